@@ -1,0 +1,82 @@
+package keys
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Claims are the verified contents of an access token (RFC 9068). They are immutable once returned by Verify and may be
+// shared between goroutines.
+type Claims struct {
+	Issuer   string
+	Subject  string
+	ClientID string
+	// ID is the jti claim: unique for every token minted, and what a revocation of this one token is keyed by.
+	ID string
+	// GrantID names the user's consent this token was issued under; it is empty for client_credentials.
+	GrantID  string
+	Audience []string
+	// Scopes are in the token's order.
+	Scopes    []string
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+	// KeyID is the kid of the key that verified the token.
+	KeyID string
+}
+
+// HasScope reports whether the token carries exactly this scope. There are no wildcards.
+func (c *Claims) HasScope(scope string) bool {
+	return slices.Contains(c.Scopes, scope)
+}
+
+// payload is the JSON form of Claims. Times are whole seconds since the epoch; a fraction is refused because no token
+// of this issuer has one.
+type payload struct {
+	Issuer    string   `json:"iss"`
+	Subject   string   `json:"sub"`
+	Audience  audience `json:"aud"`
+	ClientID  string   `json:"client_id"`
+	Scope     string   `json:"scope"`
+	IssuedAt  *int64   `json:"iat"`
+	ExpiresAt *int64   `json:"exp"`
+	NotBefore *int64   `json:"nbf"`
+	ID        string   `json:"jti"`
+	GrantID   string   `json:"grant_id"`
+}
+
+func (p *payload) complete() bool {
+	return p.Issuer != "" && p.Subject != "" && p.ClientID != "" && p.ID != "" &&
+		len(p.Audience) > 0 && p.IssuedAt != nil && p.ExpiresAt != nil
+}
+
+func (p *payload) claims(kid string) *Claims {
+	return &Claims{
+		Issuer:    p.Issuer,
+		Subject:   p.Subject,
+		ClientID:  p.ClientID,
+		ID:        p.ID,
+		GrantID:   p.GrantID,
+		Audience:  p.Audience,
+		Scopes:    strings.Fields(p.Scope),
+		IssuedAt:  time.Unix(*p.IssuedAt, 0).UTC(),
+		ExpiresAt: time.Unix(*p.ExpiresAt, 0).UTC(),
+		KeyID:     kid,
+	}
+}
+
+// audience accepts both forms of RFC 7519 section 4.1.3: one string, or an array of them.
+type audience []string
+
+func (a *audience) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '"' {
+		var one string
+		if err := json.Unmarshal(data, &one); err != nil {
+			return err
+		}
+		*a = audience{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(a))
+}

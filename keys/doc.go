@@ -1,0 +1,6 @@
+// Package keys owns the signing keys and everything that is proven with them: generating and sealing private keys, the
+// ring of keys that are valid now, the public JWKS document, signing access tokens and verifying them.
+//
+// It leaves to others where sealed keys are stored (registry), when a token is issued and with which claims (authz), and
+// whether a verified token was revoked (denylist). A token that Verify accepts is authentic and current; nothing more.
+package keys

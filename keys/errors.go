@@ -1,0 +1,33 @@
+package keys
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrInvalidToken is wrapped by every refusal of Verifier.Verify. The more precise errors below say which check failed;
+// they are for logs and metrics, callers of an API are told only that the token is invalid.
+var ErrInvalidToken = errors.New("invalid token")
+
+// Reasons for which a token is refused. Each wraps ErrInvalidToken.
+var (
+	ErrMalformed    = refusal("not a canonical compact JWS")
+	ErrHeader       = refusal("header is not that of an access token")
+	ErrUnknownKey   = refusal("unknown key")
+	ErrSignature    = refusal("wrong signature")
+	ErrMissingClaim = refusal("a required claim is missing")
+	ErrIssuer       = refusal("wrong issuer")
+	ErrAudience     = refusal("wrong audience")
+	ErrExpired      = refusal("expired")
+	ErrNotYetValid  = refusal("issued in the future")
+)
+
+// ErrUnsupportedAlgorithm is returned for a signature algorithm other than ES256, RS256 and EdDSA.
+var ErrUnsupportedAlgorithm = errors.New("unsupported signature algorithm: want ES256, RS256 or EdDSA")
+
+// ErrSealed is returned by Open when the secret is not the one the key was sealed with, or the sealed text was altered.
+var ErrSealed = errors.New("signing key cannot be opened with this secret")
+
+func refusal(reason string) error {
+	return fmt.Errorf("%w: %s", ErrInvalidToken, reason)
+}
