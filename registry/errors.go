@@ -1,0 +1,23 @@
+package registry
+
+import "errors"
+
+// The outcomes that callers tell apart with errors.Is. Every other error is the
+// database's or the context's, and says nothing about the thing asked for.
+var (
+	// ErrNotFound: there is no such client, grant, code or refresh token, or the client was deleted.
+	ErrNotFound = errors.New("registry: not found")
+	// ErrExists: the identifier is taken; a deleted client keeps its own.
+	ErrExists = errors.New("registry: exists already")
+	// ErrExpired: the code or refresh token is past its expiry.
+	ErrExpired = errors.New("registry: expired")
+	// ErrGrantEnded: the grant was ended, nothing more comes of it.
+	ErrGrantEnded = errors.New("registry: grant has ended")
+	// ErrCodeUsed: the code was redeemed before. Its grant has ended.
+	ErrCodeUsed = errors.New("registry: code was used before")
+	// ErrRefreshReused: the refresh token was rotated before. Its grant has ended.
+	ErrRefreshReused = errors.New("registry: refresh token was used before")
+	// ErrInvalid: an argument that no database is asked about: a NUL byte or
+	// invalid UTF-8 in a string, an identifier or time that is missing or out of range.
+	ErrInvalid = errors.New("registry: invalid argument")
+)
