@@ -1,0 +1,55 @@
+package denylist
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// dialTimeout and ioTimeout are what a dead and a silent Redis can cost a request; Check bounds their sum.
+const (
+	dialTimeout = checkTimeout / 2
+	ioTimeout   = checkTimeout - dialTimeout
+)
+
+// Connect returns a store at a redis:// or rediss:// URL. It does not wait for Redis to answer: a Redis that is down now
+// makes every Check ErrUnknown until it is up. An error is one of the URL and does not show its password.
+func Connect(redisURL string) (*Store, error) {
+	options, err := redis.ParseURL(redisURL)
+	if err != nil {
+		var hasURL *url.Error
+		if errors.As(err, &hasURL) {
+			err = hasURL.Err
+		}
+		return nil, fmt.Errorf("redis URL: %w", err)
+	}
+	// Without this go-redis ignores the deadline of a context.
+	options.ContextTimeoutEnabled = true
+	// A request that waits for a second attempt has already waited too long; the route decides what happens instead.
+	options.MaxRetries = -1
+	options.DialerRetries = 1
+	// Both are extra round trips of every new connection.
+	options.DisableIdentity = true
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+
+	write := *options
+	write.DialTimeout, write.ReadTimeout, write.WriteTimeout = writeTimeout, writeTimeout, writeTimeout
+
+	check := *options
+	check.DialTimeout, check.PoolTimeout = dialTimeout, dialTimeout
+	check.ReadTimeout, check.WriteTimeout = ioTimeout, ioTimeout
+
+	return New(redis.NewClient(&check), redis.NewClient(&write)), nil
+}
+
+// Close closes the connections to Redis. Every Check after it is ErrUnknown, everything else fails.
+func (s *Store) Close() error {
+	err := s.check.Close()
+	if s.write != s.check {
+		err = errors.Join(err, s.write.Close())
+	}
+	return err
+}

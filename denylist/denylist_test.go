@@ -1,0 +1,239 @@
+package denylist_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/denylist"
+)
+
+// forEachRedis runs a test on miniredis and, where one was started for the tests, on a real Redis.
+func forEachRedis(t *testing.T, test func(t *testing.T, store *denylist.Store, client *redis.Client)) {
+	t.Run("miniredis", func(t *testing.T) {
+		server := miniredis.RunT(t)
+		run(t, "redis://"+server.Addr(), test)
+	})
+	t.Run("redis", func(t *testing.T) {
+		url := os.Getenv("TEST_REDIS_URL")
+		if url == "" {
+			t.Skip("TEST_REDIS_URL is not set; `make test` starts a Redis and sets it")
+		}
+		run(t, url, test)
+	})
+}
+
+func run(t *testing.T, url string, test func(t *testing.T, store *denylist.Store, client *redis.Client)) {
+	options, err := redis.ParseURL(url)
+	require.NoError(t, err)
+	client := redis.NewClient(options)
+	t.Cleanup(func() { _ = client.Close() })
+	require.NoError(t, client.FlushDB(t.Context()).Err())
+	store, err := denylist.Connect(url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	test(t, store, client)
+}
+
+var asked = denylist.Query{TokenID: "token-1", GrantID: "grant-1", ClientID: "client-1"}
+
+func inAnHour(kind denylist.Kind, id string) denylist.Entry {
+	return denylist.Entry{Kind: kind, ID: id, ExpiresAt: time.Now().Add(time.Hour)}
+}
+
+func nothing() iter.Seq2[[]denylist.Entry, error] {
+	return func(func([]denylist.Entry, error) bool) {}
+}
+
+func TestCheckIsUnknownUntilEverythingWasLoaded(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
+		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown, "an empty Redis knows nothing")
+		loaded, err := store.Loaded(t.Context())
+		require.NoError(t, err)
+		require.False(t, loaded)
+
+		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, "another")))
+		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown, "one entry is not all of them")
+
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+		require.NoError(t, store.Check(t.Context(), asked))
+		loaded, err = store.Loaded(t.Context())
+		require.NoError(t, err)
+		require.True(t, loaded)
+
+		require.NoError(t, client.FlushDB(t.Context()).Err())
+		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown, "a wiped Redis knows nothing")
+	})
+}
+
+func TestEachKindDeniesTheTokensItNames(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
+		for _, entry := range []denylist.Entry{
+			inAnHour(denylist.Token, asked.TokenID),
+			inAnHour(denylist.Grant, asked.GrantID),
+			inAnHour(denylist.Client, asked.ClientID),
+		} {
+			t.Run(string(entry.Kind), func(t *testing.T) {
+				require.NoError(t, client.FlushDB(t.Context()).Err())
+				require.NoError(t, store.Reload(t.Context(), nothing()))
+				require.NoError(t, store.Deny(t.Context(), entry))
+				require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
+				require.NoError(t, store.Check(t.Context(), denylist.Query{TokenID: "t", GrantID: "g", ClientID: "c"}))
+			})
+		}
+	})
+}
+
+func TestAKindDoesNotDenyTheSameNameOfAnotherKind(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Client, "x")))
+		require.NoError(t, store.Check(t.Context(), denylist.Query{TokenID: "x", GrantID: "x", ClientID: "c"}))
+	})
+}
+
+func TestATokenWithoutAGrantIsNotDeniedByAnEmptyGrant(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Grant, "")))
+		require.NoError(t, store.Check(t.Context(), denylist.Query{TokenID: "t", ClientID: "c"}))
+	})
+}
+
+func TestARevokedTokenIsRefusedEvenWhileTheEpochIsMissing(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
+		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked,
+			"a route that allows unknown tokens must still refuse this one")
+	})
+}
+
+func TestEntriesEndAfterTheirTokensAndNeverBefore(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
+		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, "a")))
+		lifetime, err := client.PTTL(t.Context(), "{gh}:deny:token:a").Result()
+		require.NoError(t, err)
+		require.Greater(t, lifetime, 59*time.Minute)
+		require.Less(t, lifetime, 70*time.Minute)
+
+		shorter := denylist.Entry{Kind: denylist.Token, ID: "a", ExpiresAt: time.Now().Add(time.Second)}
+		require.NoError(t, store.Deny(t.Context(), shorter))
+		lifetime, err = client.PTTL(t.Context(), "{gh}:deny:token:a").Result()
+		require.NoError(t, err)
+		require.Greater(t, lifetime, 59*time.Minute, "a second revocation must not shorten the first")
+
+		long := denylist.Entry{Kind: denylist.Token, ID: "b", ExpiresAt: time.Now().Add(-time.Hour)}
+		require.NoError(t, store.Deny(t.Context(), long))
+		count, err := client.Exists(t.Context(), "{gh}:deny:token:b").Result()
+		require.NoError(t, err)
+		require.Zero(t, count, "an entry whose tokens have all expired must not stay for ever")
+	})
+}
+
+func TestEveryDenialIsToldToTheFeed(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
+		entry := inAnHour(denylist.Grant, "g")
+		require.NoError(t, store.Deny(t.Context(), entry, inAnHour(denylist.Client, "c")))
+		lines, err := client.XRange(t.Context(), "{gh}:deny:feed", "-", "+").Result()
+		require.NoError(t, err)
+		require.Len(t, lines, 2)
+		require.Equal(t, map[string]any{
+			"kind": "grant", "id": "g", "exp": fmt.Sprint(entry.ExpiresAt.UnixMilli()),
+		}, lines[0].Values)
+	})
+}
+
+func TestReloadLoadsEveryPageBeforeItAnswers(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		pages := func(yield func([]denylist.Entry, error) bool) {
+			require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown)
+			if !yield([]denylist.Entry{inAnHour(denylist.Token, "first")}, nil) {
+				return
+			}
+			require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown)
+			yield([]denylist.Entry{inAnHour(denylist.Token, asked.TokenID)}, nil)
+		}
+		require.NoError(t, store.Reload(t.Context(), pages))
+		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
+	})
+}
+
+func TestReloadThatFailsDeclaresNothingComplete(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
+		broken := errors.New("database is gone")
+		err := store.Reload(t.Context(), func(yield func([]denylist.Entry, error) bool) { yield(nil, broken) })
+		require.ErrorIs(t, err, broken)
+		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown)
+
+		wiped := func(yield func([]denylist.Entry, error) bool) {
+			if yield([]denylist.Entry{inAnHour(denylist.Token, asked.TokenID)}, nil) {
+				require.NoError(t, client.FlushDB(t.Context()).Err())
+			}
+		}
+		require.ErrorIs(t, store.Reload(t.Context(), wiped), denylist.ErrReloadLost)
+		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown,
+			"Redis was wiped after the entry was loaded: the token must not pass")
+	})
+}
+
+func TestReloadsAndDenialsMayRunAtOnce(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		var wait sync.WaitGroup
+		for i := range 8 {
+			wait.Go(func() {
+				if err := store.Reload(t.Context(), nothing()); err != nil {
+					require.ErrorIs(t, err, denylist.ErrReloadLost)
+				}
+			})
+			wait.Go(func() {
+				require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, fmt.Sprint(i))))
+			})
+		}
+		wait.Wait()
+		for i := range 8 {
+			err := store.Check(t.Context(), denylist.Query{TokenID: fmt.Sprint(i), ClientID: "c"})
+			require.ErrorIs(t, err, denylist.ErrRevoked)
+		}
+		require.NoError(t, store.Check(t.Context(), asked), "one of the reloads completed")
+	})
+}
+
+func TestARedisThatDoesNotAnswerIsUnknown(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, gone.Close())
+
+	for name, address := range map[string]string{"silent": silent.Addr().String(), "gone": gone.Addr().String()} {
+		t.Run(name, func(t *testing.T) {
+			store, err := denylist.Connect("redis://" + address)
+			require.NoError(t, err)
+			defer store.Close()
+			require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown)
+
+			cancelled, cancel := context.WithCancel(t.Context())
+			cancel()
+			require.Error(t, store.Deny(cancelled, inAnHour(denylist.Token, "a")))
+		})
+	}
+}
+
+func TestConnectRefusesWhatIsNoRedisURLAndKeepsThePassword(t *testing.T) {
+	for _, url := range []string{"", "http://localhost", "redis://:hunter2@local host", "redis://:hunter2@h/%zz", "redis://:hunter2@h/x"} {
+		_, err := denylist.Connect(url)
+		require.Error(t, err, url)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}

@@ -1,0 +1,8 @@
+// Package denylist is how every gateway learns what was revoked. It owns the layout in Redis, the writing of entries and
+// the answer to one question: was this token, its grant or its client revoked?
+//
+// The durable truth is the registry's; Redis may lose everything at any time. The epoch key is the proof that it has
+// not: it is written only after every live revocation was loaded, and as long as it is missing the answer is ErrUnknown,
+// never "not revoked". What to do when the answer is unknown is the route's decision (gateway), and what is revoked, and
+// that it reaches Redis after a failure, is the authorization server's (authz).
+package denylist

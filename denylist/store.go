@@ -1,0 +1,171 @@
+package denylist
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// All keys share one hash tag, so that a Redis Cluster keeps them in one slot and can change them in one step.
+	keyPrefix  = "{gh}:deny:"
+	epochKey   = keyPrefix + "epoch"
+	loadingKey = keyPrefix + "loading"
+	feedKey    = keyPrefix + "feed"
+
+	// feedLength is about how many entries the feed keeps. A mirror that fell further behind reloads.
+	feedLength = 100_000
+
+	// clockMargin is how much longer than its tokens an entry lives, for gateways whose clock is behind.
+	clockMargin = 2 * time.Minute
+
+	checkTimeout = 45 * time.Millisecond
+	writeTimeout = 2 * time.Second
+)
+
+// Store is the denylist in Redis. It checks strictly: each Check is one round trip. It is safe for concurrent use.
+type Store struct {
+	check redis.UniversalClient
+	write redis.UniversalClient
+	// Now is the clock that remaining lifetimes are counted from; time.Now unless a test moves it.
+	Now func() time.Time
+}
+
+var _ Checker = (*Store)(nil)
+
+// New returns a store on clients that are already configured: check for questions on the request path, write for
+// everything else. They may be the same. The store closes them when it is closed.
+func New(check, write redis.UniversalClient) *Store {
+	return &Store{check: check, write: write, Now: time.Now}
+}
+
+// Check implements Checker with one MGET.
+func (s *Store) Check(ctx context.Context, q Query) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+
+	names := make([]string, 1, 4)
+	names[0] = epochKey
+	names = append(names, entryKey(Token, q.TokenID), entryKey(Client, q.ClientID))
+	if q.GrantID != "" {
+		names = append(names, entryKey(Grant, q.GrantID))
+	}
+	values, err := s.check.MGet(ctx, names...).Result()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	if len(values) != len(names) {
+		return fmt.Errorf("%w: %d answers to %d questions", ErrUnknown, len(values), len(names))
+	}
+	for _, entry := range values[1:] {
+		if entry != nil {
+			return ErrRevoked
+		}
+	}
+	if values[0] == nil {
+		return fmt.Errorf("%w: no epoch", ErrUnknown)
+	}
+	return nil
+}
+
+// deny keeps the longer of two lifetimes, and tells the feed in the same step as the key.
+var deny = redis.NewScript(`
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'id', ARGV[3], 'exp', ARGV[4])
+return 1`)
+
+// Deny writes entries, each in one atomic step with its line in the feed. When it returns nil every Check that begins
+// later sees them. On error some of them may have been written; writing them again does no harm. Entries whose tokens
+// have all expired are skipped.
+func (s *Store) Deny(ctx context.Context, entries ...Entry) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+
+	now := s.Now()
+	pipe := s.write.Pipeline()
+	for _, e := range entries {
+		lifetime := e.ExpiresAt.Add(clockMargin).Sub(now)
+		if lifetime < time.Millisecond { // Redis would keep an entry without a lifetime for ever
+			continue
+		}
+		deny.Eval(ctx, pipe, []string{entryKey(e.Kind, e.ID), feedKey},
+			lifetime.Milliseconds(), string(e.Kind), e.ID, e.ExpiresAt.UnixMilli(), feedLength)
+	}
+	if pipe.Len() == 0 {
+		return nil
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return fmt.Errorf("write denylist: %w", err)
+	}
+	return nil
+}
+
+// complete declares a reload complete, unless Redis lost the mark that the reload began with: then it may have lost
+// entries that the reload had written, too.
+var complete = redis.NewScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+redis.call('SET', KEYS[2], ARGV[1])
+redis.call('DEL', KEYS[1])
+return 1`)
+
+// Reload writes every live entry, page by page, and then a new epoch: from that moment on Check answers from Redis. It
+// is safe to run in several processes at once, and while others call Deny. An error of pages is returned as it is;
+// ErrReloadLost means that it has to be run again.
+func (s *Store) Reload(ctx context.Context, pages iter.Seq2[[]Entry, error]) error {
+	mark := rand.Text()
+	if err := s.writeOnce(ctx, func(ctx context.Context) error {
+		return s.write.Set(ctx, loadingKey, mark, 0).Err()
+	}); err != nil {
+		return fmt.Errorf("begin reload of denylist: %w", err)
+	}
+	for page, err := range pages {
+		if err != nil {
+			return err
+		}
+		if err := s.Deny(ctx, page...); err != nil {
+			return err
+		}
+	}
+	var done int
+	if err := s.writeOnce(ctx, func(ctx context.Context) (err error) {
+		done, err = complete.Run(ctx, s.write, []string{loadingKey, epochKey}, mark).Int()
+		return err
+	}); err != nil {
+		return fmt.Errorf("complete reload of denylist: %w", err)
+	}
+	if done != 1 {
+		return ErrReloadLost
+	}
+	return nil
+}
+
+// Loaded reports whether Redis holds an epoch, that is, whether Check can answer from it.
+func (s *Store) Loaded(ctx context.Context) (bool, error) {
+	var n int64
+	err := s.writeOnce(ctx, func(ctx context.Context) (err error) {
+		n, err = s.write.Exists(ctx, epochKey).Result()
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("read epoch of denylist: %w", err)
+	}
+	return n == 1, nil
+}
+
+func (s *Store) writeOnce(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	return do(ctx)
+}
+
+func entryKey(kind Kind, id string) string {
+	return keyPrefix + string(kind) + ":" + id
+}
