@@ -18,13 +18,9 @@ const (
 // Connect returns a store at a redis:// or rediss:// URL. It does not wait for Redis to answer: a Redis that is down now
 // makes every Check ErrUnknown until it is up. An error is one of the URL and does not show its password.
 func Connect(redisURL string) (*Store, error) {
-	options, err := redis.ParseURL(redisURL)
+	options, err := parseURL(redisURL)
 	if err != nil {
-		var hasURL *url.Error
-		if errors.As(err, &hasURL) {
-			err = hasURL.Err
-		}
-		return nil, fmt.Errorf("redis URL: %w", err)
+		return nil, err
 	}
 	// Without this go-redis ignores the deadline of a context.
 	options.ContextTimeoutEnabled = true
@@ -43,6 +39,24 @@ func Connect(redisURL string) (*Store, error) {
 	check.ReadTimeout, check.WriteTimeout = ioTimeout, ioTimeout
 
 	return New(redis.NewClient(&check), redis.NewClient(&write)), nil
+}
+
+// ValidateURL returns the error that Connect would return, without connecting.
+func ValidateURL(redisURL string) error {
+	_, err := parseURL(redisURL)
+	return err
+}
+
+func parseURL(redisURL string) (*redis.Options, error) {
+	options, err := redis.ParseURL(redisURL)
+	var whole *url.Error // its text is the URL
+	if errors.As(err, &whole) {
+		err = whole.Err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("not a Redis URL: %w", err)
+	}
+	return options, nil
 }
 
 // Close closes the connections to Redis. Every Check after it is ErrUnknown, everything else fails.
