@@ -75,7 +75,7 @@ func (s *Store) Check(ctx context.Context, q Query) error {
 // deny keeps the longer of two lifetimes, and tells the feed in the same step as the key.
 var deny = redis.NewScript(`
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
-  redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+  redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[1])
 end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'id', ARGV[3], 'exp', ARGV[4])
 return 1`)
