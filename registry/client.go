@@ -2,50 +2,175 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/uptrace/bun"
 )
 
 // Client is an application that may ask for access (RFC 6749 section 2).
 type Client struct {
 	ID           string    `bun:"id,pk"`
 	Name         string    `bun:"name"`
-	URL          string    `bun:"url"`       // landing page
-	ImageURL     string    `bun:"image_url"` //
-	Domain       string    `bun:"domain"`    // callback domain of clients without exact redirect URIs
-	RedirectURIs []string  `bun:"redirect_uris"`
-	Scopes       []string  `bun:"scopes"` // empty: every scope of the routes
-	GrantTypes   []string  `bun:"grant_types"`
+	URL          string    `bun:"url"` // landing page
+	ImageURL     string    `bun:"image_url"`
+	Domain       string    `bun:"domain"` // callback domain, for clients without exact redirect URIs
+	RedirectURIs []string  `bun:"redirect_uris,nullzero"`
+	Scopes       []string  `bun:"scopes,nullzero"` // empty: every scope of the routes
+	GrantTypes   []string  `bun:"grant_types,nullzero"`
 	Public       bool      `bun:"public"`
 	SecretHash   string    `bun:"secret_hash"` // opaque here; empty: no secret
 	CreatedAt    time.Time `bun:"created_at"`
 	UpdatedAt    time.Time `bun:"updated_at"`
 }
 
+type clientRow struct {
+	bun.BaseModel `bun:"table:clients,alias:c"`
+	Client
+	DeletedAt time.Time `bun:"deleted_at,nullzero"`
+}
+
+func (row *clientRow) client() Client {
+	c := row.Client
+	c.CreatedAt, c.UpdatedAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC()
+	return c
+}
+
+func (c *Client) check() error {
+	lists := append(append(append([]string(nil), c.RedirectURIs...), c.Scopes...), c.GrantTypes...)
+	return errors.Join(
+		checkIDs(c.ID),
+		checkText(c.Name, c.URL, c.ImageURL, c.Domain, c.SecretHash),
+		checkText(lists...),
+		checkTimes(c.CreatedAt),
+	)
+}
+
 // CreateClient stores a new client. A zero CreatedAt becomes now, UpdatedAt
 // always does. ErrExists when the ID is taken, also by a deleted client.
-func (r *Registry) CreateClient(ctx context.Context, c Client) error { return errStub }
+func (r *Registry) CreateClient(ctx context.Context, c Client) error {
+	c.UpdatedAt = r.clock()
+	if c.CreatedAt.IsZero() {
+		c.CreatedAt = c.UpdatedAt
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	return r.run(ctx, "create client", func(ctx context.Context) error {
+		result, err := r.db.NewInsert().Model(&clientRow{Client: c}).
+			On("CONFLICT (id) DO NOTHING").Returning("NULL").Exec(ctx)
+		return orElse(ErrExists, result, err)
+	})
+}
 
 // Client returns the client, or ErrNotFound when there is none or it was deleted.
-func (r *Registry) Client(ctx context.Context, id string) (Client, error) { return Client{}, errStub }
+func (r *Registry) Client(ctx context.Context, id string) (Client, error) {
+	if err := checkText(id); err != nil {
+		return Client{}, err
+	}
+	var row clientRow
+	err := r.run(ctx, "read client", func(ctx context.Context) error {
+		return r.db.NewSelect().Model(&row).Where("id = ?", id).Where("deleted_at IS NULL").Scan(ctx)
+	})
+	return row.client(), err
+}
 
 // Clients returns every client that was not deleted, oldest first.
-func (r *Registry) Clients(ctx context.Context) ([]Client, error) { return nil, errStub }
+func (r *Registry) Clients(ctx context.Context) ([]Client, error) {
+	var rows []clientRow
+	err := r.run(ctx, "list clients", func(ctx context.Context) error {
+		return r.db.NewSelect().Model(&rows).Where("deleted_at IS NULL").Order("created_at", "id").Scan(ctx)
+	})
+	clients := make([]Client, len(rows))
+	for i := range rows {
+		clients[i] = rows[i].client()
+	}
+	return clients, err
+}
 
 // UpdateClient changes a client by read-modify-write in one transaction and
 // returns what was stored. Changes to ID, CreatedAt and UpdatedAt are ignored.
-// The change must not call the registry: it holds a connection.
+// The change must not call the registry: it is made inside the transaction,
+// which may hold the only connection. ErrNotFound.
 func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Client)) (Client, error) {
-	return Client{}, errStub
+	if err := checkText(id); err != nil {
+		return Client{}, err
+	}
+	var row clientRow
+	err := r.inTx(ctx, "update client", func(ctx context.Context, tx bun.Tx) error {
+		err := r.locking(tx.NewSelect().Model(&row), "NO KEY UPDATE").
+			Where("id = ?", id).Where("deleted_at IS NULL").Scan(ctx)
+		if err != nil {
+			return err
+		}
+		before := row.Client
+		change(&row.Client)
+		row.ID, row.CreatedAt, row.UpdatedAt = before.ID, before.CreatedAt, r.clock()
+		if err := row.check(); err != nil {
+			return err
+		}
+		_, err = tx.NewUpdate().Model(&row).WherePK().Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return Client{}, err
+	}
+	return row.client(), nil
 }
 
 // SetClientSecret replaces the hash of the client's secret. ErrNotFound.
-func (r *Registry) SetClientSecret(ctx context.Context, id, hash string) error { return errStub }
+func (r *Registry) SetClientSecret(ctx context.Context, id, hash string) error {
+	if err := checkText(id, hash); err != nil {
+		return err
+	}
+	return r.run(ctx, "set client secret", func(ctx context.Context) error {
+		result, err := r.db.NewUpdate().Model((*clientRow)(nil)).
+			Set("secret_hash = ?", hash).Set("updated_at = ?", r.clock()).
+			Where("id = ?", id).Where("deleted_at IS NULL").Exec(ctx)
+		return orElse(ErrNotFound, result, err)
+	})
+}
 
 // DeleteClient removes the client for good, ends each of its grants (reason
 // "client_deleted") and revokes the client until denyUntil, or until the last
-// access token minted under one of its grants has expired if that is later; all
-// in one transaction. denyUntil must cover the tokens that have no grant
-// (client_credentials). ErrNotFound.
+// access token of its grants has expired if that is later; all in one
+// transaction. One revocation covers all its grants. denyUntil must cover the
+// tokens that have no grant (client_credentials). ErrNotFound.
 func (r *Registry) DeleteClient(ctx context.Context, id string, denyUntil time.Time) error {
-	return errStub
+	if err := errors.Join(checkText(id), checkTimes(denyUntil)); err != nil {
+		return err
+	}
+	return r.inTx(ctx, "delete client", func(ctx context.Context, tx bun.Tx) error {
+		now := r.clock()
+		result, err := tx.NewUpdate().Model((*clientRow)(nil)).Set("deleted_at = ?", now).
+			Where("id = ?", id).Where("deleted_at IS NULL").Exec(ctx)
+		if err := orElse(ErrNotFound, result, err); err != nil {
+			return err
+		}
+		live := r.locking(tx.NewSelect().Model((*grantRow)(nil)), "NO KEY UPDATE").
+			Column("access_expires_at").Where("client_id = ?", id).Where("ended_at IS NULL").Order("id")
+		var last bun.NullTime
+		if err := tx.NewSelect().TableExpr("(?) AS live", live).
+			ColumnExpr("max(live.access_expires_at)").Scan(ctx, &last); err != nil {
+			return err
+		}
+		if _, err := tx.NewUpdate().Model((*grantRow)(nil)).
+			Set("ended_at = ?", now).Set("end_reason = ?", "client_deleted").
+			Where("client_id = ?", id).Where("ended_at IS NULL").Exec(ctx); err != nil {
+			return err
+		}
+		if last.After(denyUntil) {
+			denyUntil = last.Time
+		}
+		return r.revoke(ctx, tx, Revocation{Kind: KindClient, ID: id, ExpiresAt: denyUntil})
+	})
+}
+
+// locking makes a query keep the rows it reads from others until the transaction
+// ends. SQLite needs none of it: a transaction there has the database to itself.
+func (r *Registry) locking(q *bun.SelectQuery, strength string) *bun.SelectQuery {
+	if r.onPostgres() {
+		q.For(strength)
+	}
+	return q
 }

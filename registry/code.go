@@ -2,7 +2,11 @@ package registry
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
+
+	"github.com/uptrace/bun"
 )
 
 // Code is an authorization code (RFC 6749 section 4.1.2), known by its hash.
@@ -21,17 +25,68 @@ type Code struct {
 // Used reports whether the code was redeemed.
 func (c Code) Used() bool { return !c.UsedAt.IsZero() }
 
+type codeRow struct {
+	bun.BaseModel `bun:"table:codes,alias:co"`
+	Code
+	Grant *grantRow `bun:"rel:belongs-to,join:grant_id=id"`
+}
+
+func (row *codeRow) code() Code {
+	c := row.Code
+	c.ExpiresAt, c.UsedAt = c.ExpiresAt.UTC(), c.UsedAt.UTC()
+	return c
+}
+
 // Authorize stores a new grant and its first code in one transaction. The
 // code's GrantID may be empty; a zero CreatedAt becomes now; what only later
 // events may set (AccessExpiresAt, EndedAt, EndReason, UsedAt) is ignored.
 // ErrNotFound when the client does not exist or was deleted, ErrExists when the
 // grant's ID or the code's hash is taken.
-func (r *Registry) Authorize(ctx context.Context, g Grant, c Code) error { return errStub }
+func (r *Registry) Authorize(ctx context.Context, g Grant, c Code) error {
+	if g.CreatedAt.IsZero() {
+		g.CreatedAt = r.clock()
+	}
+	g.AccessExpiresAt, g.EndedAt, g.EndReason = time.Time{}, time.Time{}, ""
+	c.UsedAt = time.Time{}
+	if c.GrantID == "" {
+		c.GrantID = g.ID
+	}
+	if err := errors.Join(g.check(), c.check(g.ID)); err != nil {
+		return err
+	}
+	return r.inTx(ctx, "authorize", func(ctx context.Context, tx bun.Tx) error {
+		// The share lock keeps the client from being deleted between this look and
+		// the commit: the deletion would not see the new grant and leave it live.
+		err := r.locking(tx.NewSelect().Model((*clientRow)(nil)), "SHARE").Column("id").
+			Where("id = ?", g.ClientID).Where("deleted_at IS NULL").Scan(ctx, new(string))
+		if err != nil {
+			return err
+		}
+		result, err := tx.NewInsert().Model(&grantRow{Grant: g}).
+			On("CONFLICT (id) DO NOTHING").Returning("NULL").Exec(ctx)
+		if err := orElse(ErrExists, result, err); err != nil {
+			return err
+		}
+		result, err = tx.NewInsert().Model(&codeRow{Code: c}).
+			On("CONFLICT (hash) DO NOTHING").Returning("NULL").Exec(ctx)
+		return orElse(ErrExists, result, err)
+	})
+}
 
 // Code looks a code up, used and expired ones included, with its grant. It
 // changes nothing. ErrNotFound.
 func (r *Registry) Code(ctx context.Context, hash string) (Code, Grant, error) {
-	return Code{}, Grant{}, errStub
+	if err := checkText(hash); err != nil {
+		return Code{}, Grant{}, err
+	}
+	var row codeRow
+	err := r.run(ctx, "read code", func(ctx context.Context) error {
+		return r.db.NewSelect().Model(&row).Relation("Grant").Where("co.hash = ?", hash).Scan(ctx)
+	})
+	if err != nil {
+		return Code{}, Grant{}, err
+	}
+	return row.code(), row.Grant.grant(), nil
 }
 
 // RedeemCode spends the code, once under any interleaving: it marks the code
@@ -44,5 +99,58 @@ func (r *Registry) Code(ctx context.Context, hash string) (Code, Grant, error) {
 // been ended (reason "code_reused"), its revocation written and committed; the
 // caller has to deliver it. ErrNotFound, ErrExpired and ErrGrantEnded change nothing.
 func (r *Registry) RedeemCode(ctx context.Context, hash string, first *RefreshToken, accessExpires time.Time) error {
-	return errStub
+	if err := errors.Join(checkText(hash), first.check(), checkTimes(accessExpires)); err != nil {
+		return err
+	}
+	var outcome error
+	err := r.inTx(ctx, "redeem code", func(ctx context.Context, tx bun.Tx) error {
+		now := r.clock()
+		var grantID string
+		err := tx.NewUpdate().Model((*codeRow)(nil)).Set("used_at = ?", now).
+			Where("hash = ?", hash).Where("used_at IS NULL").Where("expires_at > ?", now).
+			Returning("grant_id").Scan(ctx, &grantID)
+		if errors.Is(err, sql.ErrNoRows) {
+			outcome, err = r.unredeemable(ctx, tx, hash)
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.mint(ctx, tx, grantID, accessExpires); err != nil {
+			return err
+		}
+		if first == nil {
+			return nil
+		}
+		return r.insertRefresh(ctx, tx, *first, grantID)
+	})
+	if err != nil {
+		return err
+	}
+	return outcome
+}
+
+// unredeemable says why the code could not be spent. That it was spent before is
+// an outcome, not an error: the end of its grant has to be committed.
+func (r *Registry) unredeemable(ctx context.Context, tx bun.Tx, hash string) (outcome, err error) {
+	var row codeRow
+	if err := tx.NewSelect().Model(&row).Where("co.hash = ?", hash).Scan(ctx); err != nil {
+		return nil, err
+	}
+	if !row.Used() {
+		return nil, ErrExpired
+	}
+	_, err = r.end(ctx, tx, "code_reused", row.GrantID)
+	return ErrCodeUsed, err
+}
+
+func (c *Code) check(grantID string) error {
+	if c.GrantID != grantID {
+		return ErrInvalid
+	}
+	return errors.Join(
+		checkIDs(c.Hash),
+		checkText(c.Challenge, c.ChallengeMethod, c.RedirectURI),
+		checkTimes(c.ExpiresAt),
+	)
 }

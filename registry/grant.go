@@ -2,7 +2,10 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"github.com/uptrace/bun"
 )
 
 // Grant is one user's consent to one client. Codes, refresh tokens and access
@@ -11,7 +14,7 @@ type Grant struct {
 	ID             string        `bun:"id,pk"`
 	ClientID       string        `bun:"client_id"`
 	Subject        string        `bun:"subject"`
-	Scopes         []string      `bun:"scopes"`
+	Scopes         []string      `bun:"scopes,nullzero"`
 	RedirectURI    string        `bun:"redirect_uri"`
 	AccessLifespan time.Duration `bun:"access_lifespan"` // of its access tokens; 0: the server's default
 	CreatedAt      time.Time     `bun:"created_at"`
@@ -27,19 +30,116 @@ type Grant struct {
 // Ended reports whether the grant was ended: nothing more may be minted under it.
 func (g Grant) Ended() bool { return !g.EndedAt.IsZero() }
 
+type grantRow struct {
+	bun.BaseModel `bun:"table:grants,alias:g"`
+	Grant
+}
+
+func (row *grantRow) grant() Grant {
+	g := row.Grant
+	g.CreatedAt, g.AccessExpiresAt, g.EndedAt = g.CreatedAt.UTC(), g.AccessExpiresAt.UTC(), g.EndedAt.UTC()
+	return g
+}
+
 // EndGrant ends the grant and, when an access token minted under it can still
 // be alive, writes the revocation in the same transaction. Once it has
 // returned, no redemption and no rotation of the grant succeeds. Ending an
 // ended grant changes nothing and is no error. ErrNotFound.
-func (r *Registry) EndGrant(ctx context.Context, grantID, reason string) error { return errStub }
+func (r *Registry) EndGrant(ctx context.Context, grantID, reason string) error {
+	if err := checkText(grantID, reason); err != nil {
+		return err
+	}
+	return r.inTx(ctx, "end grant", func(ctx context.Context, tx bun.Tx) error {
+		ended, err := r.end(ctx, tx, reason, grantID)
+		if err != nil || ended == 1 {
+			return err
+		}
+		return tx.NewSelect().Model((*grantRow)(nil)).Column("id").Where("id = ?", grantID).Scan(ctx, new(string))
+	})
+}
 
 // EndGrants ends every live grant that the subject gave the client, as EndGrant
 // does, in one transaction, and says how many there were.
 func (r *Registry) EndGrants(ctx context.Context, subject, clientID, reason string) (ended int, err error) {
-	return 0, errStub
+	if err := checkText(subject, clientID, reason); err != nil {
+		return 0, err
+	}
+	err = r.inTx(ctx, "end grants", func(ctx context.Context, tx bun.Tx) error {
+		var ids []string
+		err := r.locking(tx.NewSelect().Model((*grantRow)(nil)), "NO KEY UPDATE").Column("id").
+			Where("subject = ?", subject).Where("client_id = ?", clientID).Where("ended_at IS NULL").
+			Order("id").Scan(ctx, &ids)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		ended, err = r.end(ctx, tx, reason, ids...)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return ended, nil
+}
+
+// end ends those of the grants that are live and revokes what was minted under
+// them. More than one must have been locked, in the order of their IDs: two that
+// lock the same grants in different orders would wait for each other.
+func (r *Registry) end(ctx context.Context, tx bun.Tx, reason string, ids ...string) (ended int, err error) {
+	now := r.clock()
+	var rows []grantRow
+	err = tx.NewUpdate().Model(&rows).
+		Set("ended_at = ?", now).Set("end_reason = ?", reason).
+		Where("id IN (?)", bun.List(ids)).Where("ended_at IS NULL").
+		Returning("id, access_expires_at").Scan(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var revocations []Revocation
+	for i := range rows {
+		if expires := rows[i].AccessExpiresAt; expires.After(now) {
+			revocations = append(revocations, Revocation{Kind: KindGrant, ID: rows[i].ID, ExpiresAt: expires})
+		}
+	}
+	return len(rows), r.revoke(ctx, tx, revocations...)
+}
+
+// mint notes that an access token that lives until expires is about to be minted
+// under the grant. An ended grant refuses: whoever ends it waits for this
+// transaction and then revokes until expires, or comes first.
+func (r *Registry) mint(ctx context.Context, tx bun.Tx, grantID string, expires time.Time) error {
+	result, err := tx.NewUpdate().Model((*grantRow)(nil)).
+		Set("access_expires_at = CASE WHEN access_expires_at > ? THEN access_expires_at ELSE ? END", expires, expires).
+		Where("id = ?", grantID).Where("ended_at IS NULL").Exec(ctx)
+	return orElse(ErrGrantEnded, result, err)
 }
 
 // GrantsOf returns the subject's live grants whose code was redeemed, newest first.
 func (r *Registry) GrantsOf(ctx context.Context, subject string) ([]Grant, error) {
-	return nil, errStub
+	if err := checkText(subject); err != nil {
+		return nil, err
+	}
+	var rows []grantRow
+	err := r.run(ctx, "list grants", func(ctx context.Context) error {
+		return r.db.NewSelect().Model(&rows).
+			Where("subject = ?", subject).Where("ended_at IS NULL").Where("access_expires_at IS NOT NULL").
+			Order("created_at DESC", "id").Scan(ctx)
+	})
+	grants := make([]Grant, len(rows))
+	for i := range rows {
+		grants[i] = rows[i].grant()
+	}
+	return grants, err
+}
+
+func (g *Grant) check() error {
+	if g.AccessLifespan < 0 {
+		return ErrInvalid
+	}
+	if err := checkIDs(g.ID, g.ClientID, g.Subject); err != nil {
+		return err
+	}
+	if err := checkText(slices.Concat([]string{g.RedirectURI}, g.Scopes)...); err != nil {
+		return err
+	}
+	return checkTimes(g.CreatedAt)
 }

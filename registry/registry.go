@@ -2,16 +2,25 @@ package registry
 
 import (
 	"context"
-	"errors"
+	"database/sql"
+	"fmt"
+	"strings"
 	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 )
 
-var errStub = errors.New("registry: not written yet")
+const defaultTimeout = 5 * time.Second
 
 // Registry is a database of clients, grants, tokens, revocations and keys. All
-// methods are safe for concurrent use, by any number of processes, and each
-// waits at most the statement timeout (WithTimeout), however long its context allows.
+// methods are safe for concurrent use, by any number of processes, and unless
+// they say otherwise each blocks at most as long as WithTimeout allows, however
+// much longer its context does.
 type Registry struct {
+	db      *bun.DB
+	url     string
+	pool    int
 	timeout time.Duration
 	now     func() time.Time
 }
@@ -19,30 +28,68 @@ type Registry struct {
 // Option changes a default of Open.
 type Option func(*Registry)
 
-// WithPoolSize sets the number of connections, at least 1. An in-memory
-// database always has one.
-func WithPoolSize(n int) Option { return func(r *Registry) {} }
+// WithPoolSize sets the number of connections, at least 1. The default is 10 for
+// Postgres and 4 for an SQLite file. An in-memory database always has one.
+func WithPoolSize(n int) Option { return func(r *Registry) { r.pool = n } }
 
 // WithTimeout bounds every method, waiting for a connection and for locks
 // included. The default is 5 s.
-func WithTimeout(d time.Duration) Option { return func(r *Registry) {} }
+func WithTimeout(d time.Duration) Option { return func(r *Registry) { r.timeout = d } }
 
 // WithNow replaces time.Now. The database's own clock is never asked.
-func WithNow(now func() time.Time) Option { return func(r *Registry) {} }
+func WithNow(now func() time.Time) Option { return func(r *Registry) { r.now = now } }
 
 // Open connects to the database: postgres://…, sqlite:file.db, or
-// sqlite::memory:, which belongs to this Registry alone. It does not Migrate.
+// sqlite::memory:, which belongs to this Registry alone and ends with it. Open
+// fails when the database does not answer; it does not Migrate.
 func Open(ctx context.Context, url string, options ...Option) (*Registry, error) {
-	return nil, errStub
+	r := &Registry{url: url, timeout: defaultTimeout, now: time.Now}
+	for _, option := range options {
+		option(r)
+	}
+	if r.pool < 0 || r.timeout <= 0 {
+		return nil, fmt.Errorf("%w: pool size and timeout must be positive", ErrInvalid)
+	}
+	var err error
+	switch {
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		r.db, err = openPostgres(url, r.pool, r.timeout)
+	case strings.HasPrefix(url, sqliteScheme):
+		r.db, err = openSQLite(strings.TrimPrefix(url, sqliteScheme), r.pool, r.timeout)
+	default:
+		err = fmt.Errorf("%w: a database URL starts with postgres:// or sqlite:", ErrInvalid)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Ping(ctx); err != nil {
+		_ = r.db.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // Ping asks the database whether it answers.
-func (r *Registry) Ping(ctx context.Context) error { return errStub }
+func (r *Registry) Ping(ctx context.Context) error {
+	return r.run(ctx, "ping", func(ctx context.Context) error { return r.db.PingContext(ctx) })
+}
 
 // Close waits for running statements and closes every connection.
-func (r *Registry) Close() error { return errStub }
+func (r *Registry) Close() error { return r.db.Close() }
 
-// Migrate brings the tables up to date. Any number of processes may do it at
-// once. Each migration is one transaction: a failed one leaves nothing behind
-// and runs again next time. It blocks as long as ctx allows.
-func (r *Registry) Migrate(ctx context.Context) error { return errStub }
+func (r *Registry) onPostgres() bool { return r.db.Dialect().Name() == dialect.PG }
+
+// clock is now, as it would be stored.
+func (r *Registry) clock() time.Time { return storable(r.now()) }
+
+// storable is the time as both databases keep it: what was written compares
+// equal to what is read.
+func storable(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// inTx runs one transaction, bounded by the timeout. It commits when steps
+// returns nil: an outcome that must leave its traces is reported beside it.
+func (r *Registry) inTx(ctx context.Context, what string, steps func(context.Context, bun.Tx) error) error {
+	return r.run(ctx, what, func(ctx context.Context) error {
+		return r.db.RunInTx(ctx, &sql.TxOptions{}, steps)
+	})
+}

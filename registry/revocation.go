@@ -1,8 +1,13 @@
 package registry
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"time"
+
+	"github.com/uptrace/bun"
 )
 
 // What a Revocation is about; the denylist's kinds have the same names.
@@ -22,33 +27,131 @@ type Revocation struct {
 	Delivered bool      `bun:"delivered"` // the denylist has it, up to ExpiresAt
 }
 
+type revocationRow struct {
+	bun.BaseModel `bun:"table:revocations,alias:rev"`
+	Revocation
+}
+
 // RevokeToken revokes one access token until expires, the last moment at which a
 // verifier may accept it, leeway included. Nothing is stored for a token that has
 // expired. Idempotent; a later expiry replaces an earlier one.
 func (r *Registry) RevokeToken(ctx context.Context, jti string, expires time.Time) error {
-	return errStub
+	if err := checkIDs(jti); err != nil {
+		return err
+	}
+	if err := checkTimes(expires); err != nil {
+		return err
+	}
+	if !storable(expires).After(r.clock()) {
+		return nil
+	}
+	return r.run(ctx, "revoke token", func(ctx context.Context) error {
+		return r.revoke(ctx, r.db, Revocation{Kind: KindToken, ID: jti, ExpiresAt: expires})
+	})
+}
+
+// revoke writes revocations. One that exists is replaced, and pending again, if
+// it would end too early.
+func (r *Registry) revoke(ctx context.Context, db bun.IDB, revocations ...Revocation) error {
+	if len(revocations) == 0 {
+		return nil
+	}
+	now := r.clock()
+	rows := make([]revocationRow, len(revocations))
+	for i, revocation := range inOrder(revocations) {
+		revocation.CreatedAt, revocation.Delivered = now, false
+		rows[i].Revocation = revocation
+	}
+	_, err := db.NewInsert().Model(&rows).
+		On("CONFLICT (kind, id) DO UPDATE").
+		Set("expires_at = EXCLUDED.expires_at").Set("delivered = FALSE").
+		Where("rev.expires_at < EXCLUDED.expires_at").
+		Returning("NULL").Exec(ctx)
+	return err
 }
 
 // Revoked reports from the durable record whether an access token was revoked:
 // itself, by the end of its grant, or with its client. An empty argument is not
-// looked at (a client_credentials token has no grant).
+// looked at (a client_credentials token has no grant). Whether the token has
+// expired is another question.
 func (r *Registry) Revoked(ctx context.Context, tokenID, grantID, clientID string) (bool, error) {
-	return false, errStub
+	if err := checkText(tokenID, grantID, clientID); err != nil {
+		return false, err
+	}
+	var revoked bool
+	err := r.run(ctx, "look for revocations", func(ctx context.Context) error {
+		return r.db.NewRaw(`SELECT EXISTS (SELECT 1 FROM revocations WHERE kind = 'token' AND id = ?)
+			OR EXISTS (SELECT 1 FROM revocations WHERE kind = 'grant' AND id = ?)
+			OR EXISTS (SELECT 1 FROM revocations WHERE kind = 'client' AND id = ?)
+			OR EXISTS (SELECT 1 FROM grants WHERE id = ? AND ended_at IS NOT NULL)
+			OR EXISTS (SELECT 1 FROM clients WHERE id = ? AND deleted_at IS NOT NULL)`,
+			tokenID, grantID, clientID, grantID, clientID).Scan(ctx, &revoked)
+	})
+	return revoked, err
 }
 
 // PendingRevocations returns up to limit live revocations that were not
 // delivered to the denylist, those that expire first at the front.
 func (r *Registry) PendingRevocations(ctx context.Context, limit int) ([]Revocation, error) {
-	return nil, errStub
+	return r.revocations(ctx, limit, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("NOT delivered").Order("expires_at")
+	})
 }
-
-// MarkDelivered notes that the denylist has these revocations. One whose expiry
-// was raised since it was read stays pending.
-func (r *Registry) MarkDelivered(ctx context.Context, delivered []Revocation) error { return errStub }
 
 // LiveRevocations returns up to limit revocations that have not expired,
 // delivered or not, in the order of kind and ID, after the given one: pass the
 // zero Revocation first, then the last of each page, until a page is empty.
 func (r *Registry) LiveRevocations(ctx context.Context, after Revocation, limit int) ([]Revocation, error) {
-	return nil, errStub
+	if err := checkText(after.Kind, after.ID); err != nil {
+		return nil, err
+	}
+	return r.revocations(ctx, limit, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("(kind, id) > (?, ?)", after.Kind, after.ID).Order("kind", "id")
+	})
+}
+
+func (r *Registry) revocations(
+	ctx context.Context, limit int, which func(*bun.SelectQuery) *bun.SelectQuery,
+) ([]Revocation, error) {
+	if limit <= 0 {
+		return nil, fmt.Errorf("%w: limit must be positive", ErrInvalid)
+	}
+	var rows []revocationRow
+	err := r.run(ctx, "read revocations", func(ctx context.Context) error {
+		return which(r.db.NewSelect().Model(&rows)).Where("expires_at > ?", r.clock()).Limit(int64(limit)).Scan(ctx)
+	})
+	revocations := make([]Revocation, len(rows))
+	for i, row := range rows {
+		revocations[i] = row.Revocation
+		revocations[i].ExpiresAt, revocations[i].CreatedAt = row.ExpiresAt.UTC(), row.CreatedAt.UTC()
+	}
+	return revocations, err
+}
+
+// MarkDelivered notes that the denylist has these revocations. One whose expiry
+// was raised since it was read stays pending.
+func (r *Registry) MarkDelivered(ctx context.Context, delivered []Revocation) error {
+	for _, revocation := range delivered {
+		if err := checkText(revocation.Kind, revocation.ID); err != nil {
+			return err
+		}
+	}
+	return r.inTx(ctx, "mark revocations", func(ctx context.Context, tx bun.Tx) error {
+		for _, revocation := range inOrder(delivered) {
+			if _, err := tx.NewUpdate().Model((*revocationRow)(nil)).Set("delivered = TRUE").
+				Where("kind = ?", revocation.Kind).Where("id = ?", revocation.ID).
+				Where("expires_at <= ?", revocation.ExpiresAt).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// inOrder sorts by key: whoever writes several rows takes their locks in this
+// order, so that no two wait for each other.
+func inOrder(revocations []Revocation) []Revocation {
+	return slices.SortedFunc(slices.Values(revocations), func(a, b Revocation) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
+	})
 }

@@ -1,0 +1,186 @@
+package registry_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
+)
+
+// TestConformance holds every database to the same contract, with a pool of its
+// usual size and with a single connection.
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db database) {
+		for name, options := range map[string][]registry.Option{
+			"pool":           nil,
+			"one connection": {registry.WithPoolSize(1)},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				conformance(t, func(t *testing.T) *world {
+					c := newClock()
+					return newWorld(t, open(t, db.url(t), append(options, registry.WithNow(c.Now))...), c)
+				})
+			})
+		}
+	})
+}
+
+func conformance(t *testing.T, open func(*testing.T) *world) {
+	for name, test := range map[string]func(*testing.T, *world){
+		"client round trip":                 clientRoundTrip,
+		"client names":                      clientNames,
+		"client update":                     clientUpdate,
+		"client secret":                     clientSecret,
+		"client deletion":                   clientDeletion,
+		"client deletion outlives tokens":   clientDeletionOutlivesTokens,
+		"authorization round trip":          authorizationRoundTrip,
+		"authorization refused":             authorizationRefused,
+		"code redeemed":                     codeRedeemed,
+		"code without refresh token":        codeWithoutRefreshToken,
+		"code refused":                      codeRefused,
+		"code reused":                       codeReused,
+		"code reused after end":             codeReusedAfterEnd,
+		"code redeemed at once":             codeRedeemedAtOnce,
+		"refresh rotated":                   refreshRotated,
+		"refresh grace":                     refreshGrace,
+		"refresh reused":                    refreshReused,
+		"refresh refused":                   refreshRefused,
+		"refresh rotated at once":           refreshRotatedAtOnce,
+		"refresh reused at once":            refreshReusedAtOnce,
+		"refresh rotated against the end":   refreshRotatedAgainstTheEnd,
+		"code redeemed against the end":     codeRedeemedAgainstTheEnd,
+		"authorized against the deletion":   authorizedAgainstTheDeletion,
+		"everything at once":                everythingAtOnce,
+		"grant ended":                       grantEnded,
+		"grants of a subject ended":         grantsOfSubjectEnded,
+		"grants listed":                     grantsListed,
+		"token revoked":                     tokenRevoked,
+		"revocations pending":               revocationsPending,
+		"revocation raised while delivered": revocationRaisedWhileDelivered,
+		"revocations in pages":              revocationsInPages,
+		"signing key":                       signingKey,
+		"signing key at once":               signingKeyAtOnce,
+		"invalid text":                      invalidText,
+		"invalid arguments":                 invalidArguments,
+		"times":                             times,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
+func invalidText(t *testing.T, w *world) {
+	w.redeem()
+	grant := registry.Grant{ID: "new", ClientID: "app", Subject: "ann"}
+	code := registry.Code{Hash: "new", ExpiresAt: start.Add(codeLife)}
+	later := start.Add(accessLife)
+	for _, bad := range []string{"a\x00b", "a\xffb", "\x00"} {
+		calls := map[string]error{
+			"create id":           w.CreateClient(w.ctx, registry.Client{ID: bad}),
+			"create name":         w.CreateClient(w.ctx, registry.Client{ID: "x", Name: bad}),
+			"create redirect":     w.CreateClient(w.ctx, registry.Client{ID: "x", RedirectURIs: []string{"ok", bad}}),
+			"create scope":        w.CreateClient(w.ctx, registry.Client{ID: "x", Scopes: []string{bad}}),
+			"create grant type":   w.CreateClient(w.ctx, registry.Client{ID: "x", GrantTypes: []string{bad}}),
+			"create secret":       w.CreateClient(w.ctx, registry.Client{ID: "x", SecretHash: bad}),
+			"client":              second(w.Client(w.ctx, bad)),
+			"update id":           second(w.UpdateClient(w.ctx, bad, func(*registry.Client) {})),
+			"update url":          second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.URL = bad })),
+			"secret id":           w.SetClientSecret(w.ctx, bad, "hash"),
+			"secret":              w.SetClientSecret(w.ctx, "app", bad),
+			"delete":              w.DeleteClient(w.ctx, bad, later),
+			"authorize subject":   w.Authorize(w.ctx, registry.Grant{ID: "new", ClientID: "app", Subject: bad}, code),
+			"authorize client":    w.Authorize(w.ctx, registry.Grant{ID: "new", ClientID: bad, Subject: "ann"}, code),
+			"authorize scope":     w.Authorize(w.ctx, registry.Grant{ID: "new", ClientID: "app", Subject: "ann", Scopes: []string{bad}}, code),
+			"authorize redirect":  w.Authorize(w.ctx, registry.Grant{ID: "new", ClientID: "app", Subject: "ann", RedirectURI: bad}, code),
+			"authorize challenge": w.Authorize(w.ctx, grant, registry.Code{Hash: "new", Challenge: bad, ExpiresAt: later}),
+			"authorize hash":      w.Authorize(w.ctx, grant, registry.Code{Hash: bad, ExpiresAt: later}),
+			"code":                third(w.Code(w.ctx, bad)),
+			"redeem":              w.RedeemCode(w.ctx, bad, nil, later),
+			"redeem first":        w.RedeemCode(w.ctx, "code-g1", &registry.RefreshToken{Hash: bad, ExpiresAt: later}, later),
+			"refresh":             third(w.RefreshToken(w.ctx, bad)),
+			"rotate":              w.rotate(bad, "next"),
+			"rotate next":         w.rotate("refresh-g1", bad),
+			"end":                 w.EndGrant(w.ctx, bad, "reason"),
+			"end reason":          w.EndGrant(w.ctx, "g1", bad),
+			"end subject":         second(w.EndGrants(w.ctx, bad, "app", "reason")),
+			"end client":          second(w.EndGrants(w.ctx, "ann", bad, "reason")),
+			"grants":              second(w.GrantsOf(w.ctx, bad)),
+			"revoke":              w.RevokeToken(w.ctx, bad, later),
+			"revoked token":       second(w.Revoked(w.ctx, bad, "", "")),
+			"revoked grant":       second(w.Revoked(w.ctx, "", bad, "")),
+			"revoked client":      second(w.Revoked(w.ctx, "", "", bad)),
+			"delivered":           w.MarkDelivered(w.ctx, []registry.Revocation{{Kind: registry.KindToken, ID: bad, ExpiresAt: later}}),
+			"page":                second(w.LiveRevocations(w.ctx, registry.Revocation{ID: bad}, 1)),
+			"key":                 second(w.EnsureSigningKey(w.ctx, registry.SigningKey{ID: "k", Sealed: bad})),
+		}
+		for name, err := range calls {
+			require.ErrorIs(t, err, registry.ErrInvalid, "%s %q", name, bad)
+		}
+	}
+	require.NoError(t, w.rotate("refresh-g1", "next"), "a refused call left something behind")
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func third[T, U any](_ T, _ U, err error) error { return err }
+
+func invalidArguments(t *testing.T, w *world) {
+	w.redeem()
+	later := w.Now().Add(accessLife)
+	for name, err := range map[string]error{
+		"empty client id":       w.CreateClient(w.ctx, registry.Client{}),
+		"no subject":            w.Authorize(w.ctx, registry.Grant{ID: "g", ClientID: "app"}, registry.Code{Hash: "h", ExpiresAt: later}),
+		"negative lifespan":     w.Authorize(w.ctx, registry.Grant{ID: "g", ClientID: "app", Subject: "ann", AccessLifespan: -1}, registry.Code{Hash: "h", ExpiresAt: later}),
+		"code without expiry":   w.Authorize(w.ctx, registry.Grant{ID: "g", ClientID: "app", Subject: "ann"}, registry.Code{Hash: "h"}),
+		"code of another grant": w.Authorize(w.ctx, registry.Grant{ID: "g", ClientID: "app", Subject: "ann"}, registry.Code{Hash: "h", GrantID: "g1", ExpiresAt: later}),
+		"no access expiry":      w.RedeemCode(w.ctx, "code-g1", nil, time.Time{}),
+		"token without expiry":  w.RotateRefresh(w.ctx, "refresh-g1", registry.RefreshToken{Hash: "next"}, grace, later),
+		"token without hash":    w.RotateRefresh(w.ctx, "refresh-g1", registry.RefreshToken{ExpiresAt: later}, grace, later),
+		"token of another grant": w.RotateRefresh(w.ctx, "refresh-g1",
+			registry.RefreshToken{Hash: "next", GrantID: "g2", ExpiresAt: later}, grace, later),
+		"its own successor": w.rotate("refresh-g1", "refresh-g1"),
+		"year 10000":        w.RevokeToken(w.ctx, "jti", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)),
+		"no deny time":      w.DeleteClient(w.ctx, "app", time.Time{}),
+		"empty jti":         w.RevokeToken(w.ctx, "", later),
+		"no limit":          second(w.PendingRevocations(w.ctx, 0)),
+		"key without id":    second(w.EnsureSigningKey(w.ctx, registry.SigningKey{})),
+	} {
+		require.ErrorIs(t, err, registry.ErrInvalid, name)
+	}
+	require.NoError(t, w.rotate("refresh-g1", "next"), "a refused call left something behind")
+}
+
+// times come back as the same instant, in UTC, to the microsecond; also those
+// whose fraction ends in zeros or is none, which sort as text only with care.
+func times(t *testing.T, w *world) {
+	zone := time.FixedZone("", 5*3600+1800)
+	base := time.Date(2031, 2, 4, 10, 30, 0, 0, zone)
+	var want []time.Time
+	for i, fraction := range []time.Duration{
+		0, 1 * time.Microsecond, 10 * time.Microsecond, 99999 * time.Microsecond, 100 * time.Millisecond,
+		100001 * time.Microsecond, 500 * time.Millisecond, 510 * time.Millisecond, 999999999,
+	} {
+		at := base.Add(fraction)
+		want = append(want, stored(at))
+		require.NoError(t, w.RevokeToken(w.ctx, string(rune('a'+i)), at))
+	}
+	for i := range want {
+		w.now = want[i].Add(-time.Nanosecond)
+		pending, err := w.PendingRevocations(w.ctx, 100)
+		require.NoError(t, err)
+		require.Len(t, pending, len(want)-i, "before %v", want[i])
+		for j, revocation := range pending {
+			require.Equal(t, want[i+j], revocation.ExpiresAt)
+		}
+		w.now = want[i]
+		pending, err = w.PendingRevocations(w.ctx, 100)
+		require.NoError(t, err)
+		require.Len(t, pending, len(want)-i-1, "at %v", want[i])
+	}
+}

@@ -1,0 +1,14 @@
+package registry
+
+import (
+	"context"
+	"io/fs"
+
+	"github.com/uptrace/bun"
+)
+
+// MigrateFrom runs other migrations than the package's own.
+func (r *Registry) MigrateFrom(ctx context.Context, files fs.FS) error { return r.migrate(ctx, files) }
+
+// DB is the database beneath, to look at what no method tells.
+func (r *Registry) DB() *bun.DB { return r.db }

@@ -1,0 +1,137 @@
+package registry_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
+)
+
+func grantEnded(t *testing.T, w *world) {
+	require.ErrorIs(t, w.EndGrant(w.ctx, "nothing", "user"), registry.ErrNotFound)
+	grantID, refresh := w.redeem()
+	w.Advance(time.Hour)
+	require.False(t, w.revoked("jti", grantID, "app"))
+	require.NoError(t, w.EndGrant(w.ctx, grantID, "user"))
+	require.Equal(t, map[string]time.Time{"grant " + grantID: stored(start.Add(accessLife))}, w.pending())
+	require.True(t, w.revoked("jti", grantID, "app"))
+	require.ErrorIs(t, w.rotate(refresh, "next"), registry.ErrGrantEnded)
+
+	endedAt := w.Now()
+	w.Advance(time.Minute)
+	require.NoError(t, w.EndGrant(w.ctx, grantID, "again"))
+	grant := w.grant("code-g1")
+	require.True(t, grant.Ended())
+	require.Equal(t, "user", grant.EndReason)
+	require.Equal(t, stored(endedAt), grant.EndedAt)
+
+	unredeemed, _ := w.authorize()
+	require.NoError(t, w.EndGrant(w.ctx, unredeemed, "user"))
+	require.NotContains(t, w.pending(), "grant "+unredeemed, "no token was minted under it")
+
+	stale, _ := w.redeem()
+	w.Advance(accessLife)
+	require.NoError(t, w.EndGrant(w.ctx, stale, "user"))
+	require.Empty(t, w.pending(), "every token has expired")
+	require.True(t, w.revoked("", stale, ""))
+}
+
+func grantsOfSubjectEnded(t *testing.T, w *world) {
+	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "other"}))
+	authorize := func(id, client, subject string) {
+		require.NoError(t, w.Authorize(w.ctx, registry.Grant{ID: id, ClientID: client, Subject: subject},
+			registry.Code{Hash: id, ExpiresAt: start.Add(codeLife)}))
+		require.NoError(t, w.RedeemCode(w.ctx, id, nil, start.Add(accessLife)))
+	}
+	w.redeem()
+	w.redeem()
+	w.authorize()
+	done, _ := w.redeem()
+	require.NoError(t, w.EndGrant(w.ctx, done, "before"))
+	authorize("bob's", "app", "bob")
+	authorize("ann's other", "other", "ann")
+
+	ended, err := w.EndGrants(w.ctx, "ann", "app", "disconnected")
+	require.NoError(t, err)
+	require.Equal(t, 3, ended)
+	expires := stored(start.Add(accessLife))
+	require.Equal(t, map[string]time.Time{"grant g1": expires, "grant g2": expires, "grant " + done: expires}, w.pending())
+	require.Equal(t, "disconnected", w.grant("code-g3").EndReason)
+	require.Equal(t, "before", w.grant("code-"+done).EndReason)
+	for _, hash := range []string{"bob's", "ann's other"} {
+		require.False(t, w.grant(hash).Ended(), hash)
+	}
+	ended, err = w.EndGrants(w.ctx, "ann", "app", "disconnected")
+	require.NoError(t, err)
+	require.Zero(t, ended)
+}
+
+func grantsListed(t *testing.T, w *world) {
+	w.redeem()
+	w.Advance(time.Second)
+	w.redeem()
+	w.authorize()
+	ended, _ := w.redeem()
+	require.NoError(t, w.EndGrant(w.ctx, ended, "user"))
+	require.NoError(t, w.Authorize(w.ctx, registry.Grant{ID: "bob's", ClientID: "app", Subject: "bob"},
+		registry.Code{Hash: "bob's", ExpiresAt: w.Now().Add(codeLife)}))
+	require.NoError(t, w.RedeemCode(w.ctx, "bob's", nil, w.Now().Add(accessLife)))
+
+	grants, err := w.GrantsOf(w.ctx, "ann")
+	require.NoError(t, err)
+	require.Equal(t, []registry.Grant{w.grant("code-g2"), w.grant("code-g1")}, grants)
+	grants, err = w.GrantsOf(w.ctx, "nobody")
+	require.NoError(t, err)
+	require.Empty(t, grants)
+}
+
+// everythingAtOnce: operations that touch the same rows in every order neither
+// wait for each other in a circle nor fail in words of the database's own.
+func everythingAtOnce(t *testing.T, w *world) {
+	var hashes []string
+	for range 20 {
+		_, hash := w.redeem()
+		hashes = append(hashes, hash)
+	}
+	expected := []error{nil, registry.ErrNotFound, registry.ErrGrantEnded, registry.ErrRefreshReused, registry.ErrCodeUsed}
+	for _, err := range parallel(60, func(i int) error {
+		grantID := fmt.Sprintf("g%d", i%20+1)
+		switch i % 8 {
+		case 0:
+			return second(w.EndGrants(w.ctx, "ann", "app", "disconnected"))
+		case 1:
+			return w.DeleteClient(w.ctx, "app", start.Add(accessLife))
+		case 2:
+			return w.rotate(hashes[i%20], fmt.Sprint("next", i))
+		case 3:
+			return w.EndGrant(w.ctx, grantID, "user")
+		case 4:
+			return w.RedeemCode(w.ctx, "code-"+grantID, nil, start.Add(accessLife))
+		case 5:
+			pending, err := w.PendingRevocations(w.ctx, 100)
+			return errors.Join(err, w.MarkDelivered(w.ctx, pending))
+		case 6:
+			id := fmt.Sprint("late", i)
+			return w.Authorize(w.ctx, registry.Grant{ID: id, ClientID: "app", Subject: "ann"},
+				registry.Code{Hash: id, ExpiresAt: start.Add(codeLife)})
+		default:
+			return second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Name += "!" }))
+		}
+	}) {
+		require.True(t, func() bool {
+			for _, want := range expected {
+				if errors.Is(err, want) {
+					return true
+				}
+			}
+			return false
+		}(), "%v", err)
+	}
+	live, err := w.DB().NewSelect().Table("grants").Where("ended_at IS NULL").Count(w.ctx)
+	require.NoError(t, err)
+	require.Zero(t, live)
+}

@@ -1,0 +1,113 @@
+package registry
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/migrate"
+)
+
+//go:embed migrations/*/*.tx.up.sql
+var migrationFiles embed.FS
+
+const migrationTable = "bun_migrations"
+
+// migrationLock is the Postgres advisory lock of those who migrate.
+const migrationLock = 0x6761746568 // "gateh"
+
+// errAppliedElsewhere undoes a migration that another process finished first.
+var errAppliedElsewhere = errors.New("applied by another process")
+
+// Migrate brings the tables up to date. Any number of processes may do it at
+// once. Each migration is one transaction together with the note that it was
+// applied: one that fails leaves nothing behind and runs again next time.
+//
+// Migrate blocks as long as ctx allows, while others migrate too. On Postgres it
+// uses one connection beside the pool.
+func (r *Registry) Migrate(ctx context.Context) error {
+	folder := "migrations/sqlite"
+	if r.onPostgres() {
+		folder = "migrations/postgres"
+	}
+	files, err := fs.Sub(migrationFiles, folder)
+	if err != nil {
+		return err
+	}
+	return r.migrate(ctx, files)
+}
+
+func (r *Registry) migrate(ctx context.Context, files fs.FS) error {
+	migrations := migrate.NewMigrations()
+	if err := migrations.Discover(files); err != nil {
+		return fmt.Errorf("registry: migrate: %w", err)
+	}
+	db := r.db
+	if r.onPostgres() {
+		alone, err := r.lockMigrations(ctx)
+		if err != nil {
+			return fmt.Errorf("registry: migrate: %w", err)
+		}
+		defer alone.Close() // and with its session goes the lock
+		db = alone
+	}
+	migrator := migrate.NewMigrator(db, migrations,
+		migrate.WithTableName(migrationTable),
+		migrate.WithMarkAppliedOnSuccess(true),
+		migrate.WithUpsert(true),
+		migrate.BeforeMigration(unlessApplied),
+		migrate.AfterMigration(noteApplied),
+	)
+	if err := migrator.Init(ctx); err != nil {
+		return fmt.Errorf("registry: migrate: %w", err)
+	}
+	for {
+		_, err := migrator.Migrate(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, errAppliedElsewhere):
+			return fmt.Errorf("registry: migrate: %w", err)
+		}
+	}
+}
+
+// lockMigrations waits until no other process migrates. The lock belongs to the
+// session, so the migrations have to run on the same, single connection.
+func (r *Registry) lockMigrations(ctx context.Context) (*bun.DB, error) {
+	const patience = 24 * time.Hour // ctx decides how long a migration may take
+	alone, err := openPostgres(r.url, 1, patience)
+	if err != nil {
+		return nil, err
+	}
+	alone.SetConnMaxIdleTime(0)
+	alone.SetConnMaxLifetime(0)
+	if _, err := alone.ExecContext(ctx, "SELECT pg_advisory_lock(?)", migrationLock); err != nil {
+		return nil, errors.Join(err, alone.Close())
+	}
+	return alone, nil
+}
+
+// unlessApplied looks once more, now inside the migration's own transaction:
+// in SQLite, where a transaction excludes all others, this is the lock.
+func unlessApplied(ctx context.Context, tx bun.IConn, migration *migrate.Migration) error {
+	var applied bool
+	err := tx.QueryRowContext(ctx,
+		"SELECT EXISTS (SELECT 1 FROM "+migrationTable+" WHERE name = '"+migration.Name+"')").Scan(&applied)
+	if err == nil && applied {
+		return errAppliedElsewhere
+	}
+	return err
+}
+
+// noteApplied makes the migration and its note one: bun notes it only after the
+// commit, and a process that died between would leave tables that it creates again.
+func noteApplied(ctx context.Context, tx bun.IConn, migration *migrate.Migration) error {
+	_, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO %s (name, group_id) VALUES ('%s', %d)",
+		migrationTable, migration.Name, migration.GroupID))
+	return err
+}
