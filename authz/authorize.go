@@ -1,0 +1,190 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/registry"
+)
+
+// authorization is a request for a user's consent whose client and redirect URI are good: whatever else is wrong with
+// it, the client may be told by redirect.
+type authorization struct {
+	client      registry.Client
+	redirectURI *url.URL
+	form        url.Values
+
+	request fosite.AuthorizeRequester
+	consent *consent
+}
+
+// handleAuthorize gives a code to the client for the user who sent the request (RFC 6749 section 4.1), from a form of
+// the host application or from our own page.
+func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline()
+	defer cancel()
+
+	sent, a, err := s.readAuthorization(ctx, w, r)
+	switch {
+	case a == nil:
+		s.failPage(w, r, sent, err)
+		return
+	case err != nil:
+		s.redirectError(w, r, a, err)
+		return
+	case sent.body.Get(decisionField) == decisionDeny:
+		s.redirectError(w, r, a, fosite.ErrAccessDenied.WithHint("The user denied the request."))
+		return
+	}
+	subject, err := s.authenticateUser(ctx, r, sent.body)
+	if err != nil {
+		if fromPage(r, sent) {
+			s.showConsent(w, r, a, err)
+			return
+		}
+		s.fail(w, r, err)
+		return
+	}
+	a.consent.Subject = subject
+	response, err := s.provider.NewAuthorizeResponse(ctx, a.request, a.consent)
+	if err != nil {
+		s.redirectError(w, r, a, err)
+		return
+	}
+	s.redirect(w, a, response.GetParameters())
+}
+
+// showAuthorize is the page on which a user signs in and decides.
+func (s *Server) showAuthorize(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline()
+	defer cancel()
+
+	sent, a, err := s.readAuthorization(ctx, w, r)
+	switch {
+	case a == nil:
+		s.failPage(w, r, sent, err)
+	case err != nil:
+		s.redirectError(w, r, a, err)
+	default:
+		s.showConsent(w, r, a, nil)
+	}
+}
+
+// readAuthorization checks a request for everything but the user. As long as it returns no authorization, client or
+// redirect URI are not known to be good, and the answer must not be a redirect.
+func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r *http.Request) (parameters, *authorization, error) {
+	sent, err := readParameters(w, r)
+	if err != nil {
+		return sent, nil, err
+	}
+	if sent.query.Has("password") {
+		return sent, nil, fosite.ErrInvalidRequest.WithHint("The password must not be sent in the query.")
+	}
+	form := sent.all()
+	id, redirectURI := form.Get("client_id"), form.Get("redirect_uri")
+	if id == "" || redirectURI == "" {
+		return sent, nil, fosite.ErrInvalidRequest.WithHint("Parameters 'client_id' and 'redirect_uri' are required.")
+	}
+	registered, err := s.registry.Client(ctx, id)
+	if errors.Is(err, registry.ErrNotFound) {
+		return sent, nil, errUnknownClient
+	}
+	if err != nil {
+		return sent, nil, err
+	}
+	if !redirectAllowed(registered, redirectURI) {
+		return sent, nil, fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's.")
+	}
+	target, err := url.Parse(redirectURI)
+	if err != nil {
+		return sent, nil, err
+	}
+	a := &authorization{client: registered, redirectURI: target, form: form}
+	return sent, a, s.checkAuthorization(ctx, r, a)
+}
+
+// checkAuthorization holds the request to what fosite checks and to what it does not know about.
+func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *authorization) error {
+	switch {
+	case a.form.Has("request"):
+		return fosite.ErrRequestNotSupported
+	case a.form.Has("request_uri"):
+		return fosite.ErrRequestURINotSupported
+	}
+	checked := &client{Client: a.client, scopes: s.scopes.of(a.client), redirectURI: a.form.Get("redirect_uri")}
+	request, err := s.provider.NewAuthorizeRequest(withCheckedClient(ctx, checked), requestForFosite(r, a.form))
+	// Fosite wants a state of 8 characters and looks at it last, after all its other checks. The predecessor's clients
+	// send none.
+	if err != nil && !errors.Is(err, fosite.ErrInvalidState) {
+		return err
+	}
+	if err := requireScopes(request); err != nil {
+		return err
+	}
+	if !request.GetClient().GetGrantTypes().Has(grantCode) {
+		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for grant type 'authorization_code'.")
+	}
+	bound, err := readChallenge(a.form, a.client.Public)
+	if err != nil {
+		return err
+	}
+	lifespan, err := s.readLifespan(a.form)
+	if err != nil {
+		return err
+	}
+	a.request = request
+	a.consent = &consent{challenge: bound, accessLifespan: lifespan}
+	return nil
+}
+
+// readLifespan is how long the access tokens of the grant will live: expires_in seconds, at most the configured maximum;
+// 0 when the client leaves it to the server.
+func (s *Server) readLifespan(form url.Values) (time.Duration, error) {
+	text := form.Get("expires_in")
+	if text == "" {
+		return 0, nil
+	}
+	if !isNumber(text) {
+		return 0, fosite.ErrInvalidRequest.WithHint("The 'expires_in' must be a positive number of seconds.")
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds > int64(s.issuer.maxAccessLifespan/time.Second) {
+		return s.issuer.maxAccessLifespan, nil // even what does not fit an int64 is a positive number above the maximum
+	}
+	if seconds == 0 {
+		return 0, fosite.ErrInvalidRequest.WithHint("The 'expires_in' must be a positive number of seconds.")
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// redirectError tells the client by redirect what went wrong (RFC 6749 section 4.1.2.1).
+func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, a *authorization, err error) {
+	e := asOAuthError(err)
+	s.logFailure(r, e)
+	s.redirect(w, a, url.Values{"error": {e.ErrorField}, "error_description": {describe(e)}})
+}
+
+// redirect answers 302 to the redirect URI, whose own query stays as it is, with the parameters of the answer, the
+// client's state and our name (RFC 9207).
+func (s *Server) redirect(w http.ResponseWriter, a *authorization, answer url.Values) {
+	answer.Set("iss", s.issuer.name)
+	if state := a.form.Get("state"); state != "" {
+		answer.Set("state", state)
+	}
+	target := *a.redirectURI
+	if target.RawQuery != "" {
+		target.RawQuery += "&"
+	}
+	target.RawQuery += answer.Encode()
+	h := w.Header()
+	h.Set("Location", target.String())
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	w.WriteHeader(http.StatusFound)
+}

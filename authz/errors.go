@@ -1,0 +1,136 @@
+package authz
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/registry"
+)
+
+// The package speaks fosite's error vocabulary, plus these. A hint (WithHint) is shown to the caller, a wrapped cause is
+// only logged.
+var (
+	errTooLarge = &fosite.RFC6749Error{
+		ErrorField: "invalid_request", DescriptionField: "The request body is too large.",
+		CodeField: http.StatusRequestEntityTooLarge,
+	}
+	errUserDenied = &fosite.RFC6749Error{
+		ErrorField: "access_denied", DescriptionField: "The user could not be authenticated.",
+		CodeField: http.StatusUnauthorized,
+	}
+	errInvalidToken = &fosite.RFC6749Error{
+		ErrorField: "invalid_token", DescriptionField: "The access token is missing, malformed, expired or revoked.",
+		CodeField: http.StatusUnauthorized,
+	}
+	errUnknownClient = &fosite.RFC6749Error{
+		ErrorField: "invalid_client", DescriptionField: "There is no such client.",
+		CodeField: http.StatusBadRequest,
+	}
+	errForbidden = &fosite.RFC6749Error{
+		ErrorField: "access_denied", DescriptionField: "Requests from other origins are refused.",
+		CodeField: http.StatusForbidden,
+	}
+	errNotFound = &fosite.RFC6749Error{
+		ErrorField: "not_found", DescriptionField: "There is nothing here.",
+		CodeField: http.StatusNotFound,
+	}
+	errMethodNotAllowed = &fosite.RFC6749Error{
+		ErrorField: "method_not_allowed", DescriptionField: "The method is not allowed here.",
+		CodeField: http.StatusMethodNotAllowed,
+	}
+)
+
+const maxDescription = 600
+
+// asOAuthError is the one mapping of errors to what a caller sees. What is not in the vocabulary is an internal error
+// and shown as nothing more than that.
+func asOAuthError(err error) *fosite.RFC6749Error {
+	var known *fosite.RFC6749Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, context.DeadlineExceeded):
+		return fosite.ErrTemporarilyUnavailable.WithWrap(err)
+	case errors.Is(err, registry.ErrInvalid):
+		return fosite.ErrInvalidRequest.WithWrap(err)
+	default:
+		return fosite.ErrServerError.WithWrap(err)
+	}
+}
+
+// describe is the error_description of e, in the characters that RFC 6749 section 5.2 allows there.
+func describe(e *fosite.RFC6749Error) string {
+	text := e.DescriptionField
+	if e.HintField != "" {
+		text = e.HintField
+	}
+	if len(text) > maxDescription { // it may quote the request, and may have to fit into a Location header
+		text = text[:maxDescription] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"' || r == '\\':
+			return '\''
+		case r < ' ' || r > '~':
+			return '?'
+		default:
+			return r
+		}
+	}, text)
+}
+
+// fail answers with err as JSON (RFC 6749 section 5.2).
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := asOAuthError(err)
+	s.logFailure(r, e)
+	switch {
+	case e.CodeField == http.StatusUnauthorized && e.ErrorField == fosite.ErrInvalidClient.ErrorField:
+		// Unasked, a browser would show its own password dialog to the user of a single-page application.
+		if r.Header.Get("Authorization") != "" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="gatehouse", charset="UTF-8"`)
+		}
+	case e.CodeField == http.StatusUnauthorized && e.ErrorField == errInvalidToken.ErrorField:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse", error="invalid_token"`)
+	case e.CodeField == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+	case e.CodeField == http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	}
+	writeJSON(w, e.CodeField, struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{e.ErrorField, describe(e)})
+}
+
+// logFailure keeps the cause of a server error for the operator. The path is logged without its query, which may hold a
+// code or a refresh token.
+func (s *Server) logFailure(r *http.Request, e *fosite.RFC6749Error) {
+	if e.CodeField < http.StatusInternalServerError {
+		return
+	}
+	s.log.Error("request failed", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+		slog.String("error", e.ErrorField), slog.Any("cause", e.Unwrap()))
+}
+
+// writeJSON answers with a body that nobody may store: nearly everything here is about one client or one user.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		status, encoded = http.StatusInternalServerError, []byte(`{"error":"server_error"}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json;charset=UTF-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+		h.Set("Pragma", "no-cache")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(encoded) // the caller has gone when this fails
+}

@@ -1,0 +1,189 @@
+package authz
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/registry"
+)
+
+// codeGrant is the authorization code grant (RFC 6749 section 4.1) with PKCE (RFC 7636).
+type codeGrant struct{ *issuer }
+
+var (
+	_ fosite.AuthorizeEndpointHandler = (*codeGrant)(nil)
+	_ fosite.TokenEndpointHandler     = (*codeGrant)(nil)
+)
+
+// consent is what a user agreed to, the session of an authorization request.
+type consent struct {
+	fosite.DefaultSession
+	accessLifespan time.Duration
+	challenge      challenge
+}
+
+// HandleAuthorizeEndpointRequest stores the grant and its code, and answers with the code.
+func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request fosite.AuthorizeRequester, response fosite.AuthorizeResponder) error {
+	if !request.GetResponseTypes().ExactOne("code") {
+		return nil
+	}
+	given := request.GetSession().(*consent)
+	redirectURI := request.GetRequestForm().Get("redirect_uri")
+	now := g.now()
+	grant := registry.Grant{
+		ID:             rand.Text(),
+		ClientID:       request.GetClient().GetID(),
+		Subject:        given.Subject,
+		Scopes:         request.GetRequestedScopes(),
+		RedirectURI:    redirectURI,
+		AccessLifespan: given.accessLifespan,
+		CreatedAt:      now,
+	}
+	code := NewSecret()
+	err := g.registry.Authorize(ctx, grant, registry.Code{
+		Hash:            hashToken(code),
+		GrantID:         grant.ID,
+		Challenge:       given.challenge.value,
+		ChallengeMethod: given.challenge.method,
+		RedirectURI:     redirectURI,
+		ExpiresAt:       now.Add(g.codeLifespan),
+	})
+	if errors.Is(err, registry.ErrNotFound) { // deleted since the request was read
+		return fosite.ErrUnauthorizedClient
+	}
+	if err != nil {
+		return err
+	}
+	g.log.Info("grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
+	response.AddParameter("code", code)
+	request.SetResponseTypeHandled("code")
+	return nil
+}
+
+func (g *codeGrant) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+
+func (g *codeGrant) CanHandleTokenEndpointRequest(_ context.Context, request fosite.AccessRequester) bool {
+	return request.GetGrantTypes().ExactOne(grantCode)
+}
+
+// HandleTokenEndpointRequest checks everything that does not spend the code: a code that comes from the wrong client,
+// with the wrong redirect URI or the wrong verifier stays good for the right ones.
+func (g *codeGrant) HandleTokenEndpointRequest(ctx context.Context, request fosite.AccessRequester) error {
+	if !g.CanHandleTokenEndpointRequest(ctx, request) {
+		return fosite.ErrUnknownRequest
+	}
+	if err := requireGrantType(request, grantCode); err != nil {
+		return err
+	}
+	form := request.GetRequestForm()
+	presented := form.Get("code")
+	if presented == "" {
+		return fosite.ErrInvalidRequest.WithHint("Parameter 'code' is missing.")
+	}
+	code, grant, err := g.registry.Code(ctx, hashToken(presented))
+	if errors.Is(err, registry.ErrNotFound) {
+		return errWrongCode
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case grant.ClientID != request.GetClient().GetID():
+		return errWrongCode
+	case form.Get("redirect_uri") != code.RedirectURI:
+		return fosite.ErrInvalidGrant.WithHint("The 'redirect_uri' is not the one of the authorization request.")
+	case code.Challenge == "" && request.GetClient().IsPublic():
+		return fosite.ErrInvalidGrant.WithHint("The code of a public client must be bound to a 'code_challenge'.")
+	}
+	bound := challenge{value: code.Challenge, method: code.ChallengeMethod}
+	if err := bound.check(form.Get("code_verifier")); err != nil {
+		return err
+	}
+	underGrant(request, grant, grant.Scopes)
+	sessionOf(request).presented = presented
+	g.prepare(sessionOf(request), grant.AccessLifespan)
+	return nil
+}
+
+// PopulateTokenEndpointResponse spends the code. Of any number of attempts at once one gets tokens; each other one is a
+// second use, which ends the grant, because one of the two was not the client.
+func (g *codeGrant) PopulateTokenEndpointResponse(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
+	if !g.CanHandleTokenEndpointRequest(ctx, request) {
+		return fosite.ErrUnknownRequest
+	}
+	s := sessionOf(request)
+	if err := g.mint(ctx, request, response); err != nil {
+		return err
+	}
+	refresh, first := "", (*registry.RefreshToken)(nil)
+	if slices.Contains(request.GetClient().GetGrantTypes(), grantRefresh) {
+		refresh = NewSecret()
+		first = &registry.RefreshToken{
+			Hash:      hashToken(refresh),
+			GrantID:   s.grant.ID,
+			ExpiresAt: g.now().Add(g.refreshLifespan),
+		}
+	}
+	err := g.registry.RedeemCode(ctx, hashToken(s.presented), first, s.expiresAt)
+	if err := g.spent(ctx, s.grant, err); err != nil {
+		return err
+	}
+	if refresh != "" {
+		response.SetExtra("refresh_token", refresh)
+	}
+	return nil
+}
+
+var errWrongCode = fosite.ErrInvalidGrant.WithHint("The code is unknown, expired or was used before.")
+
+// spent maps the outcome of redeeming a code or rotating a refresh token, and delivers the revocation that a second use
+// has caused.
+func (i *issuer) spent(ctx context.Context, grant registry.Grant, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, registry.ErrCodeUsed), errors.Is(err, registry.ErrRefreshReused):
+		i.log.Warn("grant ended: used twice", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID),
+			slog.String("cause", err.Error()))
+	case errors.Is(err, registry.ErrGrantEnded):
+	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrExpired):
+		return fosite.ErrInvalidGrant.WithHint("The code or refresh token is unknown, expired or was used before.").WithWrap(err)
+	default:
+		return err
+	}
+	// Also when the grant had ended before: this may be the next try of a client that was told to come back.
+	if err := i.deliver(ctx); err != nil {
+		return err
+	}
+	return fosite.ErrInvalidGrant.WithHint("The grant has ended. The user has to authorize the client again.").WithWrap(err)
+}
+
+func requireGrantType(request fosite.AccessRequester, name string) error {
+	if !slices.Contains(request.GetClient().GetGrantTypes(), name) {
+		return fosite.ErrUnauthorizedClient.WithHintf("The client is not registered for grant type '%s'.", name)
+	}
+	return nil
+}
+
+// underGrant says on whose behalf, and for which scopes, the answer will be.
+func underGrant(request fosite.AccessRequester, grant registry.Grant, scopes []string) {
+	s := sessionOf(request)
+	s.grant, s.subject, s.clientID = grant, grant.Subject, grant.ClientID
+	for _, name := range scopes {
+		request.GrantScope(name)
+	}
+}
+
+// hashToken is how codes and refresh tokens are known to the registry. They are 256 random bits: a fast hash hides them.
+func hashToken(token string) string {
+	digest := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(digest[:])
+}

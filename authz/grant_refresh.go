@@ -1,0 +1,107 @@
+package authz
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"slices"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/registry"
+)
+
+// refreshGrant is the refresh token grant (RFC 6749 section 6) with rotation and reuse detection (RFC 9700 section
+// 4.14.2).
+type refreshGrant struct{ *issuer }
+
+var _ fosite.TokenEndpointHandler = (*refreshGrant)(nil)
+
+func (g *refreshGrant) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
+
+func (g *refreshGrant) CanHandleTokenEndpointRequest(_ context.Context, request fosite.AccessRequester) bool {
+	return request.GetGrantTypes().ExactOne(grantRefresh)
+}
+
+// HandleTokenEndpointRequest checks everything that does not spend the refresh token, first of all that it is the
+// client's own: someone else's changes nothing.
+func (g *refreshGrant) HandleTokenEndpointRequest(ctx context.Context, request fosite.AccessRequester) error {
+	if !g.CanHandleTokenEndpointRequest(ctx, request) {
+		return fosite.ErrUnknownRequest
+	}
+	if err := requireGrantType(request, grantRefresh); err != nil {
+		return err
+	}
+	presented := request.GetRequestForm().Get("refresh_token")
+	if presented == "" {
+		return fosite.ErrInvalidRequest.WithHint("Parameter 'refresh_token' is missing.")
+	}
+	_, grant, err := g.registry.RefreshToken(ctx, hashToken(presented))
+	if errors.Is(err, registry.ErrNotFound) {
+		return errWrongRefreshToken
+	}
+	if err != nil {
+		return err
+	}
+	if grant.ClientID != request.GetClient().GetID() {
+		return errWrongRefreshToken
+	}
+	narrowed, err := narrow(grant.Scopes, request.GetRequestedScopes())
+	if err != nil {
+		return err
+	}
+	underGrant(request, grant, narrowed)
+	sessionOf(request).presented = presented
+	g.prepare(sessionOf(request), grant.AccessLifespan)
+	return nil
+}
+
+// PopulateTokenEndpointResponse rotates the refresh token. Callers that race with the same one all get the same
+// successor, because it is a function of it; a later second use ends the grant.
+func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
+	if !g.CanHandleTokenEndpointRequest(ctx, request) {
+		return fosite.ErrUnknownRequest
+	}
+	s := sessionOf(request)
+	if err := g.mint(ctx, request, response); err != nil {
+		return err
+	}
+	successor := g.successor(s.presented)
+	next := registry.RefreshToken{
+		Hash:      hashToken(successor),
+		GrantID:   s.grant.ID,
+		ExpiresAt: g.now().Add(g.refreshLifespan),
+	}
+	err := g.registry.RotateRefresh(ctx, hashToken(s.presented), next, g.refreshGrace, s.expiresAt)
+	if err := g.spent(ctx, s.grant, err); err != nil {
+		return err
+	}
+	response.SetExtra("refresh_token", successor)
+	return nil
+}
+
+var errWrongRefreshToken = fosite.ErrInvalidGrant.WithHint("The refresh token is unknown, expired or was used before.")
+
+// successor derives the next refresh token from the present one: it can be told again to a client that did not get the
+// answer, and yet is stored nowhere. Without the server's secret nobody can compute it.
+func (i *issuer) successor(token string) string {
+	mac := hmac.New(sha256.New, i.refreshSecret)
+	mac.Write([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// narrow are the scopes of the access token: those of the grant, or the ones among them that the client asks for. The
+// grant keeps all of its own.
+func narrow(granted, requested []string) ([]string, error) {
+	if len(requested) == 0 {
+		return granted, nil
+	}
+	for _, name := range requested {
+		if !slices.Contains(granted, name) {
+			return nil, fosite.ErrInvalidScope.WithHintf("Scope '%s' was not granted.", name)
+		}
+	}
+	return requested, nil
+}

@@ -1,0 +1,114 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/keys"
+	"gatehouse/registry"
+)
+
+// introspection is the answer of RFC 7662 section 2.2. An inactive token has nothing but Active.
+type introspection struct {
+	Active    bool     `json:"active"`
+	Scope     string   `json:"scope,omitempty"`
+	ClientID  string   `json:"client_id,omitempty"`
+	Subject   string   `json:"sub,omitempty"`
+	TokenType string   `json:"token_type,omitempty"`
+	Issuer    string   `json:"iss,omitempty"`
+	Audience  []string `json:"aud,omitempty"`
+	ID        string   `json:"jti,omitempty"`
+	GrantID   string   `json:"grant_id,omitempty"`
+	IssuedAt  int64    `json:"iat,omitempty"`
+	ExpiresAt int64    `json:"exp,omitempty"`
+}
+
+// handleIntrospect tells a confidential client whether a token is good (RFC 7662). Any access token may be asked about,
+// since resource servers are clients too; a refresh token only by the client that it belongs to, so that nobody can take
+// one for an access token. The answer is that of the registry, which knows of a revocation before any gateway does.
+func (s *Server) handleIntrospect(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline()
+	defer cancel()
+
+	client, form, err := s.readClientRequest(ctx, w, r)
+	if err == nil && client.Public {
+		err = fosite.ErrUnauthorizedClient.WithHint("Introspection is for confidential clients.")
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	answer, err := s.introspect(ctx, client, form.Get("token"))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+func (s *Server) introspect(ctx context.Context, client registry.Client, token string) (introspection, error) {
+	claims, err := s.liveClaims(ctx, token)
+	if err == nil {
+		return introspection{
+			Active:    true,
+			Scope:     strings.Join(claims.Scopes, " "),
+			ClientID:  claims.ClientID,
+			Subject:   claims.Subject,
+			TokenType: "Bearer",
+			Issuer:    claims.Issuer,
+			Audience:  claims.Audience,
+			ID:        claims.ID,
+			GrantID:   claims.GrantID,
+			IssuedAt:  claims.IssuedAt.Unix(),
+			ExpiresAt: claims.ExpiresAt.Unix(),
+		}, nil
+	}
+	if !errors.Is(err, errInvalidToken) {
+		return introspection{}, err
+	}
+	refresh, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		return introspection{}, nil
+	case err != nil:
+		return introspection{}, err
+	case grant.ClientID != client.ID, grant.Ended(), refresh.Used(), !s.now().Before(refresh.ExpiresAt):
+		return introspection{}, nil
+	}
+	return introspection{
+		Active:    true,
+		Scope:     strings.Join(grant.Scopes, " "),
+		ClientID:  grant.ClientID,
+		Subject:   grant.Subject,
+		Issuer:    s.issuer.name,
+		GrantID:   grant.ID,
+		IssuedAt:  refresh.CreatedAt.Unix(),
+		ExpiresAt: refresh.ExpiresAt.Unix(),
+	}, nil
+}
+
+// liveClaims are those of an access token that verifies and was not revoked; else the error is errInvalidToken, or an
+// internal one when that cannot be found out.
+func (s *Server) liveClaims(ctx context.Context, token string) (*keys.Claims, error) {
+	claims, err := s.verifier.Verify(token)
+	if err != nil {
+		return nil, errInvalidToken.WithWrap(err)
+	}
+	revoked, err := s.registry.Revoked(ctx, claims.ID, claims.GrantID, claims.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	if revoked {
+		return nil, errInvalidToken
+	}
+	if _, err := s.registry.Client(ctx, claims.ClientID); errors.Is(err, registry.ErrNotFound) {
+		return nil, errInvalidToken
+	} else if err != nil {
+		return nil, err
+	}
+	return claims, nil
+}

@@ -1,0 +1,91 @@
+package authz
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// wellKnownMaxAge is how long anyone may keep a published document: a new key is published that much before it signs.
+const wellKnownMaxAge = "public, max-age=300"
+
+// handleJWKS publishes the keys that verify access tokens (RFC 7517 section 5).
+func (s *Server) handleJWKS(w http.ResponseWriter, r *http.Request) {
+	document, etag := s.keys.JWKS()
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cache-Control", wellKnownMaxAge)
+	h.Set("ETag", etag)
+	if matchesETag(r.Header.Get("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	writeJSON(w, http.StatusOK, json.RawMessage(document))
+}
+
+// matchesETag compares weakly, as If-None-Match does (RFC 9110 section 13.1.2).
+func matchesETag(header, etag string) bool {
+	for candidate := range strings.SplitSeq(header, ",") {
+		candidate = strings.TrimSpace(candidate)
+		if candidate == "*" || strings.TrimPrefix(candidate, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// metadata is the document of RFC 8414 section 2.
+type metadata struct {
+	Issuer                    string   `json:"issuer"`
+	AuthorizationEndpoint     string   `json:"authorization_endpoint"`
+	TokenEndpoint             string   `json:"token_endpoint"`
+	JWKSURI                   string   `json:"jwks_uri"`
+	RevocationEndpoint        string   `json:"revocation_endpoint"`
+	IntrospectionEndpoint     string   `json:"introspection_endpoint"`
+	ScopesSupported           []string `json:"scopes_supported"`
+	ResponseTypes             []string `json:"response_types_supported"`
+	ResponseModes             []string `json:"response_modes_supported"`
+	GrantTypes                []string `json:"grant_types_supported"`
+	CodeChallengeMethods      []string `json:"code_challenge_methods_supported"`
+	TokenAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
+	IntrospectionAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	AuthorizationResponseIss  bool     `json:"authorization_response_iss_parameter_supported"`
+	RequestParameterSupported bool     `json:"request_parameter_supported"`
+	RequestURISupported       bool     `json:"request_uri_parameter_supported"`
+}
+
+func newMetadata(issuer string, scopes scopes) metadata {
+	secret := []string{"client_secret_basic", "client_secret_post"}
+	any := append(secret[:len(secret):len(secret)], "none")
+	return metadata{
+		Issuer:                   issuer,
+		AuthorizationEndpoint:    issuer + "/oauth/authorize",
+		TokenEndpoint:            issuer + "/oauth/token",
+		JWKSURI:                  issuer + "/.well-known/jwks.json",
+		RevocationEndpoint:       issuer + "/oauth/revoke",
+		IntrospectionEndpoint:    issuer + "/oauth/introspect",
+		ScopesSupported:          scopes.names,
+		ResponseTypes:            []string{"code"},
+		ResponseModes:            []string{"query"},
+		GrantTypes:               grantTypes,
+		CodeChallengeMethods:     []string{challengeS256, challengePlain},
+		TokenAuthMethods:         any,
+		RevocationAuthMethods:    any,
+		IntrospectionAuthMethods: secret,
+		AuthorizationResponseIss: true,
+	}
+}
+
+// handleMetadata tells clients what this server can do and where (RFC 8414).
+func (s *Server) handleMetadata(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Cache-Control", wellKnownMaxAge)
+	writeJSON(w, http.StatusOK, s.metadata)
+}
+
+// handleScopes lists what a client can ask for: {name: description}.
+func (s *Server) handleScopes(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	writeJSON(w, http.StatusOK, s.scopes.descriptions)
+}

@@ -1,0 +1,110 @@
+package authz
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ory/fosite"
+)
+
+// maxBody is far more than any OAuth request needs.
+const maxBody = 64 << 10
+
+const formType = "application/x-www-form-urlencoded"
+
+// parameters are those of one OAuth request, by where they were sent. Each name occurs once, in one of the two, and has
+// a value: a parameter without one counts as omitted (RFC 6749 section 3.1).
+type parameters struct {
+	query url.Values
+	body  url.Values
+}
+
+// readParameters refuses what two readers of the same request could understand differently: a name that occurs twice,
+// bytes that are no text, a body in another format.
+func readParameters(w http.ResponseWriter, r *http.Request) (parameters, error) {
+	raw, err := readBody(w, r)
+	if err != nil {
+		return parameters{}, err
+	}
+	if len(raw) > 0 {
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != formType {
+			return parameters{}, fosite.ErrInvalidRequest.WithHint("The body must be " + formType + ".")
+		}
+	}
+	body, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return parameters{}, fosite.ErrInvalidRequest.WithHint("The body is not a well-formed form.")
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return parameters{}, fosite.ErrInvalidRequest.WithHint("The query is not a well-formed form.")
+	}
+	for name := range body {
+		if query.Has(name) {
+			return parameters{}, fosite.ErrInvalidRequest.WithHintf("Parameter '%s' occurs twice.", name)
+		}
+	}
+	p := parameters{query: query, body: body}
+	return p, errors.Join(tidy(query), tidy(body))
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errTooLarge
+	case err != nil:
+		return nil, fosite.ErrInvalidRequest.WithHint("The body could not be read.").WithWrap(err)
+	}
+	return raw, nil
+}
+
+func tidy(values url.Values) error {
+	for name, all := range values {
+		switch {
+		case !isText(name):
+			return fosite.ErrInvalidRequest.WithHint("The name of a parameter is not text.")
+		case len(all) > 1:
+			return fosite.ErrInvalidRequest.WithHintf("Parameter '%s' occurs twice.", name)
+		case !isText(all[0]):
+			return fosite.ErrInvalidRequest.WithHintf("The value of parameter '%s' is not text.", name)
+		case all[0] == "":
+			delete(values, name)
+		}
+	}
+	return nil
+}
+
+// isText holds for what every part behind us can store: valid UTF-8 without NUL.
+func isText(s string) bool {
+	return utf8.ValidString(s) && !strings.Contains(s, "\x00")
+}
+
+// all are the parameters wherever they were sent.
+func (p parameters) all() url.Values {
+	merged := make(url.Values, len(p.query)+len(p.body))
+	for _, from := range []url.Values{p.query, p.body} {
+		for name, value := range from {
+			merged[name] = value
+		}
+	}
+	return merged
+}
+
+// ofTokenRequest are those of the body, or those of the query when the body is empty: this is how the Alby SDK sends
+// them. Secrets are not taken from there, because URLs end up in logs.
+func (p parameters) ofTokenRequest() (url.Values, error) {
+	if p.query.Has("client_secret") {
+		return nil, fosite.ErrInvalidRequest.WithHint("The client secret must not be sent in the query.")
+	}
+	if len(p.body) > 0 {
+		return p.body, nil
+	}
+	return p.query, nil
+}

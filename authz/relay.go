@@ -1,0 +1,94 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"gatehouse/denylist"
+	"gatehouse/registry"
+)
+
+// relayBatch is how many revocations travel in one step.
+const relayBatch = 200
+
+// Denylist is what the relay writes to. Implementations are safe for concurrent use and bound how long each call blocks.
+type Denylist interface {
+	// Deny returns nil when every gateway that asks from now on sees the entries. Repeating it does no harm.
+	Deny(ctx context.Context, entries ...denylist.Entry) error
+	// Reload writes every page of live entries and then declares the denylist complete.
+	Reload(ctx context.Context, pages iter.Seq2[[]denylist.Entry, error]) error
+}
+
+var _ Denylist = (*denylist.Store)(nil)
+
+// Relay carries revocations from the registry, where they are durable, to the denylist, where gateways see them. It has
+// no state: any number of relays may run at once, in one process or many.
+type Relay struct {
+	Registry *registry.Registry
+	Denylist Denylist
+}
+
+// Deliver writes every undelivered revocation to the denylist and returns nil when all have arrived. On error the rest
+// stays in the registry for the next call, of anyone.
+func (r *Relay) Deliver(ctx context.Context) error {
+	for {
+		pending, err := r.Registry.PendingRevocations(ctx, relayBatch)
+		if err != nil {
+			return fmt.Errorf("read undelivered revocations: %w", err)
+		}
+		if len(pending) == 0 {
+			return nil
+		}
+		if err := r.Denylist.Deny(ctx, entries(pending)...); err != nil {
+			return fmt.Errorf("deliver revocations: %w", err)
+		}
+		if err := r.Registry.MarkDelivered(ctx, pending); err != nil {
+			return fmt.Errorf("mark revocations delivered: %w", err)
+		}
+		if len(pending) < relayBatch {
+			return nil
+		}
+	}
+}
+
+// Prime fills a denylist that may know nothing with every live revocation and then declares it complete: until then
+// gateways cannot tell what was revoked. It is needed before the first request and after Redis lost its contents.
+func (r *Relay) Prime(ctx context.Context) error {
+	for {
+		err := r.Denylist.Reload(ctx, r.live(ctx))
+		if errors.Is(err, denylist.ErrReloadLost) && ctx.Err() == nil {
+			continue // another replica is doing the same; one of the two wins
+		}
+		if err != nil {
+			return fmt.Errorf("prime denylist: %w", err)
+		}
+		return nil
+	}
+}
+
+func (r *Relay) live(ctx context.Context) iter.Seq2[[]denylist.Entry, error] {
+	return func(yield func([]denylist.Entry, error) bool) {
+		var last registry.Revocation
+		for {
+			page, err := r.Registry.LiveRevocations(ctx, last, relayBatch)
+			if err != nil {
+				yield(nil, fmt.Errorf("read live revocations: %w", err))
+				return
+			}
+			if len(page) == 0 || !yield(entries(page), nil) {
+				return
+			}
+			last = page[len(page)-1]
+		}
+	}
+}
+
+func entries(revocations []registry.Revocation) []denylist.Entry {
+	out := make([]denylist.Entry, len(revocations))
+	for i, r := range revocations {
+		out[i] = denylist.Entry{Kind: denylist.Kind(r.Kind), ID: r.ID, ExpiresAt: r.ExpiresAt}
+	}
+	return out
+}

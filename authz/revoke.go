@@ -1,0 +1,82 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/registry"
+)
+
+const reasonRevoked = "revoked"
+
+// handleRevoke takes back an access token, or a refresh token and with it the whole grant (RFC 7009). It answers 200
+// only when every gateway refuses what was revoked; with 503 the revocation is recorded and the caller may try again.
+func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline()
+	defer cancel()
+
+	client, form, err := s.readClientRequest(ctx, w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if err := s.revoke(ctx, client, form.Get("token")); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+}
+
+// revoke finds out by itself what kind of token it is; token_type_hint could only be wrong. A token that is unknown,
+// malformed or expired is as good as revoked.
+func (s *Server) revoke(ctx context.Context, client registry.Client, token string) error {
+	if claims, err := s.verifier.Verify(token); err == nil {
+		if claims.ClientID != client.ID {
+			return errForeignToken
+		}
+		if err := s.registry.RevokeToken(ctx, claims.ID, claims.ExpiresAt); err != nil {
+			return err
+		}
+		s.log.Info("access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))
+		return s.issuer.deliver(ctx)
+	}
+	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case grant.ClientID != client.ID:
+		return errForeignToken
+	}
+	if err := s.registry.EndGrant(ctx, grant.ID, reasonRevoked); err != nil {
+		return err
+	}
+	s.log.Info("grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
+	return s.issuer.deliver(ctx)
+}
+
+var errForeignToken = fosite.ErrUnauthorizedClient.WithHint("The token was issued to another client.")
+
+// readClientRequest reads a form about a token that comes from an authenticated client, as revocation and introspection
+// both take it.
+func (s *Server) readClientRequest(ctx context.Context, w http.ResponseWriter, r *http.Request) (registry.Client, url.Values, error) {
+	sent, err := readParameters(w, r)
+	if err != nil {
+		return registry.Client{}, nil, err
+	}
+	client, err := s.authenticateClient(ctx, r, sent.body)
+	if err != nil {
+		return registry.Client{}, nil, err
+	}
+	if !sent.body.Has("token") {
+		return registry.Client{}, nil, fosite.ErrInvalidRequest.WithHint("Parameter 'token' is missing.")
+	}
+	return client, sent.body, nil
+}

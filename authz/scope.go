@@ -1,0 +1,40 @@
+package authz
+
+import (
+	"maps"
+	"slices"
+
+	"gatehouse/registry"
+)
+
+// scopes are those that the routes name, with the sentence that is shown to the user. It is never changed.
+type scopes struct {
+	descriptions map[string]string
+	names        []string
+}
+
+func newScopes(descriptions map[string]string) scopes {
+	return scopes{descriptions: maps.Clone(descriptions), names: slices.Sorted(maps.Keys(descriptions))}
+}
+
+func (s scopes) known(name string) bool {
+	_, ok := s.descriptions[name]
+	return ok
+}
+
+// of are the scopes that the client may ask for: every known one, unless it was registered for fewer.
+func (s scopes) of(client registry.Client) []string {
+	if len(client.Scopes) == 0 {
+		return s.names
+	}
+	return slices.DeleteFunc(slices.Clone(client.Scopes), func(name string) bool { return !s.known(name) })
+}
+
+// describe pairs names with their descriptions. A scope that no route has any more is shown without one.
+func (s scopes) describe(names []string) map[string]string {
+	described := make(map[string]string, len(names))
+	for _, name := range names {
+		described[name] = s.descriptions[name]
+	}
+	return described
+}

@@ -1,0 +1,105 @@
+package authz
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+const (
+	generatedPrefix = "sha256:"
+	chosenCost      = 10
+	// maxChosenSecret is where bcrypt stops reading: what follows would not be checked.
+	maxChosenSecret = 72
+)
+
+// ErrSecretLength is returned by HashChosen for a secret that is empty or longer than 72 bytes.
+var ErrSecretLength = errors.New("a client secret is 1 to 72 bytes long")
+
+// NewSecret returns 256 random bits in the alphabet [A-Za-z0-9_-], which needs no encoding anywhere.
+func NewSecret() string {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(secret)
+}
+
+// HashGenerated returns the stored form of a secret made by NewSecret. A fast hash is enough for it, since nobody can
+// guess 256 random bits; for a secret that a person chose use HashChosen.
+func HashGenerated(secret string) string {
+	digest := sha256.Sum256([]byte(secret))
+	return generatedPrefix + hex.EncodeToString(digest[:])
+}
+
+// HashChosen returns the stored form of a secret that someone chose: a slow, salted hash. It takes some tens of
+// milliseconds of CPU.
+func HashChosen(secret string) (string, error) {
+	if secret == "" || len(secret) > maxChosenSecret {
+		return "", ErrSecretLength
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(secret), chosenCost)
+	if err != nil {
+		return "", fmt.Errorf("hash client secret: %w", err)
+	}
+	return string(hash), nil
+}
+
+// secretChecker compares client secrets such that every failure costs one slow hash, whether the client is unknown, has
+// no secret, a generated or a chosen one: the time of an answer does not tell which clients exist. It is safe for
+// concurrent use.
+type secretChecker struct {
+	slow  func(hash, secret []byte) error
+	decoy []byte
+	// slots bound how many slow hashes run at once, so that a flood of wrong secrets leaves CPU to everyone else.
+	slots chan struct{}
+}
+
+func newSecretChecker() (*secretChecker, error) {
+	decoy, err := HashChosen(NewSecret())
+	if err != nil {
+		return nil, err
+	}
+	return &secretChecker{
+		slow:  bcrypt.CompareHashAndPassword,
+		decoy: []byte(decoy),
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	}, nil
+}
+
+// check reports whether secret is the one that stored was made of. It waits for a slot as long as ctx allows; the only
+// error is ctx's.
+func (c *secretChecker) check(ctx context.Context, stored, secret string) (bool, error) {
+	switch {
+	case strings.HasPrefix(stored, generatedPrefix):
+		if subtle.ConstantTimeCompare([]byte(stored), []byte(HashGenerated(secret))) == 1 {
+			return true, nil
+		}
+	case stored != "" && secret != "" && len(secret) <= maxChosenSecret:
+		return c.compare(ctx, []byte(stored), secret)
+	}
+	return false, c.waste(ctx)
+}
+
+// waste costs what a wrong secret costs.
+func (c *secretChecker) waste(ctx context.Context) error {
+	_, err := c.compare(ctx, c.decoy, "")
+	return err
+}
+
+func (c *secretChecker) compare(ctx context.Context, hash []byte, secret string) (bool, error) {
+	select {
+	case c.slots <- struct{}{}:
+		defer func() { <-c.slots }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	return c.slow(hash, []byte(secret)) == nil, nil
+}

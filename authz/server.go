@@ -1,0 +1,215 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
+
+	"gatehouse/keys"
+	"gatehouse/registry"
+)
+
+// requestTimeout bounds every request. It is counted from no request's context: what was begun, above all a revocation,
+// is finished although the caller has hung up.
+const requestTimeout = 10 * time.Second
+
+// clockSkew is how far ahead the clock of the replica that minted a token may be.
+const clockSkew = time.Minute
+
+const minRefreshSecret = 32
+
+// Config is what an authorization server is made of.
+type Config struct {
+	// Issuer is the server's public base URL, without a slash at the end. It is the iss and the aud of every token.
+	Issuer string
+	// Scopes are those of the routes, with their descriptions.
+	Scopes map[string]string
+
+	// Lifespans default to 10 minutes, 2 hours, 1 year and 30 days. Access tokens live whole seconds.
+	CodeLifespan      time.Duration
+	AccessLifespan    time.Duration
+	MaxAccessLifespan time.Duration
+	RefreshLifespan   time.Duration
+	// RefreshGrace is how long a refresh token that was used can be used again for the same successor; 0: not at all.
+	RefreshGrace time.Duration
+	// RefreshSecret makes successors of refresh tokens unguessable: at least 32 bytes, the same in every replica.
+	RefreshSecret []byte
+
+	// Users are asked in order; the first that applies decides.
+	Users    []UserAuthenticator
+	Registry *registry.Registry
+	Keys     *keys.Ring
+	Denylist Denylist
+	// AdminToken is the bearer token of the admin API; empty leaves it open to whoever reaches it.
+	AdminToken string
+
+	Log *slog.Logger     // slog.Default when nil
+	Now func() time.Time // time.Now when nil
+}
+
+// Server is the authorization server. Its handlers are safe for concurrent use.
+type Server struct {
+	issuer   *issuer
+	provider fosite.OAuth2Provider
+	verifier *keys.Verifier
+	secrets  *secretChecker
+	scopes   scopes
+	metadata metadata
+
+	users      []UserAuthenticator
+	registry   *registry.Registry
+	keys       *keys.Ring
+	adminToken string
+
+	log *slog.Logger
+	now func() time.Time
+}
+
+// New returns a server, or every problem of its configuration at once.
+func New(c Config) (*Server, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	secrets, err := newSecretChecker()
+	if err != nil {
+		return nil, err
+	}
+	known := newScopes(c.Scopes)
+	s := &Server{
+		issuer: &issuer{
+			name:     c.Issuer,
+			registry: c.Registry,
+			relay:    &Relay{Registry: c.Registry, Denylist: c.Denylist},
+
+			codeLifespan:      c.CodeLifespan,
+			accessLifespan:    c.AccessLifespan,
+			maxAccessLifespan: c.MaxAccessLifespan,
+			refreshLifespan:   c.RefreshLifespan,
+			refreshGrace:      c.RefreshGrace,
+			refreshSecret:     slices.Clone(c.RefreshSecret),
+			now:               c.Now,
+			log:               c.Log,
+		},
+		verifier:   &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: c.Keys, Leeway: clockSkew, Now: c.Now},
+		secrets:    secrets,
+		scopes:     known,
+		metadata:   newMetadata(c.Issuer, known),
+		users:      c.Users,
+		registry:   c.Registry,
+		keys:       c.Keys,
+		adminToken: c.AdminToken,
+		log:        c.Log,
+		now:        c.Now,
+	}
+	config := s.fositeConfig()
+	s.issuer.strategy = &oauth2.DefaultJWTStrategy{Signer: signer{c.Keys}, Config: config}
+	s.provider = fosite.NewOAuth2Provider(clientStore{}, config)
+	return s, nil
+}
+
+// Public are the endpoints for clients and users. Everything else is 404.
+func (s *Server) Public() http.Handler {
+	return s.serve(routes{
+		"/oauth/authorize":                        {http.MethodGet: s.showAuthorize, http.MethodPost: s.handleAuthorize},
+		"/oauth/token":                            {http.MethodPost: s.handleToken},
+		"/oauth/revoke":                           {http.MethodPost: s.handleRevoke},
+		"/oauth/introspect":                       {http.MethodPost: s.handleIntrospect},
+		"/oauth/token/introspect":                 {http.MethodGet: s.handleIntrospectOwn},
+		"/oauth/scopes":                           {http.MethodGet: s.handleScopes},
+		"/.well-known/jwks.json":                  {http.MethodGet: s.handleJWKS},
+		"/.well-known/oauth-authorization-server": {http.MethodGet: s.handleMetadata},
+		"/clients":                                {http.MethodGet: s.handleConnections},
+		"/clients/{clientId}":                     {http.MethodDelete: s.handleDisconnect},
+	})
+}
+
+// Admin are the endpoints for the operator, to be served where only the operator can reach them.
+func (s *Server) Admin() http.Handler {
+	return s.guardAdmin(s.serve(routes{
+		"/admin/clients":                   {http.MethodGet: s.listClients, http.MethodPost: s.createClient},
+		"/admin/clients/{clientId}":        {http.MethodGet: s.showClient, http.MethodPut: s.updateClient, http.MethodDelete: s.deleteClient},
+		"/admin/clients/{clientId}/secret": {http.MethodPost: s.rotateSecret},
+	}))
+}
+
+// routes are the handlers of each path, by method. GET answers HEAD too.
+type routes map[string]map[string]http.HandlerFunc
+
+func (s *Server) serve(all routes) http.Handler {
+	mux := http.NewServeMux()
+	for path, methods := range all {
+		allowed := make([]string, 0, len(methods)+1)
+		for method := range methods {
+			allowed = append(allowed, method)
+		}
+		if get, ok := methods[http.MethodGet]; ok {
+			methods[http.MethodHead] = get
+			allowed = append(allowed, http.MethodHead)
+		}
+		slices.Sort(allowed)
+		allow := strings.Join(allowed, ", ")
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if handle, ok := methods[r.Method]; ok {
+				handle(w, r)
+				return
+			}
+			w.Header().Set("Allow", allow)
+			s.fail(w, r, errMethodNotAllowed)
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errNotFound) })
+	return mux
+}
+
+func deadline() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), requestTimeout)
+}
+
+func (c Config) withDefaults() Config {
+	for lifespan, usual := range map[*time.Duration]time.Duration{
+		&c.CodeLifespan:      10 * time.Minute,
+		&c.AccessLifespan:    2 * time.Hour,
+		&c.MaxAccessLifespan: 8760 * time.Hour,
+		&c.RefreshLifespan:   720 * time.Hour,
+	} {
+		if *lifespan == 0 {
+			*lifespan = usual
+		}
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	c.Now = clock(c.Now)
+	return c
+}
+
+func (c Config) check() error {
+	var problems []error
+	complain := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf("authz: "+format, args...))
+		}
+	}
+	issuer, err := url.Parse(c.Issuer)
+	complain(err != nil || issuer.Host == "" || (issuer.Scheme != "https" && issuer.Scheme != "http") ||
+		issuer.RawQuery != "" || issuer.Fragment != "" || strings.HasSuffix(c.Issuer, "/"),
+		"the issuer %q must be an http(s) URL without query, fragment and slash at the end", c.Issuer)
+	complain(c.AccessLifespan < time.Second || c.AccessLifespan%time.Second != 0,
+		"the access token lifespan %v must be whole seconds", c.AccessLifespan)
+	complain(c.MaxAccessLifespan < c.AccessLifespan || c.MaxAccessLifespan%time.Second != 0,
+		"the maximum access token lifespan %v must be whole seconds and not below the usual one", c.MaxAccessLifespan)
+	complain(c.CodeLifespan < 0 || c.RefreshLifespan < 0 || c.RefreshGrace < 0, "lifespans must not be negative")
+	complain(len(c.RefreshSecret) < minRefreshSecret, "the refresh secret must have at least %d bytes", minRefreshSecret)
+	complain(c.Registry == nil || c.Keys == nil || c.Denylist == nil, "registry, keys and denylist are required")
+	return errors.Join(problems...)
+}
