@@ -1,0 +1,24 @@
+package gateway
+
+import "bytes"
+
+const bearerScheme = "bearer"
+
+// bearer returns the token of the Authorization header (RFC 6750 section 2.1). It is nil when there is none. Tokens in
+// the query or the body are not looked for: they end up in logs.
+//
+// The fields were parsed, so there is at most one such header.
+func (f fields) bearer() ([]byte, error) {
+	value, ok := f.get("authorization")
+	if !ok {
+		return nil, nil
+	}
+	scheme, token, ok := bytes.Cut(value, []byte{' '})
+	if !isNamed(scheme, bearerScheme) {
+		return nil, errMissingToken
+	}
+	if !ok || len(token) == 0 || bytes.ContainsAny(token, " \t,") {
+		return nil, errInvalidToken
+	}
+	return token, nil
+}

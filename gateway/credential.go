@@ -1,0 +1,66 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+
+	"gatehouse/keys"
+)
+
+// The names of the credentials in the configuration.
+const (
+	credentialLNDHub  = "lndhub"
+	credentialForward = "forward"
+	credentialHeaders = "headers"
+	credentialNone    = "none"
+)
+
+// credential tells an upstream who the caller is. What the caller itself sent under the same names has been removed.
+// Implementations are safe for concurrent use and do not block.
+type credential interface {
+	// append adds header lines for a verified token to dst. An error leaves nothing to send.
+	append(dst []byte, claims *keys.Claims, token []byte) ([]byte, error)
+}
+
+// newCredential makes what a route names. There is no default: sending a token to the wrong upstream gives it away.
+func newCredential(name string, config *Config) (credential, error) {
+	switch name {
+	case credentialLNDHub:
+		if len(config.JWTSecret) == 0 {
+			return nil, errors.New("credential lndhub needs jwt_secret")
+		}
+		return newLNDHubCredential(config.JWTSecret, config.Now), nil
+	case credentialForward:
+		return forwardCredential{}, nil
+	case credentialHeaders:
+		return headersCredential{}, nil
+	case credentialNone:
+		return noCredential{}, nil
+	case "":
+		return nil, errors.New("no credential, want lndhub, forward, headers or none")
+	default:
+		return nil, fmt.Errorf("unknown credential %q, want lndhub, forward, headers or none", name)
+	}
+}
+
+// noCredential is for upstreams that need not know the caller.
+type noCredential struct{}
+
+var _ credential = noCredential{}
+
+func (noCredential) append(dst []byte, _ *keys.Claims, _ []byte) ([]byte, error) { return dst, nil }
+
+// forwardCredential is the caller's own token, for upstreams that verify it through the JWKS.
+type forwardCredential struct{}
+
+var _ credential = forwardCredential{}
+
+func (forwardCredential) append(dst []byte, _ *keys.Claims, token []byte) ([]byte, error) {
+	return appendAuthorization(dst, token), nil
+}
+
+func appendAuthorization(dst, token []byte) []byte {
+	dst = append(dst, "Authorization: Bearer "...)
+	dst = append(dst, token...)
+	return append(dst, "\r\n"...)
+}

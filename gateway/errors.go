@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// refusal is an answer that the gateway gives itself, and an error until it is given. It is immutable: every refusal is
+// made at start-up, so that refusing costs nothing.
+type refusal struct {
+	status      int
+	code        string
+	description string
+
+	challenge  string // WWW-Authenticate, RFC 6750 section 3
+	allow      string
+	retryAfter string
+	body       []byte
+}
+
+const realm = `Bearer realm="gatehouse"`
+
+// The vocabulary of everything that can go wrong. The refusals of one route (its scope, its methods) are made with it.
+var (
+	errMalformedRequest  = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request is malformed.")
+	errAmbiguousPath     = newRefusal(fiber.StatusBadRequest, "invalid_request", "The path can be read in more than one way.")
+	errTwoAuthorizations = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request has more than one Authorization header.")
+
+	errMissingToken = newRefusal(fiber.StatusUnauthorized, "invalid_token", "The request has no access token.").challenged(realm)
+	errInvalidToken = tokenRefusal("The access token is not valid.")
+	errExpiredToken = tokenRefusal("The access token has expired.")
+	errRevokedToken = tokenRefusal("The access token was revoked.")
+
+	// errNoUser answers a token that is good but speaks for no user, where the upstream's credential is a user's.
+	errNoUser = newRefusal(fiber.StatusForbidden, "insufficient_scope", "This needs the access token of a user.").
+			challenged(realm + `, error="insufficient_scope"`)
+
+	errNotFound         = newRefusal(fiber.StatusNotFound, "not_found", "There is no such route.")
+	errMethodNotAllowed = newRefusal(fiber.StatusMethodNotAllowed, "method_not_allowed", "The route does not have this method.")
+	errRequestTimeout   = newRefusal(fiber.StatusRequestTimeout, "invalid_request", "The request did not arrive in time.")
+	errBodyTooLarge     = newRefusal(fiber.StatusRequestEntityTooLarge, "invalid_request", "The request body is too large.")
+	errHeaderTooLarge   = newRefusal(fiber.StatusRequestHeaderFieldsTooLarge, "invalid_request", "The request header is too large.")
+
+	errInternal = newRefusal(fiber.StatusInternalServerError, "server_error", "Something went wrong.")
+
+	errRevocationUnknown = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
+		"It cannot be told right now whether the access token was revoked.").retry("1")
+	errUpstreamBusy = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
+		"The upstream is busy. The request was not forwarded.").retry("1")
+	errUpstreamBroken  = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream could not be reached or broke off.")
+	errUpstreamTooSlow = newRefusal(fiber.StatusGatewayTimeout, "gateway_timeout", "The upstream did not answer in time.")
+)
+
+func newRefusal(status int, code, description string) *refusal {
+	body, err := json.Marshal(struct {
+		Status      int    `json:"status"`
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{status, code, description})
+	if err != nil {
+		panic(err) // an int and two strings always encode
+	}
+	return &refusal{status: status, code: code, description: description, body: body}
+}
+
+func tokenRefusal(description string) *refusal {
+	return newRefusal(fiber.StatusUnauthorized, "invalid_token", description).
+		challenged(realm + `, error="invalid_token", error_description=` + strconv.Quote(description))
+}
+
+func scopeRefusal(scope string) *refusal {
+	return newRefusal(fiber.StatusForbidden, "insufficient_scope", "The access token does not have the scope "+scope+".").
+		challenged(realm + `, error="insufficient_scope", scope="` + scope + `"`)
+}
+
+func methodRefusal(allow []string) *refusal {
+	r := *errMethodNotAllowed
+	r.allow = strings.Join(allow, ", ")
+	return &r
+}
+
+func (r *refusal) challenged(challenge string) *refusal { r.challenge = challenge; return r }
+
+func (r *refusal) retry(after string) *refusal { r.retryAfter = after; return r }
+
+// Error is what a log shows.
+func (r *refusal) Error() string { return strconv.Itoa(r.status) + " " + r.code + ": " + r.description }
+
+// ErrorHandler returns Fiber's ErrorHandler: it answers in the gateway's JSON form what fails outside of Handle, such as
+// requests that cannot be parsed (400), are too large (413, 431) or too slow (408), and paths of no handler (404, 405).
+// The text of an error is never shown, it may quote the request.
+func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
+	return func(c *fiber.Ctx, err error) error {
+		answer(c.Context(), refusalFor(log, err))
+		return nil
+	}
+}
+
+// refusalFor is the one mapping of errors to HTTP. What nobody foresaw is logged and becomes a 500.
+func refusalFor(log *slog.Logger, err error) *refusal {
+	var own *refusal
+	if errors.As(err, &own) {
+		return own
+	}
+	var framework *fiber.Error
+	if !errors.As(err, &framework) {
+		log.Error("request failed", "error", err)
+		return errInternal
+	}
+	switch framework.Code {
+	case fiber.StatusNotFound:
+		return errNotFound
+	case fiber.StatusMethodNotAllowed:
+		return errMethodNotAllowed // Fiber has set Allow
+	case fiber.StatusRequestTimeout:
+		return errRequestTimeout
+	case fiber.StatusRequestEntityTooLarge:
+		return errBodyTooLarge
+	case fiber.StatusRequestHeaderFieldsTooLarge:
+		return errHeaderTooLarge
+	case fiber.StatusInternalServerError:
+		return errInternal
+	default:
+		return errMalformedRequest // Fiber says 502 when the caller's connection broke while the request was read
+	}
+}
+
+// answer writes r. What is left unread of a request's body would be parsed as the next request, so the connection ends.
+func answer(ctx *fasthttp.RequestCtx, r *refusal) {
+	response := &ctx.Response
+	response.ResetBody()
+	response.SetStatusCode(r.status)
+	response.Header.SetContentType("application/json")
+	response.Header.Set(fiber.HeaderCacheControl, "no-store")
+	setUnlessEmpty(&response.Header, fiber.HeaderAllow, r.allow)
+	setUnlessEmpty(&response.Header, fiber.HeaderWWWAuthenticate, r.challenge)
+	setUnlessEmpty(&response.Header, fiber.HeaderRetryAfter, r.retryAfter)
+	response.SetBodyRaw(r.body)
+	if ctx.Request.IsBodyStream() || r.status == fiber.StatusBadRequest {
+		response.SetConnectionClose()
+	}
+}
+
+func setUnlessEmpty(header *fasthttp.ResponseHeader, name, value string) {
+	if value != "" {
+		header.Set(name, value)
+	}
+}

@@ -1,0 +1,172 @@
+package gateway_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fakeUpstream accepts connections and does with each what the test says.
+type fakeUpstream struct {
+	t    *testing.T
+	ln   net.Listener
+	done sync.WaitGroup
+
+	mu    sync.Mutex
+	seen  []received
+	conns []net.Conn
+}
+
+// received is one request as it came over the wire.
+type received struct {
+	method, target string
+	lines          []string // header lines, untouched
+	body           string
+}
+
+// values returns the values of all header lines of that name, in any case.
+func (r received) values(name string) []string {
+	var values []string
+	for _, line := range r.lines {
+		if n, v, _ := strings.Cut(line, ": "); strings.EqualFold(n, name) {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// link is one connection as the upstream sees it. number counts from 0.
+type link struct {
+	net.Conn
+	reader   *bufio.Reader
+	number   int
+	upstream *fakeUpstream
+}
+
+const okAnswer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+
+// answerAll answers every request of a connection with 200.
+func answerAll(l *link) {
+	for l.read() {
+		l.write(okAnswer)
+	}
+}
+
+// answering answers every request with the same bytes.
+func answering(raw string) func(*link) {
+	return func(l *link) {
+		for l.read() {
+			l.write(raw)
+		}
+	}
+}
+
+func newUpstream(t *testing.T, serve func(*link)) *fakeUpstream {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return upstreamOn(t, ln, serve)
+}
+
+func upstreamOn(t *testing.T, ln net.Listener, serve func(*link)) *fakeUpstream {
+	u := &fakeUpstream{t: t, ln: ln}
+	u.done.Go(func() {
+		for number := 0; ; number++ {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			u.mu.Lock()
+			u.conns = append(u.conns, conn)
+			u.mu.Unlock()
+			u.done.Go(func() {
+				defer conn.Close()
+				serve(&link{Conn: conn, reader: bufio.NewReader(conn), number: number, upstream: u})
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = ln.Close()
+		u.mu.Lock()
+		for _, c := range u.conns {
+			_ = c.Close()
+		}
+		u.mu.Unlock()
+		u.done.Wait()
+	})
+	return u
+}
+
+func (u *fakeUpstream) url() string { return "http://" + u.ln.Addr().String() }
+
+func (u *fakeUpstream) requests() []received {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return append([]received(nil), u.seen...)
+}
+
+func (u *fakeUpstream) connections() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.conns)
+}
+
+// only returns the one request that was seen.
+func (u *fakeUpstream) only() received {
+	u.t.Helper()
+	seen := u.requests()
+	require.Len(u.t, seen, 1)
+	return seen[0]
+}
+
+// read waits for one whole request and remembers it; false means that the connection has ended.
+func (l *link) read() bool {
+	line, err := l.reader.ReadString('\n')
+	if err != nil {
+		return false
+	}
+	parts := strings.Split(strings.TrimSuffix(line, "\r\n"), " ")
+	if len(parts) != 3 || parts[2] != "HTTP/1.1" {
+		l.upstream.t.Errorf("bad request line %q", line)
+		return false
+	}
+	r := received{method: parts[0], target: parts[1]}
+	length := 0
+	for {
+		line, err := l.reader.ReadString('\n')
+		if err != nil {
+			return false
+		}
+		line = strings.TrimSuffix(line, "\r\n")
+		if line == "" {
+			break
+		}
+		r.lines = append(r.lines, line)
+		if v, ok := strings.CutPrefix(line, "Content-Length: "); ok {
+			length, _ = strconv.Atoi(v)
+		}
+	}
+	body := make([]byte, length)
+	if _, err := io.ReadFull(l.reader, body); err != nil {
+		return false
+	}
+	r.body = string(body)
+	l.upstream.mu.Lock()
+	l.upstream.seen = append(l.upstream.seen, r)
+	l.upstream.mu.Unlock()
+	return true
+}
+
+func (l *link) write(format string, args ...any) {
+	if len(args) > 0 {
+		format = fmt.Sprintf(format, args...)
+	}
+	_, _ = io.WriteString(l.Conn, format) // the gateway may have hung up, which its answer shows
+}

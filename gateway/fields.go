@@ -1,0 +1,118 @@
+package gateway
+
+import "bytes"
+
+// field is one header line of the caller's request, as it was sent.
+type field struct{ name, value []byte }
+
+// fields are the header lines in their order. They are read from the bytes the caller sent: fasthttp's own view joins
+// cookies, merges trailers into the header, and changes when it is read twice.
+type fields []field
+
+var (
+	headerEnd = []byte("\r\n")
+	colon     = []byte(":")
+	comma     = []byte(",")
+)
+
+// parse reads a header block, strictly: lines that end in CR LF, none of them continued, names that are tokens (RFC 9112
+// section 5). It refuses what decides about framing or identity when it is there twice. The fields refer to raw.
+func (f *fields) parse(raw []byte) error {
+	list := (*f)[:0]
+	var hosts, authorizations, lengths, encodings int
+	for len(raw) > 0 {
+		line, rest, ok := bytes.Cut(raw, headerEnd)
+		raw = rest
+		if ok && len(line) == 0 {
+			break
+		}
+		name, value, hasColon := bytes.Cut(line, colon)
+		if !ok || !hasColon || !isToken(name) || bytes.ContainsAny(value, "\r\n\x00") {
+			return errMalformedRequest
+		}
+		value = bytes.Trim(value, " \t")
+		list = append(list, field{name, value})
+		switch {
+		case isNamed(name, "host"):
+			hosts++
+		case isNamed(name, "authorization"):
+			authorizations++
+		case isNamed(name, "content-length"):
+			lengths++
+		case isNamed(name, "transfer-encoding"):
+			encodings++
+			if !isNamed(value, "chunked") {
+				return errMalformedRequest
+			}
+		}
+	}
+	*f = list
+	switch {
+	case authorizations > 1:
+		return errTwoAuthorizations
+	case hosts > 1 || lengths+encodings > 1:
+		return errMalformedRequest
+	}
+	return nil
+}
+
+// get returns the value of the first field of that lower-case name.
+func (f fields) get(name string) (value []byte, ok bool) {
+	for i := range f {
+		if isNamed(f[i].name, name) {
+			return f[i].value, true
+		}
+	}
+	return nil, false
+}
+
+// listedInConnection reports whether a Connection header declares the named field to be for this hop only (RFC 9110
+// section 7.6.1).
+func (f fields) listedInConnection(name []byte) bool {
+	for i := range f {
+		if isNamed(f[i].name, "connection") && listed(f[i].value, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// listed reports whether a comma-separated list holds name, in any case.
+func listed(list, name []byte) bool {
+	for len(list) > 0 {
+		var item []byte
+		item, list, _ = bytes.Cut(list, comma)
+		if bytes.EqualFold(bytes.Trim(item, " \t"), name) {
+			return true
+		}
+	}
+	return false
+}
+
+// isNamed compares without regard to ASCII case; lower is in lower case.
+func isNamed(name []byte, lower string) bool {
+	if len(name) != len(lower) {
+		return false
+	}
+	for i, b := range name {
+		if 'A' <= b && b <= 'Z' {
+			b |= 0x20
+		}
+		if b != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func isToken(name []byte) bool {
+	for _, b := range name {
+		if !tokenBytes[b] {
+			return false
+		}
+	}
+	return len(name) > 0
+}
+
+// tokenBytes is tchar of RFC 9110 section 5.6.2.
+var tokenBytes = byteSet("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")

@@ -1,0 +1,218 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/denylist"
+	"gatehouse/keys"
+)
+
+// TokenVerifier tells whether a token is authentic and current. Implementations neither block nor keep the token, and
+// are safe for concurrent use. Every error is one of the token and never holds it.
+type TokenVerifier interface {
+	Verify(token string) (*keys.Claims, error)
+}
+
+var _ TokenVerifier = (*keys.Verifier)(nil)
+
+// Config is what a Gateway is made from. Routes, Verifier and Denylist are required.
+type Config struct {
+	Routes   []Route
+	Verifier TokenVerifier
+	Denylist denylist.Checker
+	// OnUnavailable is deny (the default) or allow, for routes that do not say.
+	OnUnavailable string
+	// JWTSecret is shared with lndhub.go; the credential lndhub is signed with it.
+	JWTSecret []byte
+	// TrustedProxies are the peers whose X-Forwarded-* are believed.
+	TrustedProxies []netip.Prefix
+	// MaxBody is the largest request body, in bytes. Zero means 4 MiB.
+	MaxBody   int
+	Upstreams Upstreams
+	// Log hears of upstreams that fail and of a denylist that cannot tell. Nil means nobody does.
+	Log *slog.Logger
+	// Now is time.Now when nil.
+	Now func() time.Time
+}
+
+const defaultMaxBody = 4 << 20
+
+// Gateway serves the configured routes. It is safe for concurrent use.
+type Gateway struct {
+	root      node
+	upstreams map[origin]*upstream
+	verifier  TokenVerifier
+	denylist  denylist.Checker
+	proxies   []netip.Prefix
+	maxBody   int
+	log       *slog.Logger
+
+	running context.Context // ends with Close
+	stop    context.CancelFunc
+	swept   chan struct{}
+}
+
+// New compiles the routes. The error joins every problem of the configuration; those of a route name it. The Gateway has
+// to be closed.
+func New(config Config) (*Gateway, error) {
+	problems := config.setDefaults()
+	g := &Gateway{
+		upstreams: make(map[origin]*upstream),
+		verifier:  config.Verifier,
+		denylist:  config.Denylist,
+		proxies:   config.TrustedProxies,
+		maxBody:   config.MaxBody,
+		log:       config.Log,
+		swept:     make(chan struct{}),
+	}
+	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
+		return nil, err
+	}
+	g.running, g.stop = context.WithCancel(context.Background())
+	go g.sweep(config.Upstreams.IdleTimeout)
+	return g, nil
+}
+
+func (c *Config) setDefaults() error {
+	setDefault(&c.MaxBody, defaultMaxBody)
+	c.Upstreams.setDefaults()
+	c.OnUnavailable = cmp.Or(c.OnUnavailable, deny)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	var problems []error
+	if c.Verifier == nil || c.Denylist == nil {
+		problems = append(problems, errors.New("gateway needs a token verifier and a denylist"))
+	}
+	if c.OnUnavailable != deny && c.OnUnavailable != allow {
+		problems = append(problems, fmt.Errorf("on_unavailable is %q, want deny or allow", c.OnUnavailable))
+		c.OnUnavailable = deny
+	}
+	return errors.Join(problems...)
+}
+
+// Handle serves one request of a configured route, and refuses everything else.
+func (g *Gateway) Handle(c *fiber.Ctx) error {
+	r := acquireRequest()
+	defer releaseRequest(r)
+	if err := g.serve(c, r); err != nil {
+		answer(c.Context(), refusalFor(g.log, err))
+	}
+	return nil
+}
+
+// serve is the life of a request.
+func (g *Gateway) serve(c *fiber.Ctx, r *request) error {
+	if err := r.parse(c.Context()); err != nil {
+		return err
+	}
+	rule, err := g.root.match(r.method, r.target.segments)
+	if err != nil {
+		return err
+	}
+	token, err := r.fields.bearer()
+	if err != nil {
+		return err
+	}
+	if token == nil && !rule.public {
+		return errMissingToken
+	}
+	if token != nil {
+		claims, err := g.verify(token)
+		if err != nil {
+			return err
+		}
+		if err := g.checkRevoked(claims, rule); err != nil {
+			return err
+		}
+		if !rule.public && !claims.HasScope(rule.scope) {
+			return rule.noScope
+		}
+		if r.credential, err = rule.credential.append(r.credential, claims, token); err != nil {
+			return err
+		}
+	}
+	return g.forward(c.Context(), r, rule)
+}
+
+func (g *Gateway) verify(token []byte) (*keys.Claims, error) {
+	claims, err := g.verifier.Verify(string(token))
+	switch {
+	case err == nil:
+		return claims, nil
+	case errors.Is(err, keys.ErrExpired):
+		return nil, errExpiredToken
+	default:
+		g.log.Debug("token refused", "reason", err)
+		return nil, errInvalidToken
+	}
+}
+
+// checkRevoked runs on every request, after every cache: what may be remembered is who a token speaks for, never that it
+// is still good.
+func (g *Gateway) checkRevoked(claims *keys.Claims, rule *rule) error {
+	err := g.denylist.Check(g.running, denylist.Query{
+		TokenID:  claims.ID,
+		GrantID:  claims.GrantID,
+		ClientID: claims.ClientID,
+	})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, denylist.ErrRevoked):
+		return errRevokedToken
+	case rule.allows:
+		g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err)
+		return nil
+	default:
+		g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err)
+		return errRevocationUnknown
+	}
+}
+
+func (g *Gateway) upstreamAt(o origin, limits *Upstreams) *upstream {
+	at := o
+	at.basePath = "" // routes to one host share its connections
+	if g.upstreams[at] == nil {
+		g.upstreams[at] = newUpstream(at, limits)
+	}
+	return g.upstreams[at]
+}
+
+func (g *Gateway) sweep(idleTimeout time.Duration) {
+	defer close(g.swept)
+	ticker := time.NewTicker(idleTimeout)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-g.running.Done():
+			return
+		case now := <-ticker.C:
+			for _, u := range g.upstreams {
+				u.closeIdleSince(now.Add(-idleTimeout))
+			}
+		}
+	}
+}
+
+// Close closes the connections to upstreams that are not in use; the others are closed as their requests end. It is
+// called after the listener has drained, and must not be called twice.
+func (g *Gateway) Close() error {
+	g.stop()
+	<-g.swept
+	for _, u := range g.upstreams {
+		u.close()
+	}
+	return nil
+}

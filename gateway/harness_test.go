@@ -1,0 +1,231 @@
+package gateway_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/denylist"
+	"gatehouse/gateway"
+	"gatehouse/keys"
+)
+
+const (
+	issuer    = "http://localhost:8081"
+	jwtSecret = "a secret shared with lndhub"
+	// patience is how long a test waits for what must happen; nothing takes that long unless it is broken.
+	patience = 20 * time.Second
+)
+
+var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// system is a gateway on a real listener with everything it asks replaced or made for the test.
+type system struct {
+	t        *testing.T
+	addr     string
+	key      *keys.Key
+	denylist *fakeDenylist
+	log      *bytes.Buffer // read it only after the answers it is about
+}
+
+// options change what newSystem makes.
+type options struct {
+	config func(*gateway.Config)
+	fiber  func(*fiber.Config)
+	mount  func(*fiber.App)
+}
+
+func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
+	t.Helper()
+	key, err := keys.Generate(keys.ES256)
+	require.NoError(t, err)
+	ring, err := keys.NewRing(key)
+	require.NoError(t, err)
+	s := &system{t: t, key: key, denylist: &fakeDenylist{}, log: &bytes.Buffer{}}
+	clock := func() time.Time { return now }
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	config := gateway.Config{
+		Routes:    routes,
+		Verifier:  &keys.Verifier{Issuer: issuer, Audience: issuer, Keys: ring, Now: clock},
+		Denylist:  s.denylist,
+		JWTSecret: []byte(jwtSecret),
+		Log:       log,
+		Now:       clock,
+	}
+	if opts.config != nil {
+		opts.config(&config)
+	}
+	g, err := gateway.New(config)
+	require.NoError(t, err)
+
+	fiberConfig := fiber.Config{
+		CaseSensitive:                true,
+		StrictRouting:                true,
+		DisablePreParseMultipartForm: true,
+		DisableStartupMessage:        true,
+		ReadBufferSize:               16 << 10,
+		ErrorHandler:                 gateway.ErrorHandler(log),
+	}
+	if opts.fiber != nil {
+		opts.fiber(&fiberConfig)
+	}
+	app := fiber.New(fiberConfig)
+	app.Use(gateway.Refuse)
+	if opts.mount != nil {
+		opts.mount(app)
+	}
+	app.Use(g.Handle)
+	app.Server().Handler = g.OtherMethods(app.Handler())
+
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s.addr = ln.Addr().String()
+	served := make(chan error, 1)
+	go func() { served <- app.Listener(ln) }()
+	t.Cleanup(func() {
+		require.NoError(t, app.ShutdownWithTimeout(patience))
+		require.NoError(t, <-served)
+		require.NoError(t, g.Close())
+	})
+	return s
+}
+
+// fakeDenylist answers what it is told to and remembers what it was asked.
+type fakeDenylist struct {
+	mu     sync.Mutex
+	answer error
+	asked  []denylist.Query
+}
+
+var _ denylist.Checker = (*fakeDenylist)(nil)
+
+func (f *fakeDenylist) Check(_ context.Context, q denylist.Query) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, q)
+	return f.answer
+}
+
+func (f *fakeDenylist) set(answer error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = answer
+}
+
+func (f *fakeDenylist) queries() []denylist.Query {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]denylist.Query(nil), f.asked...)
+}
+
+// claims are those of a good token of user 7; changes are applied on top, and nil removes a claim.
+func claims(changes map[string]any) map[string]any {
+	c := map[string]any{
+		"iss": issuer, "aud": []string{issuer}, "sub": "7", "client_id": "app", "jti": "token-1", "grant_id": "grant-1",
+		"scope": "balance:read invoices:create", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+	}
+	for name, value := range changes {
+		if value == nil {
+			delete(c, name)
+		} else {
+			c[name] = value
+		}
+	}
+	return c
+}
+
+func (s *system) token(changes map[string]any) string {
+	s.t.Helper()
+	token, err := s.key.Sign(keys.TypeAccessToken, claims(changes))
+	require.NoError(s.t, err)
+	return token
+}
+
+// call is a connection to the gateway that sends exactly what it is given.
+type call struct {
+	t      *testing.T
+	conn   net.Conn
+	reader *bufio.Reader
+}
+
+func (s *system) dial() *call {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.addr)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { _ = conn.Close() })
+	require.NoError(s.t, conn.SetDeadline(time.Now().Add(patience)))
+	return &call{t: s.t, conn: conn, reader: bufio.NewReader(conn)}
+}
+
+// answer is a response read to its end.
+type answer struct {
+	*http.Response
+	body string
+}
+
+func (c *call) send(raw string) {
+	c.t.Helper()
+	_, err := io.WriteString(c.conn, raw)
+	require.NoError(c.t, err)
+}
+
+func (c *call) receive(method string) answer {
+	c.t.Helper()
+	response, err := http.ReadResponse(c.reader, &http.Request{Method: method})
+	require.NoError(c.t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(c.t, err)
+	return answer{response, string(body)}
+}
+
+// isClosed waits for the gateway to close the connection and reports whether it did so without another byte.
+func (c *call) isClosed() bool {
+	_, err := c.reader.ReadByte()
+	return err == io.EOF
+}
+
+// raw makes one request out of its first line and header lines, and a body if there is one.
+func raw(line string, lines ...string) string {
+	return line + " HTTP/1.1\r\nHost: gateway.example\r\n" + strings.Join(append(lines, "\r\n"), "\r\n")
+}
+
+func withBody(body, line string, lines ...string) string {
+	return raw(line, append(lines, fmt.Sprintf("Content-Length: %d", len(body)))...) + body
+}
+
+func bearer(token string) string { return "Authorization: Bearer " + token }
+
+// do sends one request on a connection of its own.
+func (s *system) do(request string) answer {
+	s.t.Helper()
+	c := s.dial()
+	c.send(request)
+	method, _, _ := strings.Cut(request, " ")
+	return c.receive(method)
+}
+
+// requireRefused holds an answer to the error form that every refusal has.
+func requireRefused(t *testing.T, a answer, status int, code string) {
+	t.Helper()
+	require.Equal(t, status, a.StatusCode, a.body)
+	require.Equal(t, "application/json", a.Header.Get("Content-Type"))
+	var body map[string]any
+	require.NoError(t, json.Unmarshal([]byte(a.body), &body), a.body)
+	require.Len(t, body, 3)
+	require.EqualValues(t, status, body["status"])
+	require.Equal(t, code, body["error"])
+	require.NotEmpty(t, body["error_description"])
+}

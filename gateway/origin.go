@@ -1,0 +1,76 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// origin is where a route's requests go.
+type origin struct {
+	tls      bool
+	address  string // host:port, to dial
+	host     string // the Host header, as configured
+	name     string // for certificates, without the port
+	basePath string // canonical, without a trailing slash; empty for none
+}
+
+// parseOrigin accepts http and https URLs of a host and at most a path. Anything more would be dropped in silence or
+// glued to every request, so it is refused.
+func parseOrigin(raw string) (origin, error) {
+	refuse := func(reason string) (origin, error) {
+		return origin{}, fmt.Errorf("bad origin: %s", reason) // a URL may hold a password: the text is not shown
+	}
+	if raw == "" {
+		return refuse("none is given")
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		var inURL *url.Error
+		if errors.As(err, &inURL) {
+			err = inURL.Err
+		}
+		return refuse(err.Error())
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return refuse("the scheme is not http or https")
+	case u.User != nil:
+		return refuse("it has a user or password")
+	case u.RawQuery != "" || u.ForceQuery:
+		return refuse("it has a query")
+	case u.Fragment != "" || strings.Contains(raw, "#"):
+		return refuse("it has a fragment")
+	case u.Hostname() == "" || u.Opaque != "":
+		return refuse("it has no host")
+	case !isHostHeader(u.Host):
+		return refuse("the host is not valid")
+	}
+	o := origin{tls: u.Scheme == "https", host: u.Host, name: u.Hostname()}
+	port := u.Port()
+	if port == "" {
+		port = u.Scheme
+	} else if number, err := net.LookupPort("tcp", port); err != nil || number == 0 {
+		return refuse("the port is not valid")
+	}
+	o.address = net.JoinHostPort(o.name, port)
+	if path := strings.TrimSuffix(u.EscapedPath(), "/"); path != "" {
+		var t target
+		if err := t.parsePath([]byte(path)); err != nil {
+			return refuse("the path could be read in more than one way")
+		}
+		o.basePath = string(t.appendPath(nil))
+	}
+	return o, nil
+}
+
+func isHostHeader(host string) bool {
+	for i := range len(host) {
+		if b := host[i]; b <= ' ' || b >= 0x7f {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,143 @@
+package gateway
+
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+)
+
+// target is a request target (RFC 9112 section 3.2.1) taken apart. The path is matched and forwarded from segments, so
+// that what an upstream reads is what was authorized. It is reused from request to request.
+type target struct {
+	segments [][]byte // decoded; a path that ends in a slash has an empty last one
+	query    []byte   // as it was sent, with its question mark; empty when there is none
+	decoded  []byte   // what segments point into
+}
+
+// parse takes raw apart and refuses every path that two readers could read differently: encoded slashes, dot segments,
+// backslashes, semicolons, empty segments, control characters, bytes that are not UTF-8, and forms other than a path.
+// The query refers to raw; the segments do not.
+func (t *target) parse(raw []byte) error {
+	path := raw
+	t.query = nil
+	if i := bytes.IndexByte(raw, '?'); i >= 0 {
+		path, t.query = raw[:i], raw[i:]
+	}
+	if !plainQuery(t.query) {
+		return errMalformedRequest
+	}
+	return t.parsePath(path)
+}
+
+func (t *target) parsePath(path []byte) error {
+	if len(path) == 0 || path[0] != '/' {
+		return errMalformedRequest
+	}
+	if cap(t.decoded) < len(path) {
+		t.decoded = make([]byte, 0, max(256, len(path)))
+	}
+	t.decoded, t.segments = t.decoded[:0], t.segments[:0]
+	for rest := path[1:]; ; {
+		raw, next, more := bytes.Cut(rest, []byte{'/'})
+		if len(raw) == 0 && more {
+			return errAmbiguousPath
+		}
+		start := len(t.decoded)
+		var err error
+		if t.decoded, err = appendDecoded(t.decoded, raw); err != nil {
+			return err
+		}
+		segment := t.decoded[start:len(t.decoded):len(t.decoded)]
+		if !unambiguous(segment) {
+			return errAmbiguousPath
+		}
+		t.segments = append(t.segments, segment)
+		if !more {
+			return nil
+		}
+		rest = next
+	}
+}
+
+// appendPath appends the canonical form of the path.
+func (t *target) appendPath(dst []byte) []byte {
+	for _, segment := range t.segments {
+		dst = append(dst, '/')
+		dst = appendEncoded(dst, segment)
+	}
+	return dst
+}
+
+func appendDecoded(dst, raw []byte) ([]byte, error) {
+	for i := 0; i < len(raw); i++ {
+		b := raw[i]
+		if b == '%' {
+			if i+2 >= len(raw) || !isHex(raw[i+1]) || !isHex(raw[i+2]) {
+				return dst, errMalformedRequest
+			}
+			b = unhex(raw[i+1])<<4 | unhex(raw[i+2])
+			i += 2
+		} else if b <= ' ' || b >= utf8.RuneSelf || b == '#' {
+			return dst, errMalformedRequest
+		}
+		dst = append(dst, b)
+	}
+	return dst, nil
+}
+
+// unambiguous looks at a decoded segment, so that the plain and the encoded spelling of a byte are refused alike.
+func unambiguous(segment []byte) bool {
+	if len(segment) <= 2 && (string(segment) == "." || string(segment) == "..") {
+		return false
+	}
+	ascii := true
+	for _, b := range segment {
+		switch {
+		case b == '/' || b == '\\' || b == ';' || b < ' ' || b == 0x7f:
+			return false
+		case b >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	return ascii || utf8.Valid(segment) && bytes.IndexFunc(segment, unicode.IsControl) < 0
+}
+
+func appendEncoded(dst, segment []byte) []byte {
+	const digits = "0123456789ABCDEF"
+	for _, b := range segment {
+		if plainInPath[b] {
+			dst = append(dst, b)
+		} else {
+			dst = append(dst, '%', digits[b>>4], digits[b&15])
+		}
+	}
+	return dst
+}
+
+// plainInPath holds the bytes of pchar (RFC 3986 section 3.3) but for the semicolon: the ones never encoded.
+var plainInPath = byteSet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@")
+
+func plainQuery(query []byte) bool {
+	for _, b := range query {
+		if b <= ' ' || b == 0x7f || b == '#' {
+			return false
+		}
+	}
+	return true
+}
+
+func byteSet(members string) (set [256]bool) {
+	for i := range len(members) {
+		set[members[i]] = true
+	}
+	return set
+}
+
+func isHex(b byte) bool { return '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'f' }
+
+func unhex(b byte) byte {
+	if b <= '9' {
+		return b - '0'
+	}
+	return b | 0x20 - 'a' + 10
+}

@@ -1,0 +1,47 @@
+package gateway
+
+import (
+	"sync"
+
+	"github.com/valyala/fasthttp"
+)
+
+// request is what the gateway has read of one request and what it is going to send. Everything in it refers to memory of
+// fasthttp or is reused, and is valid only inside the handler.
+type request struct {
+	method     []byte
+	target     target
+	fields     fields
+	credential []byte // header lines
+	head       []byte // of the request to the upstream
+}
+
+var requests = sync.Pool{New: func() any { return new(request) }}
+
+func acquireRequest() *request { return requests.Get().(*request) }
+
+func releaseRequest(r *request) {
+	clear(r.fields)
+	clear(r.target.segments)
+	clear(r.credential)
+	clear(r.head)
+	r.method, r.target.query = nil, nil
+	r.credential, r.head = r.credential[:0], r.head[:0]
+	requests.Put(r)
+}
+
+// parse reads the request as it was sent. fasthttp's own URI is not used anywhere: it is cleaned, and takes the host of
+// an absolute target for the Host header.
+func (r *request) parse(ctx *fasthttp.RequestCtx) error {
+	header := &ctx.Request.Header
+	switch string(header.Protocol()) {
+	case "HTTP/1.1", "HTTP/1.0":
+	default:
+		return errMalformedRequest
+	}
+	r.method = header.Method()
+	if err := r.fields.parse(header.RawHeaders()); err != nil {
+		return err
+	}
+	return r.target.parse(header.RequestURI())
+}

@@ -1,0 +1,195 @@
+package gateway
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Route lets requests pass to an upstream. This is the form of the configuration; New compiles it.
+type Route struct {
+	// Path is a template such as /invoices/{payment_hash}. A parameter is one whole segment that is not empty. A path
+	// without parameters wins over one with, segment by segment from the left.
+	Path    string   `yaml:"path" json:"path"`
+	Methods []string `yaml:"methods" json:"methods"`
+	// Origin is an http or https URL. Its path, if any, is put before the request's.
+	Origin string `yaml:"origin" json:"origin"`
+	// Scope is what the token must carry. A public route may do without one.
+	Scope       string `yaml:"scope" json:"scope"`
+	Description string `yaml:"description" json:"description"`
+	// Credential is how the upstream learns who the caller is: lndhub, forward, headers or none.
+	Credential string `yaml:"credential" json:"credential"`
+	// Public routes need no token, and demand no scope of one. A token that is sent must still be good.
+	Public bool `yaml:"public" json:"public"`
+	// OnUnavailable is deny or allow: what happens to a request when it cannot be told whether its token was revoked.
+	// Empty means Config.OnUnavailable.
+	OnUnavailable string `yaml:"on_unavailable" json:"on_unavailable"`
+	// Timeout bounds the whole exchange with the upstream, from waiting for a connection to the last byte of the answer.
+	// Zero means 30 s.
+	Timeout time.Duration `yaml:"timeout" json:"timeout"`
+}
+
+const (
+	deny  = "deny"
+	allow = "allow"
+
+	defaultTimeout = 30 * time.Second
+)
+
+// Scopes returns what the routes' scopes are called: scope to description, for the authorization server. Where routes
+// share a scope the last description counts, as the predecessor had it.
+func Scopes(routes []Route) map[string]string {
+	scopes := make(map[string]string)
+	for _, r := range routes {
+		if r.Scope != "" {
+			scopes[r.Scope] = r.Description
+		}
+	}
+	return scopes
+}
+
+// rule is a Route compiled to what a request needs.
+type rule struct {
+	name       string // for the log
+	scope      string
+	public     bool
+	allows     bool // goes on when the denylist cannot tell
+	credential credential
+	basePath   string
+	upstream   *upstream
+	timeout    time.Duration
+	noScope    *refusal
+}
+
+// compile turns routes into the tree of rules. The error joins every problem of every route.
+func (g *Gateway) compile(routes []Route, config *Config) error {
+	var problems []error
+	for i, route := range routes {
+		problem := func(format string, args ...any) {
+			name := fmt.Sprintf("route %d (%s %s): ", i+1, strings.Join(route.Methods, ","), route.Path)
+			problems = append(problems, fmt.Errorf(name+format, args...))
+		}
+		r := g.compileRule(route, config, problem)
+		segments, err := parseTemplate(route.Path)
+		if err != nil {
+			problem("%w", err)
+			continue
+		}
+		if len(route.Methods) == 0 {
+			problem("no methods")
+		}
+		for _, name := range route.Methods {
+			m := methodNamed([]byte(name))
+			if m == noMethod {
+				problem("unknown method %q, want %s", name, strings.Join(methodNames[:], ", "))
+				continue
+			}
+			if !g.root.add(segments, m, r) {
+				problem("%s of this path is routed already", name)
+			}
+		}
+	}
+	g.root.finish()
+	return errors.Join(problems...)
+}
+
+func (g *Gateway) compileRule(route Route, config *Config, problem func(string, ...any)) *rule {
+	r := &rule{
+		name:    strings.Join(route.Methods, ",") + " " + route.Path,
+		scope:   route.Scope,
+		public:  route.Public,
+		timeout: route.Timeout,
+		noScope: scopeRefusal(route.Scope),
+	}
+	switch {
+	case route.Scope == "" && !route.Public:
+		problem("no scope, and not public")
+	case !isScopeToken(route.Scope):
+		problem("bad scope %q", route.Scope)
+	}
+	if r.timeout == 0 {
+		r.timeout = defaultTimeout
+	} else if r.timeout < 0 {
+		problem("negative timeout")
+	}
+	switch cmp.Or(route.OnUnavailable, config.OnUnavailable) {
+	case allow:
+		r.allows = true
+	case deny:
+	default:
+		problem("on_unavailable is %q, want deny or allow", route.OnUnavailable)
+	}
+	var err error
+	if r.credential, err = newCredential(route.Credential, config); err != nil {
+		problem("%w", err)
+	}
+	origin, err := parseOrigin(route.Origin)
+	if err != nil {
+		problem("%w", err)
+		return r
+	}
+	r.basePath = origin.basePath
+	r.upstream = g.upstreamAt(origin, &config.Upstreams)
+	return r
+}
+
+// segment is one segment of a path template: a parameter, or literal in decoded form.
+type segment struct {
+	literal string
+	param   bool
+}
+
+// reserved first segments belong to the authorization server and to operations, whether or not they are mounted here.
+var reserved = []string{"oauth", ".well-known", "clients", "admin", "healthz", "readyz", "metrics"}
+
+func isReserved(first string) bool {
+	return slices.ContainsFunc(reserved, func(name string) bool { return strings.EqualFold(name, first) })
+}
+
+func parseTemplate(path string) ([]segment, error) {
+	if !strings.HasPrefix(path, "/") {
+		return nil, fmt.Errorf("bad path %q: it does not start with a slash", path)
+	}
+	parts := strings.Split(path[1:], "/")
+	segments := make([]segment, len(parts))
+	named := make(map[string]bool)
+	for i, part := range parts {
+		if name, ok := paramName(part); ok {
+			if named[name] {
+				return nil, fmt.Errorf("bad path %q: two parameters {%s}", path, name)
+			}
+			named[name] = true
+			segments[i] = segment{param: true}
+			continue
+		}
+		var t target
+		if strings.ContainsAny(part, "{}?") || part == "" && i < len(parts)-1 || t.parsePath([]byte("/"+part)) != nil {
+			return nil, fmt.Errorf("bad path %q: no request can have the segment %q", path, part)
+		}
+		segments[i] = segment{literal: string(t.segments[0])}
+	}
+	if isReserved(segments[0].literal) {
+		return nil, fmt.Errorf("path %q is reserved: /%s", path, strings.Join(reserved, ", /"))
+	}
+	return segments, nil
+}
+
+func paramName(part string) (string, bool) {
+	name, opened := strings.CutPrefix(part, "{")
+	name, closed := strings.CutSuffix(name, "}")
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+	return name, opened && closed && name != "" && strings.Trim(name, letters) == ""
+}
+
+// isScopeToken holds for the scope-token of RFC 6749 section 3.3, and for no scope at all.
+func isScopeToken(scope string) bool {
+	for i := range len(scope) {
+		if b := scope[i]; b <= ' ' || b >= 0x7f || b == '"' || b == '\\' {
+			return false
+		}
+	}
+	return true
+}
