@@ -1,0 +1,360 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwt"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/app"
+	"gatehouse/gateway"
+)
+
+const (
+	hostSecret   = "host-application-secret"
+	callback     = "http://localhost:9999/callback"
+	startTimeout = 30 * time.Second
+)
+
+// running is a Gatehouse that serves on loopback, in front of an upstream that answers with what it was sent.
+type running struct {
+	t      *testing.T
+	config app.Config
+	app    *app.App
+	public string
+	admin  string
+}
+
+func testConfig(upstream string) app.Config {
+	config := app.Default()
+	config.Listen, config.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	config.DatabaseURL, config.RedisURL = "sqlite::memory:", "embedded:"
+	config.JWTSecret = hostSecret
+	config.Keys.Secret = "0123456789abcdef0123456789abcdef"
+	config.Routes = []gateway.Route{
+		{
+			Path: "/balance", Methods: []string{"GET"}, Origin: upstream, Scope: "balance:read", Description: "Read your balance.",
+			Credential: "lndhub",
+		},
+		{
+			Path: "/payments/bolt11", Methods: []string{"POST"}, Origin: upstream, Scope: "payments:send", Description: "Pay.",
+			Credential: "headers",
+		},
+	}
+	return config
+}
+
+func start(t *testing.T, config app.Config) *running {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	gatehouse, err := app.New(ctx, config, app.Options{Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	require.NoError(t, gatehouse.Start(ctx))
+	r := &running{
+		t: t, config: config, app: gatehouse,
+		public: "http://" + gatehouse.Addr().String(), admin: "http://" + gatehouse.AdminAddr().String(),
+	}
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+// stop may be called twice: a test that restarts stops earlier than its clean-up does.
+func (r *running) stop() {
+	if r.app == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.t.Context()), startTimeout)
+	defer cancel()
+	require.NoError(r.t, r.app.Stop(ctx))
+	r.app = nil
+}
+
+func echoUpstream(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"method": r.Method, "path": r.URL.RequestURI(), "header": r.Header, "body": string(body),
+		})
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (a answer) json(t *testing.T) map[string]any {
+	t.Helper()
+	var decoded map[string]any
+	require.NoError(t, json.Unmarshal([]byte(a.body), &decoded), a.body)
+	return decoded
+}
+
+func (r *running) do(method, target string, body io.Reader, header http.Header) answer {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(r.t.Context(), method, target, body)
+	require.NoError(r.t, err)
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	require.NoError(r.t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(r.t, err)
+	return answer{response.StatusCode, response.Header, string(text)}
+}
+
+func (r *running) form(path string, values url.Values, id, secret string) answer {
+	r.t.Helper()
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	if id != "" {
+		request := &http.Request{Header: header}
+		request.SetBasicAuth(id, secret)
+	}
+	return r.do(http.MethodPost, r.public+path, strings.NewReader(values.Encode()), header)
+}
+
+func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
+
+func userJWT(t *testing.T, user int64) string {
+	t.Helper()
+	token, err := jwt.NewBuilder().Claim("id", user).Expiration(time.Now().Add(time.Hour)).Build()
+	require.NoError(t, err)
+	signed, err := jwt.Sign(token, jwt.WithKey(jwa.HS256, []byte(hostSecret)))
+	require.NoError(t, err)
+	return string(signed)
+}
+
+type application struct{ id, secret string }
+
+func (r *running) register() application {
+	r.t.Helper()
+	created := r.do(http.MethodPost, r.admin+"/admin/clients",
+		strings.NewReader(`{"name":"Test","url":"http://localhost:9999","domain":"http://localhost:9999"}`),
+		http.Header{"Content-Type": {"application/json"}})
+	require.Equal(r.t, http.StatusOK, created.status, created.body)
+	fields := created.json(r.t)
+	return application{fields["clientId"].(string), fields["clientSecret"].(string)}
+}
+
+type tokens struct{ access, refresh string }
+
+func (r *running) consent(a application, user int64, scope string) tokens {
+	r.t.Helper()
+	authorize := url.Values{
+		"client_id": {a.id}, "response_type": {"code"}, "redirect_uri": {callback}, "scope": {scope},
+	}
+	allowed := r.do(http.MethodPost, r.public+"/oauth/authorize?"+authorize.Encode(), nil, bearer(userJWT(r.t, user)))
+	require.Equal(r.t, http.StatusFound, allowed.status, allowed.body)
+	location, err := url.Parse(allowed.header.Get("Location"))
+	require.NoError(r.t, err)
+	return r.exchange(a, url.Values{
+		"grant_type": {"authorization_code"}, "code": {location.Query().Get("code")}, "redirect_uri": {callback},
+	})
+}
+
+func (r *running) exchange(a application, values url.Values) tokens {
+	r.t.Helper()
+	issued := r.form("/oauth/token", values, a.id, a.secret)
+	require.Equal(r.t, http.StatusOK, issued.status, issued.body)
+	fields := issued.json(r.t)
+	return tokens{fields["access_token"].(string), fields["refresh_token"].(string)}
+}
+
+func (r *running) balance(token string) answer {
+	r.t.Helper()
+	return r.do(http.MethodGet, r.public+"/balance", nil, bearer(token))
+}
+
+// forEachBackend runs a test on what needs nothing, and on Postgres and Redis where the tests have them.
+func forEachBackend(t *testing.T, test func(t *testing.T, config app.Config)) {
+	t.Run("sqlite and embedded", func(t *testing.T) {
+		config := testConfig(echoUpstream(t))
+		config.DatabaseURL = app.SecretURL("sqlite:" + t.TempDir() + "/gatehouse.db")
+		test(t, config)
+	})
+	t.Run("postgres and redis", func(t *testing.T) {
+		config := testConfig(echoUpstream(t))
+		config.DatabaseURL, config.RedisURL = privateDatabase(t), privateRedis(t)
+		test(t, config)
+	})
+	t.Run("postgres with one connection", func(t *testing.T) {
+		config := testConfig(echoUpstream(t))
+		config.DatabaseURL, config.RedisURL = privateDatabase(t), privateRedis(t)
+		config.DatabaseMaxConns = 1
+		test(t, config)
+	})
+}
+
+// privateRedis is a database of the tests' Redis that holds nothing yet.
+func privateRedis(t *testing.T) app.SecretURL {
+	t.Helper()
+	server := os.Getenv("TEST_REDIS_URL")
+	if server == "" {
+		t.Skip("TEST_REDIS_URL is not set; `make test` starts a Redis and sets it")
+	}
+	parsed, err := url.Parse(server)
+	require.NoError(t, err)
+	parsed.Path = "/7" // the packages' tests run side by side; this number belongs to this package
+	options, err := redis.ParseURL(parsed.String())
+	require.NoError(t, err)
+	client := redis.NewClient(options)
+	defer client.Close()
+	require.NoError(t, client.FlushDB(t.Context()).Err())
+	return app.SecretURL(parsed.String())
+}
+
+func TestAccessIsGivenUsedAndTakenBack(t *testing.T) {
+	forEachBackend(t, func(t *testing.T, config app.Config) {
+		r := start(t, config)
+		a := r.register()
+		given := r.consent(a, 12345, "balance:read")
+
+		forwarded := r.balance(given.access)
+		require.Equal(t, http.StatusOK, forwarded.status, forwarded.body)
+		seen := forwarded.json(t)["header"].(map[string]any)["Authorization"].([]any)[0].(string)
+		require.NotContains(t, seen, given.access, "the upstream gets a credential of its own")
+		credential, err := jwt.Parse([]byte(strings.TrimPrefix(seen, "Bearer ")), jwt.WithKey(jwa.HS256, []byte(hostSecret)))
+		require.NoError(t, err)
+		require.EqualValues(t, 12345, credential.PrivateClaims()["id"])
+
+		beyond := r.do(http.MethodPost, r.public+"/payments/bolt11", strings.NewReader("{}"), bearer(given.access))
+		require.Equal(t, http.StatusForbidden, beyond.status)
+		require.Equal(t, "insufficient_scope", beyond.json(t)["error"])
+
+		refreshed := r.exchange(a, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {given.refresh}})
+		require.Equal(t, http.StatusOK, r.balance(refreshed.access).status)
+
+		revoked := r.form("/oauth/revoke", url.Values{"token": {refreshed.refresh}}, a.id, a.secret)
+		require.Equal(t, http.StatusOK, revoked.status, revoked.body)
+		for _, token := range []string{given.access, refreshed.access} {
+			refused := r.balance(token)
+			require.Equal(t, http.StatusUnauthorized, refused.status, "every access token of the grant is refused")
+			require.Equal(t, "invalid_token", refused.json(t)["error"])
+		}
+		again := r.form("/oauth/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshed.refresh}}, a.id, a.secret)
+		require.Equal(t, http.StatusBadRequest, again.status)
+		require.Equal(t, "invalid_grant", again.json(t)["error"])
+	})
+}
+
+func TestARestartForgetsNothing(t *testing.T) {
+	forEachBackend(t, func(t *testing.T, config app.Config) {
+		before := start(t, config)
+		a := before.register()
+		kept, revoked := before.consent(a, 1, "balance:read"), before.consent(a, 2, "balance:read")
+		disconnected := before.do(http.MethodDelete, before.public+"/clients/"+a.id, nil, bearer(userJWT(t, 2)))
+		require.Equal(t, http.StatusNoContent, disconnected.status, disconnected.body)
+		before.stop()
+
+		// With the embedded Redis this is also the loss of all of Redis.
+		after := start(t, config)
+		require.Equal(t, http.StatusOK, after.balance(kept.access).status, "the signing key is the same")
+		require.Equal(t, http.StatusUnauthorized, after.balance(revoked.access).status, "the revocation is still known")
+		after.exchange(a, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {kept.refresh}})
+	})
+}
+
+func TestAWrongKeysSecretIsRefusedAndChangesNothing(t *testing.T) {
+	config := testConfig(echoUpstream(t))
+	config.DatabaseURL = app.SecretURL("sqlite:" + t.TempDir() + "/gatehouse.db")
+	before := start(t, config)
+	given := before.consent(before.register(), 1, "balance:read")
+	before.stop()
+
+	wrong := config
+	wrong.Keys.Secret = "another secret of at least 32 characters"
+	_, err := app.New(t.Context(), wrong, app.Options{Log: slog.New(slog.DiscardHandler)})
+	require.ErrorContains(t, err, "keys.secret")
+
+	require.Equal(t, http.StatusOK, start(t, config).balance(given.access).status)
+}
+
+func TestALostDenylistRefusesInsteadOfGuessing(t *testing.T) {
+	config := testConfig(echoUpstream(t))
+	config.RedisURL = privateRedis(t)
+	r := start(t, config)
+	given := r.consent(r.register(), 1, "balance:read")
+	require.Equal(t, http.StatusOK, r.balance(given.access).status)
+
+	privateRedis(t) // empties it
+	refused := r.balance(given.access)
+	require.Equal(t, http.StatusServiceUnavailable, refused.status)
+	require.NotEmpty(t, refused.header.Get("Retry-After"))
+}
+
+func TestTheAdminAPIIsNotOnThePublicListener(t *testing.T) {
+	r := start(t, testConfig(echoUpstream(t)))
+	require.Equal(t, http.StatusNotFound, r.do(http.MethodGet, r.public+"/admin/clients", nil, nil).status)
+	require.Equal(t, http.StatusOK, r.do(http.MethodGet, r.admin+"/admin/clients", nil, nil).status)
+	require.Equal(t, http.StatusOK, r.do(http.MethodGet, r.admin+"/healthz", nil, nil).status)
+
+	config := testConfig(echoUpstream(t))
+	config.Admin.Token = "admin-token"
+	guarded := start(t, config)
+	require.Equal(t, http.StatusUnauthorized, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, nil).status)
+	require.Equal(t, http.StatusUnauthorized, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, bearer("wrong")).status)
+	require.Equal(t, http.StatusOK, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, bearer("admin-token")).status)
+}
+
+func TestAmbiguousRequestsAreRefusedBeforeAnyEndpoint(t *testing.T) {
+	r := start(t, testConfig(echoUpstream(t)))
+	for _, target := range []string{
+		"/oauth/../balance", "/oauth//token", "/oauth%2ftoken", "/oauth/%2e%2e/balance", "//oauth/token", "/oauth/token;x",
+		"/clients\\x", "/oauth/tok%00en", "http://localhost/oauth/token", "*",
+	} {
+		t.Run(target, func(t *testing.T) {
+			connection, err := net.Dial("tcp", r.app.Addr().String())
+			require.NoError(t, err)
+			defer connection.Close()
+			_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", target)
+			require.NoError(t, err)
+			text, err := io.ReadAll(connection)
+			require.NoError(t, err)
+			require.Contains(t, string(text), "HTTP/1.1 400 ")
+			require.Contains(t, string(text), `"error":"invalid_request"`)
+		})
+	}
+}
+
+func TestAPortThatIsTakenIsAnError(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for _, which := range []string{"public", "admin"} {
+		config := testConfig(echoUpstream(t))
+		if which == "public" {
+			config.Listen = taken.Addr().String()
+		} else {
+			config.Admin.Listen = taken.Addr().String()
+		}
+		gatehouse, err := app.New(t.Context(), config, app.Options{Log: slog.New(slog.DiscardHandler)})
+		require.NoError(t, err)
+		require.ErrorContains(t, gatehouse.Start(t.Context()), "address already in use")
+		require.NoError(t, gatehouse.Stop(t.Context()))
+	}
+}

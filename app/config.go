@@ -1,0 +1,103 @@
+package app
+
+import (
+	"time"
+
+	"gatehouse/gateway"
+	"gatehouse/keys"
+)
+
+// Config is everything that can be configured. Its YAML form is config.yaml; each key that is not a list of routes can
+// also be set by the environment variable GATEHOUSE_ followed by its path (GATEHOUSE_ADMIN_TOKEN).
+type Config struct {
+	// Listen is the address of the public listener: authorization server and gateway.
+	Listen string `yaml:"listen"`
+	// Issuer is the URL that clients know the server by: the iss and aud of every token.
+	Issuer string `yaml:"issuer"`
+	Admin  Admin  `yaml:"admin"`
+	// DatabaseURL is postgres://…, sqlite:<file> or sqlite::memory:.
+	DatabaseURL SecretURL `yaml:"database_url"`
+	// DatabaseMaxConns bounds the connections to the database; 0 is the default of the database's kind.
+	DatabaseMaxConns int `yaml:"database_max_conns"`
+	// RedisURL is redis://…, rediss://… or embedded: for a Redis inside the process, for development only.
+	RedisURL SecretURL `yaml:"redis_url"`
+	// JWTSecret is shared with the host application, whose user tokens it verifies, and with lndhub.go.
+	JWTSecret Secret `yaml:"jwt_secret"`
+	// LNDHubURL is where logins and passwords are checked; empty means that they are not accepted.
+	LNDHubURL    string       `yaml:"lndhub_url"`
+	Keys         Keys         `yaml:"keys"`
+	AccessToken  AccessToken  `yaml:"access_token"`
+	RefreshToken RefreshToken `yaml:"refresh_token"`
+	Denylist     Denylist     `yaml:"denylist"`
+	// TrustedProxies are the addresses (CIDR) whose X-Forwarded-* headers are believed.
+	TrustedProxies []string        `yaml:"trusted_proxies"`
+	Routes         []gateway.Route `yaml:"routes"`
+	// TargetsFile is a routes file of the predecessor; its routes come after Routes.
+	TargetsFile string `yaml:"targets_file"`
+}
+
+// Admin configures the admin listener.
+type Admin struct {
+	Listen string `yaml:"listen"`
+	// Token is the bearer token of the admin API. It is required when Listen is not a loopback address.
+	Token Secret `yaml:"token"`
+}
+
+// Keys configures the signing keys.
+type Keys struct {
+	// Alg is ES256, RS256 or EdDSA.
+	Alg string `yaml:"alg"`
+	// Secret seals the signing keys in the database and derives refresh tokens from their predecessors. It is the same
+	// in every replica.
+	Secret Secret `yaml:"secret"`
+	// RotateEvery is how long a key signs before its successor does.
+	RotateEvery time.Duration `yaml:"rotate_every"`
+	// JWKSURL is where a gateway on its own reads the public keys; the authorization server has no use for it.
+	JWKSURL string `yaml:"jwks_url"`
+}
+
+// AccessToken configures the access tokens.
+type AccessToken struct {
+	Lifespan time.Duration `yaml:"lifespan"`
+	// MaxLifespan bounds what expires_in may ask for.
+	MaxLifespan time.Duration `yaml:"max_lifespan"`
+}
+
+// RefreshToken configures the refresh tokens.
+type RefreshToken struct {
+	Lifespan time.Duration `yaml:"lifespan"`
+	// Grace is how long a refresh token that was already used yields the same successor again.
+	Grace time.Duration `yaml:"grace"`
+}
+
+// Denylist configures how gateways learn of revocations.
+type Denylist struct {
+	// Mode is mirror (the answer comes from memory) or strict (one round trip to Redis for each request).
+	Mode string `yaml:"mode"`
+	// MaxStaleness is how old a mirror's knowledge may be before it asks Redis again.
+	MaxStaleness time.Duration `yaml:"max_staleness"`
+	// OnUnavailable is what happens to a request when its token's revocation state cannot be told: deny or allow.
+	OnUnavailable string `yaml:"on_unavailable"`
+}
+
+// The modes of Denylist.Mode.
+const (
+	Mirror = "mirror"
+	Strict = "strict"
+)
+
+// Default is the configuration that a file and the environment change. It cannot be served as it is: it has no secrets
+// and no routes.
+func Default() Config {
+	return Config{
+		Listen:       "127.0.0.1:8081",
+		Issuer:       "http://localhost:8081",
+		Admin:        Admin{Listen: "127.0.0.1:8082"},
+		DatabaseURL:  "postgres://user:password@localhost:5432/gatehouse",
+		RedisURL:     "redis://localhost:6379/0",
+		Keys:         Keys{Alg: keys.ES256, RotateEvery: 30 * 24 * time.Hour},
+		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
+		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
+	}
+}

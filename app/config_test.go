@@ -1,0 +1,184 @@
+package app_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"gatehouse/app"
+)
+
+// environment is a lookup in a map instead of in the process's environment.
+func environment(values map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	}
+}
+
+func writeFile(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}
+
+const validYAML = `
+database_url: "sqlite::memory:"
+redis_url: "embedded:"
+jwt_secret: host-secret
+keys: {secret: 0123456789abcdef0123456789abcdef}
+routes:
+  - {path: /balance, methods: [GET], origin: "http://localhost:3000/v2", scope: "balance:read", description: Read, credential: lndhub}
+`
+
+func TestTheFileInTheRepositoryNeedsOnlyItsSecrets(t *testing.T) {
+	_, err := app.Load("../config.yaml", environment(nil))
+	require.ErrorContains(t, err, "jwt_secret")
+	require.ErrorContains(t, err, "keys.secret")
+	require.Len(t, problems(err), 2)
+
+	config, err := app.Load("../config.yaml", environment(map[string]string{
+		"JWT_SECRET": "host-secret", "GATEHOUSE_KEYS_SECRET": strings.Repeat("s", 32),
+	}))
+	require.NoError(t, err)
+	want := app.Default()
+	want.JWTSecret, want.Keys.Secret = config.JWTSecret, config.Keys.Secret
+	want.Routes, want.TrustedProxies = config.Routes, config.TrustedProxies
+	require.Equal(t, want, config, "the file says that its values are the defaults")
+}
+
+func TestEveryProblemIsReportedAtOnce(t *testing.T) {
+	path := writeFile(t, "config.yaml", `
+listen: nowhere
+issuer: ftp://example.com/
+no_such_key: 1
+admin: {listen: "0.0.0.0:8082"}
+database_url: mysql://localhost/x
+redis_url: http://localhost
+keys: {alg: HS256, secret: short}
+access_token: {lifespan: 10s, max_lifespan: 5s, color: red}
+refresh_token: {lifespan: 5s, grace: 1h}
+denylist: {mode: sometimes, on_unavailable: maybe}
+trusted_proxies: [everyone]
+routes:
+  - {path: no-slash, methods: [FETCH], origin: "gopher://x", credential: magic}
+`)
+	_, err := app.Load(path, environment(map[string]string{"PORT": "http", "GATEHOUSE_DENYLIST_MAX_STALENESS": "soon"}))
+	require.Error(t, err)
+	for _, part := range []string{
+		"listen: must be", "issuer: must be", "issuer: must not end", "unknown key no_such_key", "unknown key color",
+		"admin.token: is required", "database_url:", "redis_url:", "jwt_secret: is required", "keys.alg:", "keys.secret:",
+		"access_token.lifespan: must not exceed", "refresh_token.grace:", "denylist.mode:", "denylist.on_unavailable:",
+		"trusted_proxies:", "no-slash", "FETCH", "origin", "magic",
+		"environment PORT:", "environment GATEHOUSE_DENYLIST_MAX_STALENESS:",
+	} {
+		require.ErrorContains(t, err, part)
+	}
+	for _, problem := range problems(err) {
+		require.NotContains(t, problem, "\n", "one line a problem")
+		require.NotContains(t, problem, "app.", "the reader knows keys, not Go types")
+	}
+}
+
+func problems(err error) []string {
+	return strings.Split(err.Error(), "\n")
+}
+
+func TestEachMistakeIsFound(t *testing.T) {
+	for name, test := range map[string]struct{ yaml, want string }{
+		"no file":                   {"", "configuration file"},
+		"not YAML":                  {"a: [", "config.yaml"},
+		"a key twice":               {"listen: a:1\nlisten: a:2", "already defined"},
+		"a number for a duration":   {"access_token: {lifespan: fast}", "config.yaml"},
+		"half a second":             {"access_token: {lifespan: 1500ms}", "access_token.lifespan"},
+		"no time at all":            {"refresh_token: {lifespan: 0s}", "refresh_token.lifespan"},
+		"issuer with a query":       {"issuer: https://a.example/?x=1", "issuer"},
+		"issuer with a password":    {"issuer: https://u:p@a.example", "issuer"},
+		"admin open to the network": {"admin: {listen: ':8082'}", "admin.token"},
+		"admin on a private net":    {"admin: {listen: '10.0.0.1:8082'}", "admin.token"},
+		"no targets":                {"targets_file: /no/such/file.json", "targets_file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "missing.yaml")
+			if test.yaml != "" {
+				path = writeFile(t, "config.yaml", test.yaml)
+			}
+			_, err := app.Load(path, environment(nil))
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+func TestTheEnvironmentChangesTheFile(t *testing.T) {
+	path := writeFile(t, "config.yaml", validYAML)
+	config, err := app.Load(path, environment(map[string]string{
+		"GATEHOUSE_ADMIN_TOKEN":               "let-me-in",
+		"GATEHOUSE_ADMIN_LISTEN":              "0.0.0.0:9000",
+		"GATEHOUSE_ACCESS_TOKEN_MAX_LIFESPAN": "48h",
+		"GATEHOUSE_TRUSTED_PROXIES":           "10.0.0.0/8, 192.0.2.1",
+		"GATEHOUSE_JWT_SECRET":                "from-the-environment",
+		"JWT_SECRET":                          "from-the-predecessor",
+	}))
+	require.NoError(t, err)
+	require.Equal(t, "let-me-in", config.Admin.Token.Reveal())
+	require.Equal(t, "0.0.0.0:9000", config.Admin.Listen)
+	require.Equal(t, 48*time.Hour, config.AccessToken.MaxLifespan)
+	require.Equal(t, []string{"10.0.0.0/8", "192.0.2.1"}, config.TrustedProxies)
+	require.Equal(t, "from-the-environment", config.JWTSecret.Reveal(), "the project's own name wins")
+	require.Len(t, config.Routes, 1)
+}
+
+func TestThePredecessorsEnvironmentKeepsWorking(t *testing.T) {
+	targets := writeFile(t, "targets.json", `[
+		{"matchRoute": "/balance", "origin": "http://localhost:3000", "description": "Read your balance.", "scope": "balance:read", "method": "GET"},
+		{"matchRoute": "/invoices/{payment_hash}", "origin": "http://localhost:3000/v2", "description": "Create.", "scope": "invoices:create", "method": "GET"}
+	]`)
+	config, err := app.Load("", environment(map[string]string{
+		"PORT": "9999", "JWT_SECRET": "SUPERSECRET", "DATABASE_URI": "postgres://u:p@db/alby", "LNDHUB_URL": "http://lndhub:3000",
+		"TARGET_FILE": targets, "ACCESS_EXPIRY_SECONDS": "60", "REFRESH_EXPIRY_SECONDS": "3600",
+		"GATEHOUSE_KEYS_SECRET": strings.Repeat("s", 32),
+	}))
+	require.NoError(t, err)
+	require.Equal(t, ":9999", config.Listen)
+	require.Equal(t, "SUPERSECRET", config.JWTSecret.Reveal())
+	require.Equal(t, "postgres://u:p@db/alby", config.DatabaseURL.Reveal())
+	require.Equal(t, "http://lndhub:3000", config.LNDHubURL)
+	require.Equal(t, time.Minute, config.AccessToken.Lifespan)
+	require.Equal(t, time.Hour, config.RefreshToken.Lifespan)
+	require.Len(t, config.Routes, 2)
+	require.Equal(t, "/invoices/{payment_hash}", config.Routes[1].Path)
+}
+
+func TestSecretsAreNeverPrinted(t *testing.T) {
+	path := writeFile(t, "config.yaml", validYAML)
+	config, err := app.Load(path, environment(map[string]string{
+		"GATEHOUSE_JWT_SECRET": "hunter2-jwt", "GATEHOUSE_ADMIN_TOKEN": "hunter2-admin",
+		"GATEHOUSE_KEYS_SECRET":  "hunter2-keys-0123456789abcdef0123456789",
+		"GATEHOUSE_DATABASE_URL": "postgres://user:hunter2-db@localhost/x",
+		"GATEHOUSE_REDIS_URL":    "redis://:hunter2-redis@localhost:6379/0",
+	}))
+	require.NoError(t, err)
+
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("configuration", "config", config, "admin", config.Admin.Token)
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("configuration", "config", config, "db", config.DatabaseURL)
+	asJSON, err := json.Marshal(config)
+	require.NoError(t, err)
+	asYAML, err := yaml.Marshal(config)
+	require.NoError(t, err)
+	for _, printed := range []string{
+		fmt.Sprint(config), fmt.Sprintf("%+v", config), fmt.Sprintf("%#v", config), fmt.Sprintf("%s %q", config.JWTSecret, config.JWTSecret),
+		string(asJSON), string(asYAML), logged.String(),
+	} {
+		require.NotContains(t, printed, "hunter2")
+	}
+}

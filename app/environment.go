@@ -1,0 +1,110 @@
+package app
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const environmentPrefix = "GATEHOUSE_"
+
+// predecessorNames are the variables of the service that this one replaces. A GATEHOUSE_ variable wins over them.
+var predecessorNames = map[string]func(cfg *Config, value string) error{
+	"PORT": func(cfg *Config, value string) error {
+		if _, err := strconv.ParseUint(value, 10, 16); err != nil {
+			return fmt.Errorf("want a port number, not %q", value)
+		}
+		cfg.Listen = ":" + value // all interfaces, as the predecessor listened
+		return nil
+	},
+	"JWT_SECRET":   func(cfg *Config, value string) error { cfg.JWTSecret = Secret(value); return nil },
+	"DATABASE_URI": func(cfg *Config, value string) error { cfg.DatabaseURL = SecretURL(value); return nil },
+	"DATABASE_MAX_CONNS": func(cfg *Config, value string) error {
+		return setInt(&cfg.DatabaseMaxConns, value)
+	},
+	"LNDHUB_URL":  func(cfg *Config, value string) error { cfg.LNDHubURL = value; return nil },
+	"TARGET_FILE": func(cfg *Config, value string) error { cfg.TargetsFile = value; return nil },
+	"ACCESS_EXPIRY_SECONDS": func(cfg *Config, value string) error {
+		return setSeconds(&cfg.AccessToken.Lifespan, value)
+	},
+	"REFRESH_EXPIRY_SECONDS": func(cfg *Config, value string) error {
+		return setSeconds(&cfg.RefreshToken.Lifespan, value)
+	},
+}
+
+func setSeconds(d *time.Duration, value string) error {
+	seconds, err := strconv.ParseUint(value, 10, 32)
+	if err != nil {
+		return fmt.Errorf("want a number of seconds, not %q", value)
+	}
+	*d = time.Duration(seconds) * time.Second
+	return nil
+}
+
+func setInt(n *int, value string) error {
+	parsed, err := strconv.Atoi(value)
+	if err != nil {
+		return fmt.Errorf("want a number, not %q", value)
+	}
+	*n = parsed
+	return nil
+}
+
+func applyEnvironment(cfg *Config, lookup func(string) (string, bool)) []error {
+	var problems []error
+	for name, set := range predecessorNames {
+		if value, ok := lookup(name); ok {
+			if err := set(cfg, value); err != nil {
+				problems = append(problems, fmt.Errorf("environment %s: %w", name, err))
+			}
+		}
+	}
+	walk(reflect.ValueOf(cfg).Elem(), nil, func(path []string, leaf reflect.Value) {
+		name := environmentName(path)
+		if value, ok := lookup(name); ok {
+			if err := setLeaf(leaf, value); err != nil {
+				problems = append(problems, fmt.Errorf("environment %s: %w", name, err))
+			}
+		}
+	})
+	return problems
+}
+
+func environmentName(path []string) string {
+	return environmentPrefix + strings.ToUpper(strings.Join(path, "_"))
+}
+
+// walk visits every key that one environment variable can hold: all but lists of structures.
+func walk(structure reflect.Value, path []string, visit func(path []string, leaf reflect.Value)) {
+	for i := range structure.NumField() {
+		field := structure.Type().Field(i)
+		at := append(path[:len(path):len(path)], field.Tag.Get("yaml"))
+		switch value := structure.Field(i); {
+		case value.Kind() == reflect.Struct:
+			walk(value, at, visit)
+		case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct:
+		default:
+			visit(at, value)
+		}
+	}
+}
+
+func setLeaf(leaf reflect.Value, value string) error {
+	switch target := leaf.Addr().Interface().(type) {
+	case *int:
+		return setInt(target, value)
+	case *time.Duration:
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return fmt.Errorf("want a duration such as 2h or 10s, not %q", value)
+		}
+		*target = d
+	case *[]string:
+		*target = strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
+	default:
+		leaf.SetString(value) // every other key is a string, a Secret or a SecretURL
+	}
+	return nil
+}

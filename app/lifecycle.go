@@ -1,0 +1,57 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+)
+
+// Start begins to listen and returns when both listeners accept connections. It does not block after that; Failed tells
+// when serving ends by itself. When it fails, call Stop.
+func (a *App) Start(ctx context.Context) error {
+	var config net.ListenConfig
+	public, err := config.Listen(ctx, "tcp", a.config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	admin, err := config.Listen(ctx, "tcp", a.config.Admin.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for admin: %w", err), public.Close())
+	}
+	a.Serve(public, admin)
+	return nil
+}
+
+// Serve begins to serve on listeners that are open already; it takes them over and does not block.
+func (a *App) Serve(public, admin net.Listener) {
+	a.publicAddr, a.adminAddr = public.Addr(), admin.Addr()
+	go func() {
+		if err := a.public.Listener(public); err != nil {
+			a.failed <- fmt.Errorf("public listener: %w", err)
+		}
+	}()
+	go func() {
+		if err := a.admin.Serve(admin); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("admin listener: %w", err)
+		}
+	}()
+	a.log.Info("serving", "listen", a.publicAddr.String(), "admin", a.adminAddr.String(), "issuer", a.config.Issuer)
+}
+
+// Failed yields the error of a listener that stopped serving without being told to.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// Addr is the address that the public listener has; nil before Start.
+func (a *App) Addr() net.Addr { return a.publicAddr }
+
+// AdminAddr is the address that the admin listener has; nil before Start.
+func (a *App) AdminAddr() net.Addr { return a.adminAddr }
+
+// Stop accepts no more connections, waits until the requests in flight are answered or ctx ends, and then closes
+// everything else. It returns what did not go well; after it the App cannot be used.
+func (a *App) Stop(ctx context.Context) error {
+	err := errors.Join(a.public.ShutdownWithContext(ctx), a.admin.Shutdown(ctx))
+	return errors.Join(err, a.closeParts())
+}

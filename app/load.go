@@ -1,0 +1,75 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+
+	"go.yaml.in/yaml/v3"
+
+	"gatehouse/gateway"
+)
+
+// Load reads the configuration: the defaults, changed by the file at path ("" for none), changed by the environment that
+// lookup reads. It reports every problem at once, joined into one error; the configuration it returns beside an error
+// is what could be understood and must not be served.
+func Load(path string, lookup func(string) (string, bool)) (Config, error) {
+	cfg := Default()
+	var problems []error
+	if path != "" {
+		problems = append(problems, readFile(&cfg, path)...)
+	}
+	problems = append(problems, applyEnvironment(&cfg, lookup)...)
+	problems = append(problems, readTargets(&cfg)...)
+	problems = append(problems, cfg.problems()...)
+	return cfg, errors.Join(problems...)
+}
+
+func readFile(cfg *Config, path string) []error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return []error{fmt.Errorf("configuration file: %w", err)}
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	err = decoder.Decode(cfg)
+	var several *yaml.TypeError
+	switch {
+	case err == nil, errors.Is(err, io.EOF): // an empty file changes nothing
+		return nil
+	case errors.As(err, &several):
+		problems := make([]error, 0, len(several.Errors))
+		for _, text := range several.Errors {
+			problems = append(problems, fmt.Errorf("%s: %s", path, plain(text)))
+		}
+		return problems
+	default:
+		return []error{fmt.Errorf("%s: %w", path, err)}
+	}
+}
+
+var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
+// plain says in the reader's terms what the YAML package says in Go's.
+func plain(text string) string {
+	return unknownField.ReplaceAllString(text, "unknown key $1")
+}
+
+func readTargets(cfg *Config) []error {
+	if cfg.TargetsFile == "" {
+		return nil
+	}
+	data, err := os.ReadFile(cfg.TargetsFile)
+	if err != nil {
+		return []error{fmt.Errorf("targets_file: %w", err)}
+	}
+	routes, err := gateway.ParseTargets(data)
+	if err != nil {
+		return []error{fmt.Errorf("targets_file %s: %w", cfg.TargetsFile, err)}
+	}
+	cfg.Routes = append(cfg.Routes, routes...)
+	return nil
+}

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"gatehouse/gateway"
+)
+
+const (
+	// headerLimit has room for an access token with many scopes beside a browser's cookies.
+	headerLimit = 16 << 10
+	bodyLimit   = 4 << 20
+	readTimeout = 30 * time.Second
+	idleTimeout = 75 * time.Second
+)
+
+// publicServer is what the world sees: first what no request may look like, then the authorization server's endpoints,
+// then the gateway, which refuses everything that is not a route.
+func (a *App) publicServer(withAdmin bool) *fiber.App {
+	server := fiber.New(fiber.Config{
+		AppName:               "gatehouse",
+		CaseSensitive:         true,
+		StrictRouting:         true,
+		DisableStartupMessage: true,
+		ReadBufferSize:        headerLimit,
+		BodyLimit:             bodyLimit,
+		ReadTimeout:           readTimeout,
+		IdleTimeout:           idleTimeout,
+		ErrorHandler:          gateway.ErrorHandler(a.log),
+	})
+	server.Server().Logger = connectionLog{a.log}
+	server.Server().NoDefaultServerHeader = true
+
+	server.Use(recover.New())
+	server.Use(gateway.Refuse)
+	authorization := mount(a.authz.Public(), a.log)
+	for _, path := range []string{"/oauth/*", "/.well-known/*", "/clients", "/clients/*"} {
+		server.All(path, authorization)
+	}
+	if withAdmin {
+		server.All("/admin/*", mount(a.authz.Admin(), a.log))
+	}
+	server.Use(a.gateway.Handle)
+	server.Server().Handler = a.gateway.OtherMethods(server.Handler())
+	return server
+}

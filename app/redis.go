@@ -1,0 +1,71 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"gatehouse/denylist"
+)
+
+// embeddedRedis is the redis_url of a Redis inside this process: nothing to install, nothing kept, one replica.
+const embeddedRedis = "embedded:"
+
+// openDenylist connects to the configured Redis, or to one that it starts, and returns what has to be closed in order.
+func openDenylist(url SecretURL) (*denylist.Store, func() error, error) {
+	if url != embeddedRedis {
+		store, err := denylist.Connect(url.Reveal())
+		if err != nil {
+			return nil, nil, err
+		}
+		return store, store.Close, nil
+	}
+	server, err := startEmbeddedRedis()
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := denylist.Connect("redis://" + server.redis.Addr())
+	if err != nil {
+		server.stop()
+		return nil, nil, err
+	}
+	return store, func() error {
+		defer server.stop()
+		return store.Close()
+	}, nil
+}
+
+type embedded struct {
+	redis *miniredis.Miniredis
+	done  chan struct{}
+}
+
+func startEmbeddedRedis() (*embedded, error) {
+	server := miniredis.NewMiniRedis()
+	if err := server.Start(); err != nil {
+		return nil, fmt.Errorf("start embedded Redis: %w", err)
+	}
+	e := &embedded{redis: server, done: make(chan struct{})}
+	go e.passTime()
+	return e, nil
+}
+
+// passTime ends entries whose time has come: miniredis has no clock of its own.
+func (e *embedded) passTime() {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			e.redis.FastForward(time.Second)
+		case <-e.done:
+			return
+		}
+	}
+}
+
+func (e *embedded) stop() {
+	close(e.done)
+	e.redis.Close()
+}

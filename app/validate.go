@@ -1,0 +1,175 @@
+package app
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/denylist"
+	"gatehouse/gateway"
+	"gatehouse/keys"
+	"gatehouse/registry"
+)
+
+// minSecretLength is what a secret that seals keys must have at least: 32 characters of a random text are enough.
+const minSecretLength = 32
+
+// Validate reports every problem of the configuration at once, each naming its key. It asks no other server.
+func (c *Config) Validate() error {
+	return errors.Join(c.problems()...)
+}
+
+func (c *Config) problems() []error {
+	v := &validation{}
+	v.address("listen", c.Listen)
+	v.address("admin.listen", c.Admin.Listen)
+	if c.Admin.Token == "" && !isLoopback(c.Admin.Listen) {
+		v.add("admin.token", "is required because admin.listen %q is not a loopback address", c.Admin.Listen)
+	}
+	v.url("issuer", c.Issuer)
+	if parsed, err := url.Parse(c.Issuer); err == nil && strings.HasSuffix(parsed.Path, "/") {
+		v.add("issuer", "must not end with a slash")
+	}
+	if c.LNDHubURL != "" {
+		v.url("lndhub_url", c.LNDHubURL)
+	}
+	v.err("database_url", registry.ValidateURL(c.DatabaseURL.Reveal()))
+	if c.DatabaseMaxConns < 0 {
+		v.add("database_max_conns", "must not be negative")
+	}
+	if c.RedisURL != embeddedRedis {
+		v.err("redis_url", denylist.ValidateURL(c.RedisURL.Reveal()))
+	}
+	v.required("jwt_secret", c.JWTSecret.Reveal())
+
+	v.oneOf("keys.alg", c.Keys.Alg, keys.ES256, keys.RS256, keys.EdDSA)
+	if len(c.Keys.Secret) < minSecretLength {
+		v.add("keys.secret", "must be at least %d characters", minSecretLength)
+	}
+	v.positive("keys.rotate_every", c.Keys.RotateEvery)
+	if c.Keys.JWKSURL != "" {
+		v.url("keys.jwks_url", c.Keys.JWKSURL)
+	}
+
+	v.seconds("access_token.lifespan", c.AccessToken.Lifespan)
+	v.seconds("access_token.max_lifespan", c.AccessToken.MaxLifespan)
+	if c.AccessToken.Lifespan > c.AccessToken.MaxLifespan {
+		v.add("access_token.lifespan", "must not exceed access_token.max_lifespan")
+	}
+	v.seconds("refresh_token.lifespan", c.RefreshToken.Lifespan)
+	if c.RefreshToken.Grace < 0 || c.RefreshToken.Grace >= c.RefreshToken.Lifespan {
+		v.add("refresh_token.grace", "must be at least 0 and less than refresh_token.lifespan")
+	}
+
+	v.oneOf("denylist.mode", c.Denylist.Mode, Mirror, Strict)
+	v.oneOf("denylist.on_unavailable", c.Denylist.OnUnavailable, gateway.Deny, gateway.Allow)
+	v.positive("denylist.max_staleness", c.Denylist.MaxStaleness)
+
+	if _, err := c.trustedProxies(); err != nil {
+		v.err("trusted_proxies", err)
+	}
+	if len(c.Routes) == 0 {
+		v.add("routes", "there are none; the gateway would refuse every request")
+	}
+	// That a missing jwt_secret is missing is said once, not once more for every route.
+	v.err("routes", gateway.Validate(c.Routes, []byte(cmp.Or(c.JWTSecret, "missing"))))
+	return v.problems
+}
+
+func (c *Config) trustedProxies() ([]netip.Prefix, error) {
+	prefixes := make([]netip.Prefix, 0, len(c.TrustedProxies))
+	for _, text := range c.TrustedProxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			address, addressErr := netip.ParseAddr(text)
+			if addressErr != nil {
+				return nil, fmt.Errorf("%q is neither an address nor a CIDR prefix", text)
+			}
+			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		prefixes = append(prefixes, prefix.Masked())
+	}
+	return prefixes, nil
+}
+
+// validation collects problems, each with the key it is about.
+type validation struct {
+	problems []error
+}
+
+func (v *validation) add(key, format string, args ...any) {
+	v.problems = append(v.problems, fmt.Errorf("%s: "+format, append([]any{key}, args...)...))
+}
+
+// err adds a problem that another package found, or each of them when it found several.
+func (v *validation) err(key string, err error) {
+	if err == nil {
+		return
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			v.err(key, one)
+		}
+		return
+	}
+	v.problems = append(v.problems, fmt.Errorf("%s: %w", key, err))
+}
+
+func (v *validation) required(key, value string) {
+	if value == "" {
+		v.add(key, "is required")
+	}
+}
+
+func (v *validation) oneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		v.add(key, "must be one of %s, not %q", strings.Join(allowed, ", "), value)
+	}
+}
+
+func (v *validation) positive(key string, d time.Duration) {
+	if d <= 0 {
+		v.add(key, "must be more than 0, not %s", d)
+	}
+}
+
+// seconds is for lifetimes that end up in a token, which knows only whole seconds.
+func (v *validation) seconds(key string, d time.Duration) {
+	if d < time.Second || d%time.Second != 0 {
+		v.add(key, "must be a whole number of seconds of at least 1s, not %s", d)
+	}
+}
+
+func (v *validation) address(key, address string) {
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		v.add(key, "must be host:port, not %q", address)
+	}
+}
+
+func (v *validation) url(key, value string) {
+	parsed, err := url.Parse(value)
+	switch {
+	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https":
+		v.add(key, "must be an http or https URL, not %q", value)
+	case parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "":
+		v.add(key, "must have no credentials, query or fragment")
+	}
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
