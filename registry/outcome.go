@@ -20,6 +20,8 @@ func (r *Registry) run(ctx context.Context, what string, operation func(context.
 		return ErrNotFound
 	case isOutcome(err):
 		return err
+	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
+		return fmt.Errorf("registry: %s: %w: %w", what, ctx.Err(), err) // drivers say it in their own words
 	}
 	return fmt.Errorf("registry: %s: %w", what, err)
 }

@@ -36,8 +36,8 @@ func openPostgres(url string, pool int, timeout time.Duration) (*bun.DB, error) 
 	set["default_transaction_isolation"] = "read committed"
 	// bun quotes strings for this setting.
 	set["standard_conforming_strings"] = "on"
-	// The server gives up too, should this process be gone and hold locks.
-	milliseconds := strconv.FormatInt(max(1, timeout.Milliseconds()), 10)
+	// The server gives up too, after this process did: it may be gone and hold locks.
+	milliseconds := strconv.FormatInt((timeout + time.Second).Milliseconds(), 10)
 	set["statement_timeout"] = milliseconds
 	set["idle_in_transaction_session_timeout"] = milliseconds
 

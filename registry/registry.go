@@ -3,10 +3,12 @@ package registry
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
 )
@@ -62,11 +64,32 @@ func Open(ctx context.Context, url string, options ...Option) (*Registry, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.Ping(ctx); err != nil {
-		_ = r.db.Close()
-		return nil, err
+	err = r.run(ctx, "open", func(ctx context.Context) error {
+		for {
+			if err := r.db.PingContext(ctx); !createdAtOnce(err) {
+				return err
+			}
+		}
+	})
+	if err != nil {
+		return nil, errors.Join(err, r.db.Close())
 	}
 	return r, nil
+}
+
+var errScheme = fmt.Errorf("%w: a database URL starts with postgres:// or sqlite:", ErrInvalid)
+
+// ValidateURL returns the error that Open would return for the form of the URL. It asks no database and opens no file.
+func ValidateURL(url string) error {
+	switch {
+	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
+		_, err := pgx.ParseConfig(url)
+		return err
+	case strings.HasPrefix(url, sqliteScheme):
+		return checkSQLitePath(strings.TrimPrefix(url, sqliteScheme))
+	default:
+		return errScheme
+	}
 }
 
 // Ping asks the database whether it answers.

@@ -2,15 +2,19 @@ package registry
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // also the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 const (
@@ -19,8 +23,8 @@ const (
 )
 
 func openSQLite(path string, pool int, timeout time.Duration) (*bun.DB, error) {
-	if path == "" || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "?#\x00") {
-		return nil, fmt.Errorf("%w: SQLite wants sqlite:path/to/file or sqlite::memory:, without options", ErrInvalid)
+	if err := checkSQLitePath(path); err != nil {
+		return nil, err
 	}
 	if pool == 0 {
 		pool = 4
@@ -36,7 +40,7 @@ func openSQLite(path string, pool int, timeout time.Duration) (*bun.DB, error) {
 		// another writes; waiting helps only at its start.
 		"_txlock": {"immediate"},
 		"_pragma": {
-			fmt.Sprintf("busy_timeout(%d)", max(1, timeout.Milliseconds())),
+			fmt.Sprintf("busy_timeout(%d)", (timeout + time.Second).Milliseconds()),
 			"foreign_keys(1)",
 			"journal_mode(WAL)",
 			"synchronous(FULL)", // NORMAL may lose a committed revocation with the power
@@ -52,12 +56,39 @@ func openSQLite(path string, pool int, timeout time.Duration) (*bun.DB, error) {
 	return bun.NewDB(db, sqlitedialect.New()), nil
 }
 
-// createPrivate makes the file with access for its owner alone; SQLite gives the
-// same to the files it puts beside it.
+func checkSQLitePath(path string) error {
+	if path == "" || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "?#\x00") {
+		return fmt.Errorf("%w: SQLite wants sqlite:path/to/file or sqlite::memory:, without options", ErrInvalid)
+	}
+	return nil
+}
+
+// createPrivate makes an empty file with access for its owner alone; SQLite gives
+// the same to the files it puts beside it. The file appears by a link: to open
+// and close it under its own name would, by POSIX, drop the locks that another
+// connection of this process holds on it.
 func createPrivate(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".gatehouse-*")
 	if err != nil {
 		return fmt.Errorf("registry: SQLite: %w", err)
 	}
-	return file.Close()
+	defer os.Remove(file.Name())
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("registry: SQLite: %w", err)
+	}
+	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("registry: SQLite: %w", err)
+	}
+	return nil
+}
+
+// createdAtOnce tells that another process is turning the same new, empty file
+// into a database right now: each removes what seems to be a leftover log, and
+// the slower one finds it gone. Nothing is wrong; trying again is the remedy.
+func createdAtOnce(err error) bool {
+	var failure *sqlite.Error
+	return false && errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_IOERR_DELETE_NOENT
 }

@@ -1,0 +1,108 @@
+package registry_test
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
+)
+
+func TestMigrateAgain(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db database) {
+		w := newWorld(t, open(t, db.url(t)), newClock())
+		require.NoError(t, w.Migrate(w.ctx))
+		_, err := w.Client(w.ctx, "app")
+		require.NoError(t, err)
+	})
+}
+
+func TestMigrateFailure(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db database) {
+		r := connect(t, db.url(t))
+		files := func(second string) fstest.MapFS {
+			return fstest.MapFS{
+				"0001_one.tx.up.sql": {Data: []byte("CREATE TABLE one (id text)")},
+				"0002_two.tx.up.sql": {Data: []byte("CREATE TABLE two (id text);\n--bun:split\n" + second)},
+			}
+		}
+		require.ErrorContains(t, r.MigrateFrom(t.Context(), files("INSERT INTO nowhere VALUES (1)")), "0002")
+		one, err := r.DB().NewSelect().Table("one").Count(t.Context())
+		require.NoError(t, err, "what came before the failure stays")
+		require.Zero(t, one)
+		_, err = r.DB().NewSelect().Table("two").Count(t.Context())
+		require.Error(t, err, "half a migration stayed")
+
+		require.NoError(t, r.MigrateFrom(t.Context(), files("INSERT INTO two VALUES ('x')")))
+		require.NoError(t, r.MigrateFrom(t.Context(), files("INSERT INTO two VALUES ('x')")))
+		two, err := r.DB().NewSelect().Table("two").Count(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, two)
+		noted, err := r.DB().NewSelect().Table("bun_migrations").Count(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 2, noted)
+	})
+}
+
+// TestMigrateInterrupted: a process that died after a migration's commit left
+// the note that it was applied, too.
+func TestMigrateInterrupted(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db database) {
+		r := connect(t, db.url(t))
+		files := fstest.MapFS{"0001_one.tx.up.sql": {Data: []byte("CREATE TABLE one (id text)")}}
+		// This takes bun's own note away, as dying before it would have.
+		files["0002_two.tx.up.sql"] = &fstest.MapFile{Data: []byte("UPDATE bun_migrations SET migrated_at = NULL WHERE name = '0001'")}
+		require.Error(t, r.MigrateFrom(t.Context(), files))
+		require.NoError(t, r.MigrateFrom(t.Context(), fstest.MapFS{"0001_one.tx.up.sql": files["0001_one.tx.up.sql"]}))
+	})
+}
+
+// TestMigrateAtOnce: replicas and processes that start together.
+func TestMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db database) {
+		if !db.shared {
+			return
+		}
+		url := db.url(t)
+		for _, err := range parallel(8, func(i int) error {
+			if i < 2 {
+				process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMigrateAsProcess$", "-test.v")
+				process.Env = append(os.Environ(), "TEST_MIGRATE_URL="+url)
+				output, err := process.CombinedOutput()
+				if err != nil {
+					t.Logf("%s", output)
+				}
+				return err
+			}
+			r, err := registry.Open(t.Context(), url, registry.WithPoolSize(1))
+			if err != nil {
+				return err
+			}
+			defer r.Close()
+			return r.Migrate(t.Context())
+		}) {
+			require.NoError(t, err)
+		}
+		r := connect(t, url)
+		noted, err := r.DB().NewSelect().Table("bun_migrations").Count(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, noted)
+		newWorld(t, r, newClock()).redeem()
+	})
+}
+
+// TestMigrateAsProcess is the other process of TestMigrateAtOnce.
+func TestMigrateAsProcess(t *testing.T) {
+	url := os.Getenv("TEST_MIGRATE_URL")
+	if url == "" {
+		return
+	}
+	require.NoError(t, connect(t, url).Migrate(t.Context()))
+}
