@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,10 +19,11 @@ type fakeUpstream struct {
 	t    *testing.T
 	ln   net.Listener
 	done sync.WaitGroup
+	idle chan struct{} // for a test to close
 
 	mu    sync.Mutex
 	seen  []received
-	conns []net.Conn
+	conns []*link
 }
 
 // received is one request as it came over the wire.
@@ -48,6 +50,8 @@ type link struct {
 	reader   *bufio.Reader
 	number   int
 	upstream *fakeUpstream
+	last     received
+	closed   chan struct{}
 }
 
 const okAnswer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
@@ -76,19 +80,21 @@ func newUpstream(t *testing.T, serve func(*link)) *fakeUpstream {
 }
 
 func upstreamOn(t *testing.T, ln net.Listener, serve func(*link)) *fakeUpstream {
-	u := &fakeUpstream{t: t, ln: ln}
+	u := &fakeUpstream{t: t, ln: ln, idle: make(chan struct{})}
 	u.done.Go(func() {
 		for number := 0; ; number++ {
 			conn, err := ln.Accept()
 			if err != nil {
 				return
 			}
+			l := &link{Conn: conn, reader: bufio.NewReader(conn), number: number, upstream: u, closed: make(chan struct{})}
 			u.mu.Lock()
-			u.conns = append(u.conns, conn)
+			u.conns = append(u.conns, l)
 			u.mu.Unlock()
 			u.done.Go(func() {
+				defer close(l.closed)
 				defer conn.Close()
-				serve(&link{Conn: conn, reader: bufio.NewReader(conn), number: number, upstream: u})
+				serve(l)
 			})
 		}
 	})
@@ -126,6 +132,19 @@ func (u *fakeUpstream) only() received {
 	return seen[0]
 }
 
+// awaitClosed waits until the upstream has closed a connection: because it meant to, or because the gateway did.
+func (u *fakeUpstream) awaitClosed(number int) {
+	u.t.Helper()
+	u.mu.Lock()
+	closed := u.conns[number].closed
+	u.mu.Unlock()
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		require.Fail(u.t, "the connection stays open")
+	}
+}
+
 // read waits for one whole request and remembers it; false means that the connection has ended.
 func (l *link) read() bool {
 	line, err := l.reader.ReadString('\n')
@@ -160,6 +179,7 @@ func (l *link) read() bool {
 	r.body = string(body)
 	l.upstream.mu.Lock()
 	l.upstream.seen = append(l.upstream.seen, r)
+	l.last = r
 	l.upstream.mu.Unlock()
 	return true
 }

@@ -40,6 +40,9 @@ func (r *request) parse(ctx *fasthttp.RequestCtx) error {
 		return errMalformedRequest
 	}
 	r.method = header.Method()
+	if string(r.method) == fasthttp.MethodConnect {
+		return errMalformedRequest // its target is never a path, but fasthttp makes one of "?"
+	}
 	if err := r.fields.parse(header.RawHeaders()); err != nil {
 		return err
 	}

@@ -1,0 +1,96 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway"
+)
+
+// identity returns what an upstream with that credential is told about the caller of a request with that token.
+func identity(t *testing.T, name string, changes map[string]any) []string {
+	t.Helper()
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential(name))}, options{})
+	token := s.token(changes)
+	require.Equal(t, 200, s.do(raw("GET /balance", bearer(token))).StatusCode)
+	var told []string
+	for _, line := range upstream.only().lines {
+		if strings.HasPrefix(line, "Authorization:") || strings.HasPrefix(line, "X-Gatehouse") {
+			told = append(told, strings.ReplaceAll(line, token, "<token>"))
+		}
+	}
+	return told
+}
+
+func TestCredentialLNDHub(t *testing.T) {
+	told := identity(t, "lndhub", map[string]any{"client_id": `a"b`})
+	require.Len(t, told, 1)
+	token := strings.TrimPrefix(told[0], "Authorization: Bearer ")
+	payload, err := jws.Verify([]byte(token), jws.WithKey(jwa.HS256, []byte(jwtSecret)))
+	require.NoError(t, err)
+	var got map[string]any
+	require.NoError(t, json.Unmarshal(payload, &got))
+	require.Equal(t, map[string]any{
+		"id": 7.0, "isRefresh": false, "clientId": `a"b`, "exp": float64(now.Unix() + 60),
+	}, got)
+}
+
+func TestCredentialLNDHubIsForUsersOnly(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("lndhub"))}, options{})
+	for name, changes := range map[string]map[string]any{
+		"a name":                       {"sub": "alice"},
+		"a client":                     {"sub": "app", "grant_id": nil},
+		"a client called like a user":  {"sub": "7", "client_id": "7", "grant_id": nil},
+		"zero":                         {"sub": "0"},
+		"negative":                     {"sub": "-7"},
+		"signed":                       {"sub": "+7"},
+		"leading zero":                 {"sub": "07"},
+		"space":                        {"sub": " 7"},
+		"fraction":                     {"sub": "7.0"},
+		"exponent":                     {"sub": "7e0"},
+		"hexadecimal":                  {"sub": "0x7"},
+		"underscore":                   {"sub": "1_000"},
+		"more than lndhub.go can hold": {"sub": "9223372036854775808"},
+		"digits of another script":     {"sub": "\u0667"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requireRefused(t, s.do(raw("GET /balance", bearer(s.token(changes)))), 403, "insufficient_scope")
+		})
+	}
+	require.Empty(t, upstream.requests())
+}
+
+func TestCredentialForward(t *testing.T) {
+	require.Equal(t, []string{"Authorization: Bearer <token>"}, identity(t, "forward", nil))
+}
+
+func TestCredentialHeaders(t *testing.T) {
+	require.Equal(t, []string{
+		"X-Gatehouse-Subject: 7",
+		"X-Gatehouse-Client: app",
+		"X-Gatehouse-Scope: balance:read invoices:create",
+		"X-Gatehouse-Token-Id: token-1",
+		"X-Gatehouse-Grant: grant-1",
+	}, identity(t, "headers", nil))
+	require.NotContains(t, strings.Join(identity(t, "headers", map[string]any{"grant_id": nil}), "\n"), "Grant")
+}
+
+func TestCredentialHeadersKeepsClaimsOnTheirLine(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"))}, options{})
+	for _, sub := range []string{"7\r\nX-Gatehouse-Subject: 8", "7\n", "7\x00"} {
+		requireRefused(t, s.do(raw("GET /balance", bearer(s.token(map[string]any{"sub": sub})))), 500, "server_error")
+	}
+	require.Empty(t, upstream.requests())
+}
+
+func TestCredentialNone(t *testing.T) {
+	require.Empty(t, identity(t, "none", nil))
+}

@@ -1,0 +1,208 @@
+package gateway_test
+
+import (
+	"net/netip"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway"
+)
+
+// seenWith returns the header lines that reach the upstream for a public request with these lines, sorted, without the
+// ones that the gateway adds to every request.
+func seenWith(t *testing.T, config func(*gateway.Config), lines ...string) []string {
+	t.Helper()
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), public)}, options{config: config})
+	require.Equal(t, 200, s.do(raw("GET /balance", lines...)).StatusCode)
+	var seen []string
+	for _, line := range upstream.only().lines {
+		if !strings.HasPrefix(line, "Host: ") && !strings.HasPrefix(line, "X-Forwarded-") && !strings.HasPrefix(line, "X-Real-Ip: ") {
+			seen = append(seen, line)
+		}
+	}
+	sort.Strings(seen)
+	return seen
+}
+
+func TestHeadersPassAsTheyWereSent(t *testing.T) {
+	lines := []string{
+		"Accept: */*", "Accept: text/html", "Cookie: a=b", "Cookie: c=\"d\"; e", "If-None-Match: \"x\"", "User-Agent: test",
+		"x-request-ID: 1", "x-snake_case: kept", "X-Empty: ", "Via: 1.1 before", "Content-Type: a/b",
+	}
+	want := append([]string(nil), lines...)
+	sort.Strings(want)
+	require.Equal(t, want, seenWith(t, nil, lines...))
+}
+
+func TestHeadersThatNeverPass(t *testing.T) {
+	for _, name := range []string{
+		"X-Gatehouse-Subject", "x-gatehouse-subject", "X-GATEHOUSE-SUBJECT", "X_Gatehouse_Subject", "X_GATEHOUSE_SUBJECT",
+		"X-Gatehouse_Subject", "X_Gatehouse-Subject", "X.Gatehouse.Subject", "X~Gatehouse~Subject", "X-Gatehouse-Anything",
+		"X-Gatehouse", "X-Gatehouse-", "X_Gatehouse_" + strings.Repeat("a", 50),
+		"Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "HTTP2-Settings", "Proxy-Connection", "Proxy-Authorization",
+		"Proxy-Authenticate", "Proxy-Anything", "Proxy", "Proxy_Authorization", "Keep_Alive",
+		"Transfer_Encoding", "Content_Length",
+		"X-Forwarded-Fo", "X-Forwarded", "X-Forwarded-User", "X_Forwarded_For", "X-Forwarded_Proto", "Forwarded", "X_Real_IP",
+		"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override",
+		"X-Original-URL", "X-Rewrite-URL", "X_Rewrite_Url", "Expect",
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, []string{"X-Other: kept"}, seenWith(t, nil, name+": value", "X-Other: kept"))
+		})
+	}
+}
+
+func TestHeadersListedInConnectionDoNotPass(t *testing.T) {
+	require.Equal(t, []string{"X-C: 3"}, seenWith(t, nil,
+		"Connection: close, x-a", "X-A: 1", "X-B: 2", "X-C: 3", "connection: X-B ,keep-alive"))
+}
+
+// A caller that lists a header in Connection asks for it to be removed. What the gateway itself says is not the caller's
+// to remove.
+func TestConnectionDoesNotRemoveWhatTheGatewaySays(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	routes := []gateway.Route{
+		balance(upstream.url(), path("/headers"), credential("headers")),
+		balance(upstream.url(), path("/forward"), credential("forward")),
+	}
+	s := newSystem(t, routes, options{})
+	trick := "Connection: authorization, x-gatehouse-subject, x-gatehouse-client, x-forwarded-for, x-forwarded-proto, " +
+		"x-forwarded-host, x-real-ip, host, content-length"
+	require.Equal(t, 200, s.do(raw("GET /headers", bearer(s.token(nil)), trick)).StatusCode)
+	require.Equal(t, 200, s.do(raw("GET /forward", bearer(s.token(nil)), trick)).StatusCode)
+	seen := upstream.requests()
+	require.Equal(t, []string{"7"}, seen[0].values("X-Gatehouse-Subject"))
+	require.Equal(t, []string{"app"}, seen[0].values("X-Gatehouse-Client"))
+	require.Len(t, seen[1].values("Authorization"), 1)
+	for _, r := range seen {
+		require.Equal(t, []string{"127.0.0.1"}, r.values("X-Forwarded-For"))
+		require.Equal(t, []string{upstream.ln.Addr().String()}, r.values("Host"))
+	}
+}
+
+func TestCallerCannotSpeakForTheGateway(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"))}, options{})
+	require.Equal(t, 200, s.do(raw("GET /balance", bearer(s.token(nil)),
+		"X-Gatehouse-Subject: 8", "x_gatehouse_subject: 8", "X-Gatehouse-Scope: admin")).StatusCode)
+	var said []string
+	for _, line := range upstream.only().lines {
+		if strings.Contains(strings.ToLower(line), "gatehouse") {
+			said = append(said, line)
+		}
+	}
+	require.Equal(t, []string{"X-Gatehouse-Subject: 7", "X-Gatehouse-Client: app",
+		"X-Gatehouse-Scope: balance:read invoices:create", "X-Gatehouse-Token-Id: token-1", "X-Gatehouse-Grant: grant-1"}, said)
+}
+
+// A trailer is read after the header was judged. It must not become a header field.
+func TestTrailersDoNotBecomeHeaders(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"), methods("POST"))}, options{})
+	require.Equal(t, 200, s.do(raw("POST /balance", bearer(s.token(nil)), "Transfer-Encoding: chunked", "Trailer: X-A")+
+		"2\r\nhi\r\n0\r\nX-A: b\r\nX-Gatehouse-Subject: 8\r\n\r\n").StatusCode)
+	r := upstream.only()
+	require.Equal(t, "hi", r.body)
+	require.Empty(t, r.values("X-A"))
+	require.Empty(t, r.values("Transfer-Encoding"))
+	require.Equal(t, []string{"7"}, r.values("X-Gatehouse-Subject"))
+}
+
+func TestForwardedHeaders(t *testing.T) {
+	sent := []string{
+		"X-Forwarded-For: 1.1.1.1", "X-Forwarded-For: 2.2.2.2, 3.3.3.3", "X-Forwarded-Proto: https",
+		"X-Forwarded-Host: public.example", "X-Forwarded-Port: 443", "X-Real-IP: 1.1.1.1", "Forwarded: for=1.1.1.1",
+		"X_Forwarded_For: 9.9.9.9",
+	}
+	for name, test := range map[string]struct {
+		trusted string
+		lines   []string
+		want    map[string][]string
+	}{
+		"nobody is trusted": {"10.0.0.0/8", sent, map[string][]string{
+			"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Proto": {"http"}, "X-Forwarded-Host": {"gateway.example"},
+			"X-Real-Ip": {"127.0.0.1"}, "X-Forwarded-Port": nil, "Forwarded": nil, "X_Forwarded_For": nil,
+		}},
+		"the peer is trusted": {"127.0.0.0/8", sent, map[string][]string{
+			"X-Forwarded-For": {"1.1.1.1, 2.2.2.2, 3.3.3.3, 127.0.0.1"}, "X-Forwarded-Proto": {"https"},
+			"X-Forwarded-Host": {"public.example"}, "X-Real-Ip": {"1.1.1.1"}, "X-Forwarded-Port": {"443"},
+			"Forwarded": {"for=1.1.1.1"}, "X_Forwarded_For": nil,
+		}},
+		"a trusted peer that says nothing": {"127.0.0.0/8", nil, map[string][]string{
+			"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Proto": {"http"}, "X-Forwarded-Host": {"gateway.example"},
+			"X-Real-Ip": {"127.0.0.1"},
+		}},
+		"a caller behind a trusted peer lists them": {"127.0.0.0/8",
+			append([]string{"Connection: x-forwarded-for, x-forwarded-proto, x-real-ip"}, sent...), map[string][]string{
+				"X-Forwarded-For":   {"1.1.1.1, 2.2.2.2, 3.3.3.3, 127.0.0.1"},
+				"X-Forwarded-Proto": {"https"}, "X-Real-Ip": {"1.1.1.1"},
+			}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, answerAll)
+			s := newSystem(t, []gateway.Route{balance(upstream.url(), public)}, options{config: func(c *gateway.Config) {
+				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(test.trusted)}
+			}})
+			require.Equal(t, 200, s.do(raw("GET /balance", test.lines...)).StatusCode)
+			for name, values := range test.want {
+				require.Equal(t, values, upstream.only().values(name), name)
+			}
+		})
+	}
+}
+
+func TestBodiesAndMethodsAreForwarded(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), public,
+		methods("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))}, options{})
+	multipart := "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\nepilogue"
+	for name, test := range map[string]struct {
+		request, body string
+		length        []string
+	}{
+		"GET":              {raw("GET /balance"), "", nil},
+		"GET with a body":  {withBody("hi", "GET /balance"), "hi", []string{"2"}},
+		"HEAD":             {raw("HEAD /balance"), "", nil},
+		"POST":             {withBody("hi", "POST /balance"), "hi", []string{"2"}},
+		"POST nothing":     {raw("POST /balance"), "", []string{"0"}},
+		"PUT":              {withBody("hi", "PUT /balance"), "hi", []string{"2"}},
+		"PATCH":            {withBody("hi", "PATCH /balance"), "hi", []string{"2"}},
+		"DELETE":           {raw("DELETE /balance"), "", nil},
+		"DELETE, length 0": {withBody("", "DELETE /balance"), "", []string{"0"}},
+		"DELETE with body": {withBody("hi", "DELETE /balance"), "hi", []string{"2"}},
+		"OPTIONS":          {raw("OPTIONS /balance"), "", nil},
+		"chunked":          {raw("POST /balance", "Transfer-Encoding: chunked") + "1\r\na\r\n2;x=y\r\nbc\r\n0\r\n\r\n", "abc", []string{"3"}},
+		"form":             {withBody("b=2&a=1&a=%20+", "POST /balance", "Content-Type: application/x-www-form-urlencoded"), "b=2&a=1&a=%20+", []string{"14"}},
+		"multipart":        {withBody(multipart, "POST /balance", "Content-Type: multipart/form-data; boundary=x"), multipart, []string{strconv.Itoa(len(multipart))}},
+		"NULs":             {withBody("\x00\r\n\r\n\xff", "POST /balance"), "\x00\r\n\r\n\xff", []string{"6"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(upstream.requests())
+			require.Equal(t, 200, s.do(test.request).StatusCode)
+			seen := upstream.requests()[before:]
+			require.Len(t, seen, 1)
+			method, _, _ := strings.Cut(test.request, " ")
+			require.Equal(t, method, seen[0].method)
+			require.Equal(t, test.body, seen[0].body)
+			require.Equal(t, test.length, seen[0].values("Content-Length"))
+			require.Empty(t, seen[0].values("Transfer-Encoding"))
+		})
+	}
+}
+
+func TestExpectContinueEndsAtTheGateway(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods("POST"))}, options{})
+	c := s.dial()
+	c.send(raw("POST /balance", "Content-Length: 2", "Expect: 100-continue"))
+	require.Equal(t, 100, c.receive("POST").StatusCode)
+	c.send("hi")
+	require.Equal(t, 200, c.receive("POST").StatusCode)
+	require.Equal(t, "hi", upstream.only().body)
+	require.Empty(t, upstream.only().values("Expect"))
+}

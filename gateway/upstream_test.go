@@ -1,0 +1,406 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway"
+)
+
+var allMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+func publicSystem(t *testing.T, u *fakeUpstream, config func(*gateway.Config), change ...func(*gateway.Route)) *system {
+	t.Helper()
+	change = append([]func(*gateway.Route){public, methods(allMethods...)}, change...)
+	return newSystem(t, []gateway.Route{balance(u.url(), change...)}, options{config: config})
+}
+
+func request(method string) string {
+	if method == "POST" || method == "PUT" || method == "PATCH" {
+		return withBody("pay 100", method+" /balance")
+	}
+	return raw(method + " /balance")
+}
+
+func answerTo(method string) string {
+	if method == "HEAD" {
+		return "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+	}
+	return okAnswer
+}
+
+func TestNothingIsSentTwice(t *testing.T) {
+	breakOff := map[string]func(l *link){
+		"closes":             func(*link) {},
+		"resets":             func(l *link) { _ = l.Conn.(*net.TCPConn).SetLinger(0) },
+		"half a status line": func(l *link) { l.write("HTTP/1.1 20") },
+		"half a header":      func(l *link) { l.write("HTTP/1.1 200 OK\r\nContent-") },
+		"an interim answer":  func(l *link) { l.write("HTTP/1.1 103 Early Hints\r\n\r\n") },
+		"only an empty line": func(l *link) { l.write("\r\n\r\n") },
+	}
+	for how, end := range breakOff {
+		for _, method := range allMethods {
+			t.Run(how+"/fresh/"+method, func(t *testing.T) {
+				upstream := newUpstream(t, func(l *link) {
+					if l.read() {
+						end(l)
+					}
+				})
+				requireBroken(t, publicSystem(t, upstream, nil), method)
+				require.Len(t, upstream.requests(), 1)
+			})
+			t.Run(how+"/reused/"+method, func(t *testing.T) {
+				upstream := newUpstream(t, func(l *link) {
+					if l.read() {
+						l.write(answerTo(method))
+					}
+					if l.read() {
+						end(l)
+					}
+				})
+				s := publicSystem(t, upstream, nil)
+				require.Equal(t, 200, s.do(request(method)).StatusCode)
+				requireBroken(t, s, method)
+				require.Len(t, upstream.requests(), 2)
+				require.Equal(t, 1, upstream.connections(), "the second request went over the first one's connection")
+			})
+		}
+	}
+}
+
+func requireBroken(t *testing.T, s *system, method string) {
+	t.Helper()
+	a := s.do(request(method))
+	if method == "HEAD" {
+		require.Equal(t, 502, a.StatusCode)
+		return
+	}
+	requireRefused(t, a, 502, "bad_gateway")
+}
+
+func TestConnectionThatWentStaleIsReplaced(t *testing.T) {
+	for _, method := range allMethods {
+		t.Run(method, func(t *testing.T) {
+			upstream := newUpstream(t, func(l *link) {
+				if l.number > 0 {
+					for l.read() {
+						l.write(answerTo(method))
+					}
+				} else if l.read() {
+					l.write(answerTo(method)) // and hangs up
+				}
+			})
+			s := publicSystem(t, upstream, nil)
+			require.Equal(t, 200, s.do(request(method)).StatusCode)
+			upstream.awaitClosed(0)
+			require.Equal(t, 200, s.do(request(method)).StatusCode)
+			require.Len(t, upstream.requests(), 2, "one each")
+			require.Equal(t, 2, upstream.connections())
+		})
+	}
+}
+
+func TestUnaskedAnswerReachesNobody(t *testing.T) {
+	for how, push := range map[string]func(l *link, pushed chan struct{}){
+		"in the same segment": func(l *link, pushed chan struct{}) {
+			l.write(answerFor("first") + answerFor("nobody"))
+			close(pushed)
+		},
+		"later": func(l *link, pushed chan struct{}) {
+			l.write(answerFor("first"))
+			go func() {
+				<-l.upstream.idle
+				l.write(answerFor("nobody"))
+				close(pushed)
+			}()
+		},
+		"one byte later": func(l *link, pushed chan struct{}) {
+			l.write(answerFor("first"))
+			go func() {
+				<-l.upstream.idle
+				l.write("H")
+				close(pushed)
+			}()
+		},
+		"a body where there is none": func(l *link, pushed chan struct{}) {
+			l.write("HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\nnobody")
+			close(pushed)
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			pushed := make(chan struct{})
+			upstream := newUpstream(t, func(l *link) {
+				for l.read() {
+					if l.number == 0 {
+						push(l, pushed)
+					} else {
+						l.write(answerFor("second"))
+					}
+				}
+			})
+			s := publicSystem(t, upstream, nil)
+			require.NotContains(t, s.do(raw("GET /balance")).body, "nobody")
+			close(upstream.idle)
+			<-pushed
+			require.Equal(t, "second", s.do(withBody("pay 100", "POST /balance")).body)
+			require.Len(t, upstream.requests(), 2)
+		})
+	}
+}
+
+func answerFor(user string) string {
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(user), user)
+}
+
+func TestEveryCallerGetsTheirOwnAnswer(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		for l.read() {
+			_, user, _ := strings.Cut(l.last.target, "?")
+			l.write("%s", answerFor(user))
+		}
+	})
+	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.MaxConns, c.Upstreams.ConnWait = 4, patience })
+	var callers sync.WaitGroup
+	for user := range 20 {
+		c := s.dial()
+		callers.Go(func() {
+			for n := range 50 {
+				want := fmt.Sprintf("user-%d-%d", user, n)
+				c.send(raw("GET /balance?" + want))
+				if got := c.receive("GET").body; got != want {
+					t.Errorf("got the answer of %q, want %q", got, want)
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+	require.LessOrEqual(t, upstream.connections(), 4)
+}
+
+func TestBrokenAnswersAreNotPassedOn(t *testing.T) {
+	for name, reply := range map[string]string{
+		"cut body":             "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsecret",
+		"no body":              "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+		"cut chunk":            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nsecret",
+		"cut between chunks":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n",
+		"cut before the end":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n",
+		"cut trailer":          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\nX-A: b\r\n",
+		"bad chunk":            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nsecret\r\n0\r\n\r\n",
+		"chunk too long":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsecret\r\n0\r\n\r\n",
+		"unknown encoding":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nsecret",
+		"two lengths":          "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Length: 7\r\n\r\nsecret",
+		"negative length":      "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nsecret",
+		"not HTTP":             "SSH-2.0-secret\r\n\r\n",
+		"bad status":           "HTTP/1.1 20x secret\r\n\r\n",
+		"status below 100":     "HTTP/1.1 099 secret\r\nContent-Length: 0\r\n\r\n",
+		"changed protocols":    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: secret\r\nConnection: upgrade\r\n\r\nsecret",
+		"interim without end":  strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 1000),
+		"header too long":      "HTTP/1.1 200 OK\r\nX-Secret: " + strings.Repeat("x", 20<<10) + "\r\nContent-Length: 0\r\n\r\n",
+		"bad header":           "HTTP/1.1 200 OK\r\nsecret\r\nContent-Length: 0\r\n\r\n",
+		"longer than allowed":  "HTTP/1.1 200 OK\r\nContent-Length: 2001\r\n\r\n" + strings.Repeat("s", 2001),
+		"longer, chunked":      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7d1\r\n" + strings.Repeat("s", 2001) + "\r\n0\r\n\r\n",
+		"longer, until closed": "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + strings.Repeat("s", 2001),
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, func(l *link) {
+				if l.read() {
+					l.write("%s", reply)
+				}
+			})
+			s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.MaxResponseBody = 2000 })
+			a := s.do(raw("GET /balance"))
+			requireRefused(t, a, 502, "bad_gateway")
+			require.Empty(t, a.Header.Get("Upgrade"))
+			require.NotContains(t, s.log.String(), "secret", "an answer belongs to a user, not in a log")
+			upstream.only()
+		})
+	}
+}
+
+func TestUpstreamThatCannotBeReached(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, ln.Close())
+	s := newSystem(t, []gateway.Route{balance("http://"+ln.Addr().String(), public)}, options{})
+	requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
+}
+
+func TestSlowUpstream(t *testing.T) {
+	for name, begin := range map[string]string{
+		"says nothing":         "",
+		"stops in the header":  "HTTP/1.1 200 OK\r\nConte",
+		"stops after header":   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+		"stops in the body":    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
+		"stops in a chunk":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+		"stops at a chunk":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"stops before the end": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n",
+		"stops after interim":  "HTTP/1.1 102 Processing\r\n\r\n",
+		"stops before closing": "HTTP/1.1 200 OK\r\n\r\nab",
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, func(l *link) {
+				if l.read() {
+					l.write("%s", begin)
+					l.read() // until the gateway hangs up
+				}
+			})
+			s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.Timeout = 100 * time.Millisecond })
+			requireRefused(t, s.do(raw("GET /balance")), 504, "gateway_timeout")
+			upstream.awaitClosed(0)
+			upstream.only()
+		})
+	}
+}
+
+func TestConnectionLimit(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	upstream := newUpstream(t, func(l *link) {
+		for l.read() {
+			entered <- struct{}{}
+			<-leave
+			l.write(okAnswer)
+		}
+	})
+	t.Run("waits in vain", func(t *testing.T) {
+		s := publicSystem(t, upstream, func(c *gateway.Config) {
+			c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, 50*time.Millisecond
+		})
+		first := s.dial()
+		first.send(raw("GET /balance"))
+		<-entered
+		a := s.do(withBody("pay 100", "POST /balance"))
+		requireRefused(t, a, 503, "temporarily_unavailable")
+		require.Equal(t, "1", a.Header.Get("Retry-After"))
+		upstream.only()
+		leave <- struct{}{}
+		require.Equal(t, 200, first.receive("GET").StatusCode)
+	})
+	t.Run("gets its turn", func(t *testing.T) {
+		s := publicSystem(t, upstream, func(c *gateway.Config) {
+			c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, patience
+		})
+		var callers sync.WaitGroup
+		before := upstream.connections()
+		for range 5 {
+			c := s.dial()
+			callers.Go(func() {
+				c.send(raw("GET /balance"))
+				c.receive("GET")
+			})
+		}
+		for range 5 {
+			<-entered
+			leave <- struct{}{}
+		}
+		callers.Wait()
+		require.Equal(t, before+1, upstream.connections())
+	})
+}
+
+func TestAnswersAreCopied(t *testing.T) {
+	for name, test := range map[string]struct {
+		method, reply string
+		status        int
+		body          string
+		header        map[string][]string // nil: absent
+	}{
+		"plain": {"GET", "HTTP/1.1 201 Made Up\r\nContent-Type: a/b\r\nServer: upstream\r\nX-A: 1\r\nX-A: 2\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nok",
+			201, "ok", map[string][]string{
+				"Content-Type": {"a/b"}, "Server": {"upstream"}, "X-A": {"1", "2"}, "Content-Encoding": {"br"}, "Content-Length": {"2"}}},
+		"nothing is added": {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+			200, "ok", map[string][]string{"Content-Type": nil, "Server": nil}},
+		"cookies": {"GET", "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/; HttpOnly\r\nSet-Cookie: b=2\r\nSet-Cookie: a=3\r\nContent-Length: 0\r\n\r\n",
+			200, "", map[string][]string{"Set-Cookie": {"a=1; Path=/; HttpOnly", "b=2", "a=3"}}},
+		"hop by hop": {"GET", "HTTP/1.1 200 OK\r\nConnection: x-hop, close\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nProxy-Authenticate: Basic\r\nProxy-X: 1\r\nTE: x\r\nTrailer: X-T\r\nUpgrade: h2\r\nX-End: 1\r\nContent-Length: 0\r\n\r\n",
+			200, "", map[string][]string{"X-Hop": nil, "Keep-Alive": nil, "Proxy-Authenticate": nil, "Proxy-X": nil,
+				"Te": nil, "Trailer": nil, "Upgrade": nil, "Connection": nil, "X-End": {"1"}}},
+		"chunked": {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n",
+			200, "ok", map[string][]string{"Content-Length": {"2"}, "Transfer-Encoding": nil}},
+		"trailers": {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\nAccess-Control-Allow-Origin: *\r\n\r\n",
+			200, "ok", map[string][]string{"X-T": nil, "Access-Control-Allow-Origin": nil}},
+		"until closed":    {"GET", "HTTP/1.1 200 OK\r\n\r\nok", 200, "ok", map[string][]string{"Content-Length": {"2"}, "Connection": nil}},
+		"HTTP/1.0":        {"GET", "HTTP/1.0 200 OK\r\n\r\nok", 200, "ok", nil},
+		"interim":         {"GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + okAnswer, 200, "ok", map[string][]string{"Link": nil}},
+		"no content":      {"DELETE", "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n", 204, "", map[string][]string{"X-A": {"1"}, "Content-Length": nil}},
+		"not modified":    {"GET", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 99\r\n\r\n", 304, "", map[string][]string{"Etag": {`"x"`}}},
+		"HEAD":            {"HEAD", "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 12345\r\n\r\n", 200, "", map[string][]string{"Content-Length": {"12345"}, "Content-Type": {"a/b"}}},
+		"HEAD, chunked":   {"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, "", map[string][]string{"Content-Length": nil}},
+		"HEAD, no length": {"HEAD", "HTTP/1.1 200 OK\r\n\r\n", 200, "", map[string][]string{"Content-Length": nil}},
+		"empty":           {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "", map[string][]string{"Content-Length": {"0"}}},
+		"redirect":        {"GET", "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", 302, "", map[string][]string{"Location": {"/elsewhere"}}},
+		"error":           {"GET", "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: X\r\nContent-Length: 3\r\n\r\nbad", 401, "bad", map[string][]string{"Www-Authenticate": {"X"}}},
+		"binary":          {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n\x00\xff\r\n\r\n", 200, "\x00\xff\r\n\r\n", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, func(l *link) {
+				if l.read() {
+					l.write("%s", test.reply)
+				}
+			})
+			s := publicSystem(t, upstream, nil)
+			c := s.dial()
+			c.send(request(test.method) + raw("GET /nowhere"))
+			a := c.receive(test.method)
+			require.Equal(t, test.status, a.StatusCode)
+			require.Equal(t, test.body, a.body)
+			for name, values := range test.header {
+				require.Equal(t, values, a.Header[name], name)
+			}
+			require.Len(t, a.Header["Date"], 1)
+			requireRefused(t, c.receive("GET"), 404, "not_found") // the caller's connection is in step
+		})
+	}
+}
+
+func TestConnectionsAreReused(t *testing.T) {
+	for name, reply := range map[string]string{
+		"length":  okAnswer,
+		"chunked": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n",
+		"empty":   "HTTP/1.1 204 No Content\r\n\r\n",
+		"interim": "HTTP/1.1 103 Early Hints\r\n\r\n" + okAnswer,
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, answering(reply))
+			s := newSystem(t, []gateway.Route{
+				balance(upstream.url(), public), balance(upstream.url()+"/v2", public, path("/other")),
+			}, options{})
+			for range 3 {
+				s.do(raw("GET /balance"))
+				s.do(raw("GET /other"))
+			}
+			require.Len(t, upstream.requests(), 6)
+			require.Equal(t, 1, upstream.connections())
+		})
+	}
+}
+
+func TestConnectionsThatAreNotReused(t *testing.T) {
+	for name, reply := range map[string]string{
+		"close":              "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+		"close among others": "HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.0":           "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, answering(reply))
+			s := publicSystem(t, upstream, nil)
+			for range 2 {
+				require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
+			}
+			require.Equal(t, 2, upstream.connections())
+		})
+	}
+}
+
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.IdleTimeout = 20 * time.Millisecond })
+	require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
+	upstream.awaitClosed(0)
+}
