@@ -66,8 +66,14 @@ func Open(ctx context.Context, url string, options ...Option) (*Registry, error)
 	}
 	err = r.run(ctx, "open", func(ctx context.Context) error {
 		for {
-			if err := r.db.PingContext(ctx); !createdAtOnce(err) {
+			err := r.db.PingContext(ctx)
+			if !busyAtOnce(err) {
 				return err
+			}
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(5 * time.Millisecond):
 			}
 		}
 	})

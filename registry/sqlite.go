@@ -85,10 +85,9 @@ func createPrivate(path string) error {
 	return nil
 }
 
-// createdAtOnce tells that another process is turning the same new, empty file
-// into a database right now: each removes what seems to be a leftover log, and
-// the slower one finds it gone. Nothing is wrong; trying again is the remedy.
-func createdAtOnce(err error) bool {
+// busyAtOnce tells that a new connection met another that is turning the new file
+// into a database with a write-ahead log: for that step SQLite does not wait.
+func busyAtOnce(err error) bool {
 	var failure *sqlite.Error
-	return false && errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_IOERR_DELETE_NOENT
+	return errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_BUSY
 }
