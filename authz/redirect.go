@@ -88,7 +88,7 @@ func parseDomain(raw string) (domain, error) {
 		if err := checkWildcard(labels); err != nil {
 			return domain{}, err
 		}
-		host = strings.ReplaceAll("."+host, ".*", ".any")[1:]
+		host = withoutWildcards(labels)
 	}
 	if err := checkOrigin(u, host); err != nil {
 		return domain{}, err

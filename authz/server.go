@@ -80,10 +80,6 @@ func New(c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	secrets, err := newSecretChecker()
-	if err != nil {
-		return nil, err
-	}
 	known := newScopes(c.Scopes)
 	s := &Server{
 		issuer: &issuer{
@@ -101,7 +97,7 @@ func New(c Config) (*Server, error) {
 			log:               c.Log,
 		},
 		verifier:   &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: c.Keys, Leeway: clockSkew, Now: c.Now},
-		secrets:    secrets,
+		secrets:    newSecretChecker(),
 		scopes:     known,
 		metadata:   newMetadata(c.Issuer, known),
 		users:      c.Users,

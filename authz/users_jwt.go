@@ -24,9 +24,9 @@ type HostJWT struct {
 
 var _ UserAuthenticator = (*HostJWT)(nil)
 
-// Authenticate implements UserAuthenticator for a proof with a token.
+// Authenticate implements UserAuthenticator for a proof with a token. Without a secret no proof applies.
 func (a *HostJWT) Authenticate(_ context.Context, proof Proof) (string, error) {
-	if proof.Token == "" {
+	if proof.Token == "" || len(a.Secret) == 0 {
 		return "", ErrNotApplicable
 	}
 	return verifyUserJWT(proof.Token, a.Secret, clock(a.Now))
@@ -75,7 +75,7 @@ func verifyUserJWT(token string, secret []byte, now func() time.Time) (string, e
 
 // verifyHS256 accepts a compact JWS that says itself that it is HS256 and needs no extension to be understood.
 func verifyHS256(token string, secret []byte) ([]byte, error) {
-	if strings.Count(token, ".") != 2 || strings.ContainsAny(token, "{ \t\r\n") {
+	if len(secret) == 0 || strings.Count(token, ".") != 2 || strings.ContainsAny(token, "{ \t\r\n") {
 		return nil, fmt.Errorf("not a compact JWS")
 	}
 	var message jws.Message

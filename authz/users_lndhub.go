@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,31 +19,20 @@ const (
 // LNDHub authenticates users by login and password at lndhub.go, which answers with a JWT that names the user. It blocks
 // at most 5 s and asks once: a login is not repeated.
 type LNDHub struct {
-	url    string
-	secret []byte
-	now    func() time.Time
-	client *http.Client
+	// URL is the base URL of lndhub.go.
+	URL string
+	// Secret is the one that lndhub.go signs its tokens with.
+	Secret []byte
+	// Now is time.Now when nil.
+	Now func() time.Time
 }
 
 var _ UserAuthenticator = (*LNDHub)(nil)
 
-// NewLNDHub returns an authenticator for lndhub.go at baseURL. secret is the one that lndhub.go signs its tokens with; now
-// is time.Now when nil.
-func NewLNDHub(baseURL string, secret []byte, now func() time.Time) (*LNDHub, error) {
-	base, err := url.Parse(baseURL)
-	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, errors.New("the URL of lndhub must begin with http:// or https:// and a host")
-	}
-	return &LNDHub{
-		url:    base.JoinPath("auth").String(),
-		secret: secret,
-		now:    clock(now),
-		client: &http.Client{
-			Timeout: lndhubTimeout,
-			// A password is sent where it was configured to go, nowhere else.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}, nil
+// lndhubClient follows no redirect: a password is sent where it was configured to go, nowhere else.
+var lndhubClient = &http.Client{
+	Timeout:       lndhubTimeout,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
 // Authenticate implements UserAuthenticator for a proof with a login or a password.
@@ -59,9 +47,9 @@ func (a *LNDHub) Authenticate(ctx context.Context, proof Proof) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	subject, err := verifyUserJWT(token, a.secret, a.now)
+	subject, err := verifyUserJWT(token, a.Secret, clock(a.Now))
 	if err != nil { // not the user's mistake: the two servers do not share a secret or a clock
-		return "", fmt.Errorf("%w: the token of lndhub is refused: %v", ErrUserUnavailable, err)
+		return "", fmt.Errorf("%w: the token of lndhub is refused: %s", ErrUserUnavailable, err.Error())
 	}
 	return subject, nil
 }
@@ -76,12 +64,16 @@ func (a *LNDHub) login(ctx context.Context, proof Proof) (token string, err erro
 	if err != nil {
 		return "", fmt.Errorf("encode login: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body))
+	target, err := url.JoinPath(a.URL, "auth")
+	if err != nil {
+		return "", fmt.Errorf("lndhub URL: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
 		return "", fmt.Errorf("make login request: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := a.client.Do(request)
+	response, err := lndhubClient.Do(request)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUserUnavailable, err)
 	}

@@ -29,6 +29,17 @@ func checkWildcard(labels []string) error {
 	return nil
 }
 
+// withoutWildcards is one of the hosts that the labels stand for.
+func withoutWildcards(labels []string) string {
+	host := slices.Clone(labels)
+	for i, label := range host {
+		if label == "*" {
+			host[i] = "any"
+		}
+	}
+	return strings.Join(host, ".")
+}
+
 func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

@@ -1,0 +1,363 @@
+package authz_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/authz"
+	"gatehouse/denylist"
+	"gatehouse/keys"
+	"gatehouse/registry"
+)
+
+const (
+	subject   = "12345"
+	callback  = "http://localhost:8080"
+	appSecret = "an-app-secret"
+	jwtSecret = "shared with the host application"
+)
+
+var routeScopes = map[string]string{
+	"balance:read":    "Read your balance.",
+	"invoices:create": "Create invoices on your behalf.",
+	"payments:send":   "Send payments from your account.",
+}
+
+// world is an authorization server on a real socket, with a real registry and a real denylist.
+type world struct {
+	*testing.T
+	url      string
+	admin    string
+	server   *authz.Server
+	registry *registry.Registry
+	keys     *keys.Ring
+	redis    *miniredis.Miniredis
+	denylist *denylist.Store
+	relay    *authz.Relay
+	clock    *clock
+	log      *buffer
+}
+
+func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
+	t.Helper()
+	ctx := t.Context()
+	w := &world{T: t, clock: &clock{now: time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)}, log: &buffer{}}
+
+	var err error
+	w.registry, err = registry.Open(ctx, "sqlite::memory:", registry.WithNow(w.clock.Now))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = w.registry.Close() })
+	require.NoError(t, w.registry.Migrate(ctx))
+
+	key, err := keys.Generate(keys.ES256)
+	require.NoError(t, err)
+	w.keys, err = keys.NewRing(key)
+	require.NoError(t, err)
+
+	w.redis = miniredis.RunT(t)
+	client := redis.NewClient(&redis.Options{Addr: w.redis.Addr(), MaxRetries: -1, ContextTimeoutEnabled: true})
+	w.denylist = denylist.New(client, client)
+	w.denylist.Now = w.clock.Now
+	t.Cleanup(func() { _ = w.denylist.Close() })
+	w.relay = &authz.Relay{Registry: w.registry, Denylist: w.denylist}
+	require.NoError(t, w.relay.Prime(ctx))
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w.url = "http://" + listener.Addr().String()
+	config := authz.Config{
+		Issuer:        w.url,
+		Scopes:        routeScopes,
+		RefreshGrace:  10 * time.Second,
+		RefreshSecret: bytes.Repeat([]byte("r"), 32),
+		Users: []authz.UserAuthenticator{
+			&authz.HostJWT{Secret: []byte(jwtSecret), Now: w.clock.Now},
+			authz.StaticUser{Login: "login", Password: "password", Subject: subject},
+		},
+		Registry: w.registry,
+		Keys:     w.keys,
+		Denylist: w.denylist,
+		Log:      slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Now:      w.clock.Now,
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	w.server, err = authz.New(config)
+	require.NoError(t, err)
+
+	public := httptest.NewUnstartedServer(w.server.Public())
+	require.NoError(t, public.Listener.Close())
+	public.Listener = listener
+	public.Start()
+	t.Cleanup(public.Close)
+	admin := httptest.NewServer(w.server.Admin())
+	t.Cleanup(admin.Close)
+	w.admin = admin.URL
+
+	w.register()
+	return w
+}
+
+// register makes one client of each kind.
+func (w *world) register() {
+	hash := authz.HashGenerated(appSecret)
+	for _, c := range []registry.Client{
+		{ID: "app", Name: "An App", URL: "https://app.example", ImageURL: "https://app.example/i.png", Domain: callback, SecretHash: hash},
+		{ID: "other", Name: "Other", Domain: callback, SecretHash: hash},
+		{ID: "spa", Name: "In the browser", RedirectURIs: []string{callback + "/spa"}, Public: true},
+		{ID: "narrow", Name: "Narrow", Domain: callback, Scopes: []string{"balance:read", "no:route"}, SecretHash: hash},
+		{ID: "service", Name: "Service", GrantTypes: []string{"client_credentials"}, SecretHash: hash},
+		{ID: "once", Name: "Without refresh", Domain: callback, GrantTypes: []string{"authorization_code"}, SecretHash: hash},
+		{ID: "4711", Name: "Looks like a user", GrantTypes: []string{"client_credentials"}, SecretHash: hash},
+	} {
+		require.NoError(w, w.registry.CreateClient(w.Context(), c))
+	}
+}
+
+func (w *world) change(id string, change func(*registry.Client)) {
+	w.Helper()
+	_, err := w.registry.UpdateClient(w.Context(), id, change)
+	require.NoError(w, err)
+}
+
+// answer is what came back, with its body read.
+type answer struct {
+	*http.Response
+	text string
+	json map[string]any
+}
+
+func (a answer) str(name string) string { s, _ := a.json[name].(string); return s }
+
+var noRedirect = &http.Client{
+	Timeout:       30 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+func (w *world) send(r *http.Request) answer {
+	w.Helper()
+	response, err := noRedirect.Do(r)
+	require.NoError(w, err)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(w, err)
+	a := answer{Response: response, text: string(body)}
+	_ = json.Unmarshal(body, &a.json) // pages and lists are looked at as text
+	return a
+}
+
+type option func(*http.Request)
+
+func basic(id, secret string) option {
+	return func(r *http.Request) { r.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(secret)) }
+}
+
+func header(name, value string) option {
+	return func(r *http.Request) { r.Header.Add(name, value) }
+}
+
+func (w *world) get(path string, options ...option) answer {
+	w.Helper()
+	return w.do(http.MethodGet, w.url+path, "", nil, options...)
+}
+
+func (w *world) post(path string, form url.Values, options ...option) answer {
+	w.Helper()
+	return w.do(http.MethodPost, w.url+path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()), options...)
+}
+
+func (w *world) do(method, target, contentType string, body io.Reader, options ...option) answer {
+	w.Helper()
+	r, err := http.NewRequestWithContext(w.Context(), method, target, body)
+	require.NoError(w, err)
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	for _, o := range options {
+		o(r)
+	}
+	return w.send(r)
+}
+
+// form makes url.Values of name, value, name, value, …; a later value replaces an earlier one, "" removes it.
+func form(pairs ...string) url.Values {
+	values := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			values.Del(pairs[i])
+			continue
+		}
+		values.Set(pairs[i], pairs[i+1])
+	}
+	return values
+}
+
+// authorization is a good authorization request of the client, changed by pairs.
+func authorization(client string, pairs ...string) url.Values {
+	return form(append([]string{
+		"client_id", client, "response_type", "code", "redirect_uri", callback, "scope", "balance:read invoices:create",
+		"login", "login", "password", "password",
+	}, pairs...)...)
+}
+
+// code lets the user allow the client and returns the code.
+func (w *world) code(client string, pairs ...string) string {
+	w.Helper()
+	a := w.post("/oauth/authorize", authorization(client, pairs...))
+	require.Equal(w, http.StatusFound, a.StatusCode, a.text)
+	location, err := a.Location()
+	require.NoError(w, err)
+	code := location.Query().Get("code")
+	require.NotEmpty(w, code, location)
+	return code
+}
+
+func redemption(code string, pairs ...string) url.Values {
+	return form(append([]string{"grant_type", "authorization_code", "code", code, "redirect_uri", callback}, pairs...)...)
+}
+
+func refreshing(token string, pairs ...string) url.Values {
+	return form(append([]string{"grant_type", "refresh_token", "refresh_token", token}, pairs...)...)
+}
+
+// redeem exchanges the code as client app.
+func (w *world) redeem(code string) answer {
+	w.Helper()
+	return w.post("/oauth/token", redemption(code), basic("app", appSecret))
+}
+
+// tokens are those of a fresh grant of app.
+func (w *world) tokens(pairs ...string) answer {
+	w.Helper()
+	a := w.redeem(w.code("app", pairs...))
+	require.Equal(w, http.StatusOK, a.StatusCode, a.text)
+	return a
+}
+
+func (w *world) refresh(token string, pairs ...string) answer {
+	w.Helper()
+	return w.post("/oauth/token", refreshing(token, pairs...), basic("app", appSecret))
+}
+
+func (w *world) claims(token string) *keys.Claims {
+	w.Helper()
+	verifier := keys.Verifier{Issuer: w.url, Audience: w.url, Keys: w.keys, Now: w.clock.Now}
+	claims, err := verifier.Verify(token)
+	require.NoError(w, err)
+	return claims
+}
+
+// denied is what a gateway would find out about the token.
+func (w *world) denied(token string) error {
+	w.Helper()
+	claims := w.claims(token)
+	return w.denylist.Check(w.Context(), denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID})
+}
+
+func (w *world) requireDenied(token string) {
+	w.Helper()
+	require.ErrorIs(w, w.denied(token), denylist.ErrRevoked)
+}
+
+func (w *world) requireError(a answer, status int, code string) {
+	w.Helper()
+	require.Equal(w, status, a.StatusCode, a.text)
+	require.Equal(w, code, a.str("error"), a.text)
+	require.NotEmpty(w, a.str("error_description"))
+	require.Equal(w, "no-store", a.Header.Get("Cache-Control"))
+	require.Contains(w, a.Header.Get("Content-Type"), "application/json")
+}
+
+// userJWT is a token of the host application.
+func (w *world) userJWT(claims map[string]any) string {
+	w.Helper()
+	payload, err := json.Marshal(claims)
+	require.NoError(w, err)
+	token, err := jws.Sign(payload, jws.WithKey(jwa.HS256, []byte(jwtSecret)))
+	require.NoError(w, err)
+	return string(token)
+}
+
+func decodePart(t *testing.T, token string, part int) map[string]any {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[part])
+	require.NoError(t, err)
+	decoded := map[string]any{}
+	require.NoError(t, json.Unmarshal(raw, &decoded))
+	return decoded
+}
+
+// clock is moved by hand.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// buffer is a log that several goroutines write to.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// inParallel sends n requests that all start together and returns their answers.
+func inParallel(n int, request func() answer) []answer {
+	answers := make([]answer, n)
+	var ready, done sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		ready.Add(1)
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			ready.Done()
+			<-start
+			answers[i] = request()
+		}()
+	}
+	ready.Wait()
+	close(start)
+	done.Wait()
+	return answers
+}
