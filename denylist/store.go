@@ -17,6 +17,9 @@ const (
 	loadingKey = keyPrefix + "loading"
 	feedKey    = keyPrefix + "feed"
 
+	// keyPattern matches all of them; the brackets are no pattern of their own to SCAN.
+	keyPattern = "{gh}:deny:*"
+
 	// feedLength is about how many entries the feed keeps. A mirror that fell further behind reloads.
 	feedLength = 100_000
 

@@ -1,0 +1,148 @@
+package denylist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// retryPause is how long a mirror waits after a failure before it tries again.
+	retryPause = 200 * time.Millisecond
+	// expireEvery is how often entries that no token needs any more are forgotten.
+	expireEvery = time.Minute
+)
+
+// Mirror is a Store that answers Check from memory. It loads everything once and then follows the feed; it knows
+// how old its knowledge is, and asks Redis as Store does when that is more than the allowed staleness. What it knows to
+// be revoked it refuses in any case. It is safe for concurrent use.
+type Mirror struct {
+	*Store
+	maxStaleness time.Duration
+	log          *slog.Logger
+
+	known *table
+	// freshAt is when everything in Redis was known, in nanoseconds since the Unix epoch; 0 before the first load.
+	freshAt atomic.Int64
+	loads   atomic.Int64
+}
+
+var _ Checker = (*Mirror)(nil)
+
+// NewMirror returns a mirror of store that knows nothing yet. It has to be Run.
+func NewMirror(store *Store, maxStaleness time.Duration, log *slog.Logger) *Mirror {
+	return &Mirror{Store: store, maxStaleness: maxStaleness, log: log, known: newTable()}
+}
+
+// Check implements Checker. It blocks only when the mirror is too old, and then as Store.Check does.
+func (m *Mirror) Check(ctx context.Context, q Query) error {
+	if m.known.denies(q) {
+		return ErrRevoked
+	}
+	if m.Staleness() <= m.maxStaleness {
+		return nil
+	}
+	return m.Store.Check(ctx, q)
+}
+
+// Staleness is the age of what the mirror knows: everything that was revoked before that is refused. Before the first
+// load it is very long.
+func (m *Mirror) Staleness() time.Duration {
+	return m.Now().Sub(time.Unix(0, m.freshAt.Load()))
+}
+
+// Ready reports whether the mirror has ever known everything. A gateway is not ready before that.
+func (m *Mirror) Ready() bool { return m.freshAt.Load() != 0 }
+
+// Size is the number of entries that the mirror holds.
+func (m *Mirror) Size() int { return m.known.size() }
+
+// Loads is how often the mirror has loaded everything; more than once means that it lost the feed.
+func (m *Mirror) Loads() int64 { return m.loads.Load() }
+
+// Deny writes entries as Store.Deny does. This mirror refuses them as soon as it returns, others when they read the feed.
+func (m *Mirror) Deny(ctx context.Context, entries ...Entry) error {
+	if err := m.Store.Deny(ctx, entries...); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		m.known.add(e)
+	}
+	return nil
+}
+
+// Run keeps the mirror up to date until ctx ends. It is run once.
+func (m *Mirror) Run(ctx context.Context) {
+	nextExpiry := m.Now().Add(expireEvery)
+	for failing := false; ctx.Err() == nil; {
+		err := m.loadAndFollow(ctx, func() {
+			if failing {
+				m.log.Info("denylist mirror is up to date again")
+			}
+			failing = false
+			if now := m.Now(); now.After(nextExpiry) {
+				m.known.expire(now)
+				nextExpiry = now.Add(expireEvery)
+			}
+		})
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, errLostFeed):
+			m.log.Info("denylist mirror loads everything again", "reason", err)
+			continue
+		case !failing:
+			m.log.Warn("denylist mirror cannot be kept up to date; Redis is asked instead", "error", err)
+			failing = true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// loadAndFollow loads everything and follows the feed until that fails; upToDate is called after each successful step.
+func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
+	began := m.Now()
+	position, err := m.load(ctx)
+	if err != nil {
+		return err
+	}
+	m.loads.Add(1)
+	for {
+		m.freshAt.Store(began.UnixNano())
+		upToDate()
+		if err := m.awaitFeed(ctx, position, m.maxStaleness/4); err != nil {
+			return err
+		}
+		began = m.Now()
+		news, err := m.readFeed(ctx, position)
+		if err != nil {
+			return err
+		}
+		for _, e := range news.entries {
+			m.known.add(e)
+		}
+		position = news.position
+	}
+}
+
+// load reads every entry there is, and the position in the feed from which to go on. Entries that are written meanwhile
+// are in the feed after it.
+func (m *Mirror) load(ctx context.Context) (position, error) {
+	at, err := m.feedPosition(ctx)
+	if err != nil {
+		return at, err
+	}
+	for e, err := range m.all(ctx) {
+		if err != nil {
+			return at, fmt.Errorf("load denylist: %w", err)
+		}
+		m.known.add(e)
+	}
+	return at, nil
+}

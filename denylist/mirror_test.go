@@ -1,0 +1,166 @@
+package denylist_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/denylist"
+)
+
+const (
+	staleness = 400 * time.Millisecond
+	patience  = 10 * time.Second
+	tick      = 5 * time.Millisecond
+)
+
+// follow runs a mirror of the store until the test ends and waits until it has loaded everything.
+func follow(t *testing.T, store *denylist.Store, maxStaleness time.Duration) *denylist.Mirror {
+	t.Helper()
+	mirror := denylist.NewMirror(store, maxStaleness, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		mirror.Run(ctx)
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return mirror
+}
+
+func eventuallyRevoked(t *testing.T, checker denylist.Checker, q denylist.Query) {
+	t.Helper()
+	require.Eventually(t, func() bool { return errors.Is(checker.Check(t.Context(), q), denylist.ErrRevoked) }, patience, tick)
+}
+
+func TestAMirrorAnswersLikeTheStoreItFollows(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		for i := range 2500 { // more than one page
+			require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, fmt.Sprint(i))))
+		}
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+
+		mirror := follow(t, store, staleness)
+		require.Eventually(t, mirror.Ready, patience, tick)
+		require.Equal(t, 2500, mirror.Size(), "everything that was revoked before is known at once")
+		require.ErrorIs(t, mirror.Check(t.Context(), denylist.Query{TokenID: "2499", ClientID: "c"}), denylist.ErrRevoked)
+		require.NoError(t, mirror.Check(t.Context(), asked))
+
+		for _, e := range []denylist.Entry{inAnHour(denylist.Grant, "g"), inAnHour(denylist.Client, "c")} {
+			require.NoError(t, store.Deny(t.Context(), e))
+		}
+		eventuallyRevoked(t, mirror, denylist.Query{TokenID: "new", GrantID: "g", ClientID: "other"})
+		eventuallyRevoked(t, mirror, denylist.Query{TokenID: "new", GrantID: "other", ClientID: "c"})
+		require.EqualValues(t, 1, mirror.Loads(), "the feed was enough")
+	})
+}
+
+func TestWhatAMirrorWritesItRefusesAtOnce(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+		mirror := follow(t, store, staleness)
+		require.NoError(t, mirror.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
+		require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrRevoked)
+		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
+	})
+}
+
+func TestAMirrorIsNotReadyBeforeRedisIsComplete(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		mirror := follow(t, store, staleness)
+		require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrUnknown)
+		require.False(t, mirror.Ready())
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+		require.Eventually(t, mirror.Ready, patience, tick)
+		require.NoError(t, mirror.Check(t.Context(), asked))
+	})
+}
+
+func TestAMirrorLoadsAgainWhenItMayHaveMissedSomething(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, store *denylist.Store, client *redis.Client){
+		"wiped and filled again": func(t *testing.T, store *denylist.Store, client *redis.Client) {
+			require.NoError(t, client.FlushDB(t.Context()).Err())
+			require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
+			require.NoError(t, client.Del(t.Context(), "{gh}:deny:feed").Err())
+			require.NoError(t, store.Reload(t.Context(), nothing()))
+		},
+		"feed trimmed": func(t *testing.T, store *denylist.Store, client *redis.Client) {
+			pipe := client.TxPipeline() // in one step, so that the mirror cannot read in between
+			pipe.Set(t.Context(), "{gh}:deny:token:"+asked.TokenID, time.Now().Add(time.Hour).UnixMilli(), time.Hour)
+			pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "{gh}:deny:feed", Values: []any{"kind", "token", "id", asked.TokenID, "exp", "1"}})
+			pipe.XTrimMaxLen(t.Context(), "{gh}:deny:feed", 0)
+			_, err := pipe.Exec(t.Context())
+			require.NoError(t, err)
+		},
+		"back to an older state": func(t *testing.T, store *denylist.Store, client *redis.Client) {
+			lines, err := client.XRevRangeN(t.Context(), "{gh}:deny:feed", "+", "-", 1).Result()
+			require.NoError(t, err)
+			pipe := client.TxPipeline()
+			pipe.XDel(t.Context(), "{gh}:deny:feed", lines[0].ID)
+			pipe.Set(t.Context(), "{gh}:deny:token:"+asked.TokenID, time.Now().Add(time.Hour).UnixMilli(), time.Hour)
+			_, err = pipe.Exec(t.Context())
+			require.NoError(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
+				require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, "earlier")))
+				require.NoError(t, store.Reload(t.Context(), nothing()))
+				mirror := follow(t, store, staleness)
+				require.Eventually(t, mirror.Ready, patience, tick)
+
+				lose(t, store, client)
+				eventuallyRevoked(t, mirror, asked)
+				require.Greater(t, mirror.Loads(), int64(1))
+				require.ErrorIs(t, mirror.Check(t.Context(), denylist.Query{TokenID: "earlier", ClientID: "c"}), denylist.ErrRevoked,
+					"what a mirror has known to be revoked stays refused")
+			})
+		})
+	}
+}
+
+func TestAMirrorThatIsTooOldAsksRedisAndRefusesWhatItKnows(t *testing.T) {
+	server := miniredis.RunT(t)
+	store, err := denylist.Connect("redis://" + server.Addr())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, "known")))
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	mirror := follow(t, store, staleness)
+	require.Eventually(t, mirror.Ready, patience, tick)
+
+	server.Close()
+	require.Eventually(t, func() bool { return mirror.Check(t.Context(), asked) != nil }, patience, tick,
+		"a mirror that cannot follow must not go on saying that nothing was revoked")
+	require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrUnknown)
+	require.ErrorIs(t, mirror.Check(t.Context(), denylist.Query{TokenID: "known", ClientID: "c"}), denylist.ErrRevoked)
+
+	require.NoError(t, server.Restart())
+	require.Eventually(t, func() bool { return mirror.Check(t.Context(), asked) == nil }, patience, tick)
+}
+
+func TestAMirrorForgetsEntriesThatHaveEnded(t *testing.T) {
+	server := miniredis.RunT(t)
+	store, err := denylist.Connect("redis://" + server.Addr())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	var ahead atomic.Int64
+	store.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, "short"),
+		denylist.Entry{Kind: denylist.Token, ID: "long", ExpiresAt: time.Now().Add(24 * time.Hour)}))
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	mirror := follow(t, store, staleness)
+	require.Eventually(t, func() bool { return mirror.Size() == 2 }, patience, tick)
+
+	ahead.Store(int64(2 * time.Hour))
+	require.Eventually(t, func() bool { return mirror.Size() == 1 }, patience, tick)
+	require.ErrorIs(t, mirror.Check(t.Context(), denylist.Query{TokenID: "long", ClientID: "c"}), denylist.ErrRevoked)
+}
