@@ -156,7 +156,7 @@ func readError(err error) error {
 		return errAnswerTooLarge
 	case errors.Is(err, errUpgraded):
 		return errUpgraded
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBrokeOff):
 		return errBrokeOff
 	}
 	return errNotHTTP

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 )
 
@@ -43,6 +44,9 @@ func (r *recordReader) Read(p []byte) (int, error) {
 	}
 	if r.left == 0 {
 		header, err := r.buffered.Peek(recordHeaderSize)
+		if errors.Is(err, io.EOF) {
+			return 0, errBrokeOff // crypto/tls takes a plain end for one that was announced
+		}
 		if err != nil {
 			return 0, err
 		}

@@ -1,0 +1,142 @@
+package gateway_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"gatehouse/denylist"
+	"gatehouse/gateway"
+	"gatehouse/keys"
+)
+
+type sameClaims struct{ claims *keys.Claims }
+
+func (s sameClaims) Verify(string) (*keys.Claims, error) { return s.claims, nil }
+
+type neverRevoked struct{}
+
+func (neverRevoked) Check(context.Context, denylist.Query) error { return nil }
+
+// BenchmarkHandle measures a request through the whole handler to an upstream on a socket and back, per credential. What
+// a token's signature and the denylist cost is left out; the caller's side of the network too.
+func BenchmarkHandle(b *testing.B) {
+	ln := newBenchmarkUpstream(b)
+	for _, name := range []string{"none", "forward", "headers", "lndhub"} {
+		b.Run(name, func(b *testing.B) {
+			g, err := gateway.New(gateway.Config{
+				Routes: []gateway.Route{balance("http://"+ln, credential(name), path("/invoices/{payment_hash}"))},
+				Verifier: sameClaims{&keys.Claims{
+					Subject: "7", ClientID: "app", ID: "token-1", GrantID: "grant-1",
+					Scopes: []string{"balance:read"}, ExpiresAt: time.Now().Add(time.Hour),
+				}},
+				Denylist:  neverRevoked{},
+				JWTSecret: []byte(jwtSecret),
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = g.Close() }()
+			app := fiber.New(fiber.Config{CaseSensitive: true, StrictRouting: true})
+			app.Use(gateway.Refuse, g.Handle)
+			handler := app.Handler()
+			ctx, reader := parsedRequest(b, raw("GET /invoices/abc?x=y", bearer("a.b.c"),
+				"User-Agent: bench/1.0", "Accept: application/json", "Accept-Encoding: gzip", "X-Request-Id: 1"))
+			b.ReportAllocs()
+			for b.Loop() {
+				reader.rewind()
+				if err := ctx.Request.Header.Read(reader.Reader); err != nil {
+					b.Fatal(err)
+				}
+				ctx.Response.Reset()
+				handler(ctx)
+				if status := ctx.Response.StatusCode(); status != fasthttp.StatusOK {
+					b.Fatal(status, string(ctx.Response.Body()))
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRefuse measures a request that is refused for want of a token.
+func BenchmarkRefuse(b *testing.B) {
+	g, err := gateway.New(gateway.Config{
+		Routes:   []gateway.Route{balance("http://127.0.0.1:1")},
+		Verifier: sameClaims{}, Denylist: neverRevoked{},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = g.Close() }()
+	app := fiber.New(fiber.Config{CaseSensitive: true, StrictRouting: true})
+	app.Use(gateway.Refuse, g.Handle)
+	handler := app.Handler()
+	ctx, _ := parsedRequest(b, raw("GET /balance", "User-Agent: bench/1.0"))
+	b.ReportAllocs()
+	for b.Loop() {
+		ctx.Response.Reset()
+		handler(ctx)
+	}
+}
+
+// rewound is a bufio.Reader that can be made to give the same bytes again.
+type rewound struct {
+	*bufio.Reader
+	bytes *strings.Reader
+}
+
+func (r *rewound) rewind() {
+	_, _ = r.bytes.Seek(0, io.SeekStart)
+	r.Reset(r.bytes)
+}
+
+func parsedRequest(b *testing.B, request string) (*fasthttp.RequestCtx, *rewound) {
+	b.Helper()
+	bytes := strings.NewReader(request)
+	r := &rewound{bufio.NewReader(bytes), bytes}
+	ctx := &fasthttp.RequestCtx{}
+	ctx.Init(&fasthttp.Request{}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, nil)
+	if err := ctx.Request.Header.Read(r.Reader); err != nil {
+		b.Fatal(err)
+	}
+	return ctx, r
+}
+
+// newBenchmarkUpstream answers without allocating, so that what is reported is the gateway's.
+func newBenchmarkUpstream(b *testing.B) (address string) {
+	b.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				buffer, reply := make([]byte, 4096), []byte(okAnswer)
+				for {
+					if n, err := conn.Read(buffer); err != nil || !bytes.HasSuffix(buffer[:n], []byte("\r\n\r\n")) {
+						return
+					}
+					if _, err := conn.Write(reply); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return ln.Addr().String()
+}

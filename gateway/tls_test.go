@@ -1,0 +1,185 @@
+package gateway_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway"
+)
+
+// selfSigned makes a certificate for the name and a pool that trusts it.
+func selfSigned(t *testing.T, name string) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	certificate, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	pool := x509.NewCertPool()
+	pool.AddCert(certificate)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
+// corked holds back what is written, so that several TLS records leave in one segment, or half of one.
+type corked struct {
+	net.Conn
+	held *bytes.Buffer // nil: nothing is held back
+}
+
+func (c *corked) Write(p []byte) (int, error) {
+	if c.held != nil {
+		return c.held.Write(p)
+	}
+	return c.Conn.Write(p)
+}
+
+// uncork sends what was held back but for the last keep bytes, which are never sent.
+func (c *corked) uncork(keep int) {
+	held := c.held.Bytes()
+	c.held = nil
+	_, _ = c.Conn.Write(held[:len(held)-keep])
+}
+
+// secureUpstream serves TLS; cork is the socket below.
+func secureUpstream(t *testing.T, version uint16, serve func(l *link, cork *corked)) (*fakeUpstream, func(*gateway.Config), string) {
+	certificate, pool := selfSigned(t, "localhost")
+	u := newUpstream(t, func(l *link) {
+		cork := &corked{Conn: l.Conn}
+		secured := tls.Server(cork, &tls.Config{Certificates: []tls.Certificate{certificate}, MaxVersion: version})
+		l.Conn, l.reader = secured, bufio.NewReader(secured)
+		serve(l, cork)
+		_ = secured.Close()
+	})
+	_, port, err := net.SplitHostPort(u.ln.Addr().String())
+	require.NoError(t, err)
+	trust := func(c *gateway.Config) { c.Upstreams.TLS = &tls.Config{RootCAs: pool} }
+	return u, trust, "https://localhost:" + port
+}
+
+func forEachTLS(t *testing.T, test func(t *testing.T, version uint16)) {
+	t.Run("1.2", func(t *testing.T) { test(t, tls.VersionTLS12) })
+	t.Run("1.3", func(t *testing.T) { test(t, tls.VersionTLS13) })
+}
+
+func TestSecureUpstream(t *testing.T) {
+	big := strings.Repeat("x", 100_000)
+	forEachTLS(t, func(t *testing.T, version uint16) {
+		upstream, trust, url := secureUpstream(t, version, func(l *link, _ *corked) {
+			for l.read() {
+				l.write("%s", answerFor(big))
+			}
+		})
+		s := newSystem(t, []gateway.Route{balance(url+"/v2", public)}, options{config: trust})
+		for range 3 {
+			require.Equal(t, big, s.do(raw("GET /balance")).body)
+		}
+		require.Equal(t, 1, upstream.connections())
+		require.Equal(t, "/v2/balance", upstream.requests()[0].target)
+		require.Equal(t, []string{strings.TrimPrefix(url, "https://")}, upstream.requests()[0].values("Host"))
+	})
+}
+
+func TestUpstreamWithAWrongCertificate(t *testing.T) {
+	upstream, _, url := secureUpstream(t, 0, func(l *link, _ *corked) { l.read() })
+	s := newSystem(t, []gateway.Route{balance(url, public)}, options{})
+	requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
+	require.Empty(t, upstream.requests())
+
+	upstream, trust, url := secureUpstream(t, 0, func(l *link, _ *corked) { l.read() })
+	s = newSystem(t, []gateway.Route{balance(strings.Replace(url, "localhost", "127.0.0.1", 1), public)}, options{config: trust})
+	requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
+	require.Empty(t, upstream.requests())
+}
+
+func TestUnaskedAnswerOverTLSReachesNobody(t *testing.T) {
+	first, nobody := answerFor("first"), answerFor("nobody")
+	for how, push := range map[string]func(l *link, cork *corked){
+		"in the same record": func(l *link, _ *corked) { l.write("%s", first+nobody) },
+		"in the same record, not read at once": func(l *link, _ *corked) {
+			l.write("%s", answerFor(strings.Repeat("f", 16<<10-len(nobody)-60))+nobody)
+		},
+		"in the same segment": func(l *link, cork *corked) {
+			cork.held = new(bytes.Buffer)
+			l.write("%s", first)
+			l.write("%s", nobody)
+			cork.uncork(0)
+		},
+		"half of it in the same segment": func(l *link, cork *corked) {
+			cork.held = new(bytes.Buffer)
+			l.write("%s", first)
+			l.write("%s", nobody)
+			cork.uncork(10)
+		},
+		"a few bytes in the same segment": func(l *link, cork *corked) {
+			cork.held = new(bytes.Buffer)
+			l.write("%s", first)
+			before := cork.held.Len()
+			l.write("%s", nobody)
+			cork.uncork(cork.held.Len() - before - 3)
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			forEachTLS(t, func(t *testing.T, version uint16) {
+				upstream, trust, url := secureUpstream(t, version, func(l *link, cork *corked) {
+					for l.read() {
+						if l.number == 0 {
+							push(l, cork)
+						} else {
+							l.write("%s", answerFor("second"))
+						}
+					}
+				})
+				s := newSystem(t, []gateway.Route{balance(url, public)}, options{config: trust})
+				require.Regexp(t, "^f", s.do(raw("GET /balance")).body)
+				require.Equal(t, "second", s.do(raw("GET /balance")).body)
+				require.Len(t, upstream.requests(), 2)
+			})
+		})
+	}
+}
+
+func TestSecureUpstreamThatHangsUp(t *testing.T) {
+	forEachTLS(t, func(t *testing.T, version uint16) {
+		upstream, trust, url := secureUpstream(t, version, func(l *link, _ *corked) {
+			if l.read() {
+				l.write(okAnswer)
+			}
+		})
+		s := newSystem(t, []gateway.Route{balance(url, public, methods("POST"))}, options{config: trust})
+		for n := range 3 {
+			require.Equal(t, 200, s.do(withBody("pay 100", "POST /balance")).StatusCode)
+			upstream.awaitClosed(n)
+		}
+		require.Len(t, upstream.requests(), 3)
+	})
+}
+
+// Without the alert that ends a TLS stream nobody knows whether the answer was cut.
+func TestCutAnswerOverTLS(t *testing.T) {
+	upstream, trust, url := secureUpstream(t, 0, func(l *link, cork *corked) {
+		if l.read() {
+			l.write("HTTP/1.1 200 OK\r\n\r\nhalf an answer")
+			_ = cork.Conn.Close()
+		}
+	})
+	s := newSystem(t, []gateway.Route{balance(url, public)}, options{config: trust})
+	requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
+	upstream.only()
+}
