@@ -82,15 +82,17 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 
-	denied, closeDenylist, err := openDenylist(config.RedisURL)
+	store, closeStore, err := openDenylist(config.RedisURL)
 	if err != nil {
 		return nil, fmt.Errorf("denylist: %w", err)
 	}
-	a.onClose("denylist", closeDenylist)
+	a.onClose("denylist", closeStore)
+	denied := a.denied(store)
 	relay := &authz.Relay{Registry: a.registry, Denylist: denied}
 	if err := relay.Prime(ctx); err != nil {
 		return nil, fmt.Errorf("denylist: %w", err)
 	}
+	a.background(func(ctx context.Context) { relay.Run(ctx, log) })
 
 	if a.authz, err = newAuthz(config, options, a.registry, ring, denied, log); err != nil {
 		return nil, fmt.Errorf("authorization server: %w", err)
@@ -133,7 +135,23 @@ func openRing(ctx context.Context, stored *registry.Registry, config Keys) (*key
 	return keys.NewRing(opened[0], opened[1:]...)
 }
 
-func newAuthz(config Config, options Options, stored *registry.Registry, ring *keys.Ring, denied *denylist.Store,
+// revocations are written by the authorization server and checked by the gateway. Sharing one value makes a revocation
+// take effect in this process before its caller is answered, whatever the mode.
+type revocations interface {
+	authz.Denylist
+	denylist.Checker
+}
+
+func (a *App) denied(store *denylist.Store) revocations {
+	if a.config.Denylist.Mode == Strict {
+		return store
+	}
+	mirror := denylist.NewMirror(store, a.config.Denylist.MaxStaleness, a.log)
+	a.background(mirror.Run)
+	return mirror
+}
+
+func newAuthz(config Config, options Options, stored *registry.Registry, ring *keys.Ring, denied revocations,
 	log *slog.Logger,
 ) (*authz.Server, error) {
 	users := append([]authz.UserAuthenticator{}, options.Users...)
@@ -182,6 +200,21 @@ func (a *App) Registry() *registry.Registry { return a.registry }
 
 // Authz is the authorization server.
 func (a *App) Authz() *authz.Server { return a.authz }
+
+// background runs work until the App is closed, which waits for it.
+func (a *App) background(work func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		work(ctx)
+	}()
+	a.onClose("background work", func() error {
+		cancel()
+		<-done
+		return nil
+	})
+}
 
 func (a *App) onClose(part string, close func() error) {
 	a.closers = append(a.closers, closer{part, close})

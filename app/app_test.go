@@ -294,17 +294,30 @@ func TestAWrongKeysSecretIsRefusedAndChangesNothing(t *testing.T) {
 	require.Equal(t, http.StatusOK, start(t, config).balance(given.access).status)
 }
 
-func TestALostDenylistRefusesInsteadOfGuessing(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.RedisURL = privateRedis(t)
-	r := start(t, config)
-	given := r.consent(r.register(), 1, "balance:read")
-	require.Equal(t, http.StatusOK, r.balance(given.access).status)
+func TestADenylistThatLosesEverythingIsFilledAgain(t *testing.T) {
+	for _, mode := range []string{app.Strict, app.Mirror} {
+		t.Run(mode, func(t *testing.T) {
+			config := testConfig(echoUpstream(t))
+			config.RedisURL, config.Denylist.Mode = privateRedis(t), mode
+			r := start(t, config)
+			a := r.register()
+			kept, revoked := r.consent(a, 1, "balance:read").access, r.consent(a, 2, "balance:read").access
+			taken := r.form("/oauth/revoke", url.Values{"token": {revoked}}, a.id, a.secret)
+			require.Equal(t, http.StatusOK, taken.status)
+			require.Equal(t, http.StatusUnauthorized, r.balance(revoked).status, "a revocation holds before its caller is answered")
 
-	privateRedis(t) // empties it
-	refused := r.balance(given.access)
-	require.Equal(t, http.StatusServiceUnavailable, refused.status)
-	require.NotEmpty(t, refused.header.Get("Retry-After"))
+			privateRedis(t) // empties it
+			require.Eventually(t, func() bool {
+				require.NotEqual(t, http.StatusOK, r.balance(revoked).status, "not even now may it pass")
+				valid := r.balance(kept)
+				require.NotEqual(t, http.StatusUnauthorized, valid.status, "a client would throw its refresh token away")
+				if valid.status == http.StatusServiceUnavailable {
+					require.NotEmpty(t, valid.header.Get("Retry-After"))
+				}
+				return valid.status == http.StatusOK && r.balance(revoked).status == http.StatusUnauthorized
+			}, startTimeout, 20*time.Millisecond)
+		})
+	}
 }
 
 func TestTheAdminAPIIsNotOnThePublicListener(t *testing.T) {

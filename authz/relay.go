@@ -19,9 +19,14 @@ type Denylist interface {
 	Deny(ctx context.Context, entries ...denylist.Entry) error
 	// Reload writes every page of live entries and then declares the denylist complete.
 	Reload(ctx context.Context, pages iter.Seq2[[]denylist.Entry, error]) error
+	// Loaded tells whether the denylist is complete: it was reloaded and has not lost its contents since.
+	Loaded(ctx context.Context) (bool, error)
 }
 
-var _ Denylist = (*denylist.Store)(nil)
+var (
+	_ Denylist = (*denylist.Store)(nil)
+	_ Denylist = (*denylist.Mirror)(nil)
+)
 
 // Relay carries revocations from the registry, where they are durable, to the denylist, where gateways see them. It has
 // no state: any number of relays may run at once, in one process or many.

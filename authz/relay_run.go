@@ -1,0 +1,45 @@
+package authz
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// relayInterval is how often the relay looks for what was left undelivered, and for a denylist that lost its contents.
+const relayInterval = time.Second
+
+// Run keeps the denylist complete until ctx ends: it delivers what could not be delivered when it was revoked, and fills a
+// denylist that lost its contents. Failures are logged when they begin and when they are over.
+func (r *Relay) Run(ctx context.Context, log *slog.Logger) {
+	ticker := time.NewTicker(relayInterval)
+	defer ticker.Stop()
+	for failing := false; ; {
+		switch err := r.keepUp(ctx); {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			log.Warn("revocations cannot be delivered; they wait in the registry", "error", err)
+			failing = true
+		case err == nil && failing:
+			log.Info("revocations are delivered again")
+			failing = false
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (r *Relay) keepUp(ctx context.Context) error {
+	loaded, err := r.Denylist.Loaded(ctx)
+	if err != nil {
+		return err
+	}
+	if !loaded {
+		return r.Prime(ctx)
+	}
+	return r.Deliver(ctx)
+}
