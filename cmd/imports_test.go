@@ -1,0 +1,72 @@
+// Package cmd_test holds the rule who may import whom.
+package cmd_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "gatehouse/"
+
+// mayImport says which rooms each room sees. What is not listed may import none of ours: a new room needs a line here.
+var mayImport = map[string][]string{
+	"cmd":      {"app", "authz", "gateway", "registry", "keys", "denylist"},
+	"app":      {"authz", "gateway", "registry", "keys", "denylist"},
+	"authz":    {"registry", "keys", "denylist"},
+	"gateway":  {"keys", "denylist"},
+	"registry": {},
+	"keys":     {},
+	"denylist": {},
+}
+
+// room is the top-level directory of one of our packages, or "".
+func room(importPath string) string {
+	path, ours := strings.CutPrefix(importPath, module)
+	if !ours {
+		return ""
+	}
+	name, _, _ := strings.Cut(path, "/")
+	return name
+}
+
+func TestWhoMayImportWhom(t *testing.T) {
+	list := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Deps", module+"...")
+	output, err := list.Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		t.Fatalf("go list: %s", failed.Stderr)
+	}
+	require.NoError(t, err)
+
+	seen := map[string]bool{}
+	for decoder := json.NewDecoder(strings.NewReader(string(output))); ; {
+		var pkg struct {
+			ImportPath string
+			Deps       []string
+		}
+		if err := decoder.Decode(&pkg); errors.Is(err, io.EOF) {
+			break
+		} else {
+			require.NoError(t, err)
+		}
+		from := room(pkg.ImportPath)
+		seen[from] = true
+		allowed, known := mayImport[from]
+		require.True(t, known, "%s is in no room", pkg.ImportPath)
+		for _, dep := range pkg.Deps {
+			if to := room(dep); to != "" && to != from && !slices.Contains(allowed, to) {
+				t.Errorf("%s depends on %s: %s may only see %v", pkg.ImportPath, dep, from, allowed)
+			}
+		}
+	}
+	for name := range mayImport {
+		require.True(t, seen[name], "no package in %s", name)
+	}
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/authz"
+	"gatehouse/registry"
+)
+
+const (
+	// demoRedirect is where the demo clients get their codes. Nothing listens there: the code is in the address.
+	demoRedirect = "http://localhost:8080"
+	// demoTimeout bounds each request to the server itself.
+	demoTimeout = 10 * time.Second
+)
+
+// demoUser is the user that can sign in with a login and a password.
+type demoUser struct {
+	ID              int64
+	Login, Password string
+}
+
+var theUser = demoUser{ID: 12345, Login: "login", Password: "password"}
+
+func (u demoUser) authenticator() authz.UserAuthenticator {
+	return authz.StaticUser{Login: u.Login, Password: u.Password, Subject: strconv.FormatInt(u.ID, 10)}
+}
+
+// demoClient is a registered application, and its secret, "" for the public one.
+type demoClient struct {
+	ID, Secret, Name string
+	GrantTypes       []string // empty: those of every client
+}
+
+var demoClients = []demoClient{
+	{ID: "id", Secret: "secret", Name: "Example client"},
+	{
+		ID: "test_client", Secret: "test_secret", Name: "Test client",
+		GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"},
+	},
+	{ID: "public", Name: "Example single-page application"},
+}
+
+// registerClients stores the demo clients.
+func registerClients(ctx context.Context, clients *registry.Registry) error {
+	for _, c := range demoClients {
+		stored := registry.Client{
+			ID: c.ID, Name: c.Name, Public: c.Secret == "",
+			URL: "http://example.com", ImageURL: "http://example.com/image.png",
+			RedirectURIs: []string{demoRedirect}, GrantTypes: c.GrantTypes,
+		}
+		if c.Secret != "" {
+			hash, err := authz.HashChosen(c.Secret)
+			if err != nil {
+				return err
+			}
+			stored.SecretHash = hash
+		}
+		if err := clients.CreateClient(ctx, stored); err != nil {
+			return fmt.Errorf("create client %s: %w", c.ID, err)
+		}
+	}
+	return nil
+}
+
+// tokens is what a client gets for a code.
+type tokens struct {
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	Scope        string `json:"scope"`
+}
+
+// obtainTokens lets the user allow the client everything, over HTTP as any application would.
+func obtainTokens(ctx context.Context, issuer string, client demoClient, userJWT string, scopes []string) (tokens, error) {
+	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
+	defer cancel()
+	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+	consent, err := newForm(ctx, issuer+"/oauth/authorize", url.Values{
+		"response_type": {"code"}, "client_id": {client.ID}, "redirect_uri": {demoRedirect},
+		"scope": {strings.Join(scopes, " ")},
+	})
+	if err != nil {
+		return tokens{}, err
+	}
+	consent.Header.Set("Authorization", "Bearer "+userJWT)
+	redirect, err := browser.Do(consent)
+	if err != nil {
+		return tokens{}, err
+	}
+	defer redirect.Body.Close()
+	location, err := redirect.Location()
+	if err != nil || location.Query().Get("code") == "" {
+		return tokens{}, fmt.Errorf("authorize: status %d and no code", redirect.StatusCode)
+	}
+
+	exchange, err := newForm(ctx, issuer+"/oauth/token", url.Values{
+		"grant_type": {"authorization_code"}, "redirect_uri": {demoRedirect}, "code": {location.Query().Get("code")},
+	})
+	if err != nil {
+		return tokens{}, err
+	}
+	exchange.SetBasicAuth(client.ID, client.Secret)
+	response, err := browser.Do(exchange)
+	if err != nil {
+		return tokens{}, err
+	}
+	defer response.Body.Close()
+	var granted tokens
+	if err := json.NewDecoder(response.Body).Decode(&granted); err != nil || granted.AccessToken == "" {
+		return tokens{}, fmt.Errorf("exchange the code: status %d and no token", response.StatusCode)
+	}
+	return granted, nil
+}
+
+func newForm(ctx context.Context, address string, form url.Values) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return r, nil
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"slices"
+
+	"gatehouse/gateway"
+)
+
+// walletRoutes are the routes of the demo wallet at origin, with the scopes that wallets of the predecessor's users know.
+// Some lead through the upstream's base path /v2, as real deployments have it.
+func walletRoutes(origin string) []gateway.Route {
+	route := func(method, path, base, scope, description string) gateway.Route {
+		return gateway.Route{
+			Path: path, Methods: []string{method}, Origin: origin + base,
+			Scope: scope, Description: description, Credential: "lndhub",
+		}
+	}
+	const (
+		account      = "Read your payment details like the Lightning Address and keysend information."
+		balance      = "Read your balance and account summary."
+		create       = "Create invoices on your behalf."
+		invoices     = "Read your invoice history, get realtime updates on invoices."
+		transactions = "Read your outgoing transaction history and check payment status."
+		payments     = "Send payments from your account."
+	)
+	return []gateway.Route{
+		route("GET", "/balance", "", "balance:read", balance),
+		route("GET", "/user/summary", "", "balance:read", balance),
+		route("GET", "/user/me", "", "account:read", account),
+		route("GET", "/user/value4value", "", "account:read", account),
+		route("POST", "/invoices", "/v2", "invoices:create", create),
+		route("GET", "/invoices/{payment_hash}", "/v2", "invoices:create", create),
+		route("GET", "/invoices", "", "invoices:read", invoices),
+		route("GET", "/invoices/incoming", "", "invoices:read", invoices),
+		route("GET", "/invoices/outgoing", "", "transactions:read", transactions),
+		route("POST", "/payments/bolt11", "/v2", "payments:send", payments),
+		route("POST", "/payments/keysend", "", "payments:send", payments),
+	}
+}
+
+// scopesOf lists the scopes of the routes in their order, each once.
+func scopesOf(routes []gateway.Route) []string {
+	var scopes []string
+	for _, r := range routes {
+		if r.Scope != "" && !slices.Contains(scopes, r.Scope) {
+			scopes = append(scopes, r.Scope)
+		}
+	}
+	return scopes
+}

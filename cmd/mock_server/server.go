@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"gatehouse/app"
+	"gatehouse/authz"
+	"gatehouse/gateway"
+)
+
+const (
+	// userJWTLifespan is longer than anybody leaves the mock server running.
+	userJWTLifespan = 30 * 24 * time.Hour
+	// stopTimeout is how long requests in flight may take to end.
+	stopTimeout = 5 * time.Second
+	shopAmount  = 2_500 // sat
+)
+
+// demo is what the mock server tells about itself.
+type demo struct {
+	Issuer, Wallet string
+	Routes         []gateway.Route
+	Scopes         []string // of the routes
+	User           demoUser
+	UserJWT        string
+	Tokens         tokens
+	ShopInvoice    walletInvoice
+}
+
+// run serves until ctx ends or something fails, and writes to out what there is to try.
+func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (err error) {
+	s, err := readSettings(getenv)
+	if err != nil {
+		return err
+	}
+	open, err := openListeners(s)
+	if err != nil {
+		return err
+	}
+	defer open.close()
+
+	d := demo{
+		Issuer: "http://localhost:" + open.publicPort(),
+		Wallet: "http://" + open.wallet.Addr().String(),
+		Routes: s.routes,
+		User:   theUser,
+	}
+	if d.Routes == nil {
+		d.Routes = walletRoutes(d.Wallet)
+	}
+	d.Scopes = scopesOf(d.Routes)
+
+	book := newLedger(time.Now)
+	wallet := &http.Server{
+		Handler:           (&upstream{ledger: book, secret: s.jwtSecret, now: time.Now}).Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+	}
+	walletFailed := make(chan error, 1)
+	go func() { walletFailed <- wallet.Serve(open.wallet) }()
+	defer stopWithin(wallet.Shutdown, &err)
+
+	logLevel := new(slog.LevelVar)
+	logLevel.Set(slog.LevelWarn)
+	gatehouse, err := newGatehouse(ctx, s, d, open, newLog(logs, logLevel))
+	if err != nil {
+		return err
+	}
+	defer stopWithin(gatehouse.Stop, &err)
+	if err := registerClients(ctx, gatehouse.Registry()); err != nil {
+		return err
+	}
+	gatehouse.Serve(open.public, open.admin)
+
+	if d.UserJWT, err = userJWT(s.jwtSecret, d.User.ID, time.Now(), userJWTLifespan); err != nil {
+		return err
+	}
+	if d.Tokens, err = obtainTokens(ctx, d.Issuer, demoClients[0], d.UserJWT, d.Scopes); err != nil {
+		return err
+	}
+	d.ShopInvoice = book.ShopInvoice(shopAmount, "Coffee beans, 250 g").shape()
+	steps, err := tour(d)
+	if err != nil {
+		return err
+	}
+	newPrinter(out, getenv).print(d, steps)
+	logLevel.Set(slog.LevelInfo) // from here on the log shows what the commands do
+
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-walletFailed:
+		return fmt.Errorf("demo wallet: %w", err)
+	case err := <-gatehouse.Failed():
+		return err
+	}
+}
+
+// newGatehouse builds the server as it is in production, but for its stores, which are in memory, its users and its
+// admin API, which is open.
+func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *slog.Logger) (*app.App, error) {
+	config := app.Default()
+	config.Listen, config.Issuer = open.public.Addr().String(), d.Issuer
+	config.Admin.Listen = open.admin.Addr().String()
+	config.DatabaseURL, config.RedisURL = "sqlite::memory:", "embedded:"
+	config.JWTSecret = app.Secret(s.jwtSecret)
+	config.Keys.Secret = app.Secret(authz.NewSecret())
+	config.Routes = d.Routes
+	return app.New(ctx, config, app.Options{
+		Log:         log,
+		Users:       []authz.UserAuthenticator{d.User.authenticator()},
+		PublicAdmin: true,
+	})
+}
+
+// stopWithin gives a part the time to end its requests, and adds what did not go well to err.
+func stopWithin(stop func(context.Context) error, err *error) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	*err = errors.Join(*err, stop(ctx))
+}
