@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Checks the whole project: format, vet, linters, and every test against a real Postgres and Redis.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+.ci/install.sh
+.ci/lint.sh
+exec .ci/with-services.sh go test -race -timeout 15m ./...
