@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,6 +54,8 @@ type world struct {
 	relay    *authz.Relay
 	clock    *clock
 	log      *buffer
+
+	slowHashes *atomic.Int64
 }
 
 func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
@@ -102,6 +105,7 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 	}
 	w.server, err = authz.New(config)
 	require.NoError(t, err)
+	w.slowHashes = w.server.CountSlowHashes()
 
 	public := httptest.NewUnstartedServer(w.server.Public())
 	require.NoError(t, public.Listener.Close())

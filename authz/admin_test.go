@@ -1,0 +1,155 @@
+package authz_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/authz"
+)
+
+func (w *world) adminDo(method, path, body string, options ...option) answer {
+	w.Helper()
+	return w.do(method, w.admin+"/admin/clients"+path, "application/json", strings.NewReader(body), options...)
+}
+
+func TestClientsAreManaged(t *testing.T) {
+	w := newWorld(t)
+	a := w.adminDo("POST", "", `{"name":"N","url":"https://n.example","domain":"https://*.n.example","imageUrl":"https://n.example/i.png","userId":"7"}`)
+	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	id, secret := a.str("clientId"), a.str("clientSecret")
+	require.Regexp(t, `^[A-Za-z][A-Za-z0-9]{15}$`, id)
+	require.Regexp(t, `^[A-Za-z0-9_-]{43}$`, secret)
+	require.Equal(t, map[string]any{
+		"clientId": id, "clientSecret": secret, "name": "N", "imageUrl": "https://n.example/i.png", "url": "https://n.example",
+	}, a.json)
+
+	shown := `{"id":"` + id + `","imageUrl":"https://n.example/i.png","name":"N","url":"https://n.example"}`
+	require.JSONEq(t, shown, w.adminDo("GET", "/"+id, "").text)
+	require.Contains(t, w.adminDo("GET", "", "").text, id)
+
+	code := w.code(id, "redirect_uri", "https://x.n.example/cb")
+	redeem := func(secret string) answer {
+		return w.post("/oauth/token", redemption(code, "redirect_uri", "https://x.n.example/cb"), basic(id, secret))
+	}
+	rotated := w.adminDo("POST", "/"+id+"/secret", "")
+	require.Equal(t, http.StatusOK, rotated.StatusCode, rotated.text)
+	require.NotEqual(t, secret, rotated.str("clientSecret"))
+	w.requireError(redeem(secret), http.StatusUnauthorized, "invalid_client")
+	tokens := redeem(rotated.str("clientSecret"))
+	require.Equal(t, http.StatusOK, tokens.StatusCode, tokens.text)
+
+	a = w.adminDo("PUT", "/"+id, `{"name":"M","imageUrl":""}`)
+	require.JSONEq(t, strings.Replace(shown, `"N"`, `"M"`, 1), a.text)
+	require.JSONEq(t, a.text, w.adminDo("GET", "/"+id, "").text)
+
+	a = w.adminDo("DELETE", "/"+id, "")
+	require.Equal(t, http.StatusNoContent, a.StatusCode, a.text)
+	w.requireDenied(tokens.str("access_token"))
+	for _, gone := range []answer{w.adminDo("GET", "/"+id, ""), w.adminDo("DELETE", "/"+id, ""), w.adminDo("PUT", "/"+id, `{"name":"x"}`), w.adminDo("POST", "/"+id+"/secret", "")} {
+		w.requireError(gone, http.StatusNotFound, "not_found")
+	}
+	w.requireError(redeem(rotated.str("clientSecret")), http.StatusUnauthorized, "invalid_client")
+}
+
+func TestADeletedClientIsDeniedAlsoWithoutAGrant(t *testing.T) {
+	w := newWorld(t)
+	token := w.post("/oauth/token", form("grant_type", "client_credentials", "scope", "balance:read"), basic("service", appSecret)).str("access_token")
+	w.redis.SetError("LOADING")
+	for range 2 {
+		w.requireError(w.adminDo("DELETE", "/service", ""), http.StatusServiceUnavailable, "temporarily_unavailable")
+	}
+	w.redis.SetError("")
+	require.NoError(t, w.relay.Deliver(t.Context()))
+	w.requireDenied(token)
+}
+
+func TestAPublicClientHasNoSecret(t *testing.T) {
+	w := newWorld(t)
+	a := w.adminDo("POST", "", `{"name":"P","redirectUris":["com.example.p:/cb"],"public":true}`)
+	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	require.NotContains(t, a.json, "clientSecret")
+	w.requireError(w.adminDo("POST", "/"+a.str("clientId")+"/secret", ""), http.StatusBadRequest, "invalid_request")
+}
+
+func TestARegisteredClientIsHeldToItsScopesAndGrantTypes(t *testing.T) {
+	w := newWorld(t)
+	a := w.adminDo("POST", "", `{"name":"S","scopes":["balance:read"],"grantTypes":["client_credentials"]}`)
+	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	ask := func(scope string) answer {
+		return w.post("/oauth/token", form("grant_type", "client_credentials", "scope", scope), basic(a.str("clientId"), a.str("clientSecret")))
+	}
+	require.Equal(t, http.StatusOK, ask("balance:read").StatusCode)
+	w.requireError(ask("payments:send"), http.StatusBadRequest, "invalid_scope")
+}
+
+func TestClientsThatAreNotRegistered(t *testing.T) {
+	w := newWorld(t)
+	for name, body := range map[string]string{
+		"nothing":                  ``,
+		"no object":                `[]`,
+		"two objects":              `{"name":"n","domain":"https://n.example"}{}`,
+		"an unknown field":         `{"name":"n","domain":"https://n.example","secret":"mine"}`,
+		"no name":                  `{"domain":"https://n.example"}`,
+		"no callback":              `{"name":"n"}`,
+		"a name with NUL":          `{"name":"\u0000","domain":"https://n.example"}`,
+		"a long name":              `{"name":"` + strings.Repeat("n", 201) + `","domain":"https://n.example"}`,
+		"a domain without scheme":  `{"name":"n","domain":"n.example"}`,
+		"a domain over http":       `{"name":"n","domain":"http://n.example"}`,
+		"a public suffix":          `{"name":"n","domain":"https://*.co.uk"}`,
+		"a bad redirect URI":       `{"name":"n","redirectUris":["javascript:x"]}`,
+		"one bad redirect URI":     `{"name":"n","redirectUris":["https://n.example/","http://n.example/"]}`,
+		"a wildcard redirect URI":  `{"name":"n","redirectUris":["https://*.n.example/"]}`,
+		"a script as url":          `{"name":"n","domain":"https://n.example","url":"javascript:alert(1)"}`,
+		"a script as imageUrl":     `{"name":"n","domain":"https://n.example","imageUrl":"data:image/png,x"}`,
+		"an unknown scope":         `{"name":"n","domain":"https://n.example","scopes":["everything"]}`,
+		"an unknown grant type":    `{"name":"n","domain":"https://n.example","grantTypes":["password"]}`,
+		"public with credentials":  `{"name":"n","public":true,"grantTypes":["client_credentials"]}`,
+		"a wrong type":             `{"name":"n","domain":"https://n.example","public":"yes"}`,
+		"more URIs than there are": `{"name":"n","redirectUris":["https://n.example/"` + strings.Repeat(`,"https://n.example/"`, 100) + `]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := *w
+			w.T = t
+			w.requireError(w.adminDo("POST", "", body), http.StatusBadRequest, "invalid_request")
+		})
+	}
+	w.requireError(w.adminDo("POST", "", `{"name":"`+strings.Repeat("x", 64<<10)+`"}`), http.StatusRequestEntityTooLarge, "invalid_request")
+	for _, body := range []string{`{"url":"ftp://x.example"}`, `{"domain":"https://evil.example"}`, `{"name":"\u0000"}`, ``} {
+		w.requireError(w.adminDo("PUT", "/app", body), http.StatusBadRequest, "invalid_request")
+	}
+	all := w.adminDo("POST", "", `{"url":"x","scopes":["y"]}`).str("error_description")
+	for _, part := range []string{"name is required", "url:", "scopes:", "domain or redirectUris"} {
+		require.Contains(t, all, part, "every problem at once")
+	}
+	for _, id := range []string{"nobody", "%00", "%ff"} {
+		w.requireError(w.adminDo("GET", "/"+id, ""), http.StatusNotFound, "not_found")
+		w.requireError(w.adminDo("DELETE", "/"+id, ""), http.StatusNotFound, "not_found")
+		w.requireError(w.adminDo("PUT", "/"+id, `{"name":"x"}`), http.StatusNotFound, "not_found")
+	}
+}
+
+func TestTheAdminAPIAsksForItsToken(t *testing.T) {
+	w := newWorld(t, func(c *authz.Config) { c.AdminToken = "admin-token" })
+	for _, options := range [][]option{
+		nil,
+		{header("Authorization", "Bearer wrong")},
+		{header("Authorization", "Bearer admin-token2")},
+		{header("Authorization", "Bearer ")},
+		{header("Authorization", "Basic admin-token")},
+	} {
+		w.requireError(w.adminDo("GET", "", "", options...), http.StatusUnauthorized, "invalid_token")
+		w.requireError(w.adminDo("POST", "", `{"name":"n","domain":"https://n.example"}`, options...), http.StatusUnauthorized, "invalid_token")
+	}
+	require.Equal(t, http.StatusOK, w.adminDo("GET", "", "", header("Authorization", "Bearer admin-token")).StatusCode)
+}
+
+func TestAWebPageCannotUseTheOperatorsBrowser(t *testing.T) {
+	w := newWorld(t)
+	body := `{"name":"n","domain":"https://n.example"}`
+	w.requireError(w.adminDo("POST", "", body, header("Sec-Fetch-Site", "cross-site")), http.StatusForbidden, "access_denied")
+	w.requireError(w.adminDo("DELETE", "/app", "", header("Origin", "https://evil.example")), http.StatusForbidden, "access_denied")
+	require.Equal(t, http.StatusOK, w.adminDo("POST", "", body, header("Sec-Fetch-Site", "same-origin")).StatusCode)
+}

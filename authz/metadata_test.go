@@ -1,0 +1,75 @@
+package authz_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/lestrrat-go/jwx/v2/jwk"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheJWKSIsCacheable(t *testing.T) {
+	w := newWorld(t)
+	a := w.get("/.well-known/jwks.json")
+	require.Equal(t, http.StatusOK, a.StatusCode)
+	require.Equal(t, "public, max-age=300", a.Header.Get("Cache-Control"))
+	require.Equal(t, "*", a.Header.Get("Access-Control-Allow-Origin"))
+	require.Empty(t, a.Header.Get("Pragma"))
+	set, err := jwk.ParseString(a.text)
+	require.NoError(t, err)
+	require.Equal(t, 1, set.Len())
+	require.NotContains(t, a.text, `"d"`)
+	etag := a.Header.Get("ETag")
+
+	for _, match := range []string{etag, "W/" + etag, `"x", ` + etag, "*"} {
+		b := w.get("/.well-known/jwks.json", header("If-None-Match", match))
+		require.Equal(t, http.StatusNotModified, b.StatusCode, match)
+		require.Empty(t, b.text)
+		require.Equal(t, etag, b.Header.Get("ETag"))
+	}
+	require.Equal(t, http.StatusOK, w.get("/.well-known/jwks.json", header("If-None-Match", `"x"`)).StatusCode)
+
+	require.NoError(t, w.keys.Replace(generate(t, "ES256"), w.keys.Signing()))
+	b := w.get("/.well-known/jwks.json", header("If-None-Match", etag))
+	require.Equal(t, http.StatusOK, b.StatusCode)
+	require.NotEqual(t, etag, b.Header.Get("ETag"))
+}
+
+func TestMetadata(t *testing.T) {
+	w := newWorld(t)
+	a := w.get("/.well-known/oauth-authorization-server")
+	require.Equal(t, http.StatusOK, a.StatusCode)
+	require.Equal(t, "*", a.Header.Get("Access-Control-Allow-Origin"))
+	require.JSONEq(t, `{
+		"issuer": "`+w.url+`",
+		"authorization_endpoint": "`+w.url+`/oauth/authorize",
+		"token_endpoint": "`+w.url+`/oauth/token",
+		"jwks_uri": "`+w.url+`/.well-known/jwks.json",
+		"revocation_endpoint": "`+w.url+`/oauth/revoke",
+		"introspection_endpoint": "`+w.url+`/oauth/introspect",
+		"scopes_supported": ["balance:read", "invoices:create", "payments:send"],
+		"response_types_supported": ["code"],
+		"response_modes_supported": ["query"],
+		"grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+		"code_challenge_methods_supported": ["S256", "plain"],
+		"token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+		"revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+		"introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+		"authorization_response_iss_parameter_supported": true,
+		"request_parameter_supported": false,
+		"request_uri_parameter_supported": false
+	}`, a.text)
+	for _, path := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint"} {
+		there := w.do(http.MethodGet, a.str(path), "", nil)
+		require.NotEqual(t, http.StatusNotFound, there.StatusCode, path)
+	}
+}
+
+func TestScopes(t *testing.T) {
+	w := newWorld(t)
+	a := w.get("/oauth/scopes")
+	require.Equal(t, http.StatusOK, a.StatusCode)
+	require.JSONEq(t, `{"balance:read":"Read your balance.","invoices:create":"Create invoices on your behalf.",
+		"payments:send":"Send payments from your account."}`, a.text)
+	require.Equal(t, http.StatusOK, w.do(http.MethodHead, w.url+"/oauth/scopes", "", nil).StatusCode)
+}

@@ -1,0 +1,112 @@
+package authz_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRevokingAnAccessTokenDeniesThatOne(t *testing.T) {
+	w := newWorld(t)
+	a := w.tokens()
+	b := w.refresh(a.str("refresh_token"))
+	for _, hint := range []string{"", "access_token", "refresh_token", "nonsense"} {
+		r := w.post("/oauth/revoke", form("token", a.str("access_token"), "token_type_hint", hint), basic("app", appSecret))
+		require.Equal(t, http.StatusOK, r.StatusCode, r.text)
+		require.Empty(t, r.text)
+	}
+	w.requireDenied(a.str("access_token"))
+	require.NoError(t, w.denied(b.str("access_token")))
+	require.Equal(t, http.StatusOK, w.refresh(b.str("refresh_token")).StatusCode)
+}
+
+func TestRevokingARefreshTokenEndsTheGrant(t *testing.T) {
+	w := newWorld(t)
+	for _, hint := range []string{"", "access_token", "refresh_token"} {
+		for _, used := range []bool{false, true} {
+			a := w.tokens()
+			if used {
+				w.refresh(a.str("refresh_token"))
+			}
+			r := w.post("/oauth/revoke", form("token", a.str("refresh_token"), "token_type_hint", hint), basic("app", appSecret))
+			require.Equal(t, http.StatusOK, r.StatusCode, r.text)
+			w.requireDenied(a.str("access_token"))
+			w.requireError(w.refresh(a.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
+		}
+	}
+}
+
+func TestRevokingAsAPublicClient(t *testing.T) {
+	w := newWorld(t)
+	code := w.code("spa", "redirect_uri", callback+"/spa", "code_challenge", verifier)
+	a := w.post("/oauth/token", redemption(code, "client_id", "spa", "redirect_uri", callback+"/spa", "code_verifier", verifier))
+	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	r := w.post("/oauth/revoke", form("client_id", "spa", "token", a.str("refresh_token")))
+	require.Equal(t, http.StatusOK, r.StatusCode, r.text)
+	w.requireDenied(a.str("access_token"))
+}
+
+func TestWhatIsNoLiveTokenCountsAsRevoked(t *testing.T) {
+	w := newWorld(t)
+	a := w.tokens("expires_in", "60")
+	token := a.str("access_token")
+	w.clock.advance(time.Hour)
+	for _, gone := range []string{"garbage", "a.b.c", token, token + "=", strings.ToUpper(token), w.url} {
+		r := w.post("/oauth/revoke", form("token", gone), basic("app", appSecret))
+		require.Equal(t, http.StatusOK, r.StatusCode, r.text)
+	}
+	require.Empty(t, w.pending())
+	require.Equal(t, http.StatusOK, w.refresh(a.str("refresh_token")).StatusCode)
+}
+
+func TestTokensOfAnotherClientAreLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	a := w.tokens()
+	for _, token := range []string{a.str("access_token"), a.str("refresh_token")} {
+		w.requireError(w.post("/oauth/revoke", form("token", token), basic("other", appSecret)), http.StatusBadRequest, "unauthorized_client")
+		w.requireError(w.post("/oauth/revoke", form("token", token, "client_id", "spa")), http.StatusBadRequest, "unauthorized_client")
+		w.requireError(w.post("/oauth/revoke", form("token", token), basic("app", "wrong")), http.StatusUnauthorized, "invalid_client")
+		w.requireError(w.post("/oauth/revoke", form("token", token)), http.StatusUnauthorized, "invalid_client")
+	}
+	require.NoError(t, w.denied(a.str("access_token")))
+	require.Equal(t, http.StatusOK, w.refresh(a.str("refresh_token")).StatusCode)
+	w.requireError(w.post("/oauth/revoke", form(), basic("app", appSecret)), http.StatusBadRequest, "invalid_request")
+	w.requireError(w.post("/oauth/revoke?token=x", nil, basic("app", appSecret)), http.StatusBadRequest, "invalid_request")
+}
+
+func TestARevocationThatDoesNotReachTheGatewaysIsKept(t *testing.T) {
+	w := newWorld(t)
+	for _, kind := range []string{"access_token", "refresh_token"} {
+		a := w.tokens()
+		w.redis.SetError("LOADING")
+		for range 2 {
+			r := w.post("/oauth/revoke", form("token", a.str(kind)), basic("app", appSecret))
+			w.requireError(r, http.StatusServiceUnavailable, "temporarily_unavailable")
+			require.NotEmpty(t, r.Header.Get("Retry-After"))
+		}
+		require.Error(t, w.relay.Deliver(t.Context()))
+		require.Len(t, w.pending(), 1)
+		w.redis.SetError("")
+		require.NoError(t, w.denied(a.str("access_token")), "not delivered yet")
+
+		require.NoError(t, w.relay.Deliver(t.Context()))
+		require.Empty(t, w.pending())
+		w.requireDenied(a.str("access_token"))
+	}
+}
+
+func TestRevokingAgainDeliversWhatWasKept(t *testing.T) {
+	w := newWorld(t)
+	a := w.tokens()
+	w.redis.SetError("LOADING")
+	revoke := func() int {
+		return w.post("/oauth/revoke", form("token", a.str("refresh_token")), basic("app", appSecret)).StatusCode
+	}
+	require.Equal(t, http.StatusServiceUnavailable, revoke())
+	w.redis.SetError("")
+	require.Equal(t, http.StatusOK, revoke())
+	w.requireDenied(a.str("access_token"))
+}
