@@ -49,6 +49,7 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"refresh grace":                     refreshGrace,
 		"refresh reused":                    refreshReused,
 		"refresh refused":                   refreshRefused,
+		"refresh without grant":             refreshWithoutGrant,
 		"refresh rotated at once":           refreshRotatedAtOnce,
 		"refresh reused at once":            refreshReusedAtOnce,
 		"refresh rotated against the end":   refreshRotatedAgainstTheEnd,

@@ -12,3 +12,10 @@ func (r *Registry) MigrateFrom(ctx context.Context, files fs.FS) error { return 
 
 // DB is the database beneath, to look at what no method tells.
 func (r *Registry) DB() *bun.DB { return r.db }
+
+// WithQueryHook is the same Registry, watched.
+func (r *Registry) WithQueryHook(hook bun.QueryHook) *Registry {
+	watched := *r
+	watched.db = r.db.WithQueryHook(hook)
+	return &watched
+}

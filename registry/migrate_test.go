@@ -61,8 +61,7 @@ func TestMigrateInterrupted(t *testing.T) {
 	files := fstest.MapFS{"0001_one.tx.up.sql": {Data: []byte("CREATE TABLE one (id text)")}}
 	death := &atNote{}
 	death.armed.Store(true)
-	r.DB().AddQueryHook(death)
-	require.ErrorIs(t, r.MigrateFrom(t.Context(), files), context.Canceled)
+	require.ErrorIs(t, r.WithQueryHook(death).MigrateFrom(t.Context(), files), context.Canceled)
 	require.False(t, death.armed.Load())
 	require.NoError(t, r.MigrateFrom(t.Context(), files))
 }
@@ -81,6 +80,34 @@ func (a *atNote) BeforeQuery(ctx context.Context, event *bun.QueryEvent) context
 }
 
 func (a *atNote) AfterQuery(context.Context, *bun.QueryEvent) {}
+
+// TestMigrateOvertaken: between the look at what is missing and the migration,
+// another process migrated. Postgres keeps it out with a lock; SQLite has none
+// that spans both.
+func TestMigrateOvertaken(t *testing.T) {
+	t.Parallel()
+	url := databases[1].url(t)
+	r, other := connect(t, url), connect(t, url)
+	overtaking := &atBegin{then: func() { require.NoError(t, other.Migrate(t.Context())) }}
+	require.NoError(t, r.WithQueryHook(overtaking).Migrate(t.Context()))
+	require.True(t, overtaking.done)
+}
+
+// atBegin does something else before the first transaction begins.
+type atBegin struct {
+	then func()
+	done bool
+}
+
+func (a *atBegin) BeforeQuery(ctx context.Context, event *bun.QueryEvent) context.Context {
+	if event.Query == "BEGIN" && !a.done {
+		a.done = true
+		a.then()
+	}
+	return ctx
+}
+
+func (a *atBegin) AfterQuery(context.Context, *bun.QueryEvent) {}
 
 // TestMigrateAtOnce: replicas and processes that start together.
 func TestMigrateAtOnce(t *testing.T) {

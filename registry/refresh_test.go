@@ -179,3 +179,16 @@ func refreshRotatedAgainstTheEnd(t *testing.T, w *world) {
 		require.Equal(t, stored(last), w.pending()["grant "+grantID])
 	}
 }
+
+// refreshWithoutGrant: no token is stored that no end of a grant would reach.
+func refreshWithoutGrant(t *testing.T, w *world) {
+	insert := func(hash, grantID string) error {
+		_, err := w.DB().NewInsert().Table("refresh_tokens").Model(&map[string]any{
+			"hash": hash, "grant_id": grantID, "created_at": start, "expires_at": start, "successor_hash": "",
+		}).Exec(w.ctx)
+		return err
+	}
+	grantID, _ := w.authorize()
+	require.NoError(t, insert("one", grantID))
+	require.Error(t, insert("other", "nothing"))
+}
