@@ -1,0 +1,182 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwk"
+)
+
+const (
+	remoteTimeout = 5 * time.Second
+	// maxJWKS bounds what is read of a JWKS; one with a hundred RSA keys is smaller.
+	maxJWKS = 256 << 10
+)
+
+// Remote is the public keys of an authorization server elsewhere, read from its JWKS URL. Questions are answered from
+// memory; Run keeps the memory fresh. It is safe for concurrent use.
+type Remote struct {
+	url    string
+	client *http.Client
+	log    *slog.Logger
+
+	// Refresh is how often the JWKS is read again (1 minute), MinInterval what lies at least between two fetches,
+	// whatever asks for them (10 s). They are not changed once Run has been called.
+	Refresh     time.Duration
+	MinInterval time.Duration
+
+	known  atomic.Pointer[remoteState]
+	wanted chan struct{} // holds one token when somebody asked for a key that is not known
+}
+
+// remoteState is never changed after it was stored.
+type remoteState struct {
+	keys map[string]PublicKey
+	at   time.Time
+	etag string
+}
+
+var _ PublicKeys = (*Remote)(nil)
+
+// NewRemote returns the keys at a JWKS URL. It knows none until Run has read them. client is http.DefaultClient when nil.
+func NewRemote(url string, client *http.Client, log *slog.Logger) *Remote {
+	if client == nil {
+		client = http.DefaultClient
+	}
+	r := &Remote{
+		url: url, client: client, log: log, Refresh: time.Minute, MinInterval: 10 * time.Second,
+		wanted: make(chan struct{}, 1),
+	}
+	r.known.Store(&remoteState{})
+	return r
+}
+
+// PublicKey finds a key by its kid. A kid that is not known makes the JWKS be read again soon, at most once in
+// MinInterval however many are asked for; this answer does not wait for it.
+func (r *Remote) PublicKey(kid string) (PublicKey, bool) {
+	key, ok := r.known.Load().keys[kid]
+	if !ok {
+		select {
+		case r.wanted <- struct{}{}:
+		default:
+		}
+	}
+	return key, ok
+}
+
+// Ready reports whether keys have ever been read.
+func (r *Remote) Ready() bool { return len(r.known.Load().keys) > 0 }
+
+// Age is how long ago the keys were last confirmed by the authorization server; very long before the first time.
+func (r *Remote) Age() time.Duration { return time.Since(r.known.Load().at) }
+
+// Run reads the JWKS at once and then again and again until ctx ends. While that fails, what was read last stays good.
+func (r *Remote) Run(ctx context.Context) {
+	refresh := time.NewTicker(r.Refresh)
+	defer refresh.Stop()
+	for failing := false; ; {
+		switch err := r.read(ctx); {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			r.log.Warn("JWKS cannot be read; the keys read last stay good", "url", r.url, "error", err)
+			failing = true
+		case err == nil && failing:
+			r.log.Info("JWKS is read again", "url", r.url)
+			failing = false
+		}
+		if !r.pause(ctx, failing, refresh.C) {
+			return
+		}
+	}
+}
+
+// pause waits for the next reason to read: the time has come, the last try failed, or a key was asked for that is not
+// known. It is never shorter than MinInterval.
+func (r *Remote) pause(ctx context.Context, failing bool, refresh <-chan time.Time) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(r.MinInterval):
+	}
+	if failing {
+		return true
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-refresh:
+	case <-r.wanted:
+	}
+	return true
+}
+
+func (r *Remote) read(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, remoteTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
+	if err != nil {
+		return err
+	}
+	before := r.known.Load()
+	if before.etag != "" {
+		request.Header.Set("If-None-Match", before.etag)
+	}
+	response, err := r.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	switch response.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotModified:
+		r.known.Store(&remoteState{keys: before.keys, at: time.Now(), etag: before.etag})
+		return nil
+	default:
+		return fmt.Errorf("the server answered %s", response.Status)
+	}
+	document, err := io.ReadAll(io.LimitReader(response.Body, maxJWKS+1))
+	if err != nil {
+		return err
+	}
+	if len(document) > maxJWKS {
+		return fmt.Errorf("the document is larger than %d bytes", maxJWKS)
+	}
+	found, err := parseJWKS(document)
+	if err != nil {
+		return err
+	}
+	r.known.Store(&remoteState{keys: found, at: time.Now(), etag: response.Header.Get("ETag")})
+	return nil
+}
+
+var errNoKeys = errors.New("the document has no key that tokens can be verified with")
+
+// parseJWKS takes the keys of a JWK Set that sign tokens. Others, of algorithms unknown here or for encryption, are
+// passed over (RFC 7517 section 5); a document without any is refused, so that a mistake elsewhere empties nothing here.
+func parseJWKS(document []byte) (map[string]PublicKey, error) {
+	set, err := jwk.Parse(document, jwk.WithIgnoreParseError(true))
+	if err != nil {
+		return nil, fmt.Errorf("parse JWKS: %w", err)
+	}
+	found := make(map[string]PublicKey, set.Len())
+	for i := range set.Len() {
+		entry, _ := set.Key(i)
+		if use := entry.KeyUsage(); use != "" && use != jwk.ForSignature.String() {
+			continue
+		}
+		if key, err := fromPublicJWK(entry); err == nil {
+			found[key.ID] = key
+		}
+	}
+	if len(found) == 0 {
+		return nil, errNoKeys
+	}
+	return found, nil
+}
