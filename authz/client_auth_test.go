@@ -55,9 +55,9 @@ func TestEveryFailedSecretCostsOneSlowHash(t *testing.T) {
 func TestTheDecoyIsAsSlowAsAChosenSecret(t *testing.T) {
 	decoy, err := authz.DecoyCost()
 	require.NoError(t, err)
-	real, err := bcrypt.Cost([]byte(chosen(t, "secret")))
+	usual, err := bcrypt.Cost([]byte(chosen(t, "secret")))
 	require.NoError(t, err)
-	require.Equal(t, real, decoy)
+	require.Equal(t, usual, decoy)
 }
 
 func TestFailuresOfUnknownAndKnownClientsReadTheSame(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/denylist"
+	"gatehouse/registry"
 )
 
 var (
@@ -52,6 +53,13 @@ func TestAVerifierForACodeWithoutChallengeIsRefused(t *testing.T) {
 	a := w.post("/oauth/token", redemption(code, "code_verifier", verifier), basic("app", appSecret))
 	w.requireError(a, http.StatusBadRequest, "invalid_grant")
 	require.Equal(t, http.StatusOK, w.redeem(code).StatusCode)
+}
+
+func TestAClientThatBecamePublicMustHaveBoundItsCodes(t *testing.T) {
+	w := newWorld(t)
+	code := w.code("app")
+	w.change("app", func(c *registry.Client) { c.Public = true })
+	w.requireError(w.post("/oauth/token", redemption(code, "client_id", "app")), http.StatusBadRequest, "invalid_grant")
 }
 
 func TestTheRedirectURIOfTheCodeIsHeldTo(t *testing.T) {

@@ -99,11 +99,12 @@ func TestTheTokenFollowsTheRingToANewKey(t *testing.T) {
 
 func TestExpiresInSetsTheLifeOfEveryAccessTokenOfTheGrant(t *testing.T) {
 	w := newWorld(t)
-	const max = 8760 * 3600
+	const maximum = 8760 * 3600
 	for asked, granted := range map[string]float64{
 		"60": 60, "100000": 100000,
-		"185715992":                     max, // the predecessor's README
-		"99999999999999999999999999999": max,
+		"185715992":                     maximum, // the predecessor's README
+		"99999999999999999":             maximum, // more than a time.Duration holds
+		"99999999999999999999999999999": maximum,
 	} {
 		a := w.tokens("expires_in", asked)
 		require.EqualValues(t, granted, a.json["expires_in"], asked)

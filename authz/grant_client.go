@@ -2,7 +2,6 @@ package authz
 
 import (
 	"context"
-	"slices"
 
 	"github.com/ory/fosite"
 )
@@ -53,17 +52,4 @@ func (g *clientGrant) PopulateTokenEndpointResponse(ctx context.Context, request
 		return fosite.ErrUnknownRequest
 	}
 	return g.mint(ctx, request, response)
-}
-
-// requireScopes refuses a request that asks for nothing, or for more than the client may have.
-func requireScopes(request fosite.Requester) error {
-	if len(request.GetRequestedScopes()) == 0 {
-		return fosite.ErrInvalidScope.WithHint("Parameter 'scope' is missing.")
-	}
-	for _, name := range request.GetRequestedScopes() {
-		if !slices.Contains(request.GetClient().GetScopes(), name) {
-			return fosite.ErrInvalidScope.WithHintf("The scope '%s' does not exist or is not one of the client's.", name)
-		}
-	}
-	return nil
 }

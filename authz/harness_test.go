@@ -126,7 +126,7 @@ func (w *world) register() {
 	for _, c := range []registry.Client{
 		{ID: "app", Name: "An App", URL: "https://app.example", ImageURL: "https://app.example/i.png", Domain: callback, SecretHash: hash},
 		{ID: "other", Name: "Other", Domain: callback, SecretHash: hash},
-		{ID: "spa", Name: "In the browser", RedirectURIs: []string{callback + "/spa"}, Public: true},
+		{ID: "spa", Name: "In the browser", RedirectURIs: []string{callback + "/spa"}, Public: true, SecretHash: hash},
 		{ID: "narrow", Name: "Narrow", Domain: callback, Scopes: []string{"balance:read", "no:route"}, SecretHash: hash},
 		{ID: "service", Name: "Service", GrantTypes: []string{"client_credentials"}, SecretHash: hash},
 		{ID: "once", Name: "Without refresh", Domain: callback, GrantTypes: []string{"authorization_code"}, SecretHash: hash},

@@ -57,7 +57,7 @@ type metadata struct {
 
 func newMetadata(issuer string, scopes scopes) metadata {
 	secret := []string{"client_secret_basic", "client_secret_post"}
-	any := append(secret[:len(secret):len(secret)], "none")
+	secretOrNone := append(secret[:len(secret):len(secret)], "none")
 	return metadata{
 		Issuer:                   issuer,
 		AuthorizationEndpoint:    issuer + "/oauth/authorize",
@@ -70,8 +70,8 @@ func newMetadata(issuer string, scopes scopes) metadata {
 		ResponseModes:            []string{"query"},
 		GrantTypes:               grantTypes,
 		CodeChallengeMethods:     []string{challengeS256, challengePlain},
-		TokenAuthMethods:         any,
-		RevocationAuthMethods:    any,
+		TokenAuthMethods:         secretOrNone,
+		RevocationAuthMethods:    secretOrNone,
 		IntrospectionAuthMethods: secret,
 		AuthorizationResponseIss: true,
 	}

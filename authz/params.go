@@ -86,6 +86,11 @@ func isText(s string) bool {
 	return utf8.ValidString(s) && !strings.Contains(s, "\x00")
 }
 
+// isNumber holds for decimal digits alone.
+func isNumber(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
 // all are the parameters wherever they were sent.
 func (p parameters) all() url.Values {
 	merged := make(url.Values, len(p.query)+len(p.body))

@@ -101,3 +101,9 @@ func (c *secretChecker) compare(ctx context.Context, hash, secret string) (bool,
 	}
 	return c.slow([]byte(hash), []byte(secret)) == nil, nil
 }
+
+// sameText compares in a time that does not depend on where, or in length, the two differ.
+func sameText(want, have string) bool {
+	a, b := sha256.Sum256([]byte(want)), sha256.Sum256([]byte(have))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
 )
 
 func TestTheTokenEndpointRefuses(t *testing.T) {
@@ -19,6 +21,7 @@ func TestTheTokenEndpointRefuses(t *testing.T) {
 		return header("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(text)))
 	}
 	other, spa := w.code("other"), w.code("spa", "redirect_uri", callback+"/spa", "code_challenge", s256(verifier), "code_challenge_method", "S256")
+	w.change("spa", func(c *registry.Client) { c.GrantTypes = []string{"authorization_code", "client_credentials"} })
 	credentials := form("grant_type", "client_credentials", "scope", "balance:read")
 
 	for name, test := range map[string]struct {

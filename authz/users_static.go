@@ -1,10 +1,6 @@
 package authz
 
-import (
-	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-)
+import "context"
 
 // StaticUser is one user with a login and a password, for the mock server and for tests. It never blocks.
 type StaticUser struct {
@@ -25,10 +21,4 @@ func (u StaticUser) Authenticate(_ context.Context, proof Proof) (string, error)
 		return "", errWrongPassword
 	}
 	return u.Subject, nil
-}
-
-// sameText compares in a time that does not depend on where, or in length, the two differ.
-func sameText(want, have string) bool {
-	a, b := sha256.Sum256([]byte(want)), sha256.Sum256([]byte(have))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }

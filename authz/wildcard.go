@@ -39,7 +39,3 @@ func withoutWildcards(labels []string) string {
 	}
 	return strings.Join(host, ".")
 }
-
-func isNumber(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
-}
