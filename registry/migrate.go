@@ -41,19 +41,17 @@ func (r *Registry) Migrate(ctx context.Context) error {
 	return r.migrate(ctx, files)
 }
 
-func (r *Registry) migrate(ctx context.Context, files fs.FS) error {
+func (r *Registry) migrate(ctx context.Context, files fs.FS) (err error) {
 	migrations := migrate.NewMigrations()
 	if err := migrations.Discover(files); err != nil {
 		return fmt.Errorf("registry: migrate: %w", err)
 	}
 	db := r.db
 	if r.onPostgres() {
-		alone, err := r.lockMigrations(ctx)
-		if err != nil {
+		if db, err = r.lockMigrations(ctx); err != nil {
 			return fmt.Errorf("registry: migrate: %w", err)
 		}
-		defer alone.Close() // and with its session goes the lock
-		db = alone
+		defer func() { err = errors.Join(err, db.Close()) }() // and with its session goes the lock
 	}
 	migrator := migrate.NewMigrator(db, migrations,
 		migrate.WithTableName(migrationTable),

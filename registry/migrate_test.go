@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -131,8 +132,7 @@ func TestMigrateAtOnce(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			defer r.Close()
-			return r.Migrate(t.Context())
+			return errors.Join(r.Migrate(t.Context()), r.Close())
 		}) {
 			require.NoError(t, err)
 		}

@@ -59,31 +59,19 @@ func Open(ctx context.Context, url string, options ...Option) (*Registry, error)
 	case strings.HasPrefix(url, sqliteScheme):
 		r.db, err = openSQLite(strings.TrimPrefix(url, sqliteScheme), r.pool, r.timeout)
 	default:
-		err = fmt.Errorf("%w: a database URL starts with postgres:// or sqlite:", ErrInvalid)
+		err = errScheme
 	}
 	if err != nil {
 		return nil, err
 	}
-	err = r.run(ctx, "open", func(ctx context.Context) error {
-		for {
-			err := r.db.PingContext(ctx)
-			if !busyAtOnce(err) {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-				return err
-			case <-time.After(5 * time.Millisecond):
-			}
-		}
-	})
+	err = r.run(ctx, "open", func(ctx context.Context) error { return firstConnection(ctx, r.db) })
 	if err != nil {
 		return nil, errors.Join(err, r.db.Close())
 	}
 	return r, nil
 }
 
-var errScheme = fmt.Errorf("%w: a database URL starts with postgres:// or sqlite:", ErrInvalid)
+var errScheme = fmt.Errorf("%w: neither a postgres:// nor a sqlite: URL", ErrInvalid)
 
 // ValidateURL returns the error that Open would return for the form of the URL. It asks no database and opens no file.
 func ValidateURL(url string) error {

@@ -34,6 +34,32 @@ func TestOpenRefuses(t *testing.T) {
 	require.ErrorIs(t, err, registry.ErrInvalid)
 }
 
+func TestValidateURL(t *testing.T) {
+	t.Parallel()
+	missing := filepath.Join(t.TempDir(), "none", "gatehouse.db")
+	for url, good := range map[string]bool{
+		"sqlite::memory:":                          true,
+		"sqlite:" + missing:                        true,
+		"postgres://a:hunter2@nowhere.invalid/b":   true,
+		"postgresql://a:hunter2@nowhere.invalid/b": true,
+		"sqlite:":                               false,
+		"sqlite://gatehouse.db":                 false,
+		"sqlite:gatehouse.db?mode=ro":           false,
+		"postgres://a:hunter2@127.0.0.1:port/b": false,
+		"mysql://a:hunter2@127.0.0.1/b":         false,
+		"":                                      false,
+	} {
+		err := registry.ValidateURL(url)
+		if good {
+			require.NoError(t, err, url)
+			continue
+		}
+		require.Error(t, err, url)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+	require.NoFileExists(t, missing)
+}
+
 func TestPing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, db database) {

@@ -140,7 +140,7 @@ func (r *Registry) MarkDelivered(ctx context.Context, delivered []Revocation) er
 		for _, revocation := range inOrder(delivered) {
 			if _, err := tx.NewUpdate().Model((*revocationRow)(nil)).Set("delivered = TRUE").
 				Where("kind = ?", revocation.Kind).Where("id = ?", revocation.ID).
-				Where("expires_at <= ?", revocation.ExpiresAt).Exec(ctx); err != nil {
+				Where("expires_at <= ?", revocation.ExpiresAt).Where("NOT delivered").Exec(ctx); err != nil {
 				return err
 			}
 		}

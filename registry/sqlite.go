@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -85,9 +86,20 @@ func createPrivate(path string) error {
 	return nil
 }
 
-// busyAtOnce tells that a new connection met another that is turning the new file
-// into a database with a write-ahead log: for that step SQLite does not wait.
-func busyAtOnce(err error) bool {
-	var failure *sqlite.Error
-	return errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_BUSY
+// firstConnection waits for the database to answer. A connection that meets
+// another just turning the new file into a database with a write-ahead log is
+// refused at once: for that step SQLite itself does not wait.
+func firstConnection(ctx context.Context, db *bun.DB) error {
+	for {
+		err := db.PingContext(ctx)
+		var failure *sqlite.Error
+		if !errors.As(err, &failure) || failure.Code() != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
