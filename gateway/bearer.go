@@ -17,8 +17,8 @@ func (f fields) bearer() ([]byte, error) {
 	if !isNamed(scheme, bearerScheme) {
 		return nil, errMissingToken
 	}
-	if !ok || len(token) == 0 || bytes.ContainsAny(token, " \t,") {
+	if !ok {
 		return nil, errInvalidToken
 	}
-	return token, nil
+	return token, nil // a verifier refuses all that is not in a canonical token: a second space, a comma, nothing at all
 }

@@ -93,7 +93,7 @@ func (c *conn) exchange(head, body []byte, isHead bool, maxBody int, deadline ti
 			return false, readError(err)
 		}
 	}
-	return staysOpen(&response.Header) && c.reader.Buffered() == 0, nil
+	return staysOpen(&response.Header), nil
 }
 
 // readHeader skips interim answers (RFC 9110 section 15.2).

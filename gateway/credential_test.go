@@ -1,7 +1,7 @@
 package gateway_test
 
 import (
-	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -29,16 +29,17 @@ func identity(t *testing.T, name string, changes map[string]any) []string {
 }
 
 func TestCredentialLNDHub(t *testing.T) {
-	told := identity(t, "lndhub", map[string]any{"client_id": `a"b`})
-	require.Len(t, told, 1)
-	token := strings.TrimPrefix(told[0], "Authorization: Bearer ")
-	payload, err := jws.Verify([]byte(token), jws.WithKey(jwa.HS256, []byte(jwtSecret)))
-	require.NoError(t, err)
-	var got map[string]any
-	require.NoError(t, json.Unmarshal(payload, &got))
-	require.Equal(t, map[string]any{
-		"id": 7.0, "isRefresh": false, "clientId": `a"b`, "exp": float64(now.Unix() + 60),
-	}, got)
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("lndhub"))}, options{})
+	for n, user := range []string{"7", "8"} {
+		token := s.token(map[string]any{"sub": user, "client_id": `a"b`})
+		require.Equal(t, 200, s.do(raw("GET /balance", bearer(token))).StatusCode)
+		sent := upstream.requests()[n].values("Authorization")
+		require.Len(t, sent, 1)
+		payload, err := jws.Verify([]byte(strings.TrimPrefix(sent[0], "Bearer ")), jws.WithKey(jwa.HS256, []byte(jwtSecret)))
+		require.NoError(t, err)
+		require.JSONEq(t, fmt.Sprintf(`{"id": %s, "isRefresh": false, "clientId": "a\"b", "exp": %d}`, user, now.Unix()+60), string(payload))
+	}
 }
 
 func TestCredentialLNDHubIsForUsersOnly(t *testing.T) {

@@ -84,7 +84,7 @@ func New(config Config) (*Gateway, error) {
 func (c *Config) setDefaults() error {
 	setDefault(&c.MaxBody, defaultMaxBody)
 	c.Upstreams.setDefaults()
-	c.OnUnavailable = cmp.Or(c.OnUnavailable, deny)
+	c.OnUnavailable = cmp.Or(c.OnUnavailable, Deny)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -95,9 +95,9 @@ func (c *Config) setDefaults() error {
 	if c.Verifier == nil || c.Denylist == nil {
 		problems = append(problems, errors.New("gateway needs a token verifier and a denylist"))
 	}
-	if c.OnUnavailable != deny && c.OnUnavailable != allow {
+	if c.OnUnavailable != Deny && c.OnUnavailable != Allow {
 		problems = append(problems, fmt.Errorf("on_unavailable is %q, want deny or allow", c.OnUnavailable))
-		c.OnUnavailable = deny
+		c.OnUnavailable = Deny
 	}
 	return errors.Join(problems...)
 }

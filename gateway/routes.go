@@ -32,12 +32,13 @@ type Route struct {
 	Timeout time.Duration `yaml:"timeout" json:"timeout"`
 }
 
+// What OnUnavailable can be.
 const (
-	deny  = "deny"
-	allow = "allow"
-
-	defaultTimeout = 30 * time.Second
+	Deny  = "deny"
+	Allow = "allow"
 )
+
+const defaultTimeout = 30 * time.Second
 
 // Scopes returns what the routes' scopes are called: scope to description, for the authorization server. Where routes
 // share a scope the last description counts, as the predecessor had it.
@@ -116,9 +117,9 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		problem("negative timeout")
 	}
 	switch cmp.Or(route.OnUnavailable, config.OnUnavailable) {
-	case allow:
+	case Allow:
 		r.allows = true
-	case deny:
+	case Deny:
 	default:
 		problem("on_unavailable is %q, want deny or allow", route.OnUnavailable)
 	}

@@ -63,7 +63,7 @@ func (r *recordReader) Read(p []byte) (int, error) {
 // isEmpty reports whether everything that was read from the socket has been decrypted and read. Session tickets that
 // wait count as bytes that wait: the connection is given up, which is safe.
 func (r *recordReader) isEmpty(secured net.Conn) bool {
-	if r.left > 0 || r.buffered.Buffered() > 0 {
+	if r.buffered.Buffered() > 0 {
 		return false
 	}
 	r.dry = true
