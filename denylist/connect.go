@@ -31,6 +31,9 @@ func Connect(redisURL string) (*Store, error) {
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
+	current := &run{}
+	options.OnConnect = current.learn
+
 	write := *options
 	write.DialTimeout, write.ReadTimeout, write.WriteTimeout = writeTimeout, writeTimeout, writeTimeout
 
@@ -38,7 +41,9 @@ func Connect(redisURL string) (*Store, error) {
 	check.DialTimeout, check.PoolTimeout = dialTimeout, dialTimeout
 	check.ReadTimeout, check.WriteTimeout = ioTimeout, ioTimeout
 
-	return New(redis.NewClient(&check), redis.NewClient(&write)), nil
+	store := New(redis.NewClient(&check), redis.NewClient(&write))
+	store.run = current
+	return store, nil
 }
 
 // ValidateURL returns the error that Connect would return, without connecting.

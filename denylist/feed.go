@@ -56,8 +56,8 @@ func (s *Store) feedPosition(ctx context.Context) (position, error) {
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return position{}, fmt.Errorf("read end of feed: %w", err)
 	}
-	if epoch.Val() == "" {
-		return position{}, fmt.Errorf("%w: no epoch", ErrUnknown)
+	if err := s.run.check(epoch.Val()); err != nil {
+		return position{}, err
 	}
 	end := position{epoch: epoch.Val()}
 	var err error
@@ -83,7 +83,7 @@ func (s *Store) readFeed(ctx context.Context, from position) (news, error) {
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return news{}, fmt.Errorf("read feed: %w", err)
 	}
-	if epoch.Val() != from.epoch {
+	if epoch.Val() != from.epoch || s.run.check(epoch.Val()) != nil {
 		return news{}, fmt.Errorf("%w: the epoch has changed", errLostFeed)
 	}
 	// The line that was read last is still there, unless it was trimmed and perhaps others with it, or Redis has gone

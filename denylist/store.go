@@ -2,7 +2,7 @@ package denylist
 
 import (
 	"context"
-	"crypto/rand"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -34,6 +34,7 @@ const (
 type Store struct {
 	check redis.UniversalClient
 	write redis.UniversalClient
+	run   *run
 	// Now is the clock that remaining lifetimes are counted from; time.Now unless a test moves it.
 	Now func() time.Time
 }
@@ -43,7 +44,7 @@ var _ Checker = (*Store)(nil)
 // New returns a store on clients that are already configured: check for questions on the request path, write for
 // everything else. They may be the same. The store closes them when it is closed.
 func New(check, write redis.UniversalClient) *Store {
-	return &Store{check: check, write: write, Now: time.Now}
+	return &Store{check: check, write: write, run: &run{}, Now: time.Now}
 }
 
 // Check implements Checker with one MGET.
@@ -69,10 +70,8 @@ func (s *Store) Check(ctx context.Context, q Query) error {
 			return ErrRevoked
 		}
 	}
-	if values[0] == nil {
-		return fmt.Errorf("%w: no epoch", ErrUnknown)
-	}
-	return nil
+	epoch, _ := values[0].(string)
+	return s.run.check(epoch)
 }
 
 // deny keeps the longer of two lifetimes, and tells the feed in the same step as the key.
@@ -123,10 +122,8 @@ return 1`)
 // is safe to run in several processes at once, and while others call Deny. An error of pages is returned as it is;
 // ErrReloadLost means that it has to be run again.
 func (s *Store) Reload(ctx context.Context, pages iter.Seq2[[]Entry, error]) error {
-	mark := rand.Text()
-	if err := s.writeOnce(ctx, func(ctx context.Context) error {
-		return s.write.Set(ctx, loadingKey, mark, 0).Err()
-	}); err != nil {
+	mark, err := s.beginReload(ctx)
+	if err != nil {
 		return fmt.Errorf("begin reload of denylist: %w", err)
 	}
 	for page, err := range pages {
@@ -137,36 +134,42 @@ func (s *Store) Reload(ctx context.Context, pages iter.Seq2[[]Entry, error]) err
 			return err
 		}
 	}
-	var done int
-	if err := s.writeOnce(ctx, func(ctx context.Context) (err error) {
-		done, err = complete.Run(ctx, s.write, []string{loadingKey, epochKey}, mark).Int()
-		return err
-	}); err != nil {
+	done, err := s.completeReload(ctx, mark)
+	if err != nil {
 		return fmt.Errorf("complete reload of denylist: %w", err)
 	}
-	if done != 1 {
+	if !done {
 		return ErrReloadLost
 	}
 	return nil
 }
 
-// Loaded reports whether Redis holds an epoch, that is, whether Check can answer from it.
-func (s *Store) Loaded(ctx context.Context) (bool, error) {
-	var n int64
-	err := s.writeOnce(ctx, func(ctx context.Context) (err error) {
-		n, err = s.write.Exists(ctx, epochKey).Result()
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("read epoch of denylist: %w", err)
-	}
-	return n == 1, nil
-}
-
-func (s *Store) writeOnce(ctx context.Context, do func(context.Context) error) error {
+func (s *Store) beginReload(ctx context.Context) (mark string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	return do(ctx)
+	if err := s.write.Ping(ctx).Err(); err != nil { // the run is that of a connection that was just used
+		return "", err
+	}
+	mark = s.run.newEpoch()
+	return mark, s.write.Set(ctx, loadingKey, mark, 0).Err()
+}
+
+func (s *Store) completeReload(ctx context.Context, mark string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	done, err := complete.Run(ctx, s.write, []string{loadingKey, epochKey}, mark).Int()
+	return done == 1, err
+}
+
+// Loaded reports whether Redis holds everything, that is, whether Check can answer from it.
+func (s *Store) Loaded(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	epoch, err := s.write.Get(ctx, epochKey).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return false, fmt.Errorf("read epoch of denylist: %w", err)
+	}
+	return s.run.check(epoch) == nil, nil
 }
 
 func entryKey(kind Kind, id string) string {

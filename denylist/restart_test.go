@@ -1,0 +1,115 @@
+package denylist_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/denylist"
+)
+
+// redisProcess is a Redis of this test's own, that keeps a file only when told to save.
+type redisProcess struct {
+	t       *testing.T
+	dir     string
+	port    string
+	process *exec.Cmd
+}
+
+func startRedis(t *testing.T) *redisProcess {
+	t.Helper()
+	if os.Getenv("TEST_REDIS_URL") == "" {
+		t.Skip("TEST_REDIS_URL is not set; `make test` installs a Redis and sets it")
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	_, port, err := net.SplitHostPort(free.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, free.Close())
+	r := &redisProcess{t: t, dir: t.TempDir(), port: port}
+	r.start()
+	t.Cleanup(r.kill)
+	return r
+}
+
+func (r *redisProcess) client() *redis.Client {
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + r.port, MaxRetries: -1})
+	r.t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func (r *redisProcess) start() {
+	r.t.Helper()
+	r.process = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", r.port, "--dir", r.dir, "--save", "", "--appendonly", "no")
+	require.NoError(r.t, r.process.Start())
+	client := r.client()
+	require.Eventually(r.t, func() bool { return client.Ping(r.t.Context()).Err() == nil }, patience, tick)
+}
+
+func (r *redisProcess) kill() {
+	_ = r.process.Process.Kill() // SIGKILL: nothing is saved
+	_ = r.process.Wait()
+}
+
+func TestARedisThatCameBackWithAnOlderFileKnowsNothing(t *testing.T) {
+	server := startRedis(t)
+	store, err := denylist.Connect("redis://127.0.0.1:" + server.port)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	mirror := follow(t, store, staleness)
+	require.Eventually(t, mirror.Ready, patience, tick)
+	require.NoError(t, server.client().Save(t.Context()).Err())
+
+	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
+	eventuallyRevoked(t, mirror, asked)
+	server.kill()
+	server.start() // with the file, and its epoch, from before the revocation
+
+	require.NotZero(t, server.client().Exists(t.Context(), "{gh}:deny:epoch").Val(), "the old epoch is there")
+	require.Eventually(t, func() bool {
+		err := store.Check(t.Context(), asked)
+		require.Error(t, err, "the token was revoked: it may be unknown, but never good")
+		return errors.Is(err, denylist.ErrUnknown)
+	}, patience, tick)
+	loaded, err := store.Loaded(t.Context())
+	require.NoError(t, err)
+	require.False(t, loaded, "so that the relay fills it again")
+	require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrRevoked, "a mirror does not forget")
+
+	require.NoError(t, store.Reload(t.Context(), func(yield func([]denylist.Entry, error) bool) {
+		yield([]denylist.Entry{inAnHour(denylist.Token, asked.TokenID)}, nil)
+	}))
+	require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
+	require.Eventually(t, func() bool {
+		return mirror.Check(t.Context(), denylist.Query{TokenID: "other", ClientID: "c"}) == nil
+	}, patience, tick)
+}
+
+func TestASilentRedisCostsARequestAtMostItsBound(t *testing.T) {
+	server := startRedis(t)
+	store, err := denylist.Connect(fmt.Sprintf("redis://127.0.0.1:%s", server.port))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	require.NoError(t, store.Check(t.Context(), asked))
+
+	require.NoError(t, server.process.Process.Signal(syscall.SIGSTOP))
+	defer func() { _ = server.process.Process.Signal(syscall.SIGCONT) }()
+	done := make(chan error, 1)
+	go func() { done <- store.Check(t.Context(), asked) }()
+	select {
+	case err := <-done:
+		require.ErrorIs(t, err, denylist.ErrUnknown)
+	case <-time.After(patience):
+		t.Fatal("the check waits for a Redis that does not answer")
+	}
+}
