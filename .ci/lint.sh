@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 packages=("${@:-./...}")
 
-unformatted=$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r gofmt -l)
+unformatted=$(gofmt -l .)
 if [[ -n $unformatted ]]; then
 	printf 'not formatted with gofmt:\n%s\n' "$unformatted" >&2
 	exit 1
