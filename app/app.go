@@ -7,19 +7,35 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"gatehouse/authz"
-	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
 
+// Role says which halves of Gatehouse a process runs.
+type Role int
+
+// The roles. Any number of processes of each may run beside each other.
+const (
+	// Both is the authorization server and the gateway in one process.
+	Both Role = iota
+	// AuthzOnly is the authorization server and the admin API.
+	AuthzOnly
+	// GatewayOnly needs Redis and the JWKS URL of an authorization server: no database, and no secret but the one that a
+	// route's credential may need.
+	GatewayOnly
+)
+
+func (r Role) hasAuthz() bool   { return r != GatewayOnly }
+func (r Role) hasGateway() bool { return r != AuthzOnly }
+
 // Options are what a program decides, as opposed to who configures it.
 type Options struct {
+	Role Role
 	// Log receives everything; slog.Default() when nil.
 	Log *slog.Logger
 	// Users prove who a user is before the configured ways are tried.
@@ -29,17 +45,19 @@ type Options struct {
 	PublicAdmin bool
 }
 
-// App is one Gatehouse: authorization server and gateway. New builds it, Start begins to serve, Stop ends it. The methods
-// are not safe for concurrent use, except Registry and Failed.
+// App is one Gatehouse process. New builds it, Start begins to serve, Stop ends it. The methods are not safe for
+// concurrent use, except Registry and Failed.
 type App struct {
 	config   Config
+	options  Options
 	log      *slog.Logger
-	registry *registry.Registry
+	registry *registry.Registry // nil in a gateway on its own, as is authz
 	authz    *authz.Server
-	gateway  *gateway.Gateway
+	gateway  *gateway.Gateway // nil in an authorization server on its own
 	public   *fiber.App
 	admin    *http.Server
 	failed   chan error
+	health   health
 
 	publicAddr net.Addr
 	adminAddr  net.Addr
@@ -51,165 +69,64 @@ type closer struct {
 	close func() error
 }
 
-// New builds every part and connects to the database; it migrates the schema, makes the first signing key and fills the
-// denylist. It blocks while it does so. On error everything that was opened is closed again.
+// New builds every part of the role and, for an authorization server, connects to the database, migrates the schema and
+// makes the first signing key. It blocks while it does so. On error everything that was opened is closed again.
 func New(ctx context.Context, config Config, options Options) (_ *App, err error) {
-	if err := config.Validate(); err != nil {
+	if err := config.Validate(options.Role); err != nil {
 		return nil, err
 	}
-	log := options.Log
-	if log == nil {
-		log = slog.Default()
+	a := &App{config: config, options: options, log: options.Log, failed: make(chan error, 2)}
+	if a.log == nil {
+		a.log = slog.Default()
 	}
-	a := &App{config: config, log: log, failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.closeParts())
 		}
 	}()
 
-	a.registry, err = registry.Open(ctx, config.DatabaseURL.Reveal(), registry.WithPoolSize(config.DatabaseMaxConns))
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	a.onClose("database", a.registry.Close)
-	if err := a.registry.Migrate(ctx); err != nil {
-		return nil, fmt.Errorf("migrate database: %w", err)
-	}
-
-	ring, err := openRing(ctx, a.registry, config.Keys)
-	if err != nil {
-		return nil, fmt.Errorf("signing keys: %w", err)
-	}
-
-	store, closeStore, err := openDenylist(config.RedisURL)
+	denied, err := a.openDenylist()
 	if err != nil {
 		return nil, fmt.Errorf("denylist: %w", err)
 	}
-	a.onClose("denylist", closeStore)
-	denied := a.denied(store)
-	relay := &authz.Relay{Registry: a.registry, Denylist: denied}
-	if err := relay.Prime(ctx); err != nil {
-		return nil, fmt.Errorf("denylist: %w", err)
+	var public keys.PublicKeys
+	if options.Role.hasAuthz() {
+		ring, err := a.openRegistry(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if a.authz, err = a.newAuthz(ring, denied); err != nil {
+			return nil, fmt.Errorf("authorization server: %w", err)
+		}
+		a.runRelay(ctx, denied)
+		public = ring
+	} else {
+		public = a.remoteKeys()
 	}
-	a.background(func(ctx context.Context) { relay.Run(ctx, log) })
-
-	if a.authz, err = newAuthz(config, options, a.registry, ring, denied, log); err != nil {
-		return nil, fmt.Errorf("authorization server: %w", err)
+	if options.Role.hasGateway() {
+		if a.gateway, err = a.newGateway(public, denied); err != nil {
+			return nil, fmt.Errorf("gateway: %w", err)
+		}
+		a.onClose("gateway", a.gateway.Close)
 	}
-	if a.gateway, err = newGateway(config, ring, denied, log); err != nil {
-		return nil, fmt.Errorf("gateway: %w", err)
-	}
-	a.onClose("gateway", a.gateway.Close)
-
-	a.public = a.publicServer(options.PublicAdmin)
+	a.public = a.publicServer()
 	a.admin = a.adminServer()
 	return a, nil
 }
 
-// openRing returns the ring of the database's signing keys. The first process on an empty database makes the first key.
-func openRing(ctx context.Context, stored *registry.Registry, config Keys) (*keys.Ring, error) {
-	candidate, err := keys.Generate(config.Alg)
-	if err != nil {
-		return nil, err
-	}
-	sealed, err := keys.Seal(candidate, config.Secret.Reveal())
-	if err != nil {
-		return nil, err
-	}
-	if _, err := stored.EnsureSigningKey(ctx, registry.SigningKey{
-		ID: candidate.ID(), Algorithm: candidate.Algorithm(), Sealed: sealed,
-	}); err != nil {
-		return nil, err
-	}
-	rows, err := stored.SigningKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	opened := make([]*keys.Key, len(rows))
-	for i, row := range rows {
-		if opened[i], err = keys.Open(row.Sealed, config.Secret.Reveal()); err != nil {
-			return nil, fmt.Errorf("key %s: %w (is keys.secret the one that this database was first used with?)", row.ID, err)
-		}
-	}
-	return keys.NewRing(opened[0], opened[1:]...)
-}
-
-// revocations are written by the authorization server and checked by the gateway. Sharing one value makes a revocation
-// take effect in this process before its caller is answered, whatever the mode.
-type revocations interface {
-	authz.Denylist
-	denylist.Checker
-}
-
-func (a *App) denied(store *denylist.Store) revocations {
-	if a.config.Denylist.Mode == Strict {
-		return store
-	}
-	mirror := denylist.NewMirror(store, a.config.Denylist.MaxStaleness, a.log)
-	a.background(mirror.Run)
-	return mirror
-}
-
-func newAuthz(config Config, options Options, stored *registry.Registry, ring *keys.Ring, denied revocations,
-	log *slog.Logger,
-) (*authz.Server, error) {
-	users := append([]authz.UserAuthenticator{}, options.Users...)
-	users = append(users, &authz.HostJWT{Secret: []byte(config.JWTSecret.Reveal())})
-	if config.LNDHubURL != "" {
-		users = append(users, &authz.LNDHub{URL: config.LNDHubURL, Secret: []byte(config.JWTSecret.Reveal())})
-	}
-	return authz.New(authz.Config{
-		Issuer:            config.Issuer,
-		Scopes:            gateway.Scopes(config.Routes),
-		AccessLifespan:    config.AccessToken.Lifespan,
-		MaxAccessLifespan: config.AccessToken.MaxLifespan,
-		RefreshLifespan:   config.RefreshToken.Lifespan,
-		RefreshGrace:      config.RefreshToken.Grace,
-		RefreshSecret:     keys.Derive(config.Keys.Secret.Reveal(), "refresh token succession"),
-		Users:             users,
-		Registry:          stored,
-		Keys:              ring,
-		Denylist:          denied,
-		AdminToken:        config.Admin.Token.Reveal(),
-		Log:               log,
-	})
-}
-
-func newGateway(config Config, ring *keys.Ring, denied denylist.Checker, log *slog.Logger) (*gateway.Gateway, error) {
-	proxies, err := config.trustedProxies()
-	if err != nil {
-		return nil, err
-	}
-	return gateway.New(gateway.Config{
-		Routes:         config.Routes,
-		Verifier:       &keys.Verifier{Issuer: config.Issuer, Audience: config.Issuer, Keys: ring, Leeway: clockLeeway},
-		Denylist:       denied,
-		OnUnavailable:  config.Denylist.OnUnavailable,
-		JWTSecret:      []byte(config.JWTSecret.Reveal()),
-		TrustedProxies: proxies,
-		Log:            log,
-	})
-}
-
-// clockLeeway is how far another replica's clock may be ahead of this one's.
-const clockLeeway = 30 * time.Second
-
-// Registry is where everything durable is kept, for programs that set something up before they start to serve.
+// Registry is where everything durable is kept, for programs that set something up before they start to serve; nil in a
+// gateway on its own.
 func (a *App) Registry() *registry.Registry { return a.registry }
 
-// Authz is the authorization server.
-func (a *App) Authz() *authz.Server { return a.authz }
-
 // background runs work until the App is closed, which waits for it.
-func (a *App) background(work func(context.Context)) {
+func (a *App) background(part string, work func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		work(ctx)
 	}()
-	a.onClose("background work", func() error {
+	a.onClose(part, func() error {
 		cancel()
 		<-done
 		return nil

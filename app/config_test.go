@@ -41,12 +41,12 @@ routes:
 `
 
 func TestTheFileInTheRepositoryNeedsOnlyItsSecrets(t *testing.T) {
-	_, err := app.Load("../config.yaml", environment(nil))
+	_, err := app.Load("../config.yaml", app.Both, environment(nil))
 	require.ErrorContains(t, err, "jwt_secret")
 	require.ErrorContains(t, err, "keys.secret")
 	require.Len(t, problems(err), 2)
 
-	config, err := app.Load("../config.yaml", environment(map[string]string{
+	config, err := app.Load("../config.yaml", app.Both, environment(map[string]string{
 		"JWT_SECRET": "host-secret", "GATEHOUSE_KEYS_SECRET": strings.Repeat("s", 32),
 	}))
 	require.NoError(t, err)
@@ -72,7 +72,7 @@ trusted_proxies: [everyone]
 routes:
   - {path: no-slash, methods: [FETCH], origin: "gopher://x", credential: magic}
 `)
-	_, err := app.Load(path, environment(map[string]string{"PORT": "http", "GATEHOUSE_DENYLIST_MAX_STALENESS": "soon"}))
+	_, err := app.Load(path, app.Both, environment(map[string]string{"PORT": "http", "GATEHOUSE_DENYLIST_MAX_STALENESS": "soon"}))
 	require.Error(t, err)
 	for _, part := range []string{
 		"listen: must be", "issuer: must be", "issuer: must not end", "unknown key no_such_key", "unknown key color",
@@ -112,7 +112,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 			if test.yaml != "" {
 				path = writeFile(t, "config.yaml", test.yaml)
 			}
-			_, err := app.Load(path, environment(nil))
+			_, err := app.Load(path, app.Both, environment(nil))
 			require.ErrorContains(t, err, test.want)
 		})
 	}
@@ -120,7 +120,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 
 func TestTheEnvironmentChangesTheFile(t *testing.T) {
 	path := writeFile(t, "config.yaml", validYAML)
-	config, err := app.Load(path, environment(map[string]string{
+	config, err := app.Load(path, app.Both, environment(map[string]string{
 		"GATEHOUSE_ADMIN_TOKEN":               "let-me-in",
 		"GATEHOUSE_ADMIN_LISTEN":              "0.0.0.0:9000",
 		"GATEHOUSE_ACCESS_TOKEN_MAX_LIFESPAN": "48h",
@@ -142,7 +142,7 @@ func TestThePredecessorsEnvironmentKeepsWorking(t *testing.T) {
 		{"matchRoute": "/balance", "origin": "http://localhost:3000", "description": "Read your balance.", "scope": "balance:read", "method": "GET"},
 		{"matchRoute": "/invoices/{payment_hash}", "origin": "http://localhost:3000/v2", "description": "Create.", "scope": "invoices:create", "method": "GET"}
 	]`)
-	config, err := app.Load("", environment(map[string]string{
+	config, err := app.Load("", app.Both, environment(map[string]string{
 		"PORT": "9999", "JWT_SECRET": "SUPERSECRET", "DATABASE_URI": "postgres://u:p@db/alby", "LNDHUB_URL": "http://lndhub:3000",
 		"TARGET_FILE": targets, "ACCESS_EXPIRY_SECONDS": "60", "REFRESH_EXPIRY_SECONDS": "3600",
 		"GATEHOUSE_KEYS_SECRET": strings.Repeat("s", 32),
@@ -160,7 +160,7 @@ func TestThePredecessorsEnvironmentKeepsWorking(t *testing.T) {
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	path := writeFile(t, "config.yaml", validYAML)
-	config, err := app.Load(path, environment(map[string]string{
+	config, err := app.Load(path, app.Both, environment(map[string]string{
 		"GATEHOUSE_JWT_SECRET": "hunter2-jwt", "GATEHOUSE_ADMIN_TOKEN": "hunter2-admin",
 		"GATEHOUSE_KEYS_SECRET":  "hunter2-keys-0123456789abcdef0123456789",
 		"GATEHOUSE_DATABASE_URL": "postgres://user:hunter2-db@localhost/x",

@@ -49,9 +49,10 @@ func (a *App) Addr() net.Addr { return a.publicAddr }
 // AdminAddr is the address that the admin listener has; nil before Start.
 func (a *App) AdminAddr() net.Addr { return a.adminAddr }
 
-// Stop accepts no more connections, waits until the requests in flight are answered or ctx ends, and then closes
+// Stop stops being ready, accepts no more connections, waits until the requests in flight are answered or ctx ends, and then closes
 // everything else. It returns what did not go well; after it the App cannot be used.
 func (a *App) Stop(ctx context.Context) error {
+	a.health.draining.Store(true)
 	err := errors.Join(a.public.ShutdownWithContext(ctx), a.admin.Shutdown(ctx))
 	return errors.Join(err, a.closeParts())
 }

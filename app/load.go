@@ -13,10 +13,10 @@ import (
 	"gatehouse/gateway"
 )
 
-// Load reads the configuration: the defaults, changed by the file at path ("" for none), changed by the environment that
+// Load reads the configuration of a role: the defaults, changed by the file at path ("" for none), changed by the environment that
 // lookup reads. It reports every problem at once, joined into one error; the configuration it returns beside an error
 // is what could be understood and must not be served.
-func Load(path string, lookup func(string) (string, bool)) (Config, error) {
+func Load(path string, role Role, lookup func(string) (string, bool)) (Config, error) {
 	cfg := Default()
 	var problems []error
 	if path != "" {
@@ -24,7 +24,7 @@ func Load(path string, lookup func(string) (string, bool)) (Config, error) {
 	}
 	problems = append(problems, applyEnvironment(&cfg, lookup)...)
 	problems = append(problems, readTargets(&cfg)...)
-	problems = append(problems, cfg.problems()...)
+	problems = append(problems, cfg.problems(role)...)
 	return cfg, errors.Join(problems...)
 }
 

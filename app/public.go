@@ -19,7 +19,7 @@ const (
 
 // publicServer is what the world sees: first what no request may look like, then the authorization server's endpoints,
 // then the gateway, which refuses everything that is not a route.
-func (a *App) publicServer(withAdmin bool) *fiber.App {
+func (a *App) publicServer() *fiber.App {
 	server := fiber.New(fiber.Config{
 		AppName:               "gatehouse",
 		CaseSensitive:         true,
@@ -36,14 +36,22 @@ func (a *App) publicServer(withAdmin bool) *fiber.App {
 
 	server.Use(recover.New())
 	server.Use(gateway.Refuse)
-	authorization := mount(a.authz.Public(), a.log)
-	for _, path := range []string{"/oauth/*", "/.well-known/*", "/clients", "/clients/*"} {
-		server.All(path, authorization)
+	if a.authz != nil {
+		a.mountAuthz(server)
 	}
-	if withAdmin {
+	if a.gateway != nil {
+		server.Use(a.gateway.Handle)
+		server.Server().Handler = a.gateway.OtherMethods(server.Handler())
+	}
+	return server
+}
+
+func (a *App) mountAuthz(server *fiber.App) {
+	public := mount(a.authz.Public(), a.log)
+	for _, path := range []string{"/oauth/*", "/.well-known/*", "/clients", "/clients/*"} {
+		server.All(path, public)
+	}
+	if a.options.PublicAdmin {
 		server.All("/admin/*", mount(a.authz.Admin(), a.log))
 	}
-	server.Use(a.gateway.Handle)
-	server.Server().Handler = a.gateway.OtherMethods(server.Handler())
-	return server
 }

@@ -12,8 +12,8 @@ import (
 // embeddedRedis is the redis_url of a Redis inside this process: nothing to install, nothing kept, one replica.
 const embeddedRedis = "embedded:"
 
-// openDenylist connects to the configured Redis, or to one that it starts, and returns what has to be closed in order.
-func openDenylist(url SecretURL) (*denylist.Store, func() error, error) {
+// openRedis connects to the configured Redis, or to one that it starts, and returns what has to be closed in order.
+func openRedis(url SecretURL) (*denylist.Store, func() error, error) {
 	if url != embeddedRedis {
 		store, err := denylist.Connect(url.Reveal())
 		if err != nil {

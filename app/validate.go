@@ -20,12 +20,13 @@ import (
 // minSecretLength is what a secret that seals keys must have at least: 32 characters of a random text are enough.
 const minSecretLength = 32
 
-// Validate reports every problem of the configuration at once, each naming its key. It asks no other server.
-func (c *Config) Validate() error {
-	return errors.Join(c.problems()...)
+// Validate reports every problem of the configuration at once, each naming its key. It asks no other server. What a role
+// has no use for is not required of it.
+func (c *Config) Validate(role Role) error {
+	return errors.Join(c.problems(role)...)
 }
 
-func (c *Config) problems() []error {
+func (c *Config) problems(role Role) []error {
 	v := &validation{}
 	v.address("listen", c.Listen)
 	v.address("admin.listen", c.Admin.Listen)
@@ -39,21 +40,16 @@ func (c *Config) problems() []error {
 	if c.LNDHubURL != "" {
 		v.url("lndhub_url", c.LNDHubURL)
 	}
-	v.err("database_url", registry.ValidateURL(c.DatabaseURL.Reveal()))
-	if c.DatabaseMaxConns < 0 {
-		v.add("database_max_conns", "must not be negative")
-	}
-	if c.RedisURL != embeddedRedis {
+	switch {
+	case c.RedisURL != embeddedRedis:
 		v.err("redis_url", denylist.ValidateURL(c.RedisURL.Reveal()))
+	case role != Both:
+		v.add("redis_url", "must not be %s here: other processes have to reach it", embeddedRedis)
 	}
-	v.required("jwt_secret", c.JWTSecret.Reveal())
-
-	v.oneOf("keys.alg", c.Keys.Alg, keys.ES256, keys.RS256, keys.EdDSA)
-	if len(c.Keys.Secret) < minSecretLength {
-		v.add("keys.secret", "must be at least %d characters", minSecretLength)
+	if role.hasAuthz() {
+		c.durable(v)
 	}
-	v.positive("keys.rotate_every", c.Keys.RotateEvery)
-	if c.Keys.JWKSURL != "" {
+	if role == GatewayOnly || c.Keys.JWKSURL != "" {
 		v.url("keys.jwks_url", c.Keys.JWKSURL)
 	}
 
@@ -77,9 +73,26 @@ func (c *Config) problems() []error {
 	if len(c.Routes) == 0 {
 		v.add("routes", "there are none; the gateway would refuse every request")
 	}
-	// That a missing jwt_secret is missing is said once, not once more for every route.
-	v.err("routes", gateway.Validate(c.Routes, []byte(cmp.Or(c.JWTSecret, "missing"))))
+	secret := c.JWTSecret
+	if role.hasAuthz() {
+		secret = cmp.Or(secret, "missing") // which is said once, not once more for every route
+	}
+	v.err("routes", gateway.Validate(c.Routes, []byte(secret)))
 	return v.problems
+}
+
+// durable checks what an authorization server needs and a gateway on its own does not.
+func (c *Config) durable(v *validation) {
+	v.err("database_url", registry.ValidateURL(c.DatabaseURL.Reveal()))
+	if c.DatabaseMaxConns < 0 {
+		v.add("database_max_conns", "must not be negative")
+	}
+	v.required("jwt_secret", c.JWTSecret.Reveal())
+	v.oneOf("keys.alg", c.Keys.Alg, keys.ES256, keys.RS256, keys.EdDSA)
+	if len(c.Keys.Secret) < minSecretLength {
+		v.add("keys.secret", "must be at least %d characters", minSecretLength)
+	}
+	v.positive("keys.rotate_every", c.Keys.RotateEvery)
 }
 
 func (c *Config) trustedProxies() ([]netip.Prefix, error) {

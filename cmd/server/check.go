@@ -10,16 +10,22 @@ import (
 )
 
 func newCheck(configPath *string) *cobra.Command {
-	return &cobra.Command{
+	var roleName string
+	check := &cobra.Command{
 		Use:   "check",
 		Short: "Report every problem of the configuration at once",
 		Long: "Reads the configuration as serve would and prints each problem on a line of its own.\n" +
 			"Nothing is started and no other server is asked. Exit code 2 means that there are problems.",
 		Example: "  server check --config config.yaml\n" +
+			"  server check --role gateway\n" +
 			"  GATEHOUSE_LISTEN=:8080 server check",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := load(*configPath)
+			role, ok := map[string]app.Role{"serve": app.Both, "authz": app.AuthzOnly, "gateway": app.GatewayOnly}[roleName]
+			if !ok {
+				return fmt.Errorf("%w: --role must be serve, authz or gateway, not %q", errConfiguration, roleName)
+			}
+			config, err := load(*configPath, role)
 			if err != nil {
 				return err
 			}
@@ -27,11 +33,13 @@ func newCheck(configPath *string) *cobra.Command {
 			return err
 		},
 	}
+	check.Flags().StringVar(&roleName, "role", "serve", "the command that the configuration is for: serve, authz or gateway")
+	return check
 }
 
 // load reads the configuration; its error lists every problem and is one of configuration.
-func load(path string) (app.Config, error) {
-	config, err := app.Load(path, os.LookupEnv)
+func load(path string, role app.Role) (app.Config, error) {
+	config, err := app.Load(path, role, os.LookupEnv)
 	if err != nil {
 		return config, fmt.Errorf("%w:\n%w", errConfiguration, err)
 	}

@@ -48,7 +48,7 @@ func newCommand() *cobra.Command {
 	}
 	root.PersistentFlags().StringVarP(&configPath, "config", "c", defaultConfigPath(),
 		"configuration file; empty for none (environment GATEHOUSE_CONFIG)")
-	root.AddCommand(newServe(&configPath), newCheck(&configPath))
+	root.AddCommand(newServe(&configPath), newAuthz(&configPath), newGateway(&configPath), newCheck(&configPath))
 	return root
 }
 

@@ -17,30 +17,61 @@ const (
 	drainTimeout = 25 * time.Second
 )
 
+const untilStopped = "Runs until SIGINT or SIGTERM, then answers what is in flight and stops. A second signal stops at once.\n"
+
 func newServe(configPath *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the authorization server and the gateway in one process",
-		Long: "Runs until SIGINT or SIGTERM, then answers what is in flight and stops. A second signal stops at once.\n" +
+		Long: untilStopped +
 			"The database schema is migrated and the first signing key is made at start.",
 		Example: "  server serve --config config.yaml\n" +
 			"  GATEHOUSE_DATABASE_URL=sqlite:gatehouse.db GATEHOUSE_REDIS_URL=embedded: server serve",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := load(*configPath)
-			if err != nil {
-				return err
-			}
-			log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-			return serve(cmd.Context(), config, log)
-		},
+		RunE: runRole(configPath, app.Both),
 	}
 }
 
-func serve(ctx context.Context, config app.Config, log *slog.Logger) error {
+func newAuthz(configPath *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "authz",
+		Short: "Run an authorization server without a gateway",
+		Long: untilStopped +
+			"Any number may run on one database and one Redis. The routes are needed for their scopes.",
+		Example: "  server authz --config config.yaml",
+		Args:    cobra.NoArgs,
+		RunE:    runRole(configPath, app.AuthzOnly),
+	}
+}
+
+func newGateway(configPath *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "gateway",
+		Short: "Run a gateway on its own",
+		Long: untilStopped +
+			"It needs Redis and the JWKS URL of the authorization server (keys.jwks_url), and neither a database nor a\n" +
+			"signing key. Any number may run beside each other.",
+		Example: "  GATEHOUSE_KEYS_JWKS_URL=http://authz:8081/.well-known/jwks.json server gateway",
+		Args:    cobra.NoArgs,
+		RunE:    runRole(configPath, app.GatewayOnly),
+	}
+}
+
+func runRole(configPath *string, role app.Role) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		config, err := load(*configPath, role)
+		if err != nil {
+			return err
+		}
+		log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+		return serve(cmd.Context(), config, app.Options{Role: role, Log: log})
+	}
+}
+
+func serve(ctx context.Context, config app.Config, options app.Options) error {
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	gatehouse, err := app.New(starting, config, app.Options{Log: log})
+	gatehouse, err := app.New(starting, config, options)
 	if err != nil {
 		return err
 	}
@@ -48,7 +79,7 @@ func serve(ctx context.Context, config app.Config, log *slog.Logger) error {
 	if err == nil {
 		select {
 		case <-ctx.Done():
-			log.Info("stopping")
+			options.Log.Info("stopping")
 		case err = <-gatehouse.Failed():
 		}
 	}

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gatehouse/authz"
+	"gatehouse/denylist"
+	"gatehouse/gateway"
+	"gatehouse/keys"
+	"gatehouse/registry"
+)
+
+// clockLeeway is how far another replica's clock may be ahead of this one's.
+const clockLeeway = 30 * time.Second
+
+// revocations are written by the authorization server and checked by the gateway. Where both run in one process they
+// share one value, so that a revocation holds there before its caller is answered, whatever the mode.
+type revocations interface {
+	authz.Denylist
+	denylist.Checker
+}
+
+func (a *App) openDenylist() (revocations, error) {
+	store, closeStore, err := openRedis(a.config.RedisURL)
+	if err != nil {
+		return nil, err
+	}
+	a.onClose("denylist", closeStore)
+	if a.config.Denylist.Mode == Strict || !a.options.Role.hasGateway() {
+		a.health.add("denylist", loaded(store))
+		return store, nil
+	}
+	mirror := denylist.NewMirror(store, a.config.Denylist.MaxStaleness, a.log)
+	a.background("denylist mirror", mirror.Run)
+	a.health.add("denylist", func(context.Context) error {
+		if !mirror.Ready() {
+			return errNotLoaded
+		}
+		return nil
+	})
+	return mirror, nil
+}
+
+func loaded(store *denylist.Store) func(context.Context) error {
+	return func(ctx context.Context) error {
+		complete, err := store.Loaded(ctx)
+		if err == nil && !complete {
+			err = errNotLoaded
+		}
+		return err
+	}
+}
+
+// openRegistry connects to the database, migrates its schema and opens its signing keys.
+func (a *App) openRegistry(ctx context.Context) (*keys.Ring, error) {
+	var err error
+	a.registry, err = registry.Open(ctx, a.config.DatabaseURL.Reveal(), registry.WithPoolSize(a.config.DatabaseMaxConns))
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	a.onClose("database", a.registry.Close)
+	a.health.add("database", a.registry.Ping)
+	if err := a.registry.Migrate(ctx); err != nil {
+		return nil, fmt.Errorf("migrate database: %w", err)
+	}
+	ring, err := openRing(ctx, a.registry, a.config.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("signing keys: %w", err)
+	}
+	return ring, nil
+}
+
+// openRing returns the ring of the database's signing keys. The first process on an empty database makes the first key.
+func openRing(ctx context.Context, stored *registry.Registry, config Keys) (*keys.Ring, error) {
+	candidate, err := keys.Generate(config.Alg)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := keys.Seal(candidate, config.Secret.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := stored.EnsureSigningKey(ctx, registry.SigningKey{
+		ID: candidate.ID(), Algorithm: candidate.Algorithm(), Sealed: sealed,
+	}); err != nil {
+		return nil, err
+	}
+	rows, err := stored.SigningKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opened := make([]*keys.Key, len(rows))
+	for i, row := range rows {
+		if opened[i], err = keys.Open(row.Sealed, config.Secret.Reveal()); err != nil {
+			return nil, fmt.Errorf("key %s: %w (is keys.secret the one that this database was first used with?)", row.ID, err)
+		}
+	}
+	return keys.NewRing(opened[0], opened[1:]...)
+}
+
+// remoteKeys reads the keys of the authorization server elsewhere, for a gateway on its own.
+func (a *App) remoteKeys() keys.PublicKeys {
+	remote := keys.NewRemote(a.config.Keys.JWKSURL, nil, a.log)
+	a.background("JWKS", remote.Run)
+	a.health.add("keys", func(context.Context) error {
+		if !remote.Ready() {
+			return errNotLoaded
+		}
+		return nil
+	})
+	return remote
+}
+
+func (a *App) newAuthz(ring *keys.Ring, denied authz.Denylist) (*authz.Server, error) {
+	users := append([]authz.UserAuthenticator{}, a.options.Users...)
+	users = append(users, &authz.HostJWT{Secret: []byte(a.config.JWTSecret.Reveal())})
+	if a.config.LNDHubURL != "" {
+		users = append(users, &authz.LNDHub{URL: a.config.LNDHubURL, Secret: []byte(a.config.JWTSecret.Reveal())})
+	}
+	return authz.New(authz.Config{
+		Issuer:            a.config.Issuer,
+		Scopes:            gateway.Scopes(a.config.Routes),
+		AccessLifespan:    a.config.AccessToken.Lifespan,
+		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
+		RefreshLifespan:   a.config.RefreshToken.Lifespan,
+		RefreshGrace:      a.config.RefreshToken.Grace,
+		RefreshSecret:     keys.Derive(a.config.Keys.Secret.Reveal(), "refresh token succession"),
+		Users:             users,
+		Registry:          a.registry,
+		Keys:              ring,
+		Denylist:          denied,
+		AdminToken:        a.config.Admin.Token.Reveal(),
+		Log:               a.log,
+	})
+}
+
+// runRelay fills the denylist and keeps it complete. A Redis that is down now is filled when it is back; until then the
+// process is not ready.
+func (a *App) runRelay(ctx context.Context, denied authz.Denylist) {
+	relay := &authz.Relay{Registry: a.registry, Denylist: denied}
+	if err := relay.Prime(ctx); err != nil {
+		a.log.Warn("denylist cannot be filled yet", "error", err)
+	}
+	a.background("relay", func(ctx context.Context) { relay.Run(ctx, a.log) })
+}
+
+func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gateway.Gateway, error) {
+	proxies, err := a.config.trustedProxies()
+	if err != nil {
+		return nil, err
+	}
+	return gateway.New(gateway.Config{
+		Routes:         a.config.Routes,
+		Verifier:       &keys.Verifier{Issuer: a.config.Issuer, Audience: a.config.Issuer, Keys: public, Leeway: clockLeeway},
+		Denylist:       denied,
+		OnUnavailable:  a.config.Denylist.OnUnavailable,
+		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
+		TrustedProxies: proxies,
+		Log:            a.log,
+	})
+}

@@ -1,0 +1,111 @@
+package app_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/app"
+)
+
+// startRole is start for a process that runs one half; it does not wait until it is ready.
+func startRole(t *testing.T, config app.Config, role app.Role) *running {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	gatehouse, err := app.New(ctx, config, app.Options{Role: role, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	require.NoError(t, gatehouse.Start(ctx))
+	r := &running{
+		t: t, config: config, app: gatehouse,
+		public: "http://" + gatehouse.Addr().String(), admin: "http://" + gatehouse.AdminAddr().String(),
+	}
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+func (r *running) awaitReady() {
+	r.t.Helper()
+	require.Eventually(r.t, func() bool {
+		return r.do(http.MethodGet, r.admin+"/readyz", nil, nil).status == http.StatusOK
+	}, startTimeout, 10*time.Millisecond)
+}
+
+// gatewayConfig is what a gateway on its own is given: no database and no secret of the authorization server's.
+func gatewayConfig(config app.Config, authz *running) app.Config {
+	config.DatabaseURL, config.Keys.Secret = "", ""
+	config.Keys.JWKSURL = authz.public + "/.well-known/jwks.json"
+	return config
+}
+
+func TestGatewaysOnTheirOwnFollowAnAuthorizationServer(t *testing.T) {
+	for _, mode := range []string{app.Mirror, app.Strict} {
+		t.Run(mode, func(t *testing.T) {
+			config := testConfig(echoUpstream(t))
+			config.RedisURL, config.Denylist.Mode = privateRedis(t), mode
+			authz := startRole(t, config, app.AuthzOnly)
+			authz.awaitReady()
+			gateways := []*running{
+				startRole(t, gatewayConfig(config, authz), app.GatewayOnly),
+				startRole(t, gatewayConfig(config, authz), app.GatewayOnly),
+			}
+			a := authz.register()
+			given := authz.consent(a, 1, "balance:read")
+			for _, gateway := range gateways {
+				gateway.awaitReady()
+				require.Equal(t, http.StatusOK, gateway.balance(given.access).status)
+				require.Equal(t, http.StatusNotFound, gateway.do(http.MethodGet, gateway.public+"/oauth/scopes", nil, nil).status)
+				require.Equal(t, http.StatusNotFound, gateway.do(http.MethodGet, gateway.admin+"/admin/clients", nil, nil).status)
+			}
+			require.Equal(t, http.StatusNotFound, authz.balance(given.access).status, "there is no gateway here")
+
+			revoked := authz.form("/oauth/revoke", url.Values{"token": {given.refresh}}, a.id, a.secret)
+			require.Equal(t, http.StatusOK, revoked.status, revoked.body)
+			for _, gateway := range gateways {
+				require.Eventually(t, func() bool { return gateway.balance(given.access).status == http.StatusUnauthorized },
+					config.Denylist.MaxStaleness+startTimeout, time.Millisecond)
+			}
+
+			other := authz.consent(a, 2, "balance:read")
+			authz.stop()
+			for _, gateway := range gateways {
+				require.Equal(t, http.StatusOK, gateway.balance(other.access).status, "gateways go on without it")
+			}
+		})
+	}
+}
+
+func TestReadinessTellsTheTruth(t *testing.T) {
+	config := testConfig(echoUpstream(t))
+	config.RedisURL = privateRedis(t)
+	jwks := config
+	jwks.DatabaseURL, jwks.Keys.Secret = "", ""
+	jwks.Keys.JWKSURL = "http://127.0.0.1:1/jwks.json"
+	gateway := startRole(t, jwks, app.GatewayOnly)
+
+	require.Equal(t, http.StatusOK, gateway.do(http.MethodGet, gateway.admin+"/healthz", nil, nil).status)
+	notReady := gateway.do(http.MethodGet, gateway.admin+"/readyz", nil, nil)
+	require.Equal(t, http.StatusServiceUnavailable, notReady.status)
+	require.Equal(t, map[string]any{"status": "not ready", "keys": "not loaded yet", "denylist": "not loaded yet"},
+		notReady.json(t), "it says which parts are the reason")
+}
+
+func TestEachRoleIsAskedOnlyForWhatItNeeds(t *testing.T) {
+	config := app.Default()
+	config.JWTSecret = hostSecret
+	config.Routes = testConfig("http://localhost:1").Routes
+	err := config.Validate(app.GatewayOnly)
+	require.EqualError(t, err, `keys.jwks_url: must be an http or https URL, not ""`)
+
+	config.Keys.JWKSURL = "http://localhost:1/jwks.json"
+	config.DatabaseURL = ""
+	require.NoError(t, config.Validate(app.GatewayOnly))
+
+	config.RedisURL = "embedded:"
+	require.ErrorContains(t, config.Validate(app.GatewayOnly), "redis_url")
+}
