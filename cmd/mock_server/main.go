@@ -26,7 +26,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := run(ctx, os.Getenv, os.Stdout, os.Stderr); err != nil {
+	err := run(ctx, os.Getenv, os.Stdout, os.Stderr)
+	if err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) { // told to stop while it was starting
 		fmt.Fprintln(os.Stderr, "mock_server:", err)
 		os.Exit(1)
 	}

@@ -76,6 +76,9 @@ func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (e
 		return err
 	}
 	gatehouse.Serve(open.public, open.admin)
+	if err := waitReady(ctx, open.admin.Addr().String()); err != nil {
+		return err
+	}
 
 	if d.UserJWT, err = userJWT(s.jwtSecret, d.User.ID, time.Now(), userJWTLifespan); err != nil {
 		return err
