@@ -135,14 +135,17 @@ func (u *fakeUpstream) only() received {
 // awaitClosed waits until the upstream has closed a connection: because it meant to, or because the gateway did.
 func (u *fakeUpstream) awaitClosed(number int) {
 	u.t.Helper()
-	u.mu.Lock()
-	closed := u.conns[number].closed
-	u.mu.Unlock()
 	select {
-	case <-closed:
+	case <-u.closed(number):
 	case <-time.After(patience):
 		require.Fail(u.t, "the connection stays open")
 	}
+}
+
+func (u *fakeUpstream) closed(number int) <-chan struct{} {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.conns[number].closed
 }
 
 // read waits for one whole request and remembers it; false means that the connection has ended.

@@ -206,8 +206,8 @@ func (g *Gateway) sweep(idleTimeout time.Duration) {
 	}
 }
 
-// Close closes the connections to upstreams that are not in use; the others are closed as their requests end. It is
-// called after the listener has drained, and must not be called twice.
+// Close closes the connections to upstreams that are not in use; the others are closed as their requests end. It comes
+// after the listener has drained.
 func (g *Gateway) Close() error {
 	g.stop()
 	<-g.swept

@@ -36,6 +36,7 @@ var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 type system struct {
 	t        *testing.T
 	addr     string
+	gateway  *gateway.Gateway
 	key      *keys.Key
 	denylist *fakeDenylist
 	log      *bytes.Buffer // read it only after the answers it is about
@@ -46,6 +47,7 @@ type options struct {
 	config func(*gateway.Config)
 	fiber  func(*fiber.Config)
 	mount  func(*fiber.App)
+	alone  bool // without Refuse
 }
 
 func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
@@ -70,6 +72,7 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 	}
 	g, err := gateway.New(config)
 	require.NoError(t, err)
+	s.gateway = g
 
 	fiberConfig := fiber.Config{
 		CaseSensitive:                true,
@@ -83,7 +86,9 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 		opts.fiber(&fiberConfig)
 	}
 	app := fiber.New(fiberConfig)
-	app.Use(gateway.Refuse)
+	if !opts.alone {
+		app.Use(gateway.Refuse)
+	}
 	if opts.mount != nil {
 		opts.mount(app)
 	}

@@ -135,6 +135,14 @@ func TestRefuseStandsBeforeEveryOtherHandler(t *testing.T) {
 	}
 }
 
+func TestHandleRefusesOnItsOwn(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, path("/{a}"))}, options{alone: true})
+	requireRefused(t, s.do(raw("GET /a;b")), 400, "invalid_request")
+	requireRefused(t, s.do(raw("GET /a", bearer("x"), bearer("x"))), 400, "invalid_request")
+	require.Empty(t, upstream.requests())
+}
+
 func TestErrorsOfTheListenerHaveTheSameForm(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods("POST"))}, options{

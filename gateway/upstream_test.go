@@ -228,8 +228,12 @@ func TestUpstreamThatCannotBeReached(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, ln.Close())
-	s := newSystem(t, []gateway.Route{balance("http://"+ln.Addr().String(), public)}, options{})
-	requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
+	s := newSystem(t, []gateway.Route{balance("http://"+ln.Addr().String(), public)}, options{config: func(c *gateway.Config) {
+		c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Millisecond
+	}})
+	for range 3 {
+		requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
+	}
 }
 
 func TestSlowUpstream(t *testing.T) {
@@ -402,5 +406,55 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.IdleTimeout = 20 * time.Millisecond })
 	require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
+	upstream.awaitClosed(0)
+}
+
+func TestIdleConnectionsAreFew(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	upstream := newUpstream(t, func(l *link) {
+		for l.read() {
+			entered <- struct{}{}
+			<-leave
+			l.write(okAnswer)
+		}
+	})
+	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.MaxIdleConns = 1 })
+	first, second := s.dial(), s.dial()
+	for _, c := range []*call{first, second} {
+		c.send(raw("GET /balance"))
+		<-entered
+	}
+	close(leave)
+	first.receive("GET")
+	second.receive("GET")
+	select {
+	case <-upstream.closed(0):
+	case <-upstream.closed(1):
+	case <-time.After(patience):
+		require.Fail(t, "both connections are kept")
+	}
+}
+
+func TestCloseKeepsNoConnection(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	upstream := newUpstream(t, func(l *link) {
+		for l.read() {
+			if strings.HasSuffix(l.last.target, "?wait") {
+				entered <- struct{}{}
+				<-leave
+			}
+			l.write(okAnswer)
+		}
+	})
+	s := publicSystem(t, upstream, nil)
+	waiting := s.dial()
+	waiting.send(raw("GET /balance?wait"))
+	<-entered
+	require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
+
+	require.NoError(t, s.gateway.Close())
+	upstream.awaitClosed(1)
+	close(leave)
+	require.Equal(t, 200, waiting.receive("GET").StatusCode, "a request that is under way ends well")
 	upstream.awaitClosed(0)
 }
