@@ -320,6 +320,22 @@ func TestADenylistThatLosesEverythingIsFilledAgain(t *testing.T) {
 	}
 }
 
+func TestABodyIsForwardedAsItWasSent(t *testing.T) {
+	r := start(t, testConfig(echoUpstream(t)))
+	token := r.consent(r.register(), 1, "payments:send").access
+	for contentType, body := range map[string]string{
+		"application/json":                  "{ \"amount\" : 1 }\n",
+		"multipart/form-data; boundary=b":   "preamble\r\n--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--\r\nepilogue",
+		"application/x-www-form-urlencoded": "b=2&a=1&a=%31",
+	} {
+		header := bearer(token)
+		header.Set("Content-Type", contentType)
+		echoed := r.do(http.MethodPost, r.public+"/payments/bolt11", strings.NewReader(body), header)
+		require.Equal(t, http.StatusOK, echoed.status, echoed.body)
+		require.Equal(t, body, echoed.json(t)["body"], contentType)
+	}
+}
+
 func TestTheAdminAPIIsNotOnThePublicListener(t *testing.T) {
 	r := start(t, testConfig(echoUpstream(t)))
 	require.Equal(t, http.StatusNotFound, r.do(http.MethodGet, r.public+"/admin/clients", nil, nil).status)

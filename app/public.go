@@ -27,11 +27,14 @@ func (a *App) publicServer() *fiber.App {
 		DisableStartupMessage: true,
 		ReadBufferSize:        headerLimit,
 		BodyLimit:             bodyLimit,
-		ReadTimeout:           readTimeout,
-		IdleTimeout:           idleTimeout,
-		ErrorHandler:          gateway.ErrorHandler(a.log),
+		// A body that was parsed would be forwarded as it was put together again, not as it was sent.
+		DisablePreParseMultipartForm: true,
+		ReadTimeout:                  readTimeout,
+		IdleTimeout:                  idleTimeout,
+		ErrorHandler:                 gateway.ErrorHandler(a.log),
 	})
 	server.Server().Logger = connectionLog{a.log}
+	server.Server().SecureErrorLogMessage = true
 	server.Server().NoDefaultServerHeader = true
 
 	server.Use(recover.New())
