@@ -22,7 +22,12 @@ type Client struct {
 	SecretHash   string    `bun:"secret_hash"` // opaque here; empty: no secret
 	CreatedAt    time.Time `bun:"created_at"`
 	UpdatedAt    time.Time `bun:"updated_at"`
+	DisabledAt   time.Time `bun:"disabled_at,nullzero"` // zero: it may be used
 }
+
+// Disabled reports whether the client was disabled: nothing may be minted for it
+// any more, and there is no way back.
+func (c Client) Disabled() bool { return !c.DisabledAt.IsZero() }
 
 type clientRow struct {
 	bun.BaseModel `bun:"table:clients,alias:c"`
@@ -32,7 +37,7 @@ type clientRow struct {
 
 func (row *clientRow) client() Client {
 	c := row.Client
-	c.CreatedAt, c.UpdatedAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC()
+	c.CreatedAt, c.UpdatedAt, c.DisabledAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC(), c.DisabledAt.UTC()
 	return c
 }
 
@@ -47,9 +52,10 @@ func (c *Client) check() error {
 }
 
 // CreateClient stores a new client. A zero CreatedAt becomes now, UpdatedAt
-// always does. ErrExists when the ID is taken, also by a deleted client.
+// always does; DisabledAt is ignored. ErrExists when the ID is taken, also by a
+// deleted client.
 func (r *Registry) CreateClient(ctx context.Context, c Client) error {
-	c.UpdatedAt = r.clock()
+	c.UpdatedAt, c.DisabledAt = r.clock(), time.Time{}
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = c.UpdatedAt
 	}
@@ -63,7 +69,8 @@ func (r *Registry) CreateClient(ctx context.Context, c Client) error {
 	})
 }
 
-// Client returns the client, or ErrNotFound when there is none or it was deleted.
+// Client returns the client, also a disabled one, or ErrNotFound when there is
+// none or it was deleted.
 func (r *Registry) Client(ctx context.Context, id string) (Client, error) {
 	if err := checkText(id); err != nil {
 		return Client{}, err
@@ -75,7 +82,8 @@ func (r *Registry) Client(ctx context.Context, id string) (Client, error) {
 	return row.client(), err
 }
 
-// Clients returns every client that was not deleted, oldest first.
+// Clients returns every client that was not deleted, disabled ones included,
+// oldest first.
 func (r *Registry) Clients(ctx context.Context) ([]Client, error) {
 	var rows []clientRow
 	err := r.run(ctx, "list clients", func(ctx context.Context) error {
@@ -89,8 +97,7 @@ func (r *Registry) Clients(ctx context.Context) ([]Client, error) {
 }
 
 // UpdateClient changes a client by read-modify-write in one transaction and
-// returns what was stored. Changes to ID, CreatedAt and UpdatedAt are ignored.
-// The change must not call the registry: it is made inside the transaction,
+// returns what was stored. Changes to ID and to the times are ignored. The change must not call the registry: it is made inside the transaction,
 // which may hold the only connection. ErrNotFound.
 func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Client)) (Client, error) {
 	if err := checkText(id); err != nil {
@@ -105,7 +112,7 @@ func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Cli
 		}
 		before := row.Client
 		change(&row.Client)
-		row.ID, row.CreatedAt, row.UpdatedAt = before.ID, before.CreatedAt, r.clock()
+		row.ID, row.CreatedAt, row.UpdatedAt, row.DisabledAt = before.ID, before.CreatedAt, r.clock(), before.DisabledAt
 		if err := row.check(); err != nil {
 			return err
 		}
@@ -128,41 +135,6 @@ func (r *Registry) SetClientSecret(ctx context.Context, id, hash string) error {
 			Set("secret_hash = ?", hash).Set("updated_at = ?", r.clock()).
 			Where("id = ?", id).Where("deleted_at IS NULL").Exec(ctx)
 		return orElse(ErrNotFound, result, err)
-	})
-}
-
-// DeleteClient removes the client for good, ends each of its grants (reason
-// "client_deleted") and revokes the client until denyUntil, or until the last
-// access token of its grants has expired if that is later; all in one
-// transaction. One revocation covers all its grants. denyUntil must cover the
-// tokens that have no grant (client_credentials). ErrNotFound.
-func (r *Registry) DeleteClient(ctx context.Context, id string, denyUntil time.Time) error {
-	if err := errors.Join(checkText(id), checkTimes(denyUntil)); err != nil {
-		return err
-	}
-	return r.inTx(ctx, "delete client", func(ctx context.Context, tx bun.Tx) error {
-		now := r.clock()
-		result, err := tx.NewUpdate().Model((*clientRow)(nil)).Set("deleted_at = ?", now).
-			Where("id = ?", id).Where("deleted_at IS NULL").Exec(ctx)
-		if err := orElse(ErrNotFound, result, err); err != nil {
-			return err
-		}
-		live := r.locking(tx.NewSelect().Model((*grantRow)(nil)), "NO KEY UPDATE").
-			Column("access_expires_at").Where("client_id = ?", id).Where("ended_at IS NULL").Order("id")
-		var last bun.NullTime
-		if err := tx.NewSelect().TableExpr("(?) AS live", live).
-			ColumnExpr("max(live.access_expires_at)").Scan(ctx, &last); err != nil {
-			return err
-		}
-		if _, err := tx.NewUpdate().Model((*grantRow)(nil)).
-			Set("ended_at = ?", now).Set("end_reason = ?", "client_deleted").
-			Where("client_id = ?", id).Where("ended_at IS NULL").Exec(ctx); err != nil {
-			return err
-		}
-		if last.After(denyUntil) {
-			denyUntil = last.Time
-		}
-		return r.revoke(ctx, tx, Revocation{Kind: KindClient, ID: id, ExpiresAt: denyUntil})
 	})
 }
 

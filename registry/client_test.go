@@ -124,3 +124,48 @@ func clientDeletionOutlivesTokens(t *testing.T, w *world) {
 	require.NoError(t, w.DeleteClient(w.ctx, "app", start.Add(time.Hour)))
 	require.Equal(t, map[string]time.Time{"client app": stored(long)}, w.pending())
 }
+
+func clientDisabled(t *testing.T, w *world) {
+	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "other", DisabledAt: start}))
+	_, refresh := w.redeem()
+	_, code := w.authorize()
+	until := start.Add(24 * time.Hour)
+	require.ErrorIs(t, w.DisableClient(w.ctx, "nobody", until), registry.ErrNotFound)
+	require.NoError(t, w.DisableClient(w.ctx, "app", until))
+
+	require.ErrorIs(t, w.Authorize(w.ctx, registry.Grant{ID: "new", ClientID: "app", Subject: "ann"},
+		registry.Code{Hash: "new", ExpiresAt: until}), registry.ErrNotFound)
+	require.ErrorIs(t, w.rotate(refresh, "next"), registry.ErrGrantEnded)
+	require.ErrorIs(t, w.RedeemCode(w.ctx, code, nil, until), registry.ErrGrantEnded)
+	require.Equal(t, "client_disabled", w.grant(code).EndReason)
+	require.Equal(t, map[string]time.Time{"client app": stored(until)}, w.pending())
+	require.True(t, w.revoked("", "g1", ""))
+	require.False(t, w.revoked("", "", "other"))
+
+	// It stays in sight, and disabled, whoever changes it.
+	disabledAt := stored(start)
+	w.Advance(time.Hour)
+	got, err := w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Name, c.DisabledAt = "New", time.Time{} })
+	require.NoError(t, err)
+	require.Equal(t, disabledAt, got.DisabledAt)
+	clients, err := w.Clients(w.ctx)
+	require.NoError(t, err)
+	require.Len(t, clients, 2)
+	for _, client := range clients {
+		require.Equal(t, client.ID == "app", client.Disabled(), client.ID)
+	}
+
+	require.NoError(t, w.DisableClient(w.ctx, "app", until.Add(-time.Hour)))
+	require.NoError(t, w.DisableClient(w.ctx, "app", until.Add(time.Hour)))
+	require.Equal(t, map[string]time.Time{"client app": stored(until.Add(time.Hour))}, w.pending())
+	got, err = w.Client(w.ctx, "app")
+	require.NoError(t, err)
+	require.Equal(t, disabledAt, got.DisabledAt, "it was disabled once")
+
+	_, err = w.DB().NewDelete().Table("revocations").Where("1 = 1").Exec(w.ctx)
+	require.NoError(t, err)
+	require.True(t, w.revoked("", "", "app"), "it is revoked for as long as it is disabled")
+	require.NoError(t, w.DeleteClient(w.ctx, "app", until))
+	require.ErrorIs(t, w.DisableClient(w.ctx, "app", until), registry.ErrNotFound)
+	require.ErrorIs(t, second(w.Client(w.ctx, "app")), registry.ErrNotFound)
+}

@@ -40,8 +40,8 @@ func (row *codeRow) code() Code {
 // Authorize stores a new grant and its first code in one transaction. The
 // code's GrantID may be empty; a zero CreatedAt becomes now; what only later
 // events may set (AccessExpiresAt, EndedAt, EndReason, UsedAt) is ignored.
-// ErrNotFound when the client does not exist or was deleted, ErrExists when the
-// grant's ID or the code's hash is taken.
+// ErrNotFound when the client does not exist, was deleted or disabled, ErrExists
+// when the grant's ID or the code's hash is taken.
 func (r *Registry) Authorize(ctx context.Context, g Grant, c Code) error {
 	if g.CreatedAt.IsZero() {
 		g.CreatedAt = r.clock()
@@ -55,10 +55,10 @@ func (r *Registry) Authorize(ctx context.Context, g Grant, c Code) error {
 		return err
 	}
 	return r.inTx(ctx, "authorize", func(ctx context.Context, tx bun.Tx) error {
-		// The share lock keeps the client from being deleted between this look and
-		// the commit: the deletion would not see the new grant and leave it live.
+		// The share lock keeps the client from being deleted or disabled between this
+		// look and the commit: that would not see the new grant and leave it live.
 		err := r.locking(tx.NewSelect().Model((*clientRow)(nil)), "SHARE").Column("id").
-			Where("id = ?", g.ClientID).Where("deleted_at IS NULL").Scan(ctx, new(string))
+			Where("id = ?", g.ClientID).Where("deleted_at IS NULL").Where("disabled_at IS NULL").Scan(ctx, new(string))
 		if err != nil {
 			return err
 		}

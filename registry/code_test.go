@@ -1,7 +1,7 @@
 package registry_test
 
 import (
-	"errors"
+	"context"
 	"testing"
 	"time"
 
@@ -172,9 +172,17 @@ func codeRedeemedAgainstTheEnd(t *testing.T, w *world) {
 
 // authorizedAgainstTheDeletion: no grant of a deleted client is live.
 func authorizedAgainstTheDeletion(t *testing.T, w *world) {
+	authorizedAgainst(t, w, w.DeleteClient)
+}
+
+func authorizedAgainstTheDisabling(t *testing.T, w *world) {
+	authorizedAgainst(t, w, w.DisableClient)
+}
+
+func authorizedAgainst(t *testing.T, w *world, deny func(context.Context, string, time.Time) error) {
 	errs := parallel(20, func(i int) error {
 		if i == 10 {
-			return w.DeleteClient(w.ctx, "app", start.Add(accessLife))
+			return deny(w.ctx, "app", start.Add(accessLife))
 		}
 		id := string(rune('a' + i))
 		return w.Authorize(w.ctx, registry.Grant{ID: id, ClientID: "app", Subject: "ann"},
@@ -187,7 +195,7 @@ func authorizedAgainstTheDeletion(t *testing.T, w *world) {
 		case err == nil:
 			require.True(t, w.grant(string(rune('a'+i))).Ended())
 		default:
-			require.True(t, errors.Is(err, registry.ErrNotFound), err)
+			require.ErrorIs(t, err, registry.ErrNotFound)
 		}
 	}
 }

@@ -37,6 +37,7 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"client secret":                     clientSecret,
 		"client deletion":                   clientDeletion,
 		"client deletion outlives tokens":   clientDeletionOutlivesTokens,
+		"client disabled":                   clientDisabled,
 		"authorization round trip":          authorizationRoundTrip,
 		"authorization refused":             authorizationRefused,
 		"code redeemed":                     codeRedeemed,
@@ -55,9 +56,11 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"refresh rotated against the end":   refreshRotatedAgainstTheEnd,
 		"code redeemed against the end":     codeRedeemedAgainstTheEnd,
 		"authorized against the deletion":   authorizedAgainstTheDeletion,
+		"authorized against the disabling":  authorizedAgainstTheDisabling,
 		"everything at once":                everythingAtOnce,
 		"grant ended":                       grantEnded,
 		"grants of a subject ended":         grantsOfSubjectEnded,
+		"everything of a subject ended":     everythingOfSubjectEnded,
 		"grants listed":                     grantsListed,
 		"token revoked":                     tokenRevoked,
 		"revocations pending":               revocationsPending,
@@ -65,6 +68,9 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"revocations in pages":              revocationsInPages,
 		"signing key":                       signingKey,
 		"signing key at once":               signingKeyAtOnce,
+		"signing key added":                 signingKeyAdded,
+		"signing key added at once":         signingKeyAddedAtOnce,
+		"signing keys deleted":              signingKeysDeleted,
 		"invalid text":                      invalidText,
 		"invalid arguments":                 invalidArguments,
 		"times":                             times,
@@ -95,6 +101,7 @@ func invalidText(t *testing.T, w *world) {
 			"secret id":           w.SetClientSecret(w.ctx, bad, "hash"),
 			"secret":              w.SetClientSecret(w.ctx, "app", bad),
 			"delete":              w.DeleteClient(w.ctx, bad, later),
+			"disable":             w.DisableClient(w.ctx, bad, later),
 			"authorize subject":   w.Authorize(w.ctx, registry.Grant{ID: "new", ClientID: "app", Subject: bad}, code),
 			"authorize client":    w.Authorize(w.ctx, registry.Grant{ID: "new", ClientID: bad, Subject: "ann"}, code),
 			"authorize scope":     w.Authorize(w.ctx, registry.Grant{ID: "new", ClientID: "app", Subject: "ann", Scopes: []string{bad}}, code),
@@ -111,6 +118,7 @@ func invalidText(t *testing.T, w *world) {
 			"end reason":          w.EndGrant(w.ctx, "g1", bad),
 			"end subject":         second(w.EndGrants(w.ctx, bad, "app", "reason")),
 			"end client":          second(w.EndGrants(w.ctx, "ann", bad, "reason")),
+			"end everything":      second(w.EndGrantsOfSubject(w.ctx, bad, "reason")),
 			"grants":              second(w.GrantsOf(w.ctx, bad)),
 			"revoke":              w.RevokeToken(w.ctx, bad, later),
 			"revoked token":       second(w.Revoked(w.ctx, bad, "", "")),
@@ -119,6 +127,8 @@ func invalidText(t *testing.T, w *world) {
 			"delivered":           w.MarkDelivered(w.ctx, []registry.Revocation{{Kind: registry.KindToken, ID: bad, ExpiresAt: later}}),
 			"page":                second(w.LiveRevocations(w.ctx, registry.Revocation{ID: bad}, 1)),
 			"key":                 second(w.EnsureSigningKey(w.ctx, registry.SigningKey{ID: "k", Sealed: bad})),
+			"key added":           second(w.AddSigningKey(w.ctx, always, registry.SigningKey{ID: bad})),
+			"key deleted":         w.DeleteSigningKeys(w.ctx, bad),
 		}
 		for name, err := range calls {
 			require.ErrorIs(t, err, registry.ErrInvalid, "%s %q", name, bad)
@@ -126,6 +136,8 @@ func invalidText(t *testing.T, w *world) {
 	}
 	require.NoError(t, w.rotate("refresh-g1", "next"), "a refused call left something behind")
 }
+
+func always(registry.SigningKey) bool { return true }
 
 func second[T any](_ T, err error) error { return err }
 
@@ -148,9 +160,14 @@ func invalidArguments(t *testing.T, w *world) {
 		"its own successor": w.rotate("refresh-g1", "refresh-g1"),
 		"year 10000":        w.RevokeToken(w.ctx, "jti", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)),
 		"no deny time":      w.DeleteClient(w.ctx, "app", time.Time{}),
+		"disabled, no time": w.DisableClient(w.ctx, "app", time.Time{}),
 		"empty jti":         w.RevokeToken(w.ctx, "", later),
 		"no limit":          second(w.PendingRevocations(w.ctx, 0)),
 		"key without id":    second(w.EnsureSigningKey(w.ctx, registry.SigningKey{})),
+		"key added without": second(w.AddSigningKey(w.ctx, always, registry.SigningKey{})),
+		"key out of range": second(w.AddSigningKey(w.ctx, always,
+			registry.SigningKey{ID: "k", SignsFrom: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)})),
+		"empty key deleted": w.DeleteSigningKeys(w.ctx, "k", ""),
 	} {
 		require.ErrorIs(t, err, registry.ErrInvalid, name)
 	}

@@ -5,7 +5,8 @@ import "errors"
 // The outcomes that callers tell apart with errors.Is. Every other error is the
 // database's or the context's, and says nothing about the thing asked for.
 var (
-	// ErrNotFound: there is no such client, grant, code or refresh token, or the client was deleted.
+	// ErrNotFound: there is no such client, grant, code or refresh token, or the client was deleted; nobody can
+	// authorize one that was disabled either.
 	ErrNotFound = errors.New("registry: not found")
 	// ErrExists: the identifier is taken; a deleted client keeps its own.
 	ErrExists = errors.New("registry: exists already")
@@ -17,6 +18,8 @@ var (
 	ErrCodeUsed = errors.New("registry: code was used before")
 	// ErrRefreshReused: the refresh token was rotated before. Its grant has ended.
 	ErrRefreshReused = errors.New("registry: refresh token was used before")
+	// ErrLastKey: no signing key would be left.
+	ErrLastKey = errors.New("registry: the last signing key stays")
 	// ErrInvalid: an argument that no database is asked about: a NUL byte or
 	// invalid UTF-8 in a string, an identifier or time that is missing or out of range.
 	ErrInvalid = errors.New("registry: invalid argument")

@@ -64,11 +64,29 @@ func (r *Registry) EndGrants(ctx context.Context, subject, clientID, reason stri
 	if err := checkText(subject, clientID, reason); err != nil {
 		return 0, err
 	}
+	return r.endEach(ctx, reason, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("subject = ?", subject).Where("client_id = ?", clientID)
+	})
+}
+
+// EndGrantsOfSubject ends every live grant that the subject gave any client, as
+// EndGrant does, in one transaction, and says how many there were.
+func (r *Registry) EndGrantsOfSubject(ctx context.Context, subject, reason string) (ended int, err error) {
+	if err := checkText(subject, reason); err != nil {
+		return 0, err
+	}
+	return r.endEach(ctx, reason, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("subject = ?", subject)
+	})
+}
+
+func (r *Registry) endEach(
+	ctx context.Context, reason string, which func(*bun.SelectQuery) *bun.SelectQuery,
+) (ended int, err error) {
 	err = r.inTx(ctx, "end grants", func(ctx context.Context, tx bun.Tx) error {
 		var ids []string
-		err := r.locking(tx.NewSelect().Model((*grantRow)(nil)), "NO KEY UPDATE").Column("id").
-			Where("subject = ?", subject).Where("client_id = ?", clientID).Where("ended_at IS NULL").
-			Order("id").Scan(ctx, &ids)
+		live := r.locking(tx.NewSelect().Model((*grantRow)(nil)), "NO KEY UPDATE").Column("id")
+		err := which(live).Where("ended_at IS NULL").Order("id").Scan(ctx, &ids)
 		if err != nil || len(ids) == 0 {
 			return err
 		}

@@ -72,6 +72,31 @@ func grantsOfSubjectEnded(t *testing.T, w *world) {
 	require.Zero(t, ended)
 }
 
+func everythingOfSubjectEnded(t *testing.T, w *world) {
+	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "other"}))
+	for _, id := range []string{"ann's", "bob's"} {
+		require.NoError(t, w.Authorize(w.ctx, registry.Grant{ID: id, ClientID: "other", Subject: id[:3]},
+			registry.Code{Hash: id, ExpiresAt: start.Add(codeLife)}))
+		require.NoError(t, w.RedeemCode(w.ctx, id, nil, start.Add(accessLife)))
+	}
+	w.redeem()
+	w.authorize()
+	done, _ := w.redeem()
+	require.NoError(t, w.EndGrant(w.ctx, done, "before"))
+
+	ended, err := w.EndGrantsOfSubject(w.ctx, "ann", "user_denied")
+	require.NoError(t, err)
+	require.Equal(t, 3, ended)
+	expires := stored(start.Add(accessLife))
+	require.Equal(t, map[string]time.Time{"grant ann's": expires, "grant g1": expires, "grant " + done: expires}, w.pending())
+	require.Equal(t, "user_denied", w.grant("ann's").EndReason)
+	require.Equal(t, "before", w.grant("code-"+done).EndReason)
+	require.False(t, w.grant("bob's").Ended())
+	ended, err = w.EndGrantsOfSubject(w.ctx, "ann", "user_denied")
+	require.NoError(t, err)
+	require.Zero(t, ended)
+}
+
 func grantsListed(t *testing.T, w *world) {
 	w.redeem()
 	w.Advance(time.Second)
@@ -102,10 +127,13 @@ func everythingAtOnce(t *testing.T, w *world) {
 	expected := []error{nil, registry.ErrNotFound, registry.ErrGrantEnded, registry.ErrRefreshReused, registry.ErrCodeUsed}
 	for _, err := range parallel(60, func(i int) error {
 		grantID := fmt.Sprintf("g%d", i%20+1)
-		switch i % 8 {
+		switch i % 9 {
 		case 0:
 			return second(w.EndGrants(w.ctx, "ann", "app", "disconnected"))
 		case 1:
+			if i < 30 {
+				return w.DisableClient(w.ctx, "app", start.Add(accessLife))
+			}
 			return w.DeleteClient(w.ctx, "app", start.Add(accessLife))
 		case 2:
 			return w.rotate(hashes[i%20], fmt.Sprint("next", i))
@@ -120,6 +148,8 @@ func everythingAtOnce(t *testing.T, w *world) {
 			id := fmt.Sprint("late", i)
 			return w.Authorize(w.ctx, registry.Grant{ID: id, ClientID: "app", Subject: "ann"},
 				registry.Code{Hash: id, ExpiresAt: start.Add(codeLife)})
+		case 7:
+			return second(w.EndGrantsOfSubject(w.ctx, "ann", "denied"))
 		default:
 			return second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Name += "!" }))
 		}

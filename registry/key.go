@@ -15,6 +15,7 @@ type SigningKey struct {
 	Algorithm string    `bun:"algorithm"`
 	Sealed    string    `bun:"sealed"`
 	CreatedAt time.Time `bun:"created_at"`
+	SignsFrom time.Time `bun:"signs_from,nullzero"` // until then it is only published
 }
 
 type keyRow struct {
@@ -24,33 +25,22 @@ type keyRow struct {
 
 func (row *keyRow) key() SigningKey {
 	k := row.SigningKey
-	k.CreatedAt = k.CreatedAt.UTC()
+	k.CreatedAt, k.SignsFrom = k.CreatedAt.UTC(), k.SignsFrom.UTC()
+	if k.SignsFrom.IsZero() { // stored by a process that knew of no schedule
+		k.SignsFrom = k.CreatedAt
+	}
 	return k
 }
 
 // EnsureSigningKey stores the candidate if there is no key at all, and returns
 // the newest key that is stored. Replicas that start at once all get the same
-// one. A zero CreatedAt becomes now.
+// one. A zero CreatedAt becomes now, a zero SignsFrom becomes CreatedAt.
 func (r *Registry) EnsureSigningKey(ctx context.Context, candidate SigningKey) (SigningKey, error) {
-	if candidate.CreatedAt.IsZero() {
-		candidate.CreatedAt = r.clock()
-	}
-	err := errors.Join(
-		checkIDs(candidate.ID),
-		checkText(candidate.Algorithm, candidate.Sealed),
-		checkTimes(candidate.CreatedAt),
-	)
-	if err != nil {
+	if err := r.completeKey(&candidate); err != nil {
 		return SigningKey{}, err
 	}
 	var row keyRow
-	err = r.inTx(ctx, "ensure signing key", func(ctx context.Context, tx bun.Tx) error {
-		// There is no row yet to lock: without this, two would find none and insert.
-		if r.onPostgres() {
-			if _, err := tx.NewRaw("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE").Exec(ctx); err != nil {
-				return err
-			}
-		}
+	err := r.inKeysTx(ctx, "ensure signing key", func(ctx context.Context, tx bun.Tx) error {
 		newest := tx.NewSelect().Model(&row).Order("created_at DESC", "id").Limit(1)
 		if err := newest.Scan(ctx); !errors.Is(err, sql.ErrNoRows) {
 			return err
@@ -61,6 +51,56 @@ func (r *Registry) EnsureSigningKey(ctx context.Context, candidate SigningKey) (
 		return newest.Scan(ctx)
 	})
 	return row.key(), err
+}
+
+// AddSigningKey stores the candidate if due still says so of the key that signs
+// from the latest time on; a zero SigningKey when there is none. Of several
+// replicas that find a successor due at once, one adds its own. Times that are
+// zero become those of EnsureSigningKey. ErrExists when the ID is taken.
+//
+// due must not call the registry: it runs inside the transaction, which may hold
+// the only connection.
+func (r *Registry) AddSigningKey(
+	ctx context.Context, due func(newest SigningKey) bool, candidate SigningKey,
+) (added bool, err error) {
+	if err := r.completeKey(&candidate); err != nil {
+		return false, err
+	}
+	err = r.inKeysTx(ctx, "add signing key", func(ctx context.Context, tx bun.Tx) error {
+		var newest keyRow
+		// Of two that begin to sign at once, the schedule takes the one that sorts last.
+		err := tx.NewSelect().Model(&newest).
+			OrderExpr("COALESCE(signs_from, created_at) DESC").Order("id DESC").Limit(1).Scan(ctx)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if added = due(newest.key()); !added {
+			return nil
+		}
+		result, err := tx.NewInsert().Model(&keyRow{SigningKey: candidate}).
+			On("CONFLICT (id) DO NOTHING").Returning("NULL").Exec(ctx)
+		return orElse(ErrExists, result, err)
+	})
+	return added && err == nil, err
+}
+
+// DeleteSigningKeys removes keys. One that does not exist is no error: another
+// replica was first. ErrLastKey when none would be left; then nothing is removed.
+func (r *Registry) DeleteSigningKeys(ctx context.Context, ids ...string) error {
+	if err := checkIDs(ids...); err != nil || len(ids) == 0 {
+		return err
+	}
+	return r.inKeysTx(ctx, "delete signing keys", func(ctx context.Context, tx bun.Tx) error {
+		left, err := tx.NewSelect().Model((*keyRow)(nil)).Where("id NOT IN (?)", bun.List(ids)).Exists(ctx)
+		if err != nil {
+			return err
+		}
+		if !left {
+			return ErrLastKey
+		}
+		_, err = tx.NewDelete().Model((*keyRow)(nil)).Where("id IN (?)", bun.List(ids)).Exec(ctx)
+		return err
+	})
 }
 
 // SigningKeys returns every key, newest first.
@@ -74,4 +114,32 @@ func (r *Registry) SigningKeys(ctx context.Context) ([]SigningKey, error) {
 		keys[i] = rows[i].key()
 	}
 	return keys, err
+}
+
+// inKeysTx keeps all others from changing the keys meanwhile. A row to lock there
+// may not be yet: without this, two would find none and insert.
+func (r *Registry) inKeysTx(ctx context.Context, what string, steps func(context.Context, bun.Tx) error) error {
+	return r.inTx(ctx, what, func(ctx context.Context, tx bun.Tx) error {
+		if r.onPostgres() {
+			if _, err := tx.NewRaw("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE").Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return steps(ctx, tx)
+	})
+}
+
+// completeKey checks a new key and sets the times that are missing.
+func (r *Registry) completeKey(k *SigningKey) error {
+	if k.CreatedAt.IsZero() {
+		k.CreatedAt = r.clock()
+	}
+	if k.SignsFrom.IsZero() {
+		k.SignsFrom = k.CreatedAt
+	}
+	return errors.Join(
+		checkIDs(k.ID),
+		checkText(k.Algorithm, k.Sealed),
+		checkTimes(k.CreatedAt, k.SignsFrom),
+	)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/uptrace/bun/migrate"
 )
 
-//go:embed migrations/*/*.tx.up.sql
+//go:embed migrations/*/*.up.sql
 var migrationFiles embed.FS
 
 const migrationTable = "bun_migrations"
@@ -24,8 +24,11 @@ const migrationLock = 0x6761746568 // "gateh"
 var errAppliedElsewhere = errors.New("applied by another process")
 
 // Migrate brings the tables up to date. Any number of processes may do it at
-// once. Each migration is one transaction together with the note that it was
-// applied: one that fails leaves nothing behind and runs again next time.
+// once, while others serve. Each migration is one transaction together with the
+// note that it was applied: one that fails leaves nothing behind and runs again
+// next time. Indexes of tables that are in use are the exception: Postgres builds
+// them beside the traffic, outside of any transaction, and builds one anew that
+// was not finished.
 //
 // Migrate blocks as long as ctx allows, while others migrate too. On Postgres it
 // uses one connection beside the pool.
@@ -76,6 +79,9 @@ func (r *Registry) migrate(ctx context.Context, files fs.FS) (err error) {
 
 // lockMigrations waits until no other process migrates. The lock belongs to the
 // session, so the migrations have to run on the same, single connection.
+//
+// It asks again and again: a statement that waits is one that the building of an
+// index waits for, and the two would wait for each other.
 func (r *Registry) lockMigrations(ctx context.Context) (*bun.DB, error) {
 	const patience = 24 * time.Hour // ctx decides how long a migration may take
 	alone, err := openPostgres(r.url, 1, patience)
@@ -84,10 +90,21 @@ func (r *Registry) lockMigrations(ctx context.Context) (*bun.DB, error) {
 	}
 	alone.SetConnMaxIdleTime(0)
 	alone.SetConnMaxLifetime(0)
-	if _, err := alone.ExecContext(ctx, "SELECT pg_advisory_lock(?)", migrationLock); err != nil {
-		return nil, errors.Join(err, alone.Close())
+	for {
+		var locked bool
+		err := alone.QueryRowContext(ctx, "SELECT pg_try_advisory_lock(?)", migrationLock).Scan(&locked)
+		if err != nil {
+			return nil, errors.Join(err, alone.Close())
+		}
+		if locked {
+			return alone, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), alone.Close())
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	return alone, nil
 }
 
 // unlessApplied looks once more, now inside the migration's own transaction:

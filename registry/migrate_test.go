@@ -5,13 +5,16 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"gatehouse/registry"
 )
@@ -52,6 +55,81 @@ func TestMigrateFailure(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, 2, noted)
 	})
+}
+
+// only is the package's own migrations up to a number.
+func only(t *testing.T, r *registry.Registry, last string) fstest.MapFS {
+	t.Helper()
+	folder := filepath.Join("migrations", "sqlite")
+	if r.DB().Dialect().Name() == dialect.PG {
+		folder = filepath.Join("migrations", "postgres")
+	}
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	files := fstest.MapFS{}
+	for _, entry := range entries {
+		if entry.Name()[:4] <= last {
+			data, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+			require.NoError(t, err)
+			files[entry.Name()] = &fstest.MapFile{Data: data}
+		}
+	}
+	return files
+}
+
+// TestMigrateFromFirst: what the first version stored is good, and what a process
+// of that version goes on to store.
+func TestMigrateFromFirst(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db database) {
+		r := connect(t, db.url(t))
+		require.NoError(t, r.MigrateFrom(t.Context(), only(t, r, "0001")))
+		insertKey := func(id string, createdAt time.Time) {
+			_, err := r.DB().NewInsert().Table("signing_keys").Model(&map[string]any{
+				"id": id, "algorithm": "ES256", "sealed": "x", "created_at": createdAt,
+			}).Exec(t.Context())
+			require.NoError(t, err)
+		}
+		insertKey("before", start)
+		require.NoError(t, r.Migrate(t.Context()))
+		insertKey("after", start.Add(time.Hour))
+
+		keys, err := r.SigningKeys(t.Context())
+		require.NoError(t, err)
+		require.Len(t, keys, 2)
+		for _, key := range keys {
+			require.Equal(t, key.CreatedAt, key.SignsFrom, key.ID)
+		}
+		added, err := r.AddSigningKey(t.Context(), func(newest registry.SigningKey) bool { return newest.ID == "after" },
+			registry.SigningKey{ID: "next", CreatedAt: start, SignsFrom: start.Add(time.Minute)})
+		require.NoError(t, err)
+		require.True(t, added)
+		newWorld(t, r, newClock()).redeem()
+	})
+}
+
+// TestMigrateIndexes: the building of an index is cut off; it is built anew.
+func TestMigrateIndexes(t *testing.T) {
+	t.Parallel()
+	r := connect(t, postgresURL(t))
+	require.NoError(t, r.MigrateFrom(t.Context(), only(t, r, "0002")))
+	files := only(t, r, "0003")
+	broken := strings.Replace(string(files["0003_purge.up.sql"].Data),
+		"INDEX CONCURRENTLY codes_by_grant ON codes (grant_id)", "UNIQUE INDEX CONCURRENTLY codes_by_grant ON codes (challenge)", 1)
+	w := newWorld(t, r, newClock())
+	w.authorize()
+	w.authorize()
+	files["0003_purge.up.sql"] = &fstest.MapFile{Data: []byte(broken)}
+	require.ErrorContains(t, r.MigrateFrom(t.Context(), files), "codes_by_grant")
+	invalid := func() (names []string) {
+		require.NoError(t, r.DB().NewRaw(`SELECT relname FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+			WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace`).Scan(t.Context(), &names))
+		return names
+	}
+	require.Equal(t, []string{"codes_by_grant"}, invalid())
+	require.NoError(t, r.Migrate(t.Context()))
+	require.Empty(t, invalid())
+	w.redeem()
 }
 
 // TestMigrateInterrupted: a process that dies after a migration's commit, before
@@ -139,7 +217,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		r := connect(t, url)
 		noted, err := r.DB().NewSelect().Table("bun_migrations").Count(t.Context())
 		require.NoError(t, err)
-		require.EqualValues(t, 1, noted)
+		require.EqualValues(t, 3, noted)
 		newWorld(t, r, newClock()).redeem()
 	})
 }

@@ -71,9 +71,9 @@ func (r *Registry) revoke(ctx context.Context, db bun.IDB, revocations ...Revoca
 }
 
 // Revoked reports from the durable record whether an access token was revoked:
-// itself, by the end of its grant, or with its client. An empty argument is not
-// looked at (a client_credentials token has no grant). Whether the token has
-// expired is another question.
+// itself, by the end of its grant, or with its client, deleted or disabled. An
+// empty argument is not looked at (a client_credentials token has no grant).
+// Whether the token has expired is another question.
 func (r *Registry) Revoked(ctx context.Context, tokenID, grantID, clientID string) (bool, error) {
 	if err := checkText(tokenID, grantID, clientID); err != nil {
 		return false, err
@@ -84,7 +84,7 @@ func (r *Registry) Revoked(ctx context.Context, tokenID, grantID, clientID strin
 			OR EXISTS (SELECT 1 FROM revocations WHERE kind = 'grant' AND id = ?)
 			OR EXISTS (SELECT 1 FROM revocations WHERE kind = 'client' AND id = ?)
 			OR EXISTS (SELECT 1 FROM grants WHERE id = ? AND ended_at IS NOT NULL)
-			OR EXISTS (SELECT 1 FROM clients WHERE id = ? AND deleted_at IS NOT NULL)`,
+			OR EXISTS (SELECT 1 FROM clients WHERE id = ? AND (deleted_at IS NOT NULL OR disabled_at IS NOT NULL))`,
 			tokenID, grantID, clientID, grantID, clientID).Scan(ctx, &revoked)
 	})
 	return revoked, err
