@@ -59,7 +59,7 @@ func (b createBody) check(known scopes) error {
 		}
 	}
 	for _, uri := range b.RedirectURIs {
-		if _, err := parseRedirectURI(uri); err != nil {
+		if err := checkRedirectURI(uri); err != nil {
 			p.add("redirectUris: %q: %w", uri, err)
 		}
 	}

@@ -97,7 +97,7 @@ func TestClientsThatAreNotRegistered(t *testing.T) {
 		"a name with NUL":          `{"name":"\u0000","domain":"https://n.example"}`,
 		"a long name":              `{"name":"` + strings.Repeat("n", 201) + `","domain":"https://n.example"}`,
 		"a domain without scheme":  `{"name":"n","domain":"n.example"}`,
-		"a domain over http":       `{"name":"n","domain":"http://n.example"}`,
+		"a wildcard over http":     `{"name":"n","domain":"http://*.n.example"}`,
 		"a public suffix":          `{"name":"n","domain":"https://*.co.uk"}`,
 		"a bad redirect URI":       `{"name":"n","redirectUris":["javascript:x"]}`,
 		"one bad redirect URI":     `{"name":"n","redirectUris":["https://n.example/","http://n.example/"]}`,

@@ -9,7 +9,7 @@ import (
 // RedirectAllowed and the parsers are tested as tables, without a server each.
 var (
 	RedirectAllowed  = redirectAllowed
-	ParseRedirectURI = parseRedirectURI
+	CheckRedirectURI = checkRedirectURI
 	ParseDomain      = func(raw string) error { _, err := parseDomain(raw); return err }
 )
 

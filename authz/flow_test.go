@@ -3,6 +3,7 @@ package authz_test
 import (
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"gatehouse/authz"
 )
 
 func TestTheWholeFlow(t *testing.T) {
@@ -110,6 +113,18 @@ func TestExpiresInSetsTheLifeOfEveryAccessTokenOfTheGrant(t *testing.T) {
 		require.EqualValues(t, granted, a.json["expires_in"], asked)
 		require.EqualValues(t, granted, w.refresh(a.str("refresh_token")).json["expires_in"], asked)
 	}
+}
+
+func TestAMaximumThatWasLoweredHoldsForEarlierGrants(t *testing.T) {
+	w := newWorld(t)
+	code := w.code("app", "expires_in", "100000")
+	w.config.MaxAccessLifespan = 3 * time.Hour
+	lowered, err := authz.New(w.config)
+	require.NoError(t, err)
+	restarted := httptest.NewServer(lowered.Public())
+	defer restarted.Close()
+	w.url = restarted.URL
+	require.EqualValues(t, 3*3600, w.redeem(code).json["expires_in"])
 }
 
 func TestTheAlbySDKSendsTheTokenRequestInTheQuery(t *testing.T) {

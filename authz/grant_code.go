@@ -130,7 +130,7 @@ func (g *codeGrant) PopulateTokenEndpointResponse(ctx context.Context, request f
 			ExpiresAt: g.now().Add(g.refreshLifespan),
 		}
 	}
-	err := g.registry.RedeemCode(ctx, hashToken(s.presented), first, s.expiresAt)
+	err := g.registry.RedeemCode(ctx, hashToken(s.presented), first, s.acceptedUntil())
 	if err := g.spent(ctx, s.grant, err); err != nil {
 		return err
 	}

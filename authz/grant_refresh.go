@@ -74,7 +74,7 @@ func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, reques
 		GrantID:   s.grant.ID,
 		ExpiresAt: g.now().Add(g.refreshLifespan),
 	}
-	err := g.registry.RotateRefresh(ctx, hashToken(s.presented), next, g.refreshGrace, s.expiresAt)
+	err := g.registry.RotateRefresh(ctx, hashToken(s.presented), next, g.refreshGrace, s.acceptedUntil())
 	if err := g.spent(ctx, s.grant, err); err != nil {
 		return err
 	}

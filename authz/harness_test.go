@@ -55,6 +55,7 @@ type world struct {
 	clock    *clock
 	log      *buffer
 
+	config     authz.Config
 	slowHashes *atomic.Int64
 }
 
@@ -103,6 +104,7 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 	for _, c := range change {
 		c(&config)
 	}
+	w.config = config
 	w.server, err = authz.New(config)
 	require.NoError(t, err)
 	w.slowHashes = w.server.CountSlowHashes()

@@ -38,6 +38,20 @@ func redirectAllowed(client registry.Client, uri string) bool {
 	return err == nil && domain.holds(target)
 }
 
+// checkRedirectURI says what keeps a redirect URI from being registered. Codes are sent to it by name, so it is held to
+// more than one that lies in a domain of the predecessor's: without TLS it must be on the user's own machine (RFC 9700
+// section 2.6).
+func checkRedirectURI(raw string) error {
+	u, err := parseRedirectURI(raw)
+	if err != nil {
+		return err
+	}
+	if u.Scheme == "http" && !isLocalhost(u.Hostname()) {
+		return errors.New("http is only allowed for localhost")
+	}
+	return nil
+}
+
 // parseRedirectURI holds a redirect URI to what every browser and HTTP library reads alike. The error says what is wrong
 // with it. Schemes of native applications pass.
 func parseRedirectURI(raw string) (*url.URL, error) {
@@ -80,7 +94,7 @@ func parseDomain(raw string) (domain, error) {
 		return domain{}, err
 	}
 	if u.Scheme != "https" && u.Scheme != "http" {
-		return domain{}, errors.New("it must begin with https:// (or http:// for localhost); other schemes belong in redirectUris")
+		return domain{}, errors.New("it must begin with https:// or http://; other schemes belong in redirectUris")
 	}
 	host := strings.ToLower(u.Hostname())
 	labels := strings.Split(host, ".")
@@ -89,6 +103,9 @@ func parseDomain(raw string) (domain, error) {
 			return domain{}, err
 		}
 		host = withoutWildcards(labels)
+		if u.Scheme == "http" && !isLocalhost(host) {
+			return domain{}, errors.New("a wildcard needs https, except for localhost")
+		}
 	}
 	if err := checkOrigin(u, host); err != nil {
 		return domain{}, err
@@ -134,8 +151,6 @@ func checkOrigin(u *url.URL, host string) error {
 	switch {
 	case !isHost(host):
 		return errors.New("its host is not a host name or address")
-	case u.Scheme == "http" && !isLocalhost(host):
-		return errors.New("http is only allowed for localhost")
 	case strings.HasSuffix(u.Host, ":"):
 		return errors.New("its port is empty")
 	}

@@ -30,7 +30,7 @@ func TestRedirectRule(t *testing.T) {
 		{exact("com.example.app:/cb"), "com.example.app:/cb", true},
 		{exact("com.example.app:/cb"), "com.example.app:/other", false},
 		{exact("javascript:alert(1)"), "javascript:alert(1)", false},
-		{exact("http://a.example/cb"), "http://a.example/cb", false},
+		{exact("http://a.example/cb"), "http://a.example/cb", true},
 		{exact(""), "", false},
 		{exact(), "https://a.example", false},
 
@@ -88,7 +88,8 @@ func TestRedirectRule(t *testing.T) {
 		{domain("http://127.0.0.1:8080"), "http://127.0.0.1:8080/cb", true},
 		{domain("http://[::1]:8080"), "http://[::1]:8080/cb", true},
 		{domain("http://*.localhost:3000"), "http://app.localhost:3000/cb", true},
-		{domain("http://a.example"), "http://a.example/", false},
+		{domain("http://a.example"), "http://a.example/", true},
+		{domain("http://a.example"), "https://a.example/", false},
 		{domain(""), "https://a.example", false},
 	} {
 		require.Equal(t, test.allowed, authz.RedirectAllowed(test.client, test.uri), "%+v %q", test.client, test.uri)
@@ -98,12 +99,12 @@ func TestRedirectRule(t *testing.T) {
 func TestDomainsThatAreNotRegistered(t *testing.T) {
 	for _, good := range []string{
 		"https://a.example", "https://a.example/cb", "https://*.a.example", "https://*.a.github.io", "https://x.*.a.example:8443",
-		"http://localhost:8080", "http://*.localhost", "https://10.0.0.1", "https://xn--bcher-kva.example",
+		"http://localhost:8080", "http://*.localhost", "http://a.example", "https://10.0.0.1", "https://xn--bcher-kva.example",
 	} {
 		require.NoError(t, authz.ParseDomain(good), good)
 	}
 	for _, bad := range []string{
-		"", "a.example", "localhost:8080", "https://", "http://a.example", "http://10.0.0.1", "app://callback", "https://u@a.example",
+		"", "a.example", "localhost:8080", "https://", "http://*.a.example", "http://*.10.0.0.1", "app://callback", "https://u@a.example",
 		"https://a.example#x", "https://*", "https://*.com", "https://*.co.uk", "https://*.github.io", "https://a.*", "https://a.*.com",
 		"https://*.0.0.1", "https://*.a.example.", "https://a*.example.com", "https://*.*b.example.com", "https://bücher.example",
 		"https://a.example:0", "https://a.example:99999", "https://a..example", "https://-a.example", "https://%61.example",
@@ -118,7 +119,6 @@ func TestRedirectURIsThatAreNotRegistered(t *testing.T) {
 		"javascript:1", "JavaScript:1", "vbscript:1", "file:///etc/passwd", "blob:https://a.example/x", "https://a.example/?code=1",
 		"https://a.example/?a=%zz", "https://a.example/a b", "https://a.example/\"",
 	} {
-		_, err := authz.ParseRedirectURI(bad)
-		require.Error(t, err, bad)
+		require.Error(t, authz.CheckRedirectURI(bad), bad)
 	}
 }

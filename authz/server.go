@@ -22,7 +22,7 @@ import (
 // is finished although the caller has hung up.
 const requestTimeout = 10 * time.Second
 
-// clockSkew is how far ahead the clock of the replica that minted a token may be.
+// clockSkew is how far apart the clocks of two replicas may be.
 const clockSkew = time.Minute
 
 const minRefreshSecret = 32

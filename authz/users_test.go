@@ -2,6 +2,9 @@ package authz_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,6 +75,12 @@ func TestUserTokensThatAreRefused(t *testing.T) {
 		require.NoError(t, err)
 		return string(token)
 	}
+	renamed := func(alg, payload string) string { // HS256 in truth
+		input := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"`+alg+`"}`)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
+		mac := hmac.New(sha256.New, []byte(jwtSecret))
+		mac.Write([]byte(input))
+		return input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	}
 	payload := fmt.Sprintf(`{"id":5,"exp":%d}`, soon)
 
 	for name, token := range map[string]string{
@@ -91,6 +100,8 @@ func TestUserTokensThatAreRefused(t *testing.T) {
 		"id too large":           w.userJWT(map[string]any{"id": json.Number("9223372036854775808"), "exp": soon}),
 		"another secret":         sign(jwa.HS256, "another", payload),
 		"HS512":                  sign(jwa.HS512, jwtSecret, payload),
+		"HS256 named HS512":      renamed("HS512", payload),
+		"HS256 named none":       renamed("none", payload),
 		"not an object":          sign(jwa.HS256, jwtSecret, `[5]`),
 		"alg none":               parts[0] + "." + parts[1] + ".",
 		"alg none in the header": "eyJhbGciOiJub25lIn0." + parts[1] + "." + parts[2],
