@@ -42,10 +42,6 @@ func (id lineID) String() string {
 	return strconv.FormatUint(id.ms, 10) + "-" + strconv.FormatUint(id.seq, 10)
 }
 
-func (id lineID) before(other lineID) bool {
-	return id.ms < other.ms || id.ms == other.ms && id.seq < other.seq
-}
-
 // feedPosition is the end of the feed. ErrUnknown when there is no epoch.
 func (s *Store) feedPosition(ctx context.Context) (position, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
