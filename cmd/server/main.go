@@ -49,6 +49,7 @@ func newCommand() *cobra.Command {
 	root.PersistentFlags().StringVarP(&configPath, "config", "c", defaultConfigPath(),
 		"configuration file; empty for none (environment GATEHOUSE_CONFIG)")
 	root.AddCommand(newServe(&configPath), newAuthz(&configPath), newGateway(&configPath), newCheck(&configPath))
+	root.AddCommand(newHealth(&configPath))
 	return root
 }
 
