@@ -3,6 +3,8 @@ package registry
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -41,8 +43,37 @@ func (row *clientRow) client() Client {
 	return c
 }
 
+// clone is a copy that does not change with the client.
+func (c Client) clone() Client {
+	c.RedirectURIs, c.Scopes, c.GrantTypes = slices.Clone(c.RedirectURIs), slices.Clone(c.Scopes), slices.Clone(c.GrantTypes)
+	return c
+}
+
+// differences names what is not as it was before.
+func (c Client) differences(before Client) (names []string) {
+	for _, field := range []struct {
+		name string
+		same bool
+	}{
+		{"name", c.Name == before.Name},
+		{"url", c.URL == before.URL},
+		{"image_url", c.ImageURL == before.ImageURL},
+		{"domain", c.Domain == before.Domain},
+		{"redirect_uris", slices.Equal(c.RedirectURIs, before.RedirectURIs)},
+		{"scopes", slices.Equal(c.Scopes, before.Scopes)},
+		{"grant_types", slices.Equal(c.GrantTypes, before.GrantTypes)},
+		{"public", c.Public == before.Public},
+		{"secret", c.SecretHash == before.SecretHash},
+	} {
+		if !field.same {
+			names = append(names, field.name)
+		}
+	}
+	return names
+}
+
 func (c *Client) check() error {
-	lists := append(append(append([]string(nil), c.RedirectURIs...), c.Scopes...), c.GrantTypes...)
+	lists := slices.Concat(c.RedirectURIs, c.Scopes, c.GrantTypes)
 	return errors.Join(
 		checkIDs(c.ID),
 		checkText(c.Name, c.URL, c.ImageURL, c.Domain, c.SecretHash),
@@ -62,10 +93,13 @@ func (r *Registry) CreateClient(ctx context.Context, c Client) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	return r.run(ctx, "create client", func(ctx context.Context) error {
-		result, err := r.db.NewInsert().Model(&clientRow{Client: c}).
+	return r.inTx(ctx, "create client", func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewInsert().Model(&clientRow{Client: c}).
 			On("CONFLICT (id) DO NOTHING").Returning("NULL").Exec(ctx)
-		return orElse(ErrExists, result, err)
+		if err := orElse(ErrExists, result, err); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, "client.create", c.ID, c.Name)
 	})
 }
 
@@ -110,14 +144,16 @@ func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Cli
 		if err != nil {
 			return err
 		}
-		before := row.Client
+		before := row.clone()
 		change(&row.Client)
 		row.ID, row.CreatedAt, row.UpdatedAt, row.DisabledAt = before.ID, before.CreatedAt, r.clock(), before.DisabledAt
 		if err := row.check(); err != nil {
 			return err
 		}
-		_, err = tx.NewUpdate().Model(&row).WherePK().Exec(ctx)
-		return err
+		if _, err = tx.NewUpdate().Model(&row).WherePK().Exec(ctx); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, "client.update", id, strings.Join(row.differences(before), ", "))
 	})
 	if err != nil {
 		return Client{}, err
@@ -130,11 +166,14 @@ func (r *Registry) SetClientSecret(ctx context.Context, id, hash string) error {
 	if err := checkText(id, hash); err != nil {
 		return err
 	}
-	return r.run(ctx, "set client secret", func(ctx context.Context) error {
-		result, err := r.db.NewUpdate().Model((*clientRow)(nil)).
+	return r.inTx(ctx, "set client secret", func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewUpdate().Model((*clientRow)(nil)).
 			Set("secret_hash = ?", hash).Set("updated_at = ?", r.clock()).
 			Where("id = ?", id).Where("deleted_at IS NULL").Exec(ctx)
-		return orElse(ErrNotFound, result, err)
+		if err := orElse(ErrNotFound, result, err); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, "client.secret", id, "")
 	})
 }
 

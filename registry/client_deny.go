@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -14,7 +15,7 @@ import (
 // transaction. One revocation covers all its grants. denyUntil must cover the
 // tokens that have no grant (client_credentials). ErrNotFound.
 func (r *Registry) DeleteClient(ctx context.Context, id string, denyUntil time.Time) error {
-	return r.denyClient(ctx, "delete client", "deleted_at = ?", "client_deleted", id, denyUntil)
+	return r.denyClient(ctx, "client.delete", "deleted_at = ?", "client_deleted", id, denyUntil)
 }
 
 // DisableClient is DeleteClient (reason "client_disabled") for a client that is
@@ -22,16 +23,16 @@ func (r *Registry) DeleteClient(ctx context.Context, id string, denyUntil time.T
 // and cannot be told from what it would be given later. Disabling it again denies
 // it longer, if denyUntil is later, and is no error. ErrNotFound.
 func (r *Registry) DisableClient(ctx context.Context, id string, denyUntil time.Time) error {
-	return r.denyClient(ctx, "disable client", "disabled_at = COALESCE(disabled_at, ?)", "client_disabled", id, denyUntil)
+	return r.denyClient(ctx, "client.disable", "disabled_at = COALESCE(disabled_at, ?)", "client_disabled", id, denyUntil)
 }
 
 // denyClient marks the client, so that no grant is added, ends the grants it has
 // and revokes it.
-func (r *Registry) denyClient(ctx context.Context, what, mark, reason, id string, denyUntil time.Time) error {
+func (r *Registry) denyClient(ctx context.Context, action, mark, reason, id string, denyUntil time.Time) error {
 	if err := errors.Join(checkText(id), checkTimes(denyUntil)); err != nil {
 		return err
 	}
-	return r.inTx(ctx, what, func(ctx context.Context, tx bun.Tx) error {
+	return r.inTx(ctx, action, func(ctx context.Context, tx bun.Tx) error {
 		now := r.clock()
 		result, err := tx.NewUpdate().Model((*clientRow)(nil)).Set(mark, now).
 			Where("id = ?", id).Where("deleted_at IS NULL").Exec(ctx)
@@ -45,14 +46,19 @@ func (r *Registry) denyClient(ctx context.Context, what, mark, reason, id string
 			ColumnExpr("max(live.access_expires_at)").Scan(ctx, &last); err != nil {
 			return err
 		}
-		if _, err := tx.NewUpdate().Model((*grantRow)(nil)).
+		ended, err := affected(tx.NewUpdate().Model((*grantRow)(nil)).
 			Set("ended_at = ?", now).Set("end_reason = ?", reason).
-			Where("client_id = ?", id).Where("ended_at IS NULL").Exec(ctx); err != nil {
+			Where("client_id = ?", id).Where("ended_at IS NULL").Exec(ctx))
+		if err != nil {
 			return err
 		}
 		if last.After(denyUntil) {
 			denyUntil = last.Time
 		}
-		return r.revoke(ctx, tx, Revocation{Kind: KindClient, ID: id, ExpiresAt: denyUntil})
+		if _, err := r.revoke(ctx, tx, Revocation{Kind: KindClient, ID: id, ExpiresAt: denyUntil}); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, action, id,
+			fmt.Sprintf("grants ended: %d, denied until %s", ended, denyUntil.UTC().Format(time.RFC3339)))
 	})
 }

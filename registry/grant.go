@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -51,8 +52,11 @@ func (r *Registry) EndGrant(ctx context.Context, grantID, reason string) error {
 	}
 	return r.inTx(ctx, "end grant", func(ctx context.Context, tx bun.Tx) error {
 		ended, err := r.end(ctx, tx, reason, grantID)
-		if err != nil || ended == 1 {
+		if err != nil {
 			return err
+		}
+		if len(ended) == 1 {
+			return r.recordEnded(ctx, tx, ended)
 		}
 		return tx.NewSelect().Model((*grantRow)(nil)).Column("id").Where("id = ?", grantID).Scan(ctx, new(string))
 	})
@@ -90,8 +94,12 @@ func (r *Registry) endEach(
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		ended, err = r.end(ctx, tx, reason, ids...)
-		return err
+		rows, err := r.end(ctx, tx, reason, ids...)
+		if err != nil {
+			return err
+		}
+		ended = len(rows)
+		return r.recordEnded(ctx, tx, rows)
 	})
 	if err != nil {
 		return 0, err
@@ -102,23 +110,34 @@ func (r *Registry) endEach(
 // end ends those of the grants that are live and revokes what was minted under
 // them. More than one must have been locked, in the order of their IDs: two that
 // lock the same grants in different orders would wait for each other.
-func (r *Registry) end(ctx context.Context, tx bun.Tx, reason string, ids ...string) (ended int, err error) {
+func (r *Registry) end(ctx context.Context, tx bun.Tx, reason string, ids ...string) (ended []grantRow, err error) {
 	now := r.clock()
-	var rows []grantRow
-	err = tx.NewUpdate().Model(&rows).
+	err = tx.NewUpdate().Model(&ended).
 		Set("ended_at = ?", now).Set("end_reason = ?", reason).
 		Where("id IN (?)", bun.List(ids)).Where("ended_at IS NULL").
-		Returning("id, access_expires_at").Scan(ctx)
+		Returning("id, client_id, subject, access_expires_at, end_reason").Scan(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	var revocations []Revocation
-	for i := range rows {
-		if expires := rows[i].AccessExpiresAt; expires.After(now) {
-			revocations = append(revocations, Revocation{Kind: KindGrant, ID: rows[i].ID, ExpiresAt: expires})
+	for i := range ended {
+		if expires := ended[i].AccessExpiresAt; expires.After(now) {
+			revocations = append(revocations, Revocation{Kind: KindGrant, ID: ended[i].ID, ExpiresAt: expires})
 		}
 	}
-	return len(rows), r.revoke(ctx, tx, revocations...)
+	_, err = r.revoke(ctx, tx, revocations...)
+	return ended, err
+}
+
+func (r *Registry) recordEnded(ctx context.Context, tx bun.Tx, ended []grantRow) error {
+	records := make([]AuditRecord, len(ended))
+	for i, grant := range ended {
+		records[i] = AuditRecord{
+			Action: "grant.end", Target: grant.ID,
+			Detail: fmt.Sprintf("%s, client %s, subject %s", grant.EndReason, grant.ClientID, grant.Subject),
+		}
+	}
+	return r.recordEach(ctx, tx, records...)
 }
 
 // mint notes that an access token that lives until expires is about to be minted

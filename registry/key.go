@@ -45,7 +45,7 @@ func (r *Registry) EnsureSigningKey(ctx context.Context, candidate SigningKey) (
 		if err := newest.Scan(ctx); !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if _, err := tx.NewInsert().Model(&keyRow{SigningKey: candidate}).Exec(ctx); err != nil {
+		if err := r.insertKey(ctx, tx, candidate); err != nil {
 			return err
 		}
 		return newest.Scan(ctx)
@@ -77,11 +77,18 @@ func (r *Registry) AddSigningKey(
 		if added = due(newest.key()); !added {
 			return nil
 		}
-		result, err := tx.NewInsert().Model(&keyRow{SigningKey: candidate}).
-			On("CONFLICT (id) DO NOTHING").Returning("NULL").Exec(ctx)
-		return orElse(ErrExists, result, err)
+		return r.insertKey(ctx, tx, candidate)
 	})
 	return added && err == nil, err
+}
+
+func (r *Registry) insertKey(ctx context.Context, tx bun.Tx, k SigningKey) error {
+	result, err := tx.NewInsert().Model(&keyRow{SigningKey: k}).
+		On("CONFLICT (id) DO NOTHING").Returning("NULL").Exec(ctx)
+	if err := orElse(ErrExists, result, err); err != nil {
+		return err
+	}
+	return r.record(ctx, tx, "key.add", k.ID, k.Algorithm+", signs from "+k.SignsFrom.UTC().Format(time.RFC3339))
 }
 
 // DeleteSigningKeys removes keys. One that does not exist is no error: another
@@ -98,8 +105,16 @@ func (r *Registry) DeleteSigningKeys(ctx context.Context, ids ...string) error {
 		if !left {
 			return ErrLastKey
 		}
-		_, err = tx.NewDelete().Model((*keyRow)(nil)).Where("id IN (?)", bun.List(ids)).Exec(ctx)
-		return err
+		var deleted []string
+		err = tx.NewDelete().Model((*keyRow)(nil)).Where("id IN (?)", bun.List(ids)).Returning("id").Scan(ctx, &deleted)
+		if err != nil {
+			return err
+		}
+		records := make([]AuditRecord, len(deleted))
+		for i, id := range deleted {
+			records[i] = AuditRecord{Action: "key.delete", Target: id}
+		}
+		return r.recordEach(ctx, tx, records...)
 	})
 }
 

@@ -25,6 +25,8 @@ type Registry struct {
 	pool    int
 	timeout time.Duration
 	now     func() time.Time
+	audited bool
+	actor   string // of the audit records
 }
 
 // Option changes a default of Open.
@@ -90,6 +92,9 @@ func ValidateURL(url string) error {
 func (r *Registry) Ping(ctx context.Context) error {
 	return r.run(ctx, "ping", func(ctx context.Context) error { return r.db.PingContext(ctx) })
 }
+
+// DatabaseStats returns the state of the connection pool, for metrics.
+func (r *Registry) DatabaseStats() sql.DBStats { return r.db.Stats() }
 
 // Close waits for running statements and closes every connection.
 func (r *Registry) Close() error { return r.db.Close() }

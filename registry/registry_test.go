@@ -71,6 +71,19 @@ func TestPing(t *testing.T) {
 	})
 }
 
+func TestDatabaseStats(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db database) {
+		r := connect(t, db.url(t), registry.WithPoolSize(1))
+		tx, err := r.DB().BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		stats := r.DatabaseStats()
+		require.Equal(t, 1, stats.MaxOpenConnections)
+		require.Equal(t, 1, stats.InUse)
+		require.NoError(t, tx.Rollback())
+	})
+}
+
 func TestMemoryIsPrivate(t *testing.T) {
 	t.Parallel()
 	one, other := open(t, "sqlite::memory:"), open(t, "sqlite::memory:")

@@ -45,16 +45,20 @@ func (r *Registry) RevokeToken(ctx context.Context, jti string, expires time.Tim
 	if !storable(expires).After(r.clock()) {
 		return nil
 	}
-	return r.run(ctx, "revoke token", func(ctx context.Context) error {
-		return r.revoke(ctx, r.db, Revocation{Kind: KindToken, ID: jti, ExpiresAt: expires})
+	return r.inTx(ctx, "revoke token", func(ctx context.Context, tx bun.Tx) error {
+		written, err := r.revoke(ctx, tx, Revocation{Kind: KindToken, ID: jti, ExpiresAt: expires})
+		if err != nil || written == 0 {
+			return err
+		}
+		return r.record(ctx, tx, "token.revoke", jti, "until "+expires.UTC().Format(time.RFC3339))
 	})
 }
 
 // revoke writes revocations. One that exists is replaced, and pending again, if
-// it would end too early.
-func (r *Registry) revoke(ctx context.Context, db bun.IDB, revocations ...Revocation) error {
+// it would end too early; one that lasts is not written.
+func (r *Registry) revoke(ctx context.Context, tx bun.Tx, revocations ...Revocation) (written int, err error) {
 	if len(revocations) == 0 {
-		return nil
+		return 0, nil
 	}
 	now := r.clock()
 	rows := make([]revocationRow, len(revocations))
@@ -62,12 +66,11 @@ func (r *Registry) revoke(ctx context.Context, db bun.IDB, revocations ...Revoca
 		revocation.CreatedAt, revocation.Delivered = now, false
 		rows[i].Revocation = revocation
 	}
-	_, err := db.NewInsert().Model(&rows).
+	return affected(tx.NewInsert().Model(&rows).
 		On("CONFLICT (kind, id) DO UPDATE").
 		Set("expires_at = EXCLUDED.expires_at").Set("delivered = FALSE").
 		Where("rev.expires_at < EXCLUDED.expires_at").
-		Returning("NULL").Exec(ctx)
-	return err
+		Returning("NULL").Exec(ctx))
 }
 
 // Revoked reports from the durable record whether an access token was revoked:
