@@ -223,7 +223,7 @@ func privateRedis(t *testing.T) app.SecretURL {
 	options, err := redis.ParseURL(parsed.String())
 	require.NoError(t, err)
 	client := redis.NewClient(options)
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	require.NoError(t, client.FlushDB(t.Context()).Err())
 	return app.SecretURL(parsed.String())
 }

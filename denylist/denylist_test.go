@@ -220,7 +220,7 @@ func TestARedisThatDoesNotAnswerIsUnknown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store, err := denylist.Connect("redis://" + address)
 			require.NoError(t, err)
-			defer store.Close()
+			defer func() { _ = store.Close() }()
 			require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown)
 
 			cancelled, cancel := context.WithCancel(t.Context())
