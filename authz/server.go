@@ -51,6 +51,9 @@ type Config struct {
 	Denylist Denylist
 	// AdminToken is the bearer token of the admin API; empty leaves it open to whoever reaches it.
 	AdminToken string
+	// OnIssued, when not nil, is told of each answer that holds an access token, before it is sent. ctx is that of the
+	// request. It must not block.
+	OnIssued func(ctx context.Context, issued Issued)
 
 	Log *slog.Logger     // slog.Default when nil
 	Now func() time.Time // time.Now when nil
@@ -69,6 +72,7 @@ type Server struct {
 	registry   *registry.Registry
 	keys       *keys.Ring
 	adminToken string
+	onIssued   func(context.Context, Issued)
 
 	log *slog.Logger
 	now func() time.Time
@@ -104,6 +108,7 @@ func New(c Config) (*Server, error) {
 		registry:   c.Registry,
 		keys:       c.Keys,
 		adminToken: c.AdminToken,
+		onIssued:   c.OnIssued,
 		log:        c.Log,
 		now:        c.Now,
 	}
@@ -184,6 +189,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.OnIssued == nil {
+		c.OnIssued = func(context.Context, Issued) {}
 	}
 	c.Now = clock(c.Now)
 	return c

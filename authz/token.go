@@ -7,6 +7,13 @@ import (
 	"github.com/ory/fosite"
 )
 
+// Issued is who was given an access token, and for what.
+type Issued struct {
+	GrantType string
+	ClientID  string
+	Subject   string // the client itself for client_credentials
+}
+
 // handleToken exchanges a code, a refresh token or the client's own credentials for an access token (RFC 6749 section
 // 3.2).
 func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
@@ -41,5 +48,7 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	to := sessionOf(request)
+	s.onIssued(r.Context(), Issued{GrantType: form.Get("grant_type"), ClientID: to.clientID, Subject: to.subject})
 	writeJSON(w, http.StatusOK, response.ToMap())
 }
