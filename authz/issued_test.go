@@ -23,7 +23,7 @@ func TestWhoeverWantsToKnowIsToldOfEachTokenIssued(t *testing.T) {
 	require.Equal(t, 200, refreshed.StatusCode, refreshed.text)
 	require.Equal(t, authz.Issued{GrantType: "refresh_token", ClientID: "app", Subject: subject}, <-told)
 
-	own := w.post("/oauth/token", form("grant_type", "client_credentials"), basic("service", appSecret))
+	own := w.post("/oauth/token", form("grant_type", "client_credentials", "scope", "balance:read"), basic("service", appSecret))
 	require.Equal(t, 200, own.StatusCode, own.text)
 	require.Equal(t, authz.Issued{GrantType: "client_credentials", ClientID: "service", Subject: "service"}, <-told)
 
