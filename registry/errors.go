@@ -20,6 +20,10 @@ var (
 	ErrRefreshReused = errors.New("registry: refresh token was used before")
 	// ErrLastKey: no signing key would be left.
 	ErrLastKey = errors.New("registry: the last signing key stays")
+	// ErrNewerSchema: the database was migrated by a later program than this one.
+	ErrNewerSchema = errors.New("registry: the database's schema is newer than this program")
+	// ErrSchemaOutdated: the database has to be migrated first.
+	ErrSchemaOutdated = errors.New("registry: the database has to be migrated")
 	// ErrInvalid: an argument that no database is asked about: a NUL byte or
 	// invalid UTF-8 in a string, an identifier or time that is missing or out of range.
 	ErrInvalid = errors.New("registry: invalid argument")

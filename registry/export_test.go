@@ -8,7 +8,13 @@ import (
 )
 
 // MigrateFrom runs other migrations than the package's own.
-func (r *Registry) MigrateFrom(ctx context.Context, files fs.FS) error { return r.migrate(ctx, files) }
+func (r *Registry) MigrateFrom(ctx context.Context, files fs.FS) error {
+	migrations, err := discover(files)
+	if err != nil {
+		return err
+	}
+	return r.migrate(ctx, migrations)
+}
 
 // DB is the database beneath, to look at what no method tells.
 func (r *Registry) DB() *bun.DB { return r.db }

@@ -30,25 +30,40 @@ var errAppliedElsewhere = errors.New("applied by another process")
 // them beside the traffic, outside of any transaction, and builds one anew that
 // was not finished.
 //
+// ErrNewerSchema when a later program has migrated; nothing is changed then.
+//
 // Migrate blocks as long as ctx allows, while others migrate too. On Postgres it
 // uses one connection beside the pool.
 func (r *Registry) Migrate(ctx context.Context) error {
+	migrations, err := r.migrations()
+	if err != nil {
+		return err
+	}
+	return r.migrate(ctx, migrations)
+}
+
+// migrations are the package's own.
+func (r *Registry) migrations() (*migrate.Migrations, error) {
 	folder := "migrations/sqlite"
 	if r.onPostgres() {
 		folder = "migrations/postgres"
 	}
 	files, err := fs.Sub(migrationFiles, folder)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return r.migrate(ctx, files)
+	return discover(files)
 }
 
-func (r *Registry) migrate(ctx context.Context, files fs.FS) (err error) {
+func discover(files fs.FS) (*migrate.Migrations, error) {
 	migrations := migrate.NewMigrations()
 	if err := migrations.Discover(files); err != nil {
-		return fmt.Errorf("registry: migrate: %w", err)
+		return nil, fmt.Errorf("registry: migrations: %w", err)
 	}
+	return migrations, nil
+}
+
+func (r *Registry) migrate(ctx context.Context, migrations *migrate.Migrations) (err error) {
 	db := r.db
 	if r.onPostgres() {
 		if db, err = r.lockMigrations(ctx); err != nil {
@@ -63,11 +78,17 @@ func (r *Registry) migrate(ctx context.Context, files fs.FS) (err error) {
 		migrate.BeforeMigration(unlessApplied),
 		migrate.AfterMigration(noteApplied),
 	)
-	if err := migrator.Init(ctx); err != nil {
-		return fmt.Errorf("registry: migrate: %w", err)
-	}
 	for {
-		_, err := migrator.Migrate(ctx)
+		applied, err := r.applied(ctx, db)
+		if err == nil {
+			err = refuseNewer(migrations, applied)
+		}
+		if err == nil {
+			err = migrator.Init(ctx)
+		}
+		if err == nil {
+			_, err = migrator.Migrate(ctx)
+		}
 		switch {
 		case err == nil:
 			return nil
