@@ -47,7 +47,7 @@ func (r *Registry) denyClient(ctx context.Context, action, mark, reason, id stri
 			return err
 		}
 		ended, err := affected(tx.NewUpdate().Model((*grantRow)(nil)).
-			Set("ended_at = ?", now).Set("end_reason = ?", reason).
+			Set("ended_at = ?", now).Set("end_reason = ?", reason).Set("needed_until = NULL").
 			Where("client_id = ?", id).Where("ended_at IS NULL").Exec(ctx))
 		if err != nil {
 			return err

@@ -113,7 +113,7 @@ func (r *Registry) endEach(
 func (r *Registry) end(ctx context.Context, tx bun.Tx, reason string, ids ...string) (ended []grantRow, err error) {
 	now := r.clock()
 	err = tx.NewUpdate().Model(&ended).
-		Set("ended_at = ?", now).Set("end_reason = ?", reason).
+		Set("ended_at = ?", now).Set("end_reason = ?", reason).Set("needed_until = NULL").
 		Where("id IN (?)", bun.List(ids)).Where("ended_at IS NULL").
 		Returning("id, client_id, subject, access_expires_at, end_reason").Scan(ctx)
 	if err != nil {

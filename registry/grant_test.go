@@ -127,7 +127,7 @@ func everythingAtOnce(t *testing.T, w *world) {
 	expected := []error{nil, registry.ErrNotFound, registry.ErrGrantEnded, registry.ErrRefreshReused, registry.ErrCodeUsed}
 	for _, err := range parallel(60, func(i int) error {
 		grantID := fmt.Sprintf("g%d", i%20+1)
-		switch i % 9 {
+		switch i % 10 {
 		case 0:
 			return second(w.EndGrants(w.ctx, "ann", "app", "disconnected"))
 		case 1:
@@ -149,6 +149,8 @@ func everythingAtOnce(t *testing.T, w *world) {
 			return w.Authorize(w.ctx, registry.Grant{ID: id, ClientID: "app", Subject: "ann"},
 				registry.Code{Hash: id, ExpiresAt: start.Add(codeLife)})
 		case 7:
+			return second(w.Purge(w.ctx, 0, 5))
+		case 8:
 			return second(w.EndGrantsOfSubject(w.ctx, "ann", "denied"))
 		default:
 			return second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Name += "!" }))

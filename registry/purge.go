@@ -1,0 +1,92 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// codeWatch is how long after its expiry a code is known, so that its reuse is
+// noticed.
+const codeWatch = 24 * time.Hour
+
+// Purge removes what nobody has needed for at least margin, which must exceed
+// what the clocks of all processes differ by, and what requests may take:
+// revocations that have expired; codes that expired more than a day before; grants
+// that have ended, or have neither an access token, a refresh token nor a code
+// that lives, with all of theirs. Until then a grant keeps each refresh token it
+// ever had, since one that is used again must be known. Audit records, clients and
+// keys stay.
+//
+// Each batch is one transaction that removes at most limit rows of a table and is
+// bounded by the timeout; Purge as a whole goes on until nothing is left, or ctx
+// ends. After a batch it rests as long as that took. It locks no table, waits for
+// no row, and may run in every process at once. removed counts the rows, also
+// beside an error.
+func (r *Registry) Purge(ctx context.Context, margin time.Duration, limit int) (removed int, err error) {
+	if margin < 0 || limit <= 0 {
+		return 0, fmt.Errorf("%w: margin must not be negative, limit must be positive", ErrInvalid)
+	}
+	for _, batch := range []func(context.Context, bun.Tx, time.Time, int) (int, bool, error){
+		r.purgeRevocations, r.purgeCodes, r.purgeGrants,
+	} {
+		for more := true; more; {
+			began := r.now()
+			var n int
+			err := r.inTx(ctx, "purge", func(ctx context.Context, tx bun.Tx) (err error) {
+				n, more, err = batch(ctx, tx, r.clock().Add(-margin), limit)
+				return err
+			})
+			if err != nil {
+				return removed, err
+			}
+			removed += n
+			if more && !rest(ctx, r.now().Sub(began)) {
+				return removed, ctx.Err()
+			}
+		}
+	}
+	return removed, nil
+}
+
+func rest(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+func (r *Registry) purgeRevocations(
+	ctx context.Context, tx bun.Tx, before time.Time, limit int,
+) (removed int, more bool, err error) {
+	removed, err = r.remove(ctx, tx, (*revocationRow)(nil), "kind, id", limit, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("expires_at < ?", before).Order("expires_at")
+	})
+	return removed, removed == limit, err
+}
+
+func (r *Registry) purgeCodes(
+	ctx context.Context, tx bun.Tx, before time.Time, limit int,
+) (removed int, more bool, err error) {
+	removed, err = r.remove(ctx, tx, (*codeRow)(nil), "hash", limit, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("expires_at < ?", before.Add(-codeWatch)).Order("expires_at")
+	})
+	return removed, removed == limit, err
+}
+
+// remove deletes up to limit rows, known by their key. One that somebody holds is
+// left for the next time: he may need it, or is about to remove it himself.
+func (r *Registry) remove(
+	ctx context.Context, tx bun.Tx, model any, key string, limit int,
+	which func(*bun.SelectQuery) *bun.SelectQuery,
+) (int, error) {
+	doomed := r.locking(tx.NewSelect().Model(model), "UPDATE SKIP LOCKED").ColumnExpr(key).Limit(int64(limit))
+	return affected(tx.NewDelete().With("doomed", which(doomed)).Model(model).
+		Where("(" + key + ") IN (SELECT " + key + " FROM doomed)").Exec(ctx))
+}

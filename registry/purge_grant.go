@@ -1,0 +1,95 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// grantNeed is a grant as purging sees it.
+type grantNeed struct {
+	bun.BaseModel   `bun:"table:grants,alias:g"`
+	ID              string    `bun:"id,pk"`
+	NeededUntil     time.Time `bun:"needed_until"`
+	AccessExpiresAt time.Time `bun:"access_expires_at,scanonly"`
+	EndedAt         time.Time `bun:"ended_at,scanonly"`
+	RefreshUntil    time.Time `bun:"refresh_until,scanonly"`
+	CodeUntil       time.Time `bun:"code_until,scanonly"`
+}
+
+// until is when the grant ends by itself, or has ended: its revocation and its
+// client tell of what was minted under it. Whatever keeps it from ending, a
+// rotation or a redemption, needs what is counted here to be alive.
+func (n *grantNeed) until() time.Time {
+	if !n.EndedAt.IsZero() {
+		return n.EndedAt
+	}
+	until := n.AccessExpiresAt
+	if n.RefreshUntil.After(until) {
+		until = n.RefreshUntil
+	}
+	if !n.CodeUntil.IsZero() && n.CodeUntil.Add(codeWatch).After(until) {
+		until = n.CodeUntil.Add(codeWatch)
+	}
+	return until
+}
+
+// purgeGrants looks at the grants whose time seemed to have come. Those that are
+// still needed are not looked at again before that has passed: each grant costs
+// one look in the life of a refresh token, however often Purge runs.
+func (r *Registry) purgeGrants(
+	ctx context.Context, tx bun.Tx, before time.Time, limit int,
+) (removed int, more bool, err error) {
+	var looked []grantNeed
+	err = r.locking(tx.NewSelect().Model(&looked), "UPDATE OF g SKIP LOCKED").
+		Column("id", "access_expires_at", "ended_at").
+		ColumnExpr("(?) AS refresh_until", tx.NewSelect().Model((*refreshRow)(nil)).
+			ColumnExpr("max(rt.expires_at)").Where("rt.grant_id = g.id").Where("rt.used_at IS NULL")).
+		ColumnExpr("(?) AS code_until", tx.NewSelect().Model((*codeRow)(nil)).
+			ColumnExpr("max(co.expires_at)").Where("co.grant_id = g.id")).
+		Where("COALESCE(g.needed_until, g.created_at) < ?", before).
+		OrderExpr("COALESCE(g.needed_until, g.created_at)").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	var needed []grantNeed
+	var over []string
+	for _, grant := range looked {
+		if grant.NeededUntil = grant.until(); grant.NeededUntil.Before(before) {
+			over = append(over, grant.ID)
+		} else {
+			needed = append(needed, grant)
+		}
+	}
+	if len(needed) > 0 {
+		if _, err := tx.NewUpdate().Model(&needed).Bulk().Exec(ctx); err != nil {
+			return 0, false, err
+		}
+	}
+	if len(over) > 0 {
+		if removed, err = r.removeGrants(ctx, tx, over, limit); err != nil {
+			return 0, false, err
+		}
+	}
+	full := len(looked) == limit || removed >= limit
+	return removed, full && removed+len(needed) > 0, nil
+}
+
+// removeGrants removes grants, which are locked, with their codes and refresh
+// tokens. Of a long chain it removes a part; the rest is for the next batch.
+func (r *Registry) removeGrants(ctx context.Context, tx bun.Tx, ids []string, limit int) (removed int, err error) {
+	theirs := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("grant_id IN (?)", bun.List(ids)) }
+	tokens, err := r.remove(ctx, tx, (*refreshRow)(nil), "hash", limit, theirs)
+	if err != nil {
+		return 0, err
+	}
+	codes, err := r.remove(ctx, tx, (*codeRow)(nil), "hash", limit, theirs)
+	if err != nil {
+		return 0, err
+	}
+	grants, err := affected(tx.NewDelete().Model((*grantRow)(nil)).Where("id IN (?)", bun.List(ids)).
+		Where("NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE grant_id = g.id)").
+		Where("NOT EXISTS (SELECT 1 FROM codes WHERE grant_id = g.id)").Exec(ctx))
+	return tokens + codes + grants, err
+}
