@@ -17,6 +17,7 @@ type refusal struct {
 	status      int
 	code        string
 	description string
+	verdict     Verdict // Unjudged leaves the one that was reached before
 
 	challenge  string // WWW-Authenticate, RFC 6750 section 3
 	allow      string
@@ -32,14 +33,15 @@ var (
 	errAmbiguousPath     = newRefusal(fiber.StatusBadRequest, "invalid_request", "The path can be read in more than one way.")
 	errTwoAuthorizations = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request has more than one Authorization header.")
 
-	errMissingToken = newRefusal(fiber.StatusUnauthorized, "invalid_token", "The request has no access token.").challenged(realm)
-	errInvalidToken = tokenRefusal("The access token is not valid.")
-	errExpiredToken = tokenRefusal("The access token has expired.")
-	errRevokedToken = tokenRefusal("The access token was revoked.")
+	errMissingToken = newRefusal(fiber.StatusUnauthorized, "invalid_token", "The request has no access token.").
+			challenged(realm).judged(Missing)
+	errInvalidToken = tokenRefusal("The access token is not valid.").judged(Malformed)
+	errExpiredToken = tokenRefusal("The access token has expired.").judged(Expired)
+	errRevokedToken = tokenRefusal("The access token was revoked.").judged(Revoked)
 
 	// errNoUser answers a token that is good but speaks for no user, where the upstream's credential is a user's.
 	errNoUser = newRefusal(fiber.StatusForbidden, "insufficient_scope", "This needs the access token of a user.").
-			challenged(realm + `, error="insufficient_scope"`)
+			challenged(realm + `, error="insufficient_scope"`).judged(Insufficient)
 
 	errNotFound         = newRefusal(fiber.StatusNotFound, "not_found", "There is no such route.")
 	errMethodNotAllowed = newRefusal(fiber.StatusMethodNotAllowed, "method_not_allowed", "The route does not have this method.")
@@ -50,7 +52,7 @@ var (
 	errInternal = newRefusal(fiber.StatusInternalServerError, "server_error", "Something went wrong.")
 
 	errRevocationUnknown = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
-		"It cannot be told right now whether the access token was revoked.").retry("1")
+		"It cannot be told right now whether the access token was revoked.").retry("1").judged(RevocationUnknown)
 	errUpstreamBusy = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"The upstream is busy. The request was not forwarded.").retry("1")
 	errUpstreamBroken  = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream could not be reached or broke off.")
@@ -76,7 +78,7 @@ func tokenRefusal(description string) *refusal {
 
 func scopeRefusal(scope string) *refusal {
 	return newRefusal(fiber.StatusForbidden, "insufficient_scope", "The access token does not have the scope "+scope+".").
-		challenged(realm + `, error="insufficient_scope", scope="` + scope + `"`)
+		challenged(realm + `, error="insufficient_scope", scope="` + scope + `"`).judged(Insufficient)
 }
 
 func methodRefusal(allow []string) *refusal {
@@ -88,6 +90,12 @@ func methodRefusal(allow []string) *refusal {
 func (r *refusal) challenged(challenge string) *refusal { r.challenge = challenge; return r }
 
 func (r *refusal) retry(after string) *refusal { r.retryAfter = after; return r }
+
+func (r *refusal) judged(verdict Verdict) *refusal {
+	judged := *r
+	judged.verdict = verdict
+	return &judged
+}
 
 // Error is what a log shows.
 func (r *refusal) Error() string { return strconv.Itoa(r.status) + " " + r.code + ": " + r.description }

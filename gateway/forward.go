@@ -23,7 +23,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 
 	c, err := to.upstream.acquire(deadline)
 	if err != nil {
-		return g.upstreamFailed(to, err)
+		return g.upstreamFailed(r, to, err, Unreachable)
 	}
 	reusable := false
 	defer func() { to.upstream.release(c, reusable) }()
@@ -34,7 +34,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 	isHead := ctx.IsHead()
 	reusable, err = c.exchange(r.head, body, isHead, to.upstream.limits.MaxResponseBody, deadline, response)
 	if err != nil {
-		return g.upstreamFailed(to, err)
+		return g.upstreamFailed(r, to, err, BrokeOff)
 	}
 	copyAnswer(&ctx.Response, response, isHead)
 	return nil
@@ -71,17 +71,15 @@ func (r *request) appendHead(to *rule, from peer, bodySize int) {
 	_, hasConnection := r.fields.get("connection")
 	for i := range r.fields {
 		f := &r.fields[i]
-		switch fateOf(f.name) {
-		case endsHere:
+		switch fate := fateOf(f.name); {
+		case fate == endsHere, fate == identifies && len(r.id) > 0, fate == traces && len(r.trace) > 0:
 			continue
-		case fromProxies:
+		case fate == fromProxies:
 			if !from.trusted || isNamed(f.name, "x-forwarded-for") { // which is written anew, with the proxy added
 				continue
 			}
-		case passes:
-			if hasConnection && r.fields.listedInConnection(f.name) {
-				continue
-			}
+		case hasConnection && r.fields.listedInConnection(f.name):
+			continue
 		}
 		head = append(head, f.name...)
 		head = append(head, ": "...)
@@ -91,6 +89,10 @@ func (r *request) appendHead(to *rule, from peer, bodySize int) {
 	host, _ := r.fields.get("host")
 	head = from.appendForwarded(head, r.fields, host)
 	head = append(head, r.credential...)
+	head = append(head, r.trace...)
+	if len(r.id) > 0 {
+		head = append(append(append(head, "X-Request-Id: "...), r.id...), "\r\n"...)
+	}
 	if bodySize > 0 || r.hasLength() {
 		head = append(head, "Content-Length: "...)
 		head = strconv.AppendInt(head, int64(bodySize), 10)
@@ -138,15 +140,23 @@ func listedInAny(lists [][]byte, name []byte) bool {
 	return false
 }
 
-func (g *Gateway) upstreamFailed(to *rule, err error) error {
-	g.log.Warn("upstream failed", "route", to.name, "upstream", to.upstream.origin.host, "error", err)
+// upstreamFailed is what the caller is told of an err. otherwise is how the upstream failed if the error does not say.
+func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Failure) error {
+	g.log.Warn("upstream failed", "route", to.name, "upstream", to.upstream.origin.host, "error", err, r.logged())
 	var network net.Error
 	switch {
 	case errors.Is(err, errBusy):
+		r.seen.Failure = Busy
 		return errUpstreamBusy
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		r.seen.Failure = TooSlow
 		return errUpstreamTooSlow
+	case errors.Is(err, errAnswerTooLarge):
+		r.seen.Failure = TooLarge
+	case errors.Is(err, errNotHTTP), errors.Is(err, errUpgraded):
+		r.seen.Failure = NotHTTP
 	default:
-		return errUpstreamBroken
+		r.seen.Failure = otherwise
 	}
+	return errUpstreamBroken
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"gatehouse/denylist"
 	"gatehouse/keys"
@@ -41,6 +42,13 @@ type Config struct {
 	Log *slog.Logger
 	// Now is time.Now when nil.
 	Now func() time.Time
+
+	// RequestID names a request in the log and to the upstream, as X-Request-Id in place of the caller's. The name is a
+	// token of HTTP, valid as long as the request. Nil: the caller's X-Request-Id passes like any other header.
+	RequestID func(ctx *fasthttp.RequestCtx) []byte
+	// Observer and Tracer cost nothing when nil. Without a Tracer the caller's traceparent and tracestate pass.
+	Observer Observer
+	Tracer   Tracer
 }
 
 const defaultMaxBody = 4 << 20
@@ -54,6 +62,10 @@ type Gateway struct {
 	proxies   []netip.Prefix
 	maxBody   int
 	log       *slog.Logger
+
+	requestID func(*fasthttp.RequestCtx) []byte
+	observer  Observer
+	tracer    Tracer
 
 	running context.Context // ends with Close
 	stop    context.CancelFunc
@@ -71,6 +83,9 @@ func New(config Config) (*Gateway, error) {
 		proxies:   config.TrustedProxies,
 		maxBody:   config.MaxBody,
 		log:       config.Log,
+		requestID: config.RequestID,
+		observer:  config.Observer,
+		tracer:    config.Tracer,
 		swept:     make(chan struct{}),
 	}
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
@@ -106,8 +121,16 @@ func (c *Config) setDefaults() error {
 func (g *Gateway) Handle(c *fiber.Ctx) error {
 	r := acquireRequest()
 	defer releaseRequest(r)
+	if g.requestID != nil {
+		r.id = g.requestID(c.Context())
+	}
 	if err := g.serve(c, r); err != nil {
-		answer(c.Context(), refusalFor(g.log, err))
+		refused := refusalFor(g.log, err)
+		r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
+		answer(c.Context(), refused)
+	}
+	if g.observer != nil {
+		g.observer.Served(c.Context(), &r.seen)
 	}
 	return nil
 }
@@ -121,6 +144,7 @@ func (g *Gateway) serve(c *fiber.Ctx, r *request) error {
 	if err != nil {
 		return err
 	}
+	r.seen.Route = rule.index
 	token, err := r.fields.bearer()
 	if err != nil {
 		return err
@@ -128,12 +152,14 @@ func (g *Gateway) serve(c *fiber.Ctx, r *request) error {
 	if token == nil && !rule.public {
 		return errMissingToken
 	}
+	r.seen.Verdict = Anonymous
 	if token != nil {
-		claims, err := g.verify(token)
+		claims, err := g.verify(r, token)
 		if err != nil {
 			return err
 		}
-		if err := g.checkRevoked(claims, rule); err != nil {
+		r.seen.Claims, r.seen.Verdict = claims, Valid
+		if err := g.checkRevoked(r, claims, rule); err != nil {
 			return err
 		}
 		if !rule.public && !claims.HasScope(rule.scope) {
@@ -143,25 +169,23 @@ func (g *Gateway) serve(c *fiber.Ctx, r *request) error {
 			return err
 		}
 	}
-	return g.forward(c.Context(), r, rule)
+	return g.forwardTraced(c.Context(), r, rule)
 }
 
-func (g *Gateway) verify(token []byte) (*keys.Claims, error) {
+func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 	claims, err := g.verifier.Verify(string(token))
-	switch {
-	case err == nil:
-		return claims, nil
-	case errors.Is(err, keys.ErrExpired):
-		return nil, errExpiredToken
-	default:
-		g.log.Debug("token refused", "reason", err)
-		return nil, errInvalidToken
+	if err != nil {
+		if g.log.Enabled(g.running, slog.LevelDebug) {
+			g.log.Debug("token refused", "reason", err, r.logged())
+		}
+		return nil, tokenRefused(err)
 	}
+	return claims, nil
 }
 
 // checkRevoked runs on every request, after every cache: what may be remembered is who a token speaks for, never that it
 // is still good.
-func (g *Gateway) checkRevoked(claims *keys.Claims, rule *rule) error {
+func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) error {
 	err := g.denylist.Check(g.running, denylist.Query{
 		TokenID:  claims.ID,
 		GrantID:  claims.GrantID,
@@ -173,10 +197,11 @@ func (g *Gateway) checkRevoked(claims *keys.Claims, rule *rule) error {
 	case errors.Is(err, denylist.ErrRevoked):
 		return errRevokedToken
 	case rule.allows:
-		g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err)
+		g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err, r.logged())
+		r.seen.Verdict = Unguarded
 		return nil
 	default:
-		g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err)
+		g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err, r.logged())
 		return errRevocationUnknown
 	}
 }

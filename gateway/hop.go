@@ -9,6 +9,8 @@ const (
 	passes       fate = iota
 	endsHere          // for this hop, or claiming what only the gateway may say
 	fromProxies       // says who the caller is; believed only from a trusted proxy
+	identifies        // passes unless the gateway knows the request by an id
+	traces            // passes unless the gateway traces
 	longestNamed = 32
 )
 
@@ -47,6 +49,10 @@ func fateOfFolded(name string) fate {
 		return endsHere
 	case "forwarded", "x-real-ip":
 		return fromProxies
+	case "x-request-id":
+		return identifies
+	case "traceparent", "tracestate":
+		return traces
 	}
 	switch {
 	case strings.HasPrefix(name, "proxy-"), strings.HasPrefix(name, "x-gatehouse-"):

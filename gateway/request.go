@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"log/slog"
 	"sync"
 
 	"github.com/valyala/fasthttp"
@@ -12,22 +13,38 @@ type request struct {
 	method     []byte
 	target     target
 	fields     fields
-	credential []byte // header lines
+	credential []byte // header lines, as is trace
+	trace      []byte
+	id         []byte // of the request, empty when it has none
 	head       []byte // of the request to the upstream
+	seen       Observation
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
 
-func acquireRequest() *request { return requests.Get().(*request) }
+func acquireRequest() *request {
+	r := requests.Get().(*request)
+	r.seen.Route = NoRoute
+	return r
+}
 
 func releaseRequest(r *request) {
 	clear(r.fields)
 	clear(r.target.segments)
 	clear(r.credential)
 	clear(r.head)
-	r.method, r.target.query = nil, nil
-	r.credential, r.head = r.credential[:0], r.head[:0]
+	r.method, r.target.query, r.id = nil, nil, nil
+	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
+	r.seen = Observation{}
 	requests.Put(r)
+}
+
+// logged is the attribute that joins the log lines of one request; empty, and left out, when it has no id.
+func (r *request) logged() slog.Attr {
+	if len(r.id) == 0 {
+		return slog.Attr{}
+	}
+	return slog.String("request_id", string(r.id))
 }
 
 // parse reads the request as it was sent. fasthttp's own URI is not used anywhere: it is cleaned, and takes the host of

@@ -54,6 +54,7 @@ func Scopes(routes []Route) map[string]string {
 
 // rule is a Route compiled to what a request needs.
 type rule struct {
+	index      int    // in Config.Routes
 	name       string // for the log
 	scope      string
 	public     bool
@@ -74,6 +75,7 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 			problems = append(problems, fmt.Errorf(name+format, args...))
 		}
 		r := g.compileRule(route, config, problem)
+		r.index = i
 		segments, err := parseTemplate(route.Path)
 		if err != nil {
 			problem("%w", err)
