@@ -19,6 +19,9 @@ type Config struct {
 	DatabaseURL SecretURL `yaml:"database_url"`
 	// DatabaseMaxConns bounds the connections to the database; 0 is the default of the database's kind.
 	DatabaseMaxConns int `yaml:"database_max_conns"`
+	// DatabaseMigrate makes an authorization server bring the database's schema up to date when it starts. Without it, it
+	// refuses to start before that was done (server migrate).
+	DatabaseMigrate bool `yaml:"database_migrate"`
 	// RedisURL is redis://…, rediss://… or embedded: for a Redis inside the process, for development only.
 	RedisURL SecretURL `yaml:"redis_url"`
 	// JWTSecret is shared with the host application, whose user tokens it verifies, and with lndhub.go.
@@ -90,14 +93,15 @@ const (
 // and no routes.
 func Default() Config {
 	return Config{
-		Listen:       "127.0.0.1:8081",
-		Issuer:       "http://localhost:8081",
-		Admin:        Admin{Listen: "127.0.0.1:8082"},
-		DatabaseURL:  "postgres://user:password@localhost:5432/gatehouse",
-		RedisURL:     "redis://localhost:6379/0",
-		Keys:         Keys{Alg: keys.ES256, RotateEvery: 30 * 24 * time.Hour},
-		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
-		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
-		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
+		Listen:          "127.0.0.1:8081",
+		Issuer:          "http://localhost:8081",
+		Admin:           Admin{Listen: "127.0.0.1:8082"},
+		DatabaseURL:     "postgres://user:password@localhost:5432/gatehouse",
+		DatabaseMigrate: true,
+		RedisURL:        "redis://localhost:6379/0",
+		Keys:            Keys{Alg: keys.ES256, RotateEvery: 30 * 24 * time.Hour},
+		AccessToken:     AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
+		RefreshToken:    RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		Denylist:        Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
 	}
 }

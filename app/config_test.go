@@ -124,6 +124,7 @@ func TestTheEnvironmentChangesTheFile(t *testing.T) {
 		"GATEHOUSE_ADMIN_TOKEN":               "let-me-in",
 		"GATEHOUSE_ADMIN_LISTEN":              "0.0.0.0:9000",
 		"GATEHOUSE_ACCESS_TOKEN_MAX_LIFESPAN": "48h",
+		"GATEHOUSE_DATABASE_MIGRATE":          "false",
 		"GATEHOUSE_TRUSTED_PROXIES":           "10.0.0.0/8, 192.0.2.1",
 		"GATEHOUSE_JWT_SECRET":                "from-the-environment",
 		"JWT_SECRET":                          "from-the-predecessor",
@@ -132,6 +133,7 @@ func TestTheEnvironmentChangesTheFile(t *testing.T) {
 	require.Equal(t, "let-me-in", config.Admin.Token.Reveal())
 	require.Equal(t, "0.0.0.0:9000", config.Admin.Listen)
 	require.Equal(t, 48*time.Hour, config.AccessToken.MaxLifespan)
+	require.False(t, config.DatabaseMigrate)
 	require.Equal(t, []string{"10.0.0.0/8", "192.0.2.1"}, config.TrustedProxies)
 	require.Equal(t, "from-the-environment", config.JWTSecret.Reveal(), "the project's own name wins")
 	require.Len(t, config.Routes, 1)

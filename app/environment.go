@@ -95,6 +95,12 @@ func setLeaf(leaf reflect.Value, value string) error {
 	switch target := leaf.Addr().Interface().(type) {
 	case *int:
 		return setInt(target, value)
+	case *bool:
+		parsed, err := strconv.ParseBool(value)
+		if err != nil {
+			return fmt.Errorf("want true or false, not %q", value)
+		}
+		*target = parsed
 	case *time.Duration:
 		d, err := time.ParseDuration(value)
 		if err != nil {

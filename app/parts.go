@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,14 +63,32 @@ func (a *App) openRegistry(ctx context.Context) (*keys.Ring, error) {
 	}
 	a.onClose("database", a.registry.Close)
 	a.health.add("database", a.registry.Ping)
-	if err := a.registry.Migrate(ctx); err != nil {
-		return nil, fmt.Errorf("migrate database: %w", err)
+	if err := a.prepareSchema(ctx); err != nil {
+		return nil, err
 	}
 	ring, err := openRing(ctx, a.registry, a.config.Keys)
 	if err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	return ring, nil
+}
+
+// prepareSchema migrates, or refuses a database that was not migrated.
+func (a *App) prepareSchema(ctx context.Context) error {
+	if a.config.DatabaseMigrate {
+		if err := a.registry.Migrate(ctx); err != nil {
+			return fmt.Errorf("migrate database: %w", err)
+		}
+		return nil
+	}
+	err := a.registry.CheckSchema(ctx)
+	if errors.Is(err, registry.ErrSchemaOutdated) {
+		err = fmt.Errorf("%w: run `server migrate` first, or set database_migrate: true", err)
+	}
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	return nil
 }
 
 // openRing returns the ring of the database's signing keys. The first process on an empty database makes the first key.

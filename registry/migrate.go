@@ -87,7 +87,9 @@ func (r *Registry) migrate(ctx context.Context, migrations *migrate.Migrations) 
 			err = migrator.Init(ctx)
 		}
 		if err == nil {
-			_, err = migrator.Migrate(ctx)
+			var group *migrate.MigrationGroup
+			group, err = migrator.Migrate(ctx)
+			r.tellOf(group.Migrations, err)
 		}
 		switch {
 		case err == nil:
@@ -95,6 +97,16 @@ func (r *Registry) migrate(ctx context.Context, migrations *migrate.Migrations) 
 		case !errors.Is(err, errAppliedElsewhere):
 			return fmt.Errorf("registry: migrate: %w", err)
 		}
+	}
+}
+
+// tellOf tells of the migrations of a run; one that ended with an error ended at the last of them.
+func (r *Registry) tellOf(run migrate.MigrationSlice, err error) {
+	if err != nil && len(run) > 0 {
+		run = run[:len(run)-1]
+	}
+	for _, migration := range run {
+		r.tellMigrated(migration.String())
 	}
 }
 

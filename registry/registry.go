@@ -27,6 +27,8 @@ type Registry struct {
 	now     func() time.Time
 	audited bool
 	actor   string // of the audit records
+
+	tellMigrated func(migration string)
 }
 
 // Option changes a default of Open.
@@ -43,11 +45,17 @@ func WithTimeout(d time.Duration) Option { return func(r *Registry) { r.timeout 
 // WithNow replaces time.Now. The database's own clock is never asked.
 func WithNow(now func() time.Time) Option { return func(r *Registry) { r.now = now } }
 
+// WithMigrated makes Migrate tell of each migration that it, and not another
+// process, applied, in their order.
+func WithMigrated(tell func(migration string)) Option {
+	return func(r *Registry) { r.tellMigrated = tell }
+}
+
 // Open connects to the database: postgres://…, sqlite:file.db, or
 // sqlite::memory:, which belongs to this Registry alone and ends with it. Open
 // fails when the database does not answer; it does not Migrate.
 func Open(ctx context.Context, url string, options ...Option) (*Registry, error) {
-	r := &Registry{url: url, timeout: defaultTimeout, now: time.Now}
+	r := &Registry{url: url, timeout: defaultTimeout, now: time.Now, tellMigrated: func(string) {}}
 	for _, option := range options {
 		option(r)
 	}
