@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app"
+	"gatehouse/keys"
 )
 
 // startRole is start for a process that runs one half; it does not wait until it is ready.
@@ -93,6 +94,12 @@ func TestReadinessTellsTheTruth(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, notReady.status)
 	require.Equal(t, map[string]any{"status": "not ready", "keys": "not loaded yet", "denylist": "not loaded yet"},
 		notReady.json(t), "it says which parts are the reason")
+
+	key, err := keys.Generate(keys.ES256)
+	require.NoError(t, err)
+	token, err := key.Sign(keys.TypeAccessToken, map[string]any{"sub": "1"})
+	require.NoError(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, gateway.balance(token).status, "a client would throw its tokens away on 401")
 }
 
 func TestEachRoleIsAskedOnlyForWhatItNeeds(t *testing.T) {

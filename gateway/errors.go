@@ -51,6 +51,8 @@ var (
 
 	errInternal = newRefusal(fiber.StatusInternalServerError, "server_error", "Something went wrong.")
 
+	errKeysUnavailable = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
+		"Access tokens cannot be verified yet.").retry("1").judged(NoKeys)
 	errRevocationUnknown = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"It cannot be told right now whether the access token was revoked.").retry("1").judged(RevocationUnknown)
 	errUpstreamBusy = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",

@@ -54,13 +54,15 @@ const (
 	RevocationUnknown
 	// Insufficient tokens lack the scope of the route, or speak for no user where the upstream needs one.
 	Insufficient
+	// NoKeys refuses because no token can be verified yet.
+	NoKeys
 
 	verdicts = iota
 )
 
 var verdictNames = [verdicts]string{
 	"unjudged", "anonymous", "valid", "unguarded", "missing", "malformed", "unknown_key", "bad_signature", "wrong_claims",
-	"expired", "not_yet_valid", "revoked", "revocation_unknown", "insufficient_scope",
+	"expired", "not_yet_valid", "revoked", "revocation_unknown", "insufficient_scope", "no_keys",
 }
 
 // Verdicts returns all of them, by their value.
@@ -112,6 +114,7 @@ var refusedTokens = []struct {
 	answer *refusal
 }{
 	{keys.ErrExpired, errExpiredToken},
+	{keys.ErrKeysUnavailable, errKeysUnavailable},
 	{keys.ErrUnknownKey, errInvalidToken.judged(UnknownKey)},
 	{keys.ErrSignature, errInvalidToken.judged(BadSignature)},
 	{keys.ErrNotYetValid, errInvalidToken.judged(NotYetValid)},

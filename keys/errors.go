@@ -22,6 +22,10 @@ var (
 	ErrNotYetValid  = refusal("issued in the future")
 )
 
+// ErrKeysUnavailable is returned by Verify when no key is known at all: nothing can be said about the token, and its
+// bearer must not be told that it is invalid.
+var ErrKeysUnavailable = errors.New("no verification keys have been read yet")
+
 // ErrUnsupportedAlgorithm is returned for a signature algorithm other than ES256, RS256 and EdDSA.
 var ErrUnsupportedAlgorithm = errors.New("unsupported signature algorithm: want ES256, RS256 or EdDSA")
 

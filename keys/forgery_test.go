@@ -171,8 +171,8 @@ func TestForgedSignaturesAreRefused(t *testing.T) {
 	key := newKey(t, keys.ES256)
 	verifier := newVerifier(t, key)
 	ring := verifier.Keys.(*keys.Ring)
-	public, ok := ring.PublicKey(key.ID())
-	require.True(t, ok)
+	public, err := ring.PublicKey(key.ID())
+	require.NoError(t, err)
 	document, _ := ring.JWKS()
 
 	hs256 := func(secret []byte) string {

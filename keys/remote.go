@@ -57,17 +57,21 @@ func NewRemote(url string, client *http.Client, log *slog.Logger) *Remote {
 	return r
 }
 
-// PublicKey finds a key by its kid. A kid that is not known makes the JWKS be read again soon, at most once in
-// MinInterval however many are asked for; this answer does not wait for it.
-func (r *Remote) PublicKey(kid string) (PublicKey, bool) {
-	key, ok := r.known.Load().keys[kid]
-	if !ok {
-		select {
-		case r.wanted <- struct{}{}:
-		default:
-		}
+// PublicKey implements PublicKeys. A kid that is not known makes the JWKS be read again soon, at most once in MinInterval
+// however many are asked for; this answer does not wait for it.
+func (r *Remote) PublicKey(kid string) (PublicKey, error) {
+	known := r.known.Load().keys
+	if key, ok := known[kid]; ok {
+		return key, nil
 	}
-	return key, ok
+	select {
+	case r.wanted <- struct{}{}:
+	default:
+	}
+	if len(known) == 0 {
+		return PublicKey{}, ErrKeysUnavailable
+	}
+	return PublicKey{}, ErrUnknownKey
 }
 
 // Ready reports whether keys have ever been read.

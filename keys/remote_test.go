@@ -93,9 +93,9 @@ func TestRemoteKeysFollowARotationAndOutliveTheServer(t *testing.T) {
 
 	require.NoError(t, ring.Replace(second, first))
 	server.serveRing(t, ring)
-	require.Eventually(t, func() bool { _, ok := remote.PublicKey(second.ID()); return ok }, remotePatience, remoteTick)
-	_, ok := remote.PublicKey(first.ID())
-	require.True(t, ok)
+	require.Eventually(t, func() bool { _, err := remote.PublicKey(second.ID()); return err == nil }, remotePatience, remoteTick)
+	_, err = remote.PublicKey(first.ID())
+	require.NoError(t, err)
 
 	for name, broken := range map[string]http.HandlerFunc{
 		"error":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
@@ -109,10 +109,19 @@ func TestRemoteKeysFollowARotationAndOutliveTheServer(t *testing.T) {
 			server.serve(broken)
 			seen := server.fetches.Load()
 			require.Eventually(t, func() bool { return server.fetches.Load() > seen+1 }, remotePatience, remoteTick)
-			_, ok := remote.PublicKey(second.ID())
-			require.True(t, ok, "the keys read last stay good")
+			_, err := remote.PublicKey(second.ID())
+			require.NoError(t, err, "the keys read last stay good")
 		})
 	}
+}
+
+func TestWithoutAnyKeyNothingIsSaidAboutAToken(t *testing.T) {
+	remote := runRemote(t, "http://127.0.0.1:1/", time.Hour, time.Hour)
+	verifier := &keys.Verifier{Issuer: issuer, Audience: issuer, Keys: remote}
+	_, err := verifier.Verify(signed(t, newKey(t, keys.ES256), goodClaims(nil)))
+	require.ErrorIs(t, err, keys.ErrKeysUnavailable)
+	require.NotErrorIs(t, err, keys.ErrInvalidToken, "its bearer would throw its refresh token away")
+	require.False(t, remote.Ready())
 }
 
 func TestUnknownKeysDoNotFloodTheServer(t *testing.T) {
@@ -123,8 +132,8 @@ func TestUnknownKeysDoNotFloodTheServer(t *testing.T) {
 	remote := runRemote(t, server.URL, time.Hour, time.Hour)
 	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
 	for range 10_000 {
-		_, ok := remote.PublicKey(rand.Text())
-		require.False(t, ok)
+		_, err := remote.PublicKey(rand.Text())
+		require.ErrorIs(t, err, keys.ErrUnknownKey)
 	}
 	require.EqualValues(t, 1, server.fetches.Load(), "the minimum interval has not passed")
 }
@@ -139,7 +148,7 @@ func TestAnUnknownKeyIsLookedForSoon(t *testing.T) {
 	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
 	require.NoError(t, ring.Replace(second, first))
 	server.serveRing(t, ring)
-	require.Eventually(t, func() bool { _, ok := remote.PublicKey(second.ID()); return ok }, remotePatience, remoteTick)
+	require.Eventually(t, func() bool { _, err := remote.PublicKey(second.ID()); return err == nil }, remotePatience, remoteTick)
 }
 
 func TestOnlyPublicSigningKeysAreTakenFromAJWKS(t *testing.T) {
@@ -159,10 +168,10 @@ func TestOnlyPublicSigningKeysAreTakenFromAJWKS(t *testing.T) {
 	})
 	remote := runRemote(t, server.URL, time.Hour, time.Hour)
 	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
-	_, ok := remote.PublicKey(good.ID())
-	require.True(t, ok)
+	_, err = remote.PublicKey(good.ID())
+	require.NoError(t, err)
 	for _, kid := range []string{"symmetric", "no alg", "wrong alg", "encryption", "unknown type", ""} {
-		_, ok := remote.PublicKey(kid)
-		require.False(t, ok, kid)
+		_, err := remote.PublicKey(kid)
+		require.ErrorIs(t, err, keys.ErrUnknownKey, kid)
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 )
 
-// PublicKeys finds the key that a token names. Implementations answer from memory: they neither block nor fail, and are
-// safe for concurrent use.
+// PublicKeys finds the key that a token names. The error is ErrUnknownKey, or ErrKeysUnavailable as long as no key is known.
+// Implementations answer from memory without blocking, and are safe for concurrent use.
 type PublicKeys interface {
-	PublicKey(kid string) (PublicKey, bool)
+	PublicKey(kid string) (PublicKey, error)
 }
 
 // Ring holds the keys that are valid now: one that signs, and others whose tokens are still accepted or that are
@@ -66,10 +66,13 @@ func (r *Ring) Replace(signing *Key, others ...*Key) error {
 	return nil
 }
 
-// PublicKey finds a key of the ring by its kid.
-func (r *Ring) PublicKey(kid string) (PublicKey, bool) {
+// PublicKey implements PublicKeys.
+func (r *Ring) PublicKey(kid string) (PublicKey, error) {
 	key, ok := r.current.Load().public[kid]
-	return key, ok
+	if !ok {
+		return PublicKey{}, ErrUnknownKey
+	}
+	return key, nil
 }
 
 // Signing is the key that new tokens are signed with.

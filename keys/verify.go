@@ -34,7 +34,8 @@ type Verifier struct {
 }
 
 // Verify returns the claims of a token in canonical compact form (RFC 7515 section 7.1, RFC 9068 section 4). Every
-// other spelling of a good token is refused like a forged one. All errors wrap ErrInvalidToken; none holds the token.
+// other spelling of a good token is refused like a forged one. Errors wrap ErrInvalidToken, but for ErrKeysUnavailable;
+// none holds the token.
 func (v *Verifier) Verify(token string) (*Claims, error) {
 	parts, err := split(token)
 	if err != nil {
@@ -76,9 +77,9 @@ func (v *Verifier) key(encoded string) (PublicKey, error) {
 	if err != nil || h.Type != TypeAccessToken || h.KeyID == "" {
 		return PublicKey{}, ErrHeader
 	}
-	key, ok := v.Keys.PublicKey(h.KeyID)
-	if !ok {
-		return PublicKey{}, ErrUnknownKey
+	key, err := v.Keys.PublicKey(h.KeyID)
+	if err != nil {
+		return PublicKey{}, err
 	}
 	if key.Algorithm != h.Algorithm {
 		return PublicKey{}, ErrHeader
