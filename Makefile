@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint
+.PHONY: help run build test cluster-test lint
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## start the mock server: demo data, nothing to set up, commands to try
 	go run ./cmd/mock_server
@@ -12,6 +12,10 @@ build: ## build the server into bin/
 
 test: ## install what is missing, lint, and run every test against a private Postgres and Redis
 	.ci/test.sh
+
+cluster-test: ## kill and restart a whole installation under traffic, at full length, with a report
+	.ci/install.sh
+	go test -count=1 -timeout 60m -v ./cmd/cluster -full
 
 lint: ## gofmt, go vet, staticcheck, errcheck, errorlint
 	.ci/lint.sh

@@ -1,0 +1,101 @@
+package cluster_test
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestNoFailureLetsARevokedTokenPass breaks each part in turn, under traffic. Whatever is broken: no revoked token passes,
+// no good one is refused with 401, and what was answered is still true afterwards.
+func TestNoFailureLetsARevokedTokenPass(t *testing.T) {
+	in := install(t)
+	users := in.users(size(20, 100))
+	w := in.startWatch(8, users)
+	a := in.register()
+	pause := time.Duration(size(500, 5000)) * time.Millisecond
+
+	failures := []struct {
+		name   string
+		happen func()
+	}{
+		{"kill -9 of Redis", func() { in.redis.kill(); time.Sleep(pause); in.redis.start() }},
+		{"FLUSHALL", func() { require.NoError(t, in.redis.client.FlushAll(t.Context()).Err()) }},
+		{"Redis without its file", func() { in.redis.kill(); in.redis.loseFile(); in.redis.start() }},
+		{"Redis silent for 5 s", func() {
+			in.redis.signal(syscall.SIGSTOP)
+			time.Sleep(5 * time.Second)
+			in.redis.signal(syscall.SIGCONT)
+		}},
+		{"kill -9 of Postgres", func() {
+			in.postgres.kill()
+			in.requireServing(users[0])
+			time.Sleep(pause)
+			in.postgres.start()
+		}},
+	}
+	for _, s := range in.servers() {
+		failures = append(failures, struct {
+			name   string
+			happen func()
+		}{"kill -9 of " + s.name, func() { s.kill(); time.Sleep(pause); s.start() }})
+	}
+
+	for i, failure := range failures {
+		t.Run(failure.name, func(t *testing.T) {
+			before := in.revokeOne(a, 20_000+i)
+			w.addRevoked(before)
+			kept := in.consent(a, 30_000+i)
+
+			failure.happen()
+			in.awaitHealth()
+
+			w.requireUnbroken(t)
+			for _, gateway := range in.gateways {
+				require.Equal(t, http.StatusUnauthorized, balance(gateway.url(), before.access), gateway.name)
+				require.Equal(t, http.StatusOK, balance(gateway.url(), kept.access), gateway.name)
+			}
+			renewed, err := kept.refreshed(in.issuer)
+			require.NoError(t, err, "a refresh token that was given out is still good")
+			_, err = before.refreshed(in.issuer)
+			require.Error(t, err, "a grant that has ended stays ended")
+			w.addRevoked(in.revokeOne(a, 40_000+i))
+			require.Equal(t, http.StatusOK, balance(in.front, renewed.access))
+		})
+	}
+	t.Logf("traffic meanwhile:%s", w.summary())
+}
+
+// revokeOne makes a grant and takes it back, until every gateway refuses it.
+func (in *installation) revokeOne(a application, user int) grant {
+	in.t.Helper()
+	g := in.consent(a, user)
+	taken, err := revokeAt(in.authz[user%len(in.authz)], g, g.refresh)
+	require.NoError(in.t, err)
+	require.Equal(in.t, http.StatusOK, taken.status, taken.body)
+	in.awaitRefusal(g, time.Now())
+	return g
+}
+
+// requireServing holds the gateways to serving whoever has a good token.
+func (in *installation) requireServing(g grant) {
+	in.t.Helper()
+	for _, gateway := range in.gateways {
+		require.Equal(in.t, http.StatusOK, balance(gateway.url(), g.access), "%s does not go on serving", gateway.name)
+	}
+}
+
+// awaitHealth waits until every process says that it is ready, and says so for as long as a gateway may be stale.
+func (in *installation) awaitHealth() {
+	in.t.Helper()
+	for _, s := range in.servers() {
+		require.Eventually(in.t, s.ready, patience, tick, "%s does not become ready:\n%s", s.name, &s.output)
+	}
+	require.Eventually(in.t, func() bool {
+		_, err := send(http.MethodGet, in.front+"/balance", "", "", "")
+		return err == nil
+	}, patience, tick)
+}

@@ -1,0 +1,130 @@
+package cluster_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	hostSecret = "host-application-secret"
+	keysSecret = "0123456789abcdef0123456789abcdef"
+)
+
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "gatehouse-bin")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "gatehouse")
+	if output, err := exec.Command("go", "build", "-o", binary, "gatehouse/cmd/server").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, output)
+		return 1
+	}
+	return m.Run()
+}
+
+// server is one Gatehouse process.
+type server struct {
+	*process
+	address string
+	admin   string
+}
+
+func (s *server) url() string { return "http://" + s.address }
+
+// installation is everything that runs in production, on one machine.
+type installation struct {
+	t        *testing.T
+	postgres *process
+	redis    *redisServer
+	authz    []*server
+	gateways []*server
+	upstream *httptest.Server
+
+	// issuer is the authorization servers behind their load balancer, front the gateways behind theirs.
+	issuer string
+	front  string
+}
+
+func install(t *testing.T) *installation {
+	t.Helper()
+	in := &installation{t: t}
+	var databaseURL, redisURL string
+	in.postgres, databaseURL = newPostgres(t)
+	in.redis, redisURL = newRedis(t)
+	in.upstream = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"balance":1}`))
+	}))
+	t.Cleanup(in.upstream.Close)
+
+	issuerListener, frontListener := listen(t), listen(t)
+	in.issuer, in.front = "http://"+issuerListener.Addr().String(), "http://"+frontListener.Addr().String()
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(config, []byte(strings.NewReplacer("ISSUER", in.issuer, "UPSTREAM", in.upstream.URL).Replace(`
+issuer: ISSUER
+routes:
+  - {path: /balance, methods: [GET], origin: UPSTREAM, scope: "balance:read", description: Read your balance., credential: lndhub}
+`)), 0o600))
+	shared := []string{
+		"GATEHOUSE_CONFIG=" + config, "GATEHOUSE_REDIS_URL=" + redisURL, "GATEHOUSE_JWT_SECRET=" + hostSecret,
+	}
+	for i := range 2 {
+		in.authz = append(in.authz, newServer(t, fmt.Sprintf("authz %d", i+1), "authz", append(shared,
+			"GATEHOUSE_DATABASE_URL="+databaseURL, "GATEHOUSE_KEYS_SECRET="+keysSecret)))
+	}
+	for i := range 3 {
+		in.gateways = append(in.gateways, newServer(t, fmt.Sprintf("gateway %d", i+1), "gateway", append(shared,
+			"GATEHOUSE_KEYS_JWKS_URL="+in.issuer+"/.well-known/jwks.json")))
+	}
+	// All at once, on an empty database: they have to agree on its schema and on one key.
+	for _, s := range in.servers() {
+		s.launch()
+	}
+	newBalancer(t, issuerListener, in.authz...).awaitAll(t)
+	newBalancer(t, frontListener, in.gateways...).awaitAll(t)
+	return in
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return listener
+}
+
+func (in *installation) servers() []*server {
+	return append(append([]*server{}, in.authz...), in.gateways...)
+}
+
+func newServer(t *testing.T, name, role string, environment []string) *server {
+	t.Helper()
+	s := &server{address: freeAddress(t), admin: freeAddress(t)}
+	s.process = &process{
+		t: t, name: name,
+		command: func() *exec.Cmd {
+			cmd := exec.Command(binary, role)
+			cmd.Env = append(append([]string{}, environment...), "GATEHOUSE_LISTEN="+s.address, "GATEHOUSE_ADMIN_LISTEN="+s.admin)
+			return cmd
+		},
+		ready: answers("http://" + s.admin + "/readyz"),
+	}
+	t.Cleanup(s.kill)
+	return s
+}

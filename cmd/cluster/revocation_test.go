@@ -1,0 +1,98 @@
+package cluster_test
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var full = flag.Bool("full", false, "run at full length: 100 users, 1,000 revocations, long pauses")
+
+// bound is how long after its answer a revocation may take to reach the last gateway: denylist.max_staleness, and what a
+// loaded machine adds to it.
+const bound = 2*time.Second + 3*time.Second
+
+func size(short, long int) int {
+	if *full {
+		return long
+	}
+	return short
+}
+
+// TestRevocationsReachEveryGateway revokes in every way at either authorization server under steady traffic.
+func TestRevocationsReachEveryGateway(t *testing.T) {
+	in := install(t)
+	users := in.users(size(20, 100))
+	w := in.startWatch(8, users)
+
+	count := size(60, 1000)
+	delays := make([]time.Duration, 0, count)
+	shared := in.register()
+	for i := range count {
+		way := revocations[i%len(revocations)]
+		a := shared
+		if way.name == "client" {
+			a = in.register()
+		}
+		g := in.consent(a, 10_000+i)
+		for _, gateway := range in.gateways {
+			require.Equal(t, http.StatusOK, balance(gateway.url(), g.access))
+		}
+		taken, err := way.revoke(in.authz[i%len(in.authz)], g)
+		require.NoError(t, err)
+		require.Less(t, taken.status, 300, "%s: %s", way.name, taken.body)
+		delays = append(delays, in.awaitRefusal(g, time.Now()))
+		w.addRevoked(g)
+	}
+	time.Sleep(time.Second) // the watch goes on asking with what was revoked last
+	w.requireUnbroken(t)
+	slices.Sort(delays)
+	t.Logf("%d revocations: from the answer to the last gateway's first 401: p50 %v, p99 %v, max %v; traffic meanwhile:%s",
+		len(delays), delays[len(delays)/2], delays[len(delays)*99/100], delays[len(delays)-1], w.summary())
+}
+
+// users are grants of one application each with an access token and a refresh token.
+func (in *installation) users(count int) []grant {
+	in.t.Helper()
+	a := in.register()
+	grants := make([]grant, count)
+	for i := range grants {
+		grants[i] = in.consent(a, i+1)
+	}
+	return grants
+}
+
+// awaitRefusal asks all gateways at once until each has refused the token, and returns how long that took. Once a gateway
+// has refused it, it must never let it pass again.
+func (in *installation) awaitRefusal(g grant, since time.Time) time.Duration {
+	in.t.Helper()
+	taken := make([]time.Duration, len(in.gateways))
+	failures := make(chan string, len(in.gateways))
+	var wait sync.WaitGroup
+	for i, gateway := range in.gateways {
+		wait.Go(func() {
+			for {
+				status := balance(gateway.url(), g.access)
+				switch taken[i] = time.Since(since); {
+				case status == http.StatusUnauthorized:
+					return
+				case taken[i] > bound:
+					failures <- fmt.Sprintf("%s answers %d after %v", gateway.name, status, taken[i])
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	close(failures)
+	for failure := range failures {
+		require.Fail(in.t, "a revocation has not arrived", failure)
+	}
+	return slices.Max(taken)
+}

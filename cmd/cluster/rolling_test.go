@@ -1,0 +1,56 @@
+package cluster_test
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestARollingRestartFailsNoRequest restarts every process in turn, as an upgrade does, while users send requests through
+// the load balancer.
+func TestARollingRestartFailsNoRequest(t *testing.T) {
+	in := install(t)
+	users := in.users(size(20, 100))
+
+	var sent atomic.Int64
+	failed := make(chan string, maxBroken)
+	stop := make(chan struct{})
+	var wait sync.WaitGroup
+	for i := range 8 {
+		wait.Go(func() {
+			for n := i; ; n++ {
+				select {
+				case <-stop:
+					return
+				case <-time.After(3 * time.Millisecond):
+				}
+				got, err := send(http.MethodGet, in.front+"/balance", "Bearer "+users[n%len(users)].access, "", "")
+				sent.Add(1)
+				if err == nil && got.status == http.StatusOK {
+					continue
+				}
+				select {
+				case failed <- fmt.Sprintf("%v %d %s", err, got.status, got.body):
+				default:
+				}
+			}
+		})
+	}
+	for _, s := range in.servers() {
+		s.terminate()
+		s.start()
+		time.Sleep(5 * probeInterval) // the balancer has to see it
+	}
+	close(stop)
+	wait.Wait()
+	close(failed)
+	for failure := range failed {
+		require.Fail(t, "a request failed during the rolling restart", failure)
+	}
+	t.Logf("%d requests while %d processes were restarted, none failed", sent.Load(), len(in.servers()))
+}

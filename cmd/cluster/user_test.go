@@ -1,0 +1,155 @@
+package cluster_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwt"
+	"github.com/stretchr/testify/require"
+)
+
+const callback = "http://localhost:9999/callback"
+
+// caller is what users and applications send requests with. It follows no redirect and gives up in time.
+var caller = &http.Client{
+	Timeout:       10 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	Transport:     &http.Transport{MaxIdleConnsPerHost: 256},
+}
+
+type answer struct {
+	status   int
+	location string
+	body     string
+}
+
+// send returns an error only when there was no answer.
+func send(method, target, authorization, contentType, body string) (answer, error) {
+	request, err := http.NewRequest(method, target, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	if authorization != "" {
+		request.Header.Set("Authorization", authorization)
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	response, err := caller.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header.Get("Location"), string(text)}, err
+}
+
+// application is a registered client.
+type application struct{ id, secret string }
+
+func (a application) basic() string {
+	request := &http.Request{Header: http.Header{}}
+	request.SetBasicAuth(a.id, a.secret)
+	return request.Header.Get("Authorization")
+}
+
+// grant is what an application holds for one user.
+type grant struct {
+	application
+	user            int
+	access, refresh string
+}
+
+func (in *installation) register() application {
+	in.t.Helper()
+	created, err := send(http.MethodPost, "http://"+in.authz[0].admin+"/admin/clients", "", "application/json",
+		`{"name":"Cluster","domain":"http://localhost:9999"}`)
+	require.NoError(in.t, err)
+	require.Equal(in.t, http.StatusOK, created.status, created.body)
+	var fields struct{ ClientID, ClientSecret string }
+	require.NoError(in.t, json.Unmarshal([]byte(created.body), &fields))
+	return application{fields.ClientID, fields.ClientSecret}
+}
+
+func userJWT(t *testing.T, user int) string {
+	t.Helper()
+	token, err := jwt.NewBuilder().Claim("id", user).Expiration(time.Now().Add(time.Hour)).Build()
+	require.NoError(t, err)
+	signed, err := jwt.Sign(token, jwt.WithKey(jwa.HS256, []byte(hostSecret)))
+	require.NoError(t, err)
+	return string(signed)
+}
+
+// consent lets the user allow the application to read the balance, and the application fetch its tokens.
+func (in *installation) consent(a application, user int) grant {
+	in.t.Helper()
+	query := url.Values{"client_id": {a.id}, "response_type": {"code"}, "redirect_uri": {callback}, "scope": {"balance:read"}}
+	allowed, err := send(http.MethodPost, in.issuer+"/oauth/authorize?"+query.Encode(), "Bearer "+userJWT(in.t, user), "", "")
+	require.NoError(in.t, err)
+	require.Equal(in.t, http.StatusFound, allowed.status, allowed.body)
+	location, err := url.Parse(allowed.location)
+	require.NoError(in.t, err)
+	g := grant{application: a, user: user}
+	issued, err := g.token(in.issuer, url.Values{
+		"grant_type": {"authorization_code"}, "code": {location.Query().Get("code")}, "redirect_uri": {callback},
+	})
+	require.NoError(in.t, err)
+	return issued
+}
+
+// token asks for tokens; the error says also what was answered instead.
+func (g grant) token(issuer string, values url.Values) (grant, error) {
+	issued, err := send(http.MethodPost, issuer+"/oauth/token", g.basic(), "application/x-www-form-urlencoded", values.Encode())
+	if err != nil {
+		return g, err
+	}
+	if issued.status != http.StatusOK {
+		return g, fmt.Errorf("%d %s", issued.status, issued.body)
+	}
+	var fields struct {
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	err = json.Unmarshal([]byte(issued.body), &fields)
+	g.access, g.refresh = fields.Access, fields.Refresh
+	return g, err
+}
+
+func (g grant) refreshed(issuer string) (grant, error) {
+	return g.token(issuer, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {g.refresh}})
+}
+
+// balance is the status of a request through a gateway; 0 when there was no answer.
+func balance(gateway, access string) int {
+	got, err := send(http.MethodGet, gateway+"/balance", "Bearer "+access, "", "")
+	if err != nil {
+		return 0
+	}
+	return got.status
+}
+
+// revocations are the ways in which access is taken back, each at the authorization server it is given.
+var revocations = []struct {
+	name   string
+	revoke func(s *server, g grant) (answer, error)
+}{
+	{"token", func(s *server, g grant) (answer, error) { return revokeAt(s, g, g.access) }},
+	{"grant", func(s *server, g grant) (answer, error) { return revokeAt(s, g, g.refresh) }},
+	{"client", func(s *server, g grant) (answer, error) {
+		return send(http.MethodDelete, "http://"+s.admin+"/admin/clients/"+g.id, "", "", "")
+	}},
+	{"user", func(s *server, g grant) (answer, error) {
+		return send(http.MethodPost, "http://"+s.admin+"/admin/revocations", "", "application/json", fmt.Sprintf(`{"user":"%d"}`, g.user))
+	}},
+}
+
+func revokeAt(s *server, g grant, token string) (answer, error) {
+	return send(http.MethodPost, s.url()+"/oauth/revoke", g.basic(), "application/x-www-form-urlencoded", url.Values{"token": {token}}.Encode())
+}
