@@ -71,6 +71,7 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"signing key added":                 signingKeyAdded,
 		"signing key added at once":         signingKeyAddedAtOnce,
 		"signing keys deleted":              signingKeysDeleted,
+		"signing keys deleted at once":      signingKeysDeletedAtOnce,
 		"purged revocations":                purgedRevocations,
 		"purged codes":                      purgedCodes,
 		"purged grants":                     purgedGrants,

@@ -1,8 +1,8 @@
 package registry_test
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -90,23 +90,28 @@ func signingKeyAdded(t *testing.T, w *world) {
 	require.Equal(t, keys[0], newest)
 }
 
-// signingKeyAddedAtOnce: replicas that all find a successor due.
+// signingKeyAddedAtOnce: replicas that all find a successor due, again and again.
 func signingKeyAddedAtOnce(t *testing.T, w *world) {
-	first, err := w.EnsureSigningKey(w.ctx, registry.SigningKey{ID: "first"})
+	newest, err := w.EnsureSigningKey(w.ctx, registry.SigningKey{ID: "first"})
 	require.NoError(t, err)
-	due := func(newest registry.SigningKey) bool { return newest == first }
-	added := make([]bool, 20)
-	for _, err := range parallel(len(added), func(i int) (err error) {
-		added[i], err = w.AddSigningKey(w.ctx, due, registry.SigningKey{ID: fmt.Sprint("k", i), SignsFrom: start.Add(time.Hour)})
-		return err
-	}) {
+	for round := range 10 {
+		w.Advance(time.Hour)
+		due := func(now registry.SigningKey) bool { return now == newest }
+		added := make([]bool, 10)
+		name := func(i int) string { return fmt.Sprint("k", round, "-", i) }
+		for _, err := range parallel(len(added), func(i int) (err error) {
+			added[i], err = w.AddSigningKey(w.ctx, due, registry.SigningKey{ID: name(i)})
+			return err
+		}) {
+			require.NoError(t, err)
+		}
+		keys, err := w.SigningKeys(w.ctx)
 		require.NoError(t, err)
-	}
-	keys, err := w.SigningKeys(w.ctx)
-	require.NoError(t, err)
-	require.Len(t, keys, 2)
-	for i := range added {
-		require.Equal(t, slices.ContainsFunc(keys, func(k registry.SigningKey) bool { return k.ID == fmt.Sprint("k", i) }), added[i])
+		require.Len(t, keys, round+2)
+		newest = keys[0]
+		for i := range added {
+			require.Equal(t, newest.ID == name(i), added[i])
+		}
 	}
 }
 
@@ -123,17 +128,25 @@ func signingKeysDeleted(t *testing.T, w *world) {
 	keys, err := w.SigningKeys(w.ctx)
 	require.NoError(t, err)
 	require.Len(t, keys, 3)
+}
 
-	// Each leaves others, all together would leave none.
-	var refused int
-	for _, err := range parallel(3, func(i int) error { return w.DeleteSigningKeys(w.ctx, fmt.Sprint("k", i+1)) }) {
-		if err != nil {
-			require.ErrorIs(t, err, registry.ErrLastKey)
-			refused++
+// signingKeysDeletedAtOnce: each deletion leaves others, all together would leave none.
+func signingKeysDeletedAtOnce(t *testing.T, w *world) {
+	for range 10 {
+		var refused int
+		for i := range 4 {
+			_, err := w.AddSigningKey(w.ctx, always, registry.SigningKey{ID: fmt.Sprint("k", i)})
+			require.True(t, err == nil || errors.Is(err, registry.ErrExists), err)
 		}
+		for _, err := range parallel(4, func(i int) error { return w.DeleteSigningKeys(w.ctx, fmt.Sprint("k", i)) }) {
+			if err != nil {
+				require.ErrorIs(t, err, registry.ErrLastKey)
+				refused++
+			}
+		}
+		require.Equal(t, 1, refused)
+		keys, err := w.SigningKeys(w.ctx)
+		require.NoError(t, err)
+		require.Len(t, keys, 1)
 	}
-	require.Equal(t, 1, refused)
-	keys, err = w.SigningKeys(w.ctx)
-	require.NoError(t, err)
-	require.Len(t, keys, 1)
 }

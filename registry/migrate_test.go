@@ -92,6 +92,9 @@ func TestMigrateFromFirst(t *testing.T) {
 		}
 		insertKey("before", start)
 		require.NoError(t, r.Migrate(t.Context()))
+		signFrom, err := r.DB().NewSelect().Table("signing_keys").Where("signs_from = created_at").Count(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, signFrom)
 		insertKey("after", start.Add(time.Hour))
 
 		keys, err := r.SigningKeys(t.Context())

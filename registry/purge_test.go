@@ -316,6 +316,9 @@ func TestPurgeWaitsForNobody(t *testing.T) {
 	removed, err := r.Purge(w.ctx, margin, 100)
 	require.NoError(t, err)
 	require.Equal(t, 3+3+(1+0+2), removed, "revocations, codes, and what else is of g1, g2 and g4")
+	removed, err = r.Purge(w.ctx, margin, 1)
+	require.NoError(t, err)
+	require.Zero(t, removed, "a full batch of what others hold is no reason to go on")
 	require.NoError(t, tx.Rollback())
 	w.purge()
 	for _, table := range []string{"grants", "codes", "refresh_tokens", "revocations"} {

@@ -1,0 +1,223 @@
+package registry_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+
+	"gatehouse/registry"
+)
+
+// big are the tables that grow with use.
+var big = []string{"grants", "codes", "refresh_tokens", "revocations", "audit"}
+
+// TestPlans: with a million refresh tokens, no statement of the package reads a
+// big table from one end to the other; nor does a foreign key that is checked.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	url := ownPostgresURL(t)
+	r := connect(t, url, registry.WithPoolSize(1), registry.WithNow(c.Now))
+	fill(t, r, url)
+
+	statements := &statements{}
+	w := &world{Registry: r.WithQueryHook(statements).By("admin"), clock: c, t: t, ctx: t.Context()}
+	before := sequentialScans(t, r)
+	useEverything(t, w)
+	require.Equal(t, before, sequentialScans(t, r), "among them, foreign keys")
+
+	require.Greater(t, len(statements.texts), 50)
+	for _, text := range statements.texts {
+		var plan string
+		require.NoError(t, r.DB().QueryRowContext(t.Context(), "EXPLAIN (FORMAT JSON) "+text).Scan(&plan), text)
+		var decoded any
+		require.NoError(t, json.Unmarshal([]byte(plan), &decoded))
+		for _, table := range scanned(decoded) {
+			require.NotContains(t, big, table, "%s\n%s", text, plan)
+		}
+	}
+}
+
+// useEverything calls each method at least once, for each of its outcomes that
+// takes another way through the database.
+func useEverything(t *testing.T, w *world) {
+	t.Helper()
+	later := w.Now().Add(accessLife)
+	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "app"}))
+	require.ErrorIs(t, w.CreateClient(w.ctx, registry.Client{ID: "app"}), registry.ErrExists)
+	require.NoError(t, second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Name = "App" })))
+	require.NoError(t, w.SetClientSecret(w.ctx, "app", "hash"))
+	require.NoError(t, second(w.Clients(w.ctx)))
+
+	ended, refresh := w.redeem()
+	require.NoError(t, third(w.RefreshToken(w.ctx, refresh)))
+	require.NoError(t, w.rotate(refresh, "next"))
+	require.NoError(t, w.rotate(refresh, "next"))
+	require.NoError(t, w.EndGrant(w.ctx, ended, "user"))
+	require.NoError(t, w.EndGrant(w.ctx, ended, "user"))
+	reused, refresh := w.redeem()
+	require.NoError(t, w.rotate(refresh, "another"))
+	require.ErrorIs(t, w.rotate(refresh, "thief's"), registry.ErrRefreshReused)
+	require.ErrorIs(t, w.RedeemCode(w.ctx, "code-"+reused, nil, later), registry.ErrCodeUsed)
+	require.NoError(t, second(w.GrantsOf(w.ctx, "subject 77")))
+	ends, err := w.EndGrants(w.ctx, "subject 77", "client 77", "user")
+	require.NoError(t, err)
+	require.Positive(t, ends)
+	ends, err = w.EndGrantsOfSubject(w.ctx, "subject 88", "user")
+	require.NoError(t, err)
+	require.Positive(t, ends)
+	require.NoError(t, w.DisableClient(w.ctx, "client 5", later))
+	require.NoError(t, w.DeleteClient(w.ctx, "client 6", later))
+
+	require.NoError(t, w.RevokeToken(w.ctx, "jti", later))
+	require.True(t, w.revoked("jti", "grant", "client 5"))
+	pending, err := w.PendingRevocations(w.ctx, 500)
+	require.NoError(t, err)
+	require.NoError(t, w.MarkDelivered(w.ctx, pending[:5]))
+	page, err := w.LiveRevocations(w.ctx, registry.Revocation{}, 500)
+	require.NoError(t, err)
+	require.NoError(t, second(w.LiveRevocations(w.ctx, page[499], 500)))
+
+	require.NoError(t, second(w.AddSigningKey(w.ctx, always, registry.SigningKey{ID: "k1"})))
+	require.NoError(t, second(w.AddSigningKey(w.ctx, always, registry.SigningKey{ID: "k2"})))
+	require.NoError(t, w.DeleteSigningKeys(w.ctx, "k1"))
+	require.NoError(t, second(w.SigningKeys(w.ctx)))
+	records, err := w.Audit(w.ctx, registry.AuditRecord{}, 5)
+	require.NoError(t, err)
+	require.NoError(t, second(w.Audit(w.ctx, records[4], 100)))
+
+	removed, err := w.Purge(w.ctx, margin, 500)
+	require.NoError(t, err)
+	require.Greater(t, removed, 6*expired, "revocations, codes, grants and their tokens")
+}
+
+const (
+	tokens  = 1_000_000
+	grants  = tokens / 4 // three of each grant's were rotated
+	expired = 2000       // grants, codes and revocations that purging finds
+)
+
+// fill makes a database as it is after a year, just before a purge: most of it is
+// needed. It fills the tables of the first version, so that the indexes of later
+// ones are made as in production.
+func fill(t *testing.T, r *registry.Registry, url string) {
+	t.Helper()
+	require.NoError(t, r.MigrateFrom(t.Context(), only(t, r, "0001")))
+	db, err := sql.Open("pgx", url)
+	require.NoError(t, err)
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	exec := func(statement string, args ...any) {
+		_, err := db.ExecContext(t.Context(), statement, args...)
+		require.NoError(t, err, statement)
+	}
+	exec("SET session_replication_role = replica") // the foreign keys are right
+	exec(`INSERT INTO clients (id, name, url, image_url, domain, public, secret_hash, created_at, updated_at)
+		SELECT 'client ' || i, '', '', '', '', false, '', $1, $1 FROM generate_series(0, 499) AS i`, start)
+	// Identifiers and hashes come in no order.
+	exec(`INSERT INTO grants (id, client_id, subject, redirect_uri, access_lifespan, created_at, access_expires_at, ended_at, end_reason)
+		SELECT md5('grant' || i), 'client ' || i % 500, 'subject ' || i % 20000, '', 0,
+			$1::timestamptz + (i - $2 * 4) * interval '1 second' - interval '1 hour',
+			$1::timestamptz + (i - $2) * interval '1 second' - interval '2 hours',
+			CASE WHEN i % 10 = 9 THEN $1::timestamptz END, ''
+		FROM generate_series(1, $3::int) AS i`, start, expired, grants)
+	exec(`INSERT INTO codes (hash, grant_id, challenge, challenge_method, redirect_uri, expires_at, used_at)
+		SELECT md5('code' || i), md5('grant' || i), '', '', '',
+			$1::timestamptz + (i - $2) * interval '1 second' - interval '25 hours', $1
+		FROM generate_series(1, $3::int) AS i`, start, expired, grants)
+	exec(`INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at, used_at, successor_hash)
+		SELECT md5('token' || i), md5('grant' || i / 4 + 1), $1,
+			$1::timestamptz + (i / 4 - $2) * interval '1 second' - interval '2 hours',
+			CASE WHEN i % 4 < 3 THEN $1::timestamptz END, CASE WHEN i % 4 < 3 THEN md5('token' || i + 1) ELSE '' END
+		FROM generate_series(0, $3::int - 1) AS i`, start, expired, tokens)
+	exec(`INSERT INTO revocations (kind, id, expires_at, created_at, delivered)
+		SELECT CASE WHEN i % 2 = 0 THEN 'token' ELSE 'grant' END, md5('revoked' || i),
+			$1::timestamptz + (i - $2) * interval '1 second' - interval '1 hour', $1, i % 1000 > 0
+		FROM generate_series(1, $3::int) AS i`, start, expired, grants/2)
+	require.NoError(t, r.Migrate(t.Context()))
+	exec(`INSERT INTO audit (at, actor, action, target, detail)
+		SELECT $1, 'admin', 'client.update', 'client', '' FROM generate_series(1, 100000)`, start)
+	exec("ANALYZE")
+}
+
+// ownPostgresURL is a database rather than a schema: an index that another test
+// has built beside the traffic would wait for the filling.
+func ownPostgresURL(t *testing.T) string {
+	t.Helper()
+	server := os.Getenv("TEST_POSTGRES_URL")
+	if server == "" {
+		t.Skip("TEST_POSTGRES_URL is not set; make test starts a Postgres and sets it")
+	}
+	admin, err := sql.Open("pgx", server)
+	require.NoError(t, err)
+	name := "registry_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	_, err = admin.Exec("CREATE DATABASE " + name)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := admin.Exec("DROP DATABASE " + name + " WITH (FORCE)")
+		require.NoError(t, err)
+		require.NoError(t, admin.Close())
+	})
+	u, err := url.Parse(server)
+	require.NoError(t, err)
+	u.Path = "/" + name
+	return u.String()
+}
+
+// sequentialScans counts, for each big table, how often it was read as a whole.
+func sequentialScans(t *testing.T, r *registry.Registry) map[string]int64 {
+	t.Helper()
+	_, err := r.DB().ExecContext(t.Context(), "SELECT pg_stat_force_next_flush()")
+	require.NoError(t, err)
+	var rows []struct {
+		Table string `bun:"relname"`
+		Scans int64  `bun:"seq_scan"`
+	}
+	require.NoError(t, r.DB().NewRaw("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname IN (?)",
+		bun.List(big)).Scan(t.Context(), &rows))
+	require.Len(t, rows, len(big))
+	scans := map[string]int64{}
+	for _, row := range rows {
+		scans[row.Table] = row.Scans
+	}
+	return scans
+}
+
+// statements collects what is run and has a plan.
+type statements struct{ texts []string }
+
+func (*statements) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+
+func (s *statements) AfterQuery(_ context.Context, event *bun.QueryEvent) {
+	switch strings.Fields(event.Query)[0] {
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "WITH":
+		s.texts = append(s.texts, event.Query)
+	}
+}
+
+// scanned names the tables that a plan reads sequentially.
+func scanned(plan any) (tables []string) {
+	switch node := plan.(type) {
+	case []any:
+		for _, child := range node {
+			tables = append(tables, scanned(child)...)
+		}
+	case map[string]any:
+		if kind, _ := node["Node Type"].(string); strings.Contains(kind, "Seq Scan") {
+			tables = append(tables, fmt.Sprint(node["Relation Name"]))
+		}
+		for _, child := range node {
+			tables = append(tables, scanned(child)...)
+		}
+	}
+	return tables
+}
