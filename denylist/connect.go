@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -15,8 +16,14 @@ const (
 	ioTimeout   = checkTimeout - dialTimeout
 )
 
-// Connect returns a store at a redis:// or rediss:// URL. It does not wait for Redis to answer: a Redis that is down now
-// makes every Check ErrUnknown until it is up. An error is one of the URL and does not show its password.
+// Connect returns a store at one of
+//
+//	redis://[user:password@]host:port/db
+//	redis+sentinel://[user:password@]host:port/db?master_name=name&addr=host2:port&addr=…   (the Sentinels)
+//	redis+cluster://[user:password@]host:port?addr=host2:port&addr=…
+//
+// each also with rediss for TLS. It does not wait for Redis to answer: a Redis that is down now makes every Check
+// ErrUnknown until it is up. An error is one of the URL and does not show its password.
 func Connect(redisURL string) (*Store, error) {
 	options, err := parseURL(redisURL)
 	if err != nil {
@@ -32,7 +39,9 @@ func Connect(redisURL string) (*Store, error) {
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
 	current := &run{}
-	options.OnConnect = current.learn
+	if !options.IsClusterMode { // whose nodes are each a run of their own
+		options.OnConnect = current.learn
+	}
 
 	write := *options
 	write.DialTimeout, write.ReadTimeout, write.WriteTimeout = writeTimeout, writeTimeout, writeTimeout
@@ -41,7 +50,7 @@ func Connect(redisURL string) (*Store, error) {
 	check.DialTimeout, check.PoolTimeout = dialTimeout, dialTimeout
 	check.ReadTimeout, check.WriteTimeout = ioTimeout, ioTimeout
 
-	store := New(redis.NewClient(&check), redis.NewClient(&write))
+	store := New(redis.NewUniversalClient(&check), redis.NewUniversalClient(&write))
 	store.run = current
 	return store, nil
 }
@@ -52,8 +61,8 @@ func ValidateURL(redisURL string) error {
 	return err
 }
 
-func parseURL(redisURL string) (*redis.Options, error) {
-	options, err := redis.ParseURL(redisURL)
+func parseURL(redisURL string) (*redis.UniversalOptions, error) {
+	options, err := parse(redisURL)
 	var whole *url.Error // its text is the URL
 	if errors.As(err, &whole) {
 		err = whole.Err
@@ -62,6 +71,43 @@ func parseURL(redisURL string) (*redis.Options, error) {
 		return nil, fmt.Errorf("not a Redis URL: %w", err)
 	}
 	return options, nil
+}
+
+func parse(redisURL string) (*redis.UniversalOptions, error) {
+	scheme, rest, _ := strings.Cut(redisURL, "://")
+	kind, variant, _ := strings.Cut(scheme, "+")
+	switch plain := kind + "://" + rest; variant {
+	case "":
+		o, err := redis.ParseURL(redisURL)
+		if err != nil {
+			return nil, err
+		}
+		return &redis.UniversalOptions{
+			Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig, PoolSize: o.PoolSize,
+		}, nil
+	case "sentinel":
+		o, err := redis.ParseFailoverURL(plain)
+		if err != nil {
+			return nil, err
+		}
+		if o.MasterName == "" {
+			return nil, errors.New("a Sentinel URL needs a master_name")
+		}
+		return &redis.UniversalOptions{
+			Addrs: o.SentinelAddrs, MasterName: o.MasterName, DB: o.DB, Username: o.Username, Password: o.Password,
+			SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword, TLSConfig: o.TLSConfig, PoolSize: o.PoolSize,
+		}, nil
+	case "cluster":
+		o, err := redis.ParseClusterURL(plain)
+		if err != nil {
+			return nil, err
+		}
+		return &redis.UniversalOptions{
+			Addrs: o.Addrs, IsClusterMode: true, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig, PoolSize: o.PoolSize,
+		}, nil
+	default:
+		return nil, fmt.Errorf("unknown scheme %q", scheme)
+	}
 }
 
 // Close closes the connections to Redis. Every Check after it is ErrUnknown, everything else fails.

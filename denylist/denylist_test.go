@@ -231,7 +231,10 @@ func TestARedisThatDoesNotAnswerIsUnknown(t *testing.T) {
 }
 
 func TestConnectRefusesWhatIsNoRedisURLAndKeepsThePassword(t *testing.T) {
-	for _, url := range []string{"", "http://localhost", "redis://:hunter2@local host", "redis://:hunter2@h/%zz", "redis://:hunter2@h/x"} {
+	for _, url := range []string{
+		"", "http://localhost", "redis://:hunter2@local host", "redis://:hunter2@h/%zz", "redis://:hunter2@h/x",
+		"redis+sentinel://:hunter2@h/0", "redis+magic://:hunter2@h", "redis+cluster://:hunter2@h/%zz",
+	} {
 		_, err := denylist.Connect(url)
 		require.Error(t, err, url)
 		require.NotContains(t, err.Error(), "hunter2")

@@ -28,6 +28,7 @@ type Mirror struct {
 	// freshAt is when everything in Redis was known, in nanoseconds since the Unix epoch; 0 before the first load.
 	freshAt atomic.Int64
 	loads   atomic.Int64
+	lag     atomic.Int64 // of the entry that was read last, in nanoseconds
 }
 
 var _ Checker = (*Mirror)(nil)
@@ -62,6 +63,10 @@ func (m *Mirror) Size() int { return m.known.size() }
 
 // Loads is how often the mirror has loaded everything; more than once means that it lost the feed.
 func (m *Mirror) Loads() int64 { return m.loads.Load() }
+
+// Lag is how long the entry that came last through the feed had been in it when the mirror read it, by the clocks of Redis
+// and of this machine; 0 before there was one.
+func (m *Mirror) Lag() time.Duration { return time.Duration(m.lag.Load()) }
 
 // Deny writes entries as Store.Deny does. This mirror refuses them as soon as it returns, others when they read the feed.
 func (m *Mirror) Deny(ctx context.Context, entries ...Entry) error {
@@ -126,6 +131,9 @@ func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
 		}
 		for _, e := range news.entries {
 			m.known.add(e)
+		}
+		if len(news.entries) > 0 {
+			m.lag.Store(int64(max(0, m.Now().Sub(news.position.line.time()))))
 		}
 		position = news.position
 	}

@@ -63,6 +63,44 @@ func TestAMirrorAnswersLikeTheStoreItFollows(t *testing.T) {
 	})
 }
 
+func TestAMirrorKnowsHowLongNewsTook(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
+		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, "before")))
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+		mirror := follow(t, store, staleness)
+		require.Eventually(t, mirror.Ready, patience, tick)
+		require.Zero(t, mirror.Lag(), "what was loaded is no news")
+
+		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
+		require.Eventually(t, func() bool { return mirror.Size() == 2 }, patience, tick)
+		require.Less(t, mirror.Lag(), patience)
+
+		old := fmt.Sprint(time.Now().Add(-time.Hour).UnixMilli())
+		pipe := client.TxPipeline() // a feed that an hour was lost on
+		pipe.Del(t.Context(), "{gh}:deny:feed")
+		pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "{gh}:deny:feed", ID: old + "-0", Values: []any{"kind", "token", "id", "a", "exp", "9999999999999"}})
+		_, err := pipe.Exec(t.Context())
+		require.NoError(t, err)
+		loads := mirror.Loads()
+		require.Eventually(t, func() bool { return mirror.Loads() > loads }, patience, tick)
+		late := inAnHour(denylist.Token, "late")
+		require.NoError(t, client.XAdd(t.Context(), &redis.XAddArgs{Stream: "{gh}:deny:feed", ID: old + "-1", Values: []any{
+			"kind", string(late.Kind), "id", late.ID, "exp", late.ExpiresAt.UnixMilli()}}).Err())
+		eventuallyRevoked(t, mirror, denylist.Query{TokenID: "late", ClientID: "c"})
+		require.Eventually(t, func() bool { return mirror.Lag() > 59*time.Minute }, patience, tick)
+	})
+}
+
+func TestAStoreShowsItsPools(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+		require.NoError(t, store.Check(t.Context(), asked))
+		require.Len(t, store.Pools(), 2)
+		require.NotZero(t, store.Pools()["check"].TotalConns)
+		require.NotZero(t, store.Pools()["write"].TotalConns)
+	})
+}
+
 func TestWhatAMirrorWritesItRefusesAtOnce(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
 		require.NoError(t, store.Reload(t.Context(), nothing()))

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -19,25 +20,45 @@ import (
 // redisProcess is a Redis of this test's own, that keeps a file only when told to save.
 type redisProcess struct {
 	t       *testing.T
-	dir     string
 	port    string
+	command func() *exec.Cmd
 	process *exec.Cmd
 }
 
-func startRedis(t *testing.T) *redisProcess {
+func startRedis(t *testing.T, options ...string) *redisProcess {
+	t.Helper()
+	r := newRedisProcess(t)
+	dir := t.TempDir()
+	r.command = func() *exec.Cmd {
+		arguments := []string{"--bind", "127.0.0.1", "--port", r.port, "--dir", dir, "--save", "", "--appendonly", "no"}
+		return exec.Command("redis-server", append(arguments, options...)...)
+	}
+	r.start()
+	return r
+}
+
+func newRedisProcess(t *testing.T) *redisProcess {
 	t.Helper()
 	if os.Getenv("TEST_REDIS_URL") == "" {
 		t.Skip("TEST_REDIS_URL is not set; `make test` installs a Redis and sets it")
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	_, port, err := net.SplitHostPort(free.Addr().String())
-	require.NoError(t, err)
-	require.NoError(t, free.Close())
-	r := &redisProcess{t: t, dir: t.TempDir(), port: port}
-	r.start()
+	r := &redisProcess{t: t, port: strconv.Itoa(freePort(t))}
 	t.Cleanup(r.kill)
 	return r
+}
+
+// freePort is one that leaves room for the port of a cluster's bus, which is 10,000 above it.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		port := free.Addr().(*net.TCPAddr).Port
+		require.NoError(t, free.Close())
+		if port < 55_000 {
+			return port
+		}
+	}
 }
 
 func (r *redisProcess) client() *redis.Client {
@@ -48,13 +69,16 @@ func (r *redisProcess) client() *redis.Client {
 
 func (r *redisProcess) start() {
 	r.t.Helper()
-	r.process = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", r.port, "--dir", r.dir, "--save", "", "--appendonly", "no")
+	r.process = r.command()
 	require.NoError(r.t, r.process.Start())
 	client := r.client()
 	require.Eventually(r.t, func() bool { return client.Ping(r.t.Context()).Err() == nil }, patience, tick)
 }
 
 func (r *redisProcess) kill() {
+	if r.process == nil {
+		return
+	}
 	_ = r.process.Process.Kill() // SIGKILL: nothing is saved
 	_ = r.process.Wait()
 }

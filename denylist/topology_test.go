@@ -1,0 +1,97 @@
+package denylist_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/denylist"
+)
+
+func TestADenylistInARedisCluster(t *testing.T) {
+	nodes := []*redisProcess{startRedis(t, "--cluster-enabled", "yes"), startRedis(t, "--cluster-enabled", "yes")}
+	half := [][2]int{{0, 8191}, {8192, 16383}}
+	for i, node := range nodes {
+		require.NoError(t, node.client().ClusterAddSlotsRange(t.Context(), half[i][0], half[i][1]).Err())
+	}
+	require.NoError(t, nodes[0].client().ClusterMeet(t.Context(), "127.0.0.1", nodes[1].port).Err())
+	for _, node := range nodes {
+		require.Eventually(t, func() bool {
+			info, err := node.client().ClusterInfo(t.Context()).Result()
+			return err == nil && strings.Contains(info, "cluster_state:ok")
+		}, patience, tick)
+	}
+
+	store, err := denylist.Connect(fmt.Sprintf("redis+cluster://127.0.0.1:%s?addr=127.0.0.1:%s", nodes[0].port, nodes[1].port))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Grant, asked.GrantID)))
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	// The first questions find out which node has the answers, within the bound of a check.
+	require.Eventually(t, func() bool { return errors.Is(store.Check(t.Context(), asked), denylist.ErrRevoked) }, patience, tick)
+	mirror := follow(t, store, staleness)
+	require.Eventually(t, mirror.Ready, patience, tick)
+	require.Equal(t, 1, mirror.Size())
+	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Client, "c")))
+	eventuallyRevoked(t, mirror, denylist.Query{TokenID: "t", ClientID: "c"})
+}
+
+func TestADenylistFollowsAFailover(t *testing.T) {
+	master := startRedis(t)
+	replica := startRedis(t, "--replicaof", "127.0.0.1 "+master.port)
+	sentinel := startSentinel(t, master)
+
+	store, err := denylist.Connect("redis+sentinel://127.0.0.1:" + sentinel.port + "/0?master_name=gatehouse")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
+	require.Eventually(t, func() bool {
+		return replica.client().Exists(t.Context(), "{gh}:deny:token:"+asked.TokenID).Val() == 1
+	}, patience, tick)
+	require.Eventually(t, func() bool { // or it is not known as one that could take over
+		known, err := sentinel.sentinelClient().Replicas(t.Context(), "gatehouse").Result()
+		return err == nil && len(known) == 1
+	}, patience, tick)
+
+	master.kill()
+	other := denylist.Query{TokenID: "other", ClientID: "c"}
+	require.Eventually(t, func() bool {
+		require.Error(t, store.Check(t.Context(), asked), "the token was revoked")
+		return store.Reload(t.Context(), nothing()) == nil && store.Check(t.Context(), other) == nil
+	}, 2*patience, tick, "the replica takes over and is filled again")
+	require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
+}
+
+func startSentinel(t *testing.T, master *redisProcess) *redisProcess {
+	t.Helper()
+	config := filepath.Join(t.TempDir(), "sentinel.conf") // which Sentinel writes to
+	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(`sentinel monitor gatehouse 127.0.0.1 %s 1
+sentinel down-after-milliseconds gatehouse 300
+sentinel failover-timeout gatehouse 2000
+`, master.port)), 0o600))
+	s := newRedisProcess(t)
+	s.command = func() *exec.Cmd {
+		return exec.Command("redis-server", config, "--sentinel", "--bind", "127.0.0.1", "--port", s.port)
+	}
+	s.start()
+	require.Eventually(t, func() bool {
+		state, err := s.sentinelClient().Master(t.Context(), "gatehouse").Result()
+		return err == nil && state["flags"] == "master"
+	}, patience, tick)
+	return s
+}
+
+func (r *redisProcess) sentinelClient() *redis.SentinelClient {
+	client := redis.NewSentinelClient(&redis.Options{Addr: "127.0.0.1:" + r.port, DialTimeout: time.Second})
+	r.t.Cleanup(func() { _ = client.Close() })
+	return client
+}
