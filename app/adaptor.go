@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"runtime/debug"
 
@@ -12,18 +11,27 @@ import (
 
 // mount serves a net/http handler on Fiber. The handler gets a context that ends when it returns: the one of the adaptor
 // is an object that fasthttp uses for the next request, too. A handler that panics answers 500 and takes nothing along.
-func mount(handler http.Handler, log *slog.Logger) fiber.Handler {
+// The pattern that a mux finds for the request is its route.
+func (a *App) mount(handler http.Handler) fiber.Handler {
 	return adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithCancel(context.Background())
+		seen, _ := recordOf(r.Context())
+		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), recordKey{}, seen))
 		defer cancel()
+		r = r.WithContext(ctx)
 		defer func() {
 			if recovered := recover(); recovered != nil {
-				log.Error("handler panicked", "path", r.URL.Path, "panic", recovered, "stack", string(debug.Stack()))
+				a.log.Error("handler panicked", "route", r.Pattern, "panic", recovered, "stack", string(debug.Stack()),
+					"request_id", string(seen.id))
 				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(http.StatusInternalServerError)
 				_, _ = w.Write([]byte(`{"error":"server_error"}`)) // the caller has gone when this fails
 			}
 		}()
-		handler.ServeHTTP(w, r.WithContext(ctx))
+		defer func() {
+			if r.Pattern != "" && r.Pattern != "/" { // which is where a mux answers 404
+				seen.route = a.metrics.route(r.Pattern)
+			}
+		}()
+		handler.ServeHTTP(w, r)
 	}))
 }

@@ -11,6 +11,7 @@ func (a *App) adminServer() *http.Server {
 	if a.authz != nil {
 		mux.Handle("/admin/", a.authz.Admin())
 	}
+	mux.Handle("GET /metrics", a.metrics.handler(a.log))
 	mux.HandleFunc("GET /healthz", a.health.serveLive)
 	mux.HandleFunc("GET /readyz", a.health.serveReady)
 	return &http.Server{

@@ -36,7 +36,9 @@ type Config struct {
 	TrustedProxies []string        `yaml:"trusted_proxies"`
 	Routes         []gateway.Route `yaml:"routes"`
 	// TargetsFile is a routes file of the predecessor; its routes come after Routes.
-	TargetsFile string `yaml:"targets_file"`
+	TargetsFile string   `yaml:"targets_file"`
+	Log         Log      `yaml:"log"`
+	Shutdown    Shutdown `yaml:"shutdown"`
 }
 
 // Admin configures the admin listener.
@@ -83,6 +85,25 @@ type Denylist struct {
 	OnUnavailable string `yaml:"on_unavailable"`
 }
 
+// Log configures what is logged.
+type Log struct {
+	// Format is json or text.
+	Format string `yaml:"format"`
+	// Level is debug, info, warn or error: what is less than that is left out.
+	Level string `yaml:"level"`
+	// Access adds a line for each request on the public listener, at level info.
+	Access bool `yaml:"access"`
+}
+
+// Shutdown configures how a process ends.
+type Shutdown struct {
+	// Delay is how long a process that was told to stop goes on as before, but for not being ready, so that load balancers
+	// see it.
+	Delay time.Duration `yaml:"delay"`
+	// Timeout bounds how long requests in flight may take after that.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
 // The modes of Denylist.Mode.
 const (
 	Mirror = "mirror"
@@ -103,5 +124,7 @@ func Default() Config {
 		AccessToken:     AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken:    RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
 		Denylist:        Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
+		Log:             Log{Format: logJSON, Level: "info", Access: true},
+		Shutdown:        Shutdown{Timeout: 25 * time.Second},
 	}
 }

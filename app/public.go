@@ -46,15 +46,17 @@ func (a *App) publicServer() *fiber.App {
 		server.Use(a.gateway.Handle)
 		server.Server().Handler = a.gateway.OtherMethods(server.Handler())
 	}
+	server.Server().Handler = a.observer.serve(server.Server().Handler)
+	server.Server().ErrorHandler = a.observer.serveError(server.Server().ErrorHandler)
 	return server
 }
 
 func (a *App) mountAuthz(server *fiber.App) {
-	public := mount(a.authz.Public(), a.log)
+	public := a.mount(a.authz.Public())
 	for _, path := range []string{"/oauth/*", "/.well-known/*", "/clients", "/clients/*"} {
 		server.All(path, public)
 	}
 	if a.options.PublicAdmin {
-		server.All("/admin/*", mount(a.authz.Admin(), a.log))
+		server.All("/admin/*", a.mount(a.authz.Admin()))
 	}
 }

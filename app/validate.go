@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -70,6 +71,12 @@ func (c *Config) problems(role Role) []error {
 	if _, err := c.trustedProxies(); err != nil {
 		v.err("trusted_proxies", err)
 	}
+	v.oneOf("log.format", c.Log.Format, logJSON, logText)
+	v.oneOf("log.level", c.Log.Level, slices.Sorted(maps.Keys(logLevels))...)
+	if c.Shutdown.Delay < 0 {
+		v.add("shutdown.delay", "must not be negative")
+	}
+	v.positive("shutdown.timeout", c.Shutdown.Timeout)
 	if len(c.Routes) == 0 {
 		v.add("routes", "there are none; the gateway would refuse every request")
 	}

@@ -1,0 +1,266 @@
+package app_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/app"
+	"gatehouse/gateway"
+)
+
+// logBook is a log that can be read while it is written.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBook) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// requests are the access lines, in their order.
+func (b *logBook) requests(t *testing.T) []map[string]any {
+	t.Helper()
+	var lines []map[string]any
+	for line := range strings.Lines(b.String()) {
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &fields), line)
+		if fields["msg"] == "request" {
+			lines = append(lines, fields)
+		}
+	}
+	return lines
+}
+
+// last is the access line of the request that was answered last. It was written before its answer.
+func (b *logBook) last(t *testing.T) map[string]any {
+	t.Helper()
+	lines := b.requests(t)
+	require.NotEmpty(t, lines)
+	return lines[len(lines)-1]
+}
+
+// startLogged is start with a log.
+func startLogged(t *testing.T, config app.Config) (*running, *logBook) {
+	t.Helper()
+	book := &logBook{}
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	gatehouse, err := app.New(ctx, config, app.Options{Log: config.Log.Logger(book)})
+	require.NoError(t, err)
+	require.NoError(t, gatehouse.Start(ctx))
+	r := &running{
+		t: t, config: config, app: gatehouse,
+		public: "http://" + gatehouse.Addr().String(), admin: "http://" + gatehouse.AdminAddr().String(),
+	}
+	t.Cleanup(func() { r.stop() })
+	return r, book
+}
+
+// sendRaw sends exactly that text on a connection of its own and returns what comes back until it is closed.
+func (r *running) sendRaw(text string) *http.Response {
+	r.t.Helper()
+	connection, err := net.Dial("tcp", r.app.Addr().String())
+	require.NoError(r.t, err)
+	defer func() { _ = connection.Close() }()
+	_, err = io.WriteString(connection, text)
+	require.NoError(r.t, err)
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	require.NoError(r.t, err)
+	_, err = io.Copy(io.Discard, response.Body)
+	require.NoError(r.t, err)
+	return response
+}
+
+func observedConfig(upstream string) app.Config {
+	config := testConfig(upstream)
+	config.Routes = append(config.Routes, gateway.Route{
+		Path: "/invoices/{payment_hash}", Methods: []string{"GET"}, Origin: upstream, Scope: "invoices:read", Credential: "none",
+		Description: "Read invoices.",
+	})
+	return config
+}
+
+func TestEachRequestHasOneLine(t *testing.T) {
+	r, book := startLogged(t, observedConfig(echoUpstream(t)))
+	a := r.register()
+	given := r.consent(a, 12345, "balance:read payments:send invoices:read")
+	require.Len(t, book.requests(t), 2, "the admin listener has no access log")
+	issued := book.last(t)
+	require.Equal(t, "/oauth/token", issued["route"])
+	require.Equal(t, []any{"12345", a.id}, []any{issued["subject"], issued["client"]})
+
+	header := bearer(given.access)
+	header.Set("X-Request-Id", "caller.1-2_3")
+	for name, test := range map[string]struct {
+		method, target, body string
+		header               http.Header
+		want                 map[string]any
+	}{
+		"a route": {"GET", "/balance?verbose=secret-query", "", header, map[string]any{
+			"method": "GET", "route": "/balance", "status": 200., "bytes_in": 0., "subject": "12345", "client": a.id,
+			"request_id": "caller.1-2_3", "remote": "127.0.0.1", "level": "INFO",
+		}},
+		"a route's parameter": {"GET", "/invoices/secret-hash", "", header, map[string]any{
+			"route": "/invoices/{payment_hash}", "status": 200.,
+		}},
+		"a body": {"POST", "/payments/bolt11", "secret-body", header, map[string]any{
+			"method": "POST", "route": "/payments/bolt11", "bytes_in": 11.,
+		}},
+		"HEAD": {"HEAD", "/balance", "", header, map[string]any{"method": "HEAD", "route": "/balance", "status": 200., "bytes_out": 0.}},
+		"refused": {"GET", "/balance", "", bearer("secret-token"), map[string]any{
+			"route": "/balance", "status": 401., "subject": nil, "client": nil,
+		}},
+		"nowhere":           {"GET", "/secret-path", "", nil, map[string]any{"route": "none", "status": 404.}},
+		"no such method":    {"PURGE", "/balance", "", nil, map[string]any{"method": "other", "route": "none", "status": 405.}},
+		"an endpoint":       {"GET", "/oauth/scopes", "", nil, map[string]any{"route": "/oauth/scopes", "status": 200., "subject": nil}},
+		"an endpoint's id":  {"DELETE", "/clients/secret-id", "", nil, map[string]any{"route": "/clients/{clientId}", "status": 401.}},
+		"no endpoint":       {"GET", "/oauth/secret-path", "", nil, map[string]any{"route": "none", "status": 404.}},
+		"an ambiguous path": {"GET", "/oauth/%2e%2e/secret-path", "", nil, map[string]any{"route": "none", "status": 400.}},
+		"token, in the query": {"POST", "/oauth/token?grant_type=refresh_token&refresh_token=secret-refresh", "",
+			http.Header{"Authorization": {"Basic c2VjcmV0LWJhc2lj"}}, map[string]any{"route": "/oauth/token", "status": 401.}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(book.requests(t))
+			answered := r.do(test.method, r.public+test.target, strings.NewReader(test.body), test.header)
+			require.Len(t, book.requests(t), before+1)
+			line := book.last(t)
+			for key, want := range test.want {
+				require.Equal(t, want, line[key], key)
+			}
+			require.Equal(t, answered.header.Get("X-Request-Id"), line["request_id"])
+			if test.method != "HEAD" {
+				require.EqualValues(t, len(answered.body), line["bytes_out"])
+			}
+			require.GreaterOrEqual(t, line["duration_ms"], 0.)
+		})
+	}
+	t.Run("unreadable", func(t *testing.T) {
+		before := len(book.requests(t))
+		answered := r.sendRaw("GET /secret-path HTTP/1.1\r\nHost: h\r\nContent-Length: secret\r\n\r\n")
+		require.Equal(t, http.StatusBadRequest, answered.StatusCode)
+		require.Len(t, book.requests(t), before+1)
+		line := book.last(t)
+		require.Equal(t, []any{"none", 400.}, []any{line["route"], line["status"]})
+		require.Equal(t, answered.Header.Get("X-Request-Id"), line["request_id"])
+	})
+
+	for _, hidden := range []string{"secret", "c2VjcmV0", given.access, given.refresh, a.secret, "redirect_uri", "Bearer", "Basic"} {
+		require.NotContains(t, book.String(), hidden)
+	}
+}
+
+func TestARequestIDComesFromTheCallerOrIsMade(t *testing.T) {
+	r, book := startLogged(t, testConfig(echoUpstream(t)))
+	token := r.consent(r.register(), 1, "balance:read").access
+	ask := func(sent ...string) (answered, forwarded, logged string) {
+		header := bearer(token)
+		header["X-Request-Id"] = sent
+		a := r.do(http.MethodGet, r.public+"/balance", nil, header)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		require.Len(t, a.header["X-Request-Id"], 1)
+		values := a.json(t)["header"].(map[string]any)["X-Request-Id"].([]any)
+		require.Len(t, values, 1)
+		return a.header.Get("X-Request-Id"), values[0].(string), book.last(t)["request_id"].(string)
+	}
+	for _, good := range []string{"1", "A.b_c-9", strings.Repeat("x", 128)} {
+		answered, forwarded, logged := ask(good)
+		require.Equal(t, []string{good, good, good}, []string{answered, forwarded, logged})
+	}
+	seen := map[string]bool{}
+	for _, sent := range [][]string{nil, {""}, {"a b"}, {"a,b"}, {"a\tb"}, {"é"}, {"a\"b"}, {"${jndi:x}"}, {strings.Repeat("x", 129)}} {
+		answered, forwarded, logged := ask(sent...)
+		require.Regexp(t, `^[0-9a-f]{32}$`, answered)
+		require.Equal(t, []string{answered, answered}, []string{forwarded, logged})
+		require.False(t, seen[answered], "made for this request alone")
+		seen[answered] = true
+	}
+}
+
+func TestTheLogShowsWhoIsBehindATrustedProxy(t *testing.T) {
+	for name, test := range map[string]struct {
+		trusted []string
+		chain   []string
+		want    string
+	}{
+		"no proxy":                     {nil, nil, "127.0.0.1"},
+		"not trusted":                  {nil, []string{"203.0.113.7"}, "127.0.0.1"},
+		"others are trusted":           {[]string{"10.0.0.0/8"}, []string{"203.0.113.7"}, "127.0.0.1"},
+		"trusted":                      {[]string{"127.0.0.1"}, []string{"203.0.113.7"}, "203.0.113.7"},
+		"trusted, nothing said":        {[]string{"127.0.0.1"}, nil, "127.0.0.1"},
+		"two proxies":                  {[]string{"127.0.0.1", "10.0.0.0/8"}, []string{"203.0.113.7, 10.1.2.3"}, "203.0.113.7"},
+		"two proxies, one trusted":     {[]string{"127.0.0.1"}, []string{"203.0.113.7, 10.1.2.3"}, "10.1.2.3"},
+		"two headers":                  {[]string{"127.0.0.1", "10.0.0.0/8"}, []string{"203.0.113.7", "10.1.2.3"}, "203.0.113.7"},
+		"what a caller made up":        {[]string{"127.0.0.1"}, []string{"198.51.100.1, 203.0.113.7"}, "203.0.113.7"},
+		"IPv6":                         {[]string{"127.0.0.1"}, []string{"2001:db8::7"}, "2001:db8::7"},
+		"nonsense":                     {[]string{"127.0.0.1"}, []string{"unknown"}, "127.0.0.1"},
+		"nonsense before a good hop":   {[]string{"127.0.0.1", "10.0.0.0/8"}, []string{"x, 10.1.2.3"}, "10.1.2.3"},
+		"all of them are the proxies'": {[]string{"127.0.0.1", "10.0.0.0/8"}, []string{"10.1.1.1, 10.1.2.3"}, "10.1.1.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := testConfig("http://127.0.0.1:1")
+			config.TrustedProxies = test.trusted
+			r, book := startLogged(t, config)
+			r.do(http.MethodGet, r.public+"/oauth/scopes", nil, http.Header{"X-Forwarded-For": test.chain})
+			require.Equal(t, test.want, book.last(t)["remote"])
+		})
+	}
+}
+
+func TestTheLogIsWrittenAsConfigured(t *testing.T) {
+	config := testConfig("http://127.0.0.1:1")
+	config.Log.Access = false
+	r, book := startLogged(t, config)
+	r.do(http.MethodGet, r.public+"/oauth/scopes", nil, nil)
+	require.Empty(t, book.requests(t))
+	require.Contains(t, book.String(), `"msg":"serving"`)
+
+	config.Log = app.Log{Format: "text", Level: "info", Access: true}
+	r, book = startLogged(t, config)
+	r.do(http.MethodGet, r.public+"/oauth/scopes", nil, nil)
+	require.Contains(t, book.String(), " msg=request method=GET route=/oauth/scopes status=200 ")
+
+	config.Log = app.Log{Format: "json", Level: "warn", Access: true}
+	r, book = startLogged(t, config)
+	r.do(http.MethodGet, r.public+"/oauth/scopes", nil, nil)
+	require.NotContains(t, book.String(), `"level":"INFO"`)
+
+	var text bytes.Buffer
+	app.Log{Format: "json", Level: "debug"}.Logger(&text).Log(t.Context(), slog.LevelDebug, "fine")
+	require.Contains(t, text.String(), "fine")
+}
+
+func TestLogLinesOfARequestShareItsID(t *testing.T) {
+	r, book := startLogged(t, testConfig("http://127.0.0.1:1"))
+	header := bearer(r.consent(r.register(), 1, "balance:read").access)
+	header.Set("X-Request-Id", "broken-one")
+	require.Equal(t, http.StatusBadGateway, r.do(http.MethodGet, r.public+"/balance", nil, header).status)
+	var about []string
+	for line := range strings.Lines(book.String()) {
+		if strings.Contains(line, `"request_id":"broken-one"`) {
+			about = append(about, line)
+		}
+	}
+	require.Len(t, about, 2)
+	require.Contains(t, about[0], "upstream failed")
+	require.Contains(t, about[1], `"msg":"request"`)
+}

@@ -1,0 +1,142 @@
+package app
+
+import (
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gatehouse/authz"
+	"gatehouse/gateway"
+)
+
+// metrics counts what this process does, for Prometheus. What a label can be is known at start-up: no request makes a
+// new one.
+type metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	verdicts  []prometheus.Counter // by gateway.Verdict
+	failures  *prometheus.CounterVec
+	issued    *prometheus.CounterVec
+
+	mu     sync.Mutex
+	routes map[string]*route
+}
+
+// durationBuckets are in seconds: what a request costs that is answered from memory, up to the usual timeout of a route.
+var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+func newMetrics(role Role) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_http_requests_total",
+			Help: "Requests on the public listener.",
+		}, []string{"route", "method", "status"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "gatehouse_http_request_duration_seconds",
+			Help:    "Time from the whole request to the whole answer, without the caller's network.",
+			Buckets: durationBuckets,
+		}, []string{"route", "method", "status"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_upstream_errors_total",
+			Help: "Requests that an upstream did not answer, by how it failed.",
+		}, []string{"route", "kind"}),
+		issued: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_tokens_issued_total",
+			Help: "Answers that held an access token.",
+		}, []string{"grant_type"}),
+		routes: make(map[string]*route),
+	}
+	m.registry.MustRegister(m.requests, m.durations, buildInfo(),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if role.hasAuthz() {
+		m.registry.MustRegister(m.issued)
+	}
+	if role.hasGateway() {
+		m.registry.MustRegister(m.failures)
+		m.countVerdicts()
+	}
+	return m
+}
+
+func (m *metrics) countVerdicts() {
+	verdicts := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_token_verifications_total",
+		Help: "Requests of a route, by what was found out about their token.",
+	}, []string{"verdict"})
+	m.registry.MustRegister(verdicts)
+	m.verdicts = make([]prometheus.Counter, len(gateway.Verdicts()))
+	for _, v := range gateway.Verdicts() {
+		if v != gateway.Unjudged {
+			m.verdicts[v] = verdicts.WithLabelValues(v.String())
+		}
+	}
+}
+
+// route returns the metrics of a template, the same for every call. It is not for the path of a gateway's request.
+func (m *metrics) route(template string) *route {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := m.routes[template]
+	if found == nil {
+		found = &route{template: template, metrics: m}
+		m.routes[template] = found
+	}
+	return found
+}
+
+// gatewayRoutes returns the metrics of each of the routes, in their order.
+func (m *metrics) gatewayRoutes(configured []gateway.Route) []*route {
+	list := make([]*route, len(configured))
+	for i := range configured {
+		r := m.route(configured[i].Path)
+		if r.failures == nil {
+			r.failures = make([]prometheus.Counter, len(gateway.Failures()))
+			for _, f := range gateway.Failures() {
+				if f != gateway.NoFailure {
+					r.failures[f] = m.failures.WithLabelValues(r.template, f.String())
+				}
+			}
+		}
+		list[i] = r
+	}
+	return list
+}
+
+func (m *metrics) series(template string, name method, class statusClass) *series {
+	return &series{
+		requests:  m.requests.WithLabelValues(template, name.String(), class.String()),
+		durations: m.durations.WithLabelValues(template, name.String(), class.String()),
+	}
+}
+
+func (m *metrics) tokenIssued(issued authz.Issued) { m.issued.WithLabelValues(issued.GrantType).Inc() }
+
+// handler serves the metrics to Prometheus. A collector that fails is logged and left out.
+func (m *metrics) handler(log *slog.Logger) http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelError),
+		ErrorHandling: promhttp.ContinueOnError,
+	})
+}
+
+func buildInfo() prometheus.Collector {
+	labels := prometheus.Labels{"version": "unknown", "revision": "unknown", "go_version": "unknown"}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		labels["version"], labels["go_version"] = info.Main.Version, info.GoVersion
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				labels["revision"] = setting.Value
+			}
+		}
+	}
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gatehouse_build_info", Help: "1, with what is running.", ConstLabels: labels,
+	}, func() float64 { return 1 })
+}

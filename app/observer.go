@@ -1,0 +1,108 @@
+package app
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"gatehouse/authz"
+	"gatehouse/gateway"
+)
+
+// observer follows every request on the public listener: it gives it an id, counts it and logs it. It is safe for
+// concurrent use.
+type observer struct {
+	metrics  *metrics
+	access   *accessLog // nil when there is none
+	draining *atomic.Bool
+	routes   []*route // of the gateway
+	none     *route
+}
+
+var _ gateway.Observer = (*observer)(nil)
+
+func (a *App) newObserver() *observer {
+	o := &observer{metrics: a.metrics, draining: &a.health.draining, none: a.metrics.route(noRoute)}
+	if a.options.Role.hasGateway() {
+		o.routes = a.metrics.gatewayRoutes(a.config.Routes)
+	}
+	if a.config.Log.Access {
+		trusted, _ := a.config.trustedProxies() // they were validated
+		o.access = &accessLog{log: a.log, proxies: trusted}
+	}
+	return o
+}
+
+// serve wraps the handler of the public listener.
+func (o *observer) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		r := o.begin(ctx)
+		defer releaseRecord(r)
+		began := time.Now()
+		next(ctx)
+		o.end(ctx, r, time.Since(began))
+	}
+}
+
+// serveError wraps what answers requests that never reach a handler, because they cannot be read.
+func (o *observer) serveError(next func(*fasthttp.RequestCtx, error)) func(*fasthttp.RequestCtx, error) {
+	return func(ctx *fasthttp.RequestCtx, err error) {
+		r := o.begin(ctx)
+		defer releaseRecord(r)
+		next(ctx, err)
+		o.end(ctx, r, 0)
+	}
+}
+
+func (o *observer) begin(ctx *fasthttp.RequestCtx) *record {
+	r := acquireRecord()
+	r.route = o.none
+	r.identify(ctx)
+	ctx.SetUserValue(recordKey{}, r)
+	return r
+}
+
+func (o *observer) end(ctx *fasthttp.RequestCtx, r *record, took time.Duration) {
+	ctx.RemoveUserValue(recordKey{}) // the record is the next request's
+	ctx.Response.Header.SetBytesV(fiber.HeaderXRequestID, r.id)
+	if o.draining.Load() {
+		ctx.Response.SetConnectionClose() // the caller's next request goes to another process
+	}
+	counted := r.route.seriesFor(methodOf(ctx), classOf(ctx.Response.StatusCode()))
+	counted.requests.Inc()
+	counted.durations.Observe(took.Seconds())
+	if o.access != nil {
+		o.access.write(ctx, r, took)
+	}
+}
+
+// Served implements gateway.Observer.
+func (o *observer) Served(ctx *fasthttp.RequestCtx, seen *gateway.Observation) {
+	r, ok := recordOf(ctx)
+	if !ok {
+		return
+	}
+	if seen.Route != gateway.NoRoute {
+		r.route = o.routes[seen.Route]
+	}
+	if seen.Claims != nil {
+		r.subject, r.client = seen.Claims.Subject, seen.Claims.ClientID
+	}
+	if seen.Verdict != gateway.Unjudged {
+		o.metrics.verdicts[seen.Verdict].Inc()
+	}
+	if seen.Failure != gateway.NoFailure {
+		r.route.failures[seen.Failure].Inc()
+	}
+}
+
+// issued is told of each token that the authorization server gives away.
+func (o *observer) issued(ctx context.Context, issued authz.Issued) {
+	o.metrics.tokenIssued(issued)
+	if r, ok := recordOf(ctx); ok {
+		r.subject, r.client = issued.Subject, issued.ClientID
+	}
+}

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"context"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+)
+
+// record is what becomes known of one request on the public listener while it is served. It is reused, and valid only
+// inside the handler.
+type record struct {
+	id       []byte
+	idBuffer [maxRequestID]byte
+	route    *route
+	subject  string
+	client   string
+}
+
+// recordKey finds the record of a request, in fasthttp's context and in that of a net/http request.
+type recordKey struct{}
+
+var records = sync.Pool{New: func() any { return new(record) }}
+
+func acquireRecord() *record { return records.Get().(*record) }
+
+func releaseRecord(r *record) {
+	r.id, r.route, r.subject, r.client = nil, nil, "", ""
+	records.Put(r)
+}
+
+// recordOf returns the record of the request that ctx belongs to. There is none outside of observer.serve.
+func recordOf(ctx context.Context) (*record, bool) {
+	r, ok := ctx.Value(recordKey{}).(*record)
+	return r, ok
+}
+
+// requestID is the id of a request, for the gateway.
+func requestID(ctx *fasthttp.RequestCtx) []byte {
+	if r, ok := recordOf(ctx); ok {
+		return r.id
+	}
+	return nil
+}

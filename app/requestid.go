@@ -1,0 +1,36 @@
+package app
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"math/rand/v2"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+const maxRequestID = 128
+
+// identify gives the request the id that its caller sent in X-Request-Id, if that can be written anywhere, or a new one.
+func (r *record) identify(ctx *fasthttp.RequestCtx) {
+	if sent := ctx.Request.Header.Peek(fiber.HeaderXRequestID); isRequestID(sent) {
+		r.id = append(r.idBuffer[:0], sent...) // a handler may change the header
+		return
+	}
+	// An id has to be unique, not secret.
+	var random [16]byte
+	binary.NativeEndian.PutUint64(random[:8], rand.Uint64())
+	binary.NativeEndian.PutUint64(random[8:], rand.Uint64())
+	r.id = hex.AppendEncode(r.idBuffer[:0], random[:])
+}
+
+func isRequestID(id []byte) bool {
+	for _, b := range id {
+		switch {
+		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '.', b == '_', b == '-':
+		default:
+			return false
+		}
+	}
+	return 1 <= len(id) && len(id) <= maxRequestID
+}

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
+)
+
+// noRoute is what requests share that nothing was found for.
+const noRoute = "none"
+
+// route is what requests are counted by: the template of a gateway's route, or the pattern of an endpoint.
+type route struct {
+	template string
+	metrics  *metrics
+	// series are those that have been needed. A scrape has none for methods and statuses that never occur, and a request
+	// looks up no label.
+	series [methods][statusClasses]atomic.Pointer[series]
+	// failures of the upstream, by gateway.Failure; nil where there is none.
+	failures []prometheus.Counter
+}
+
+// series are the metrics of the requests with one route, method and class of status.
+type series struct {
+	requests  prometheus.Counter
+	durations prometheus.Observer
+}
+
+func (r *route) seriesFor(m method, c statusClass) *series {
+	slot := &r.series[m][c]
+	found := slot.Load()
+	if found == nil {
+		found = r.metrics.series(r.template, m, c) // racing callers get the same counters
+		slot.Store(found)
+	}
+	return found
+}
+
+// method is a method that requests are told apart by. All that are not standard share one.
+type method int
+
+var methodNames = [...]string{"other", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+const methods = len(methodNames)
+
+func methodOf(ctx *fasthttp.RequestCtx) method {
+	name := ctx.Method()
+	for m := 1; m < methods; m++ {
+		if methodNames[m] == string(name) {
+			return method(m)
+		}
+	}
+	return 0
+}
+
+func (m method) String() string { return methodNames[m] }
+
+// statusClass is the first digit of a status, less one.
+type statusClass int
+
+var statusClassNames = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
+
+const statusClasses = len(statusClassNames)
+
+// classOf puts what an upstream made up with its server errors.
+func classOf(status int) statusClass {
+	if c := status/100 - 1; 0 <= c && c < statusClasses {
+		return statusClass(c)
+	}
+	return statusClass(statusClasses - 1)
+}
+
+func (c statusClass) String() string { return statusClassNames[c] }

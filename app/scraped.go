@@ -1,0 +1,97 @@
+package app
+
+import (
+	"database/sql"
+	"math"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"gatehouse/denylist"
+	"gatehouse/keys"
+)
+
+// What stands here is not counted but looked at, when Prometheus asks.
+
+func (m *metrics) gauge(name, help string, labels prometheus.Labels, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value))
+}
+
+func (m *metrics) counter(name, help string, labels prometheus.Labels, value func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, value))
+}
+
+// watchMode shows how questions to the denylist are answered now. A mirror that is too old asks Redis, as strict does.
+func (m *metrics) watchMode(mirrors func() bool) {
+	for _, mode := range []string{Mirror, Strict} {
+		m.gauge("gatehouse_denylist_mode", "1 for how questions to the denylist are answered now.", prometheus.Labels{"mode": mode},
+			func() float64 { return boolean(mirrors() == (mode == Mirror)) })
+	}
+}
+
+func (m *metrics) watchMirror(mirror *denylist.Mirror, maxStaleness time.Duration) {
+	m.watchMode(func() bool { return mirror.Staleness() <= maxStaleness })
+	m.gauge("gatehouse_denylist_entries", "Entries that the mirror of the denylist holds.", nil,
+		func() float64 { return float64(mirror.Size()) })
+	m.gauge("gatehouse_denylist_staleness_seconds", "Age of what the mirror knows; +Inf before it has loaded everything.", nil,
+		func() float64 { return age(mirror.Ready(), mirror.Staleness()) })
+	m.gauge("gatehouse_denylist_feed_lag_seconds", "How long the entry that came last had been in the feed.", nil,
+		func() float64 { return mirror.Lag().Seconds() })
+	m.counter("gatehouse_denylist_loads_total", "How often the mirror has loaded everything; once is usual.", nil,
+		func() float64 { return float64(mirror.Loads()) })
+}
+
+func (m *metrics) watchKeys(remote *keys.Remote) {
+	m.gauge("gatehouse_jwks_age_seconds", "Time since the authorization server confirmed its keys; +Inf before the first time.", nil,
+		func() float64 { return age(remote.Ready(), remote.Age()) })
+}
+
+func (m *metrics) watchRedis(store *denylist.Store) {
+	for name := range store.Pools() {
+		pool := prometheus.Labels{"pool": name}
+		read := func(value func(*redis.PoolStats) uint32) func() float64 {
+			return func() float64 { return float64(value(store.Pools()[name])) }
+		}
+		m.gauge("gatehouse_redis_connections", "Connections to Redis.", pool,
+			read(func(s *redis.PoolStats) uint32 { return s.TotalConns }))
+		m.gauge("gatehouse_redis_connections_idle", "Connections to Redis that are not in use.", pool,
+			read(func(s *redis.PoolStats) uint32 { return s.IdleConns }))
+		m.counter("gatehouse_redis_pool_hits_total", "Commands that found a connection free.", pool,
+			read(func(s *redis.PoolStats) uint32 { return s.Hits }))
+		m.counter("gatehouse_redis_pool_misses_total", "Commands that had to make or await a connection.", pool,
+			read(func(s *redis.PoolStats) uint32 { return s.Misses }))
+		m.counter("gatehouse_redis_pool_timeouts_total", "Commands that got no connection in time.", pool,
+			read(func(s *redis.PoolStats) uint32 { return s.Timeouts }))
+	}
+}
+
+func (m *metrics) watchDatabase(stats func() sql.DBStats) {
+	read := func(value func(sql.DBStats) float64) func() float64 { return func() float64 { return value(stats()) } }
+	m.gauge("gatehouse_database_connections_max", "Connections to the database that there may be.", nil,
+		read(func(s sql.DBStats) float64 { return float64(s.MaxOpenConnections) }))
+	for state, value := range map[string]func(sql.DBStats) float64{
+		"idle": func(s sql.DBStats) float64 { return float64(s.Idle) },
+		"used": func(s sql.DBStats) float64 { return float64(s.InUse) },
+	} {
+		m.gauge("gatehouse_database_connections", "Connections to the database.", prometheus.Labels{"state": state}, read(value))
+	}
+	m.counter("gatehouse_database_waits_total", "Statements that had to wait for a connection.", nil,
+		read(func(s sql.DBStats) float64 { return float64(s.WaitCount) }))
+	m.counter("gatehouse_database_wait_seconds_total", "Time that statements have waited for connections.", nil,
+		read(func(s sql.DBStats) float64 { return s.WaitDuration.Seconds() }))
+}
+
+func age(known bool, since time.Duration) float64 {
+	if !known {
+		return math.Inf(1)
+	}
+	return since.Seconds()
+}
+
+func boolean(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
+}
