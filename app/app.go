@@ -58,8 +58,6 @@ type App struct {
 	admin    *http.Server
 	failed   chan error
 	health   health
-	metrics  *metrics
-	observer *observer
 
 	publicAddr net.Addr
 	adminAddr  net.Addr
@@ -87,23 +85,21 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 		}
 	}()
 
-	a.metrics = newMetrics(options.Role)
-	a.observer = a.newObserver()
 	denied, err := a.openDenylist()
 	if err != nil {
 		return nil, fmt.Errorf("denylist: %w", err)
 	}
 	var public keys.PublicKeys
 	if options.Role.hasAuthz() {
-		ring, err := a.openRegistry(ctx)
+		keyring, err := a.openRegistry(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if a.authz, err = a.newAuthz(ring, denied); err != nil {
+		if a.authz, err = a.newAuthz(keyring, denied); err != nil {
 			return nil, fmt.Errorf("authorization server: %w", err)
 		}
 		a.runRelay(ctx, denied)
-		public = ring
+		public = keyring.Ring()
 	} else {
 		public = a.remoteKeys()
 	}

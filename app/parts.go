@@ -29,14 +29,11 @@ func (a *App) openDenylist() (revocations, error) {
 		return nil, err
 	}
 	a.onClose("denylist", closeStore)
-	a.metrics.watchRedis(store)
 	if a.config.Denylist.Mode == Strict || !a.options.Role.hasGateway() {
 		a.health.add("denylist", loaded(store))
-		a.metrics.watchMode(func() bool { return false })
 		return store, nil
 	}
 	mirror := denylist.NewMirror(store, a.config.Denylist.MaxStaleness, a.log)
-	a.metrics.watchMirror(mirror, a.config.Denylist.MaxStaleness)
 	a.background("denylist mirror", mirror.Run)
 	a.health.add("denylist", func(context.Context) error {
 		if !mirror.Ready() {
@@ -58,23 +55,19 @@ func loaded(store *denylist.Store) func(context.Context) error {
 }
 
 // openRegistry connects to the database, migrates its schema and opens its signing keys.
-func (a *App) openRegistry(ctx context.Context) (*keys.Ring, error) {
+func (a *App) openRegistry(ctx context.Context) (*authz.Keyring, error) {
 	var err error
 	a.registry, err = registry.Open(ctx, a.config.DatabaseURL.Reveal(), registry.WithPoolSize(a.config.DatabaseMaxConns))
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	a.onClose("database", a.registry.Close)
-	a.metrics.watchDatabase(a.registry.DatabaseStats)
 	a.health.add("database", a.registry.Ping)
 	if err := a.prepareSchema(ctx); err != nil {
 		return nil, err
 	}
-	ring, err := openRing(ctx, a.registry, a.config.Keys)
-	if err != nil {
-		return nil, fmt.Errorf("signing keys: %w", err)
-	}
-	return ring, nil
+	a.background("purge", (&authz.Purger{Registry: a.registry, Log: a.log}).Run)
+	return a.openKeys(ctx)
 }
 
 // prepareSchema migrates, or refuses a database that was not migrated.
@@ -95,38 +88,25 @@ func (a *App) prepareSchema(ctx context.Context) error {
 	return nil
 }
 
-// openRing returns the ring of the database's signing keys. The first process on an empty database makes the first key.
-func openRing(ctx context.Context, stored *registry.Registry, config Keys) (*keys.Ring, error) {
-	candidate, err := keys.Generate(config.Alg)
-	if err != nil {
-		return nil, err
+// openKeys opens the database's signing keys, makes the first one if there is none, and keeps them rotating.
+func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
+	keyring := &authz.Keyring{
+		Registry: a.registry,
+		Secret:   a.config.Keys.Secret.Reveal(),
+		Alg:      a.config.Keys.Alg,
+		Schedule: authz.KeySchedule(a.config.Keys.RotateEvery, a.config.AccessToken.MaxLifespan),
+		Log:      a.log,
 	}
-	sealed, err := keys.Seal(candidate, config.Secret.Reveal())
-	if err != nil {
-		return nil, err
+	if _, err := keyring.Open(ctx); err != nil {
+		return nil, fmt.Errorf("signing keys: %w", err)
 	}
-	if _, err := stored.EnsureSigningKey(ctx, registry.SigningKey{
-		ID: candidate.ID(), Algorithm: candidate.Algorithm(), Sealed: sealed,
-	}); err != nil {
-		return nil, err
-	}
-	rows, err := stored.SigningKeys(ctx)
-	if err != nil {
-		return nil, err
-	}
-	opened := make([]*keys.Key, len(rows))
-	for i, row := range rows {
-		if opened[i], err = keys.Open(row.Sealed, config.Secret.Reveal()); err != nil {
-			return nil, fmt.Errorf("key %s: %w (is keys.secret the one that this database was first used with?)", row.ID, err)
-		}
-	}
-	return keys.NewRing(opened[0], opened[1:]...)
+	a.background("signing keys", keyring.Run)
+	return keyring, nil
 }
 
 // remoteKeys reads the keys of the authorization server elsewhere, for a gateway on its own.
 func (a *App) remoteKeys() keys.PublicKeys {
 	remote := keys.NewRemote(a.config.Keys.JWKSURL, nil, a.log)
-	a.metrics.watchKeys(remote)
 	a.background("JWKS", remote.Run)
 	a.health.add("keys", func(context.Context) error {
 		if !remote.Ready() {
@@ -137,7 +117,7 @@ func (a *App) remoteKeys() keys.PublicKeys {
 	return remote
 }
 
-func (a *App) newAuthz(ring *keys.Ring, denied authz.Denylist) (*authz.Server, error) {
+func (a *App) newAuthz(keyring *authz.Keyring, denied authz.Denylist) (*authz.Server, error) {
 	users := append([]authz.UserAuthenticator{}, a.options.Users...)
 	users = append(users, &authz.HostJWT{Secret: []byte(a.config.JWTSecret.Reveal())})
 	if a.config.LNDHubURL != "" {
@@ -153,10 +133,9 @@ func (a *App) newAuthz(ring *keys.Ring, denied authz.Denylist) (*authz.Server, e
 		RefreshSecret:     keys.Derive(a.config.Keys.Secret.Reveal(), "refresh token succession"),
 		Users:             users,
 		Registry:          a.registry,
-		Keys:              ring,
+		Keyring:           keyring,
 		Denylist:          denied,
 		AdminToken:        a.config.Admin.Token.Reveal(),
-		OnIssued:          a.observer.issued,
 		Log:               a.log,
 	})
 }
@@ -183,8 +162,6 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		OnUnavailable:  a.config.Denylist.OnUnavailable,
 		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
 		TrustedProxies: proxies,
-		RequestID:      requestID,
-		Observer:       a.observer,
 		Log:            a.log,
 	})
 }

@@ -2,32 +2,10 @@ package authz
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 
 	"gatehouse/registry"
 )
-
-// clientAnswer is a client as the predecessor's get, list and update show it.
-type clientAnswer struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	ImageURL string `json:"imageUrl"`
-	URL      string `json:"url"`
-}
-
-func answerOf(c registry.Client) clientAnswer {
-	return clientAnswer{ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL}
-}
-
-// createdAnswer is a client as the predecessor's create shows it: the only time that a secret is seen.
-type createdAnswer struct {
-	ClientID     string `json:"clientId"`
-	ClientSecret string `json:"clientSecret,omitempty"`
-	Name         string `json:"name"`
-	ImageURL     string `json:"imageUrl"`
-	URL          string `json:"url"`
-}
 
 func (s *Server) createClient(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline()
@@ -38,35 +16,19 @@ func (s *Server) createClient(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if err := body.check(s.scopes); err != nil {
+	client, secret, err := s.operator(r).CreateClient(ctx, body.settings())
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	client, secret := body.client(), ""
-	client.ID = newClientID()
-	if !client.Public {
-		secret = NewSecret()
-		client.SecretHash = HashGenerated(secret)
-	}
-	if err := s.registry.CreateClient(ctx, client); err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.log.Info("client created", slog.String("client_id", client.ID), slog.Bool("public", client.Public))
-	writeJSON(w, http.StatusOK, createdAnswer{
-		ClientID:     client.ID,
-		ClientSecret: secret,
-		Name:         client.Name,
-		ImageURL:     client.ImageURL,
-		URL:          client.URL,
-	})
+	writeJSON(w, http.StatusOK, createdAnswerOf(client, secret))
 }
 
 func (s *Server) listClients(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline()
 	defer cancel()
 
-	clients, err := s.registry.Clients(ctx)
+	clients, err := s.operator(r).Clients(ctx)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -82,7 +44,7 @@ func (s *Server) showClient(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline()
 	defer cancel()
 
-	client, err := s.registry.Client(ctx, r.PathValue("clientId"))
+	client, err := s.operator(r).Client(ctx, r.PathValue("clientId"))
 	if err != nil {
 		s.failClient(w, r, err)
 		return
@@ -99,11 +61,7 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if err := body.check(); err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	client, err := s.registry.UpdateClient(ctx, r.PathValue("clientId"), body.apply)
+	client, err := s.operator(r).UpdateClient(ctx, r.PathValue("clientId"), body.change())
 	if err != nil {
 		s.failClient(w, r, err)
 		return
@@ -116,22 +74,10 @@ func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline()
 	defer cancel()
 
-	id := r.PathValue("clientId")
-	err := s.registry.DeleteClient(ctx, id, s.now().Add(s.issuer.maxAccessLifespan))
-	if err != nil && !errors.Is(err, registry.ErrNotFound) {
+	if err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId")); err != nil {
 		s.failClient(w, r, err)
 		return
 	}
-	// Also when it was deleted before: this may be the next try after a 503.
-	if err := s.issuer.deliver(ctx); err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	if err != nil {
-		s.failClient(w, r, err)
-		return
-	}
-	s.log.Info("client deleted", slog.String("client_id", id))
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -140,29 +86,18 @@ func (s *Server) rotateSecret(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline()
 	defer cancel()
 
-	id := r.PathValue("clientId")
-	client, err := s.registry.Client(ctx, id)
+	operator, id := s.operator(r), r.PathValue("clientId")
+	client, err := operator.Client(ctx, id)
 	if err != nil {
 		s.failClient(w, r, err)
 		return
 	}
-	if client.Public {
-		s.fail(w, r, errPublicSecret)
-		return
-	}
-	secret := NewSecret()
-	if err := s.registry.SetClientSecret(ctx, id, HashGenerated(secret)); err != nil {
+	secret, err := operator.NewSecret(ctx, id)
+	if err != nil {
 		s.failClient(w, r, err)
 		return
 	}
-	s.log.Info("client secret replaced", slog.String("client_id", id))
-	writeJSON(w, http.StatusOK, createdAnswer{
-		ClientID:     id,
-		ClientSecret: secret,
-		Name:         client.Name,
-		ImageURL:     client.ImageURL,
-		URL:          client.URL,
-	})
+	writeJSON(w, http.StatusOK, createdAnswerOf(client, secret))
 }
 
 // failClient answers 404 for a client that does not exist, or could not: an id that is no text.

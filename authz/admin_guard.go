@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 
 	"github.com/ory/fosite"
@@ -28,6 +29,21 @@ func (s *Server) guardAdmin(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// operator is who sent the request: every change is recorded under the address that it came from.
+func (s *Server) operator(r *http.Request) *Operator {
+	operator := s.administration
+	operator.Actor = "admin " + remoteHost(r)
+	return &operator
+}
+
+func remoteHost(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // readJSON decodes a body of one JSON object into target, which names every field that there may be.

@@ -19,7 +19,7 @@ func TestEveryProblemOfTheConfigurationIsReportedAtOnce(t *testing.T) {
 		RefreshSecret:     bytes.Repeat([]byte("x"), 31),
 	})
 	require.Error(t, err)
-	for _, problem := range []string{"issuer", "whole seconds", "maximum", "negative", "32 bytes", "registry, keys and denylist"} {
+	for _, problem := range []string{"issuer", "whole seconds", "maximum", "negative", "32 bytes", "registry and denylist", "keyring"} {
 		require.ErrorContains(t, err, problem)
 	}
 	for _, issuer := range []string{"", "issuer.example", "ftp://issuer.example", "https://issuer.example?x", "https://issuer.example#x", "https://"} {

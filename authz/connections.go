@@ -96,7 +96,7 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Also when there was nothing to end: this may be the next try after a 503.
-	if err := s.issuer.deliver(ctx); err != nil {
+	if err := s.issuer.relay.deliver(ctx); err != nil {
 		s.fail(w, r, err)
 		return
 	}

@@ -40,6 +40,10 @@ var (
 		ErrorField: "not_found", DescriptionField: "There is nothing here.",
 		CodeField: http.StatusNotFound,
 	}
+	errConflict = &fosite.RFC6749Error{
+		ErrorField: "conflict", DescriptionField: "This is not possible in the present state.",
+		CodeField: http.StatusConflict,
+	}
 	errMethodNotAllowed = &fosite.RFC6749Error{
 		ErrorField: "method_not_allowed", DescriptionField: "The method is not allowed here.",
 		CodeField: http.StatusMethodNotAllowed,
@@ -52,9 +56,14 @@ const maxDescription = 600
 // and shown as nothing more than that.
 func asOAuthError(err error) *fosite.RFC6749Error {
 	var known *fosite.RFC6749Error
+	var invalid *InvalidError
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.As(err, &invalid):
+		return fosite.ErrInvalidRequest.WithHint(invalid.Error()).WithWrap(err)
+	case errors.Is(err, ErrUndelivered):
+		return fosite.ErrTemporarilyUnavailable.WithHint("The revocation is recorded but has not reached every gateway. Try again.").WithWrap(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fosite.ErrTemporarilyUnavailable.WithWrap(err)
 	case errors.Is(err, registry.ErrInvalid):

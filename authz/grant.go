@@ -29,7 +29,7 @@ func (i *issuer) spent(ctx context.Context, grant registry.Grant, err error) err
 		return err
 	}
 	// Also when the grant had ended before: this may be the next try of a client that was told to come back.
-	if err := i.deliver(ctx); err != nil {
+	if err := i.relay.deliver(ctx); err != nil {
 		return err
 	}
 	return fosite.ErrInvalidGrant.WithHint("The grant has ended. The user has to authorize the client again.").WithWrap(err)

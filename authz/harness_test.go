@@ -48,6 +48,7 @@ type world struct {
 	admin    string
 	server   *authz.Server
 	registry *registry.Registry
+	keyring  *authz.Keyring
 	keys     *keys.Ring
 	redis    *miniredis.Miniredis
 	denylist *denylist.Store
@@ -70,9 +71,8 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 	t.Cleanup(func() { _ = w.registry.Close() })
 	require.NoError(t, w.registry.Migrate(ctx))
 
-	key, err := keys.Generate(keys.ES256)
-	require.NoError(t, err)
-	w.keys, err = keys.NewRing(key)
+	w.keyring = w.newKeyring()
+	w.keys, err = w.keyring.Open(ctx)
 	require.NoError(t, err)
 
 	w.redis = miniredis.RunT(t)
@@ -96,7 +96,7 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 			authz.StaticUser{Login: "login", Password: "password", Subject: subject},
 		},
 		Registry: w.registry,
-		Keys:     w.keys,
+		Keyring:  w.keyring,
 		Denylist: w.denylist,
 		Log:      slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:      w.clock.Now,
@@ -120,6 +120,20 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 
 	w.register()
 	return w
+}
+
+const keysSecret = "seals the signing keys of this test"
+
+// newKeyring is the keyring of one more replica.
+func (w *world) newKeyring() *authz.Keyring {
+	return &authz.Keyring{
+		Registry: w.registry,
+		Secret:   keysSecret,
+		Alg:      keys.ES256,
+		Schedule: authz.KeySchedule(720*time.Hour, 8760*time.Hour),
+		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
+		Now:      w.clock.Now,
+	}
 }
 
 // register makes one client of each kind.

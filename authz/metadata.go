@@ -2,19 +2,23 @@ package authz
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // wellKnownMaxAge is how long anyone may keep a published document: a new key is published that much before it signs.
-const wellKnownMaxAge = "public, max-age=300"
+const wellKnownMaxAge = 5 * time.Minute
+
+var cacheWellKnown = fmt.Sprintf("public, max-age=%d", wellKnownMaxAge/time.Second)
 
 // handleJWKS publishes the keys that verify access tokens (RFC 7517 section 5).
 func (s *Server) handleJWKS(w http.ResponseWriter, r *http.Request) {
 	document, etag := s.keys.JWKS()
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Cache-Control", wellKnownMaxAge)
+	h.Set("Cache-Control", cacheWellKnown)
 	h.Set("ETag", etag)
 	if matchesETag(r.Header.Get("If-None-Match"), etag) {
 		w.WriteHeader(http.StatusNotModified)
@@ -80,7 +84,7 @@ func newMetadata(issuer string, scopes scopes) metadata {
 // handleMetadata tells clients what this server can do and where (RFC 8414).
 func (s *Server) handleMetadata(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Cache-Control", wellKnownMaxAge)
+	w.Header().Set("Cache-Control", cacheWellKnown)
 	writeJSON(w, http.StatusOK, s.metadata)
 }
 

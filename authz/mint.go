@@ -130,15 +130,6 @@ func (i *issuer) mint(ctx context.Context, request fosite.AccessRequester, respo
 	return nil
 }
 
-// deliver tells the gateways what was revoked. When that fails the caller is asked to come back instead of being told
-// that all is well; the revocation itself is safe in the registry.
-func (i *issuer) deliver(ctx context.Context) error {
-	if err := i.relay.Deliver(ctx); err != nil {
-		return fosite.ErrTemporarilyUnavailable.WithHint("The revocation is recorded but has not reached every gateway. Try again.").WithWrap(err)
-	}
-	return nil
-}
-
 // sessionOf is the session that handleToken gave the request.
 func sessionOf(request fosite.Requester) *session {
 	return request.GetSession().(*session)

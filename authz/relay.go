@@ -35,6 +35,18 @@ type Relay struct {
 	Denylist Denylist
 }
 
+// ErrUndelivered says that a change was made and is safe in the registry, but that not every gateway knows of it. Relays
+// go on trying; so does whoever makes the change again.
+var ErrUndelivered = errors.New("the revocation is recorded but has not reached every gateway")
+
+// deliver is Deliver for those who made a change: its error is ErrUndelivered.
+func (r *Relay) deliver(ctx context.Context) error {
+	if err := r.Deliver(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrUndelivered, err)
+	}
+	return nil
+}
+
 // Deliver writes every undelivered revocation to the denylist and returns nil when all have arrived. On error the rest
 // stays in the registry for the next call, of anyone.
 func (r *Relay) Deliver(ctx context.Context) error {

@@ -12,23 +12,15 @@ const relayInterval = time.Second
 // Run keeps the denylist complete until ctx ends: it delivers what could not be delivered when it was revoked, and fills a
 // denylist that lost its contents. Failures are logged when they begin and when they are over.
 func (r *Relay) Run(ctx context.Context, log *slog.Logger) {
-	ticker := time.NewTicker(relayInterval)
-	defer ticker.Stop()
-	for failing := false; ; {
-		switch err := r.keepUp(ctx); {
-		case ctx.Err() != nil:
+	watched := watched{
+		log:    log,
+		begins: "revocations cannot be delivered; they wait in the registry",
+		over:   "revocations are delivered again",
+	}
+	for {
+		watched.note(ctx, r.keepUp(ctx))
+		if !pause(ctx, relayInterval) {
 			return
-		case err != nil && !failing:
-			log.Warn("revocations cannot be delivered; they wait in the registry", "error", err)
-			failing = true
-		case err == nil && failing:
-			log.Info("revocations are delivered again")
-			failing = false
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
 		}
 	}
 }

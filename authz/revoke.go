@@ -44,7 +44,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 			return err
 		}
 		s.log.Info("access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))
-		return s.issuer.deliver(ctx)
+		return s.issuer.relay.deliver(ctx)
 	}
 	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
 	switch {
@@ -59,7 +59,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 		return err
 	}
 	s.log.Info("grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
-	return s.issuer.deliver(ctx)
+	return s.issuer.relay.deliver(ctx)
 }
 
 var errForeignToken = fosite.ErrUnauthorizedClient.WithHint("The token was issued to another client.")

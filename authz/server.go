@@ -47,7 +47,7 @@ type Config struct {
 	// Users are asked in order; the first that applies decides.
 	Users    []UserAuthenticator
 	Registry *registry.Registry
-	Keys     *keys.Ring
+	Keyring  *Keyring // open
 	Denylist Denylist
 	// AdminToken is the bearer token of the admin API; empty leaves it open to whoever reaches it.
 	AdminToken string
@@ -73,6 +73,8 @@ type Server struct {
 	keys       *keys.Ring
 	adminToken string
 	onIssued   func(context.Context, Issued)
+	// administration is what an Operator of the admin API is made of; it has no Actor.
+	administration Operator
 
 	log *slog.Logger
 	now func() time.Time
@@ -84,12 +86,13 @@ func New(c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	known := newScopes(c.Scopes)
+	known, ring := newScopes(c.Scopes), c.Keyring.Ring()
+	relay := &Relay{Registry: c.Registry, Denylist: c.Denylist}
 	s := &Server{
 		issuer: &issuer{
 			name:     c.Issuer,
 			registry: c.Registry,
-			relay:    &Relay{Registry: c.Registry, Denylist: c.Denylist},
+			relay:    relay,
 
 			codeLifespan:      c.CodeLifespan,
 			accessLifespan:    c.AccessLifespan,
@@ -100,20 +103,29 @@ func New(c Config) (*Server, error) {
 			now:               c.Now,
 			log:               c.Log,
 		},
-		verifier:   &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: c.Keys, Leeway: clockSkew, Now: c.Now},
+		verifier:   &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: clockSkew, Now: c.Now},
 		secrets:    newSecretChecker(),
 		scopes:     known,
 		metadata:   newMetadata(c.Issuer, known),
 		users:      c.Users,
 		registry:   c.Registry,
-		keys:       c.Keys,
+		keys:       ring,
 		adminToken: c.AdminToken,
 		onIssued:   c.OnIssued,
-		log:        c.Log,
-		now:        c.Now,
+		administration: Operator{
+			Registry:          c.Registry,
+			Relay:             relay,
+			Keyring:           c.Keyring,
+			Scopes:            c.Scopes,
+			MaxAccessLifespan: c.MaxAccessLifespan,
+			Log:               c.Log,
+			Now:               c.Now,
+		},
+		log: c.Log,
+		now: c.Now,
 	}
 	config := s.fositeConfig()
-	s.issuer.strategy = &oauth2.DefaultJWTStrategy{Signer: signer{c.Keys}, Config: config}
+	s.issuer.strategy = &oauth2.DefaultJWTStrategy{Signer: signer{ring}, Config: config}
 	s.provider = fosite.NewOAuth2Provider(clientStore{}, config)
 	return s, nil
 }
@@ -140,6 +152,9 @@ func (s *Server) Admin() http.Handler {
 		"/admin/clients":                   {http.MethodGet: s.listClients, http.MethodPost: s.createClient},
 		"/admin/clients/{clientId}":        {http.MethodGet: s.showClient, http.MethodPut: s.updateClient, http.MethodDelete: s.deleteClient},
 		"/admin/clients/{clientId}/secret": {http.MethodPost: s.rotateSecret},
+		"/admin/revocations":               {http.MethodPost: s.revokeAny},
+		"/admin/keys":                      {http.MethodGet: s.listKeys},
+		"/admin/keys/rotate":               {http.MethodPost: s.rotateKeys},
 	}))
 }
 
@@ -180,7 +195,7 @@ func (c Config) withDefaults() Config {
 	for lifespan, usual := range map[*time.Duration]time.Duration{
 		&c.CodeLifespan:      10 * time.Minute,
 		&c.AccessLifespan:    2 * time.Hour,
-		&c.MaxAccessLifespan: 8760 * time.Hour,
+		&c.MaxAccessLifespan: defaultMaxAccessLifespan,
 		&c.RefreshLifespan:   720 * time.Hour,
 	} {
 		if *lifespan == 0 {
@@ -214,6 +229,7 @@ func (c Config) check() error {
 		"the maximum access token lifespan %v must be whole seconds and not below the usual one", c.MaxAccessLifespan)
 	complain(c.CodeLifespan < 0 || c.RefreshLifespan < 0 || c.RefreshGrace < 0, "lifespans must not be negative")
 	complain(len(c.RefreshSecret) < minRefreshSecret, "the refresh secret must have at least %d bytes", minRefreshSecret)
-	complain(c.Registry == nil || c.Keys == nil || c.Denylist == nil, "registry, keys and denylist are required")
+	complain(c.Registry == nil || c.Denylist == nil, "registry and denylist are required")
+	complain(c.Keyring == nil || c.Keyring.Ring() == nil, "a keyring is required that was opened")
 	return errors.Join(problems...)
 }

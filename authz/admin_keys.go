@@ -1,0 +1,35 @@
+package authz
+
+import (
+	"errors"
+	"net/http"
+)
+
+// listKeys shows the signing keys and what each of them does now.
+func (s *Server) listKeys(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline()
+	defer cancel()
+
+	states, err := s.operator(r).Keys(ctx)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, states)
+}
+
+// rotateKeys publishes a successor of the key that signs. 409 says that one is published already.
+func (s *Server) rotateKeys(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline()
+	defer cancel()
+
+	key, err := s.operator(r).Rotate(ctx)
+	if errors.Is(err, ErrSuccessorPending) {
+		err = errConflict.WithHint(err.Error())
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, key)
+}

@@ -1,0 +1,75 @@
+package authz
+
+import (
+	"errors"
+	"net/http"
+
+	"gatehouse/registry"
+)
+
+// revocationBody is what is to be revoked, exactly one of it: by name, or an access token itself.
+type revocationBody struct {
+	Token       string `json:"token,omitempty"` // jti
+	Grant       string `json:"grant,omitempty"`
+	Client      string `json:"client,omitempty"`
+	User        string `json:"user,omitempty"`
+	AccessToken string `json:"access_token,omitempty"`
+}
+
+// revocationAnswer is what was revoked. Of a user it says how many grants there were to end.
+type revocationAnswer struct {
+	Token  string `json:"token,omitempty"`
+	Grant  string `json:"grant,omitempty"`
+	Client string `json:"client,omitempty"`
+	User   string `json:"user,omitempty"`
+	Grants *int   `json:"grants,omitempty"`
+}
+
+// revokeAny takes back a token, a grant, everything of a client or everything of a user. 200 means that every gateway
+// refuses it; with 503 it is recorded and the caller may try again.
+func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline()
+	defer cancel()
+
+	var body revocationBody
+	if err := readJSON(w, r, &body); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	target, err := s.targetOf(body)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	revoked, err := s.operator(r).Revoke(ctx, target)
+	if errors.Is(err, registry.ErrNotFound) {
+		err = errNotFound.WithHint("There is no such grant or client.")
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	answer := revocationAnswer{
+		Token: target.TokenID, Grant: target.GrantID, Client: target.ClientID, User: target.Subject,
+	}
+	if target.Subject != "" {
+		answer.Grants = &revoked
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// targetOf believes an access token only when it is one of ours that is still good.
+func (s *Server) targetOf(body revocationBody) (Target, error) {
+	target := Target{TokenID: body.Token, GrantID: body.Grant, ClientID: body.Client, Subject: body.User}
+	if body.AccessToken == "" {
+		return target, nil
+	}
+	if target != (Target{}) {
+		return Target{}, errOneTarget
+	}
+	claims, err := s.verifier.Verify(body.AccessToken)
+	if err != nil {
+		return Target{}, &InvalidError{Problems: []error{errors.New("access_token: it is not one of ours, or has expired")}}
+	}
+	return Target{TokenID: claims.ID, TokenExpires: claims.ExpiresAt}, nil
+}

@@ -1,0 +1,127 @@
+package authz
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gatehouse/registry"
+)
+
+const (
+	maxClientID   = 200
+	maxClientName = 200
+	maxListed     = 100
+)
+
+var errPublicSecret = errors.New("a public client has no secret")
+
+// problems collects what is wrong with a client's settings. The names are those of the admin API.
+type problems []error
+
+func (p *problems) add(format string, args ...any) {
+	*p = append(*p, fmt.Errorf(format, args...))
+}
+
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return &InvalidError{Problems: p}
+}
+
+// addID holds a chosen id to the characters of RFC 6749 appendix A.1, without the space, which people lose.
+func (p *problems) addID(id string) {
+	if len(id) > maxClientID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		p.add("id: it must be at most %d visible ASCII characters", maxClientID)
+	}
+}
+
+func (p *problems) addSecret(secret string, public bool) {
+	switch {
+	case secret == "":
+	case public:
+		p.add("secret: %w", errPublicSecret)
+	case len(secret) > maxChosenSecret:
+		p.add("secret: %w", ErrSecretLength)
+	case !isText(secret):
+		p.add("secret is not text")
+	}
+}
+
+func (p *problems) addName(name string) {
+	switch {
+	case name == "":
+		p.add("name is required")
+	case !isText(name):
+		p.add("name is not text")
+	case len(name) > maxClientName:
+		p.add("name is longer than %d bytes", maxClientName)
+	}
+}
+
+func (p *problems) addWebURL(field, value string) {
+	if value == "" {
+		return
+	}
+	link, _, _ := strings.Cut(value, "#") // a link may point into a page
+	u, err := parsePlainURL(link)
+	if err != nil {
+		p.add("%s: %w", field, err)
+	} else if (u.Scheme != "https" && u.Scheme != "http") || !isHost(u.Hostname()) {
+		p.add("%s: it must begin with https:// or http:// and a host", field)
+	}
+}
+
+func (p *problems) addDomain(domain string) {
+	if domain == "" {
+		return
+	}
+	if _, err := parseDomain(domain); err != nil {
+		p.add("domain: %w", err)
+	}
+}
+
+func (p *problems) addRedirectURIs(uris []string) {
+	for _, uri := range uris {
+		if err := checkRedirectURI(uri); err != nil {
+			p.add("redirectUris: %q: %w", uri, err)
+		}
+	}
+	p.addLength("redirectUris", uris)
+}
+
+func (p *problems) addScopes(names []string, known scopes) {
+	for _, name := range names {
+		if !known.known(name) {
+			p.add("scopes: no route has the scope %q", name)
+		}
+	}
+	p.addLength("scopes", names)
+}
+
+func (p *problems) addGrantTypes(names []string) {
+	for _, name := range names {
+		if !slices.Contains(grantTypes, name) {
+			p.add("grantTypes: %q is not one of %q", name, grantTypes)
+		}
+	}
+	p.addLength("grantTypes", names)
+}
+
+func (p *problems) addLength(field string, list []string) {
+	if len(list) > maxListed {
+		p.add("%s: at most %d entries", field, maxListed)
+	}
+}
+
+// addUse looks for what makes a client useless although each of its settings is good.
+func (p *problems) addUse(c registry.Client) {
+	if c.Public && slices.Contains(c.GrantTypes, grantClient) {
+		p.add("grantTypes: a public client cannot use %s", grantClient)
+	}
+	if c.Domain == "" && len(c.RedirectURIs) == 0 && slices.Contains(grantTypesOf(c), grantCode) {
+		p.add("domain or redirectUris is required")
+	}
+}

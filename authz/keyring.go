@@ -1,0 +1,169 @@
+package authz
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gatehouse/keys"
+	"gatehouse/registry"
+)
+
+const (
+	// publishAhead is how long anyone may keep the published keys, and what a replica with the key may be ahead of one
+	// that published them without it: its clock, and a few of the other's tries to read the registry.
+	publishAhead = wellKnownMaxAge + clockSkew + time.Minute
+	// keyActor is who makes and removes keys when nobody has asked for it.
+	keyActor = "key schedule"
+)
+
+// KeySchedule is the schedule of keys that sign for rotateEvery, tokens that live maxAccessLifespan at most. A key is
+// published 7 minutes before it signs, longer than anyone may cache the JWKS. It verifies until the last token has expired
+// that a replica with a slow clock can have signed with it.
+func KeySchedule(rotateEvery, maxAccessLifespan time.Duration) keys.Schedule {
+	return keys.Schedule{
+		RotateEvery:  rotateEvery,
+		PublishAhead: publishAhead,
+		Retain:       maxAccessLifespan + requestTimeout + 2*clockSkew,
+	}
+}
+
+// Keyring is the signing keys in the registry, sealed with Secret, and what each of them does now. All replicas that have
+// the same registry and the same Schedule agree, without talking to each other. The methods are safe for concurrent use
+// as long as the fields are not changed; they wait for each other.
+type Keyring struct {
+	Registry *registry.Registry
+	// Secret seals the keys: the same in every replica, from the first start on.
+	Secret string
+	// Alg is what new keys are made for: keys.ES256, RS256 or EdDSA.
+	Alg string
+	// Schedule is that of KeySchedule, or of tests in a hurry.
+	Schedule keys.Schedule
+	// Refresh is how often Run reads the registry; 10 seconds when 0.
+	Refresh time.Duration
+
+	Log *slog.Logger     // slog.Default when nil
+	Now func() time.Time // time.Now when nil
+
+	mu    sync.Mutex
+	known []storedKey // what was read last, newest first
+	ring  *keys.Ring  // nil until Open
+}
+
+// storedKey is a key of the registry, opened.
+type storedKey struct {
+	registry.SigningKey
+	key *keys.Key
+}
+
+// Open returns the ring of the keys. On an empty database it makes the first one; all who race get the same. Run keeps
+// the ring right from then on. The error wraps keys.ErrSealed when the Secret is not the one that the keys were sealed
+// with; then nothing was changed.
+func (k *Keyring) Open(ctx context.Context) (*keys.Ring, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.read(ctx); err != nil {
+		return nil, err
+	}
+	if len(k.known) == 0 {
+		if err := k.makeFirst(ctx); err != nil {
+			return nil, err
+		}
+	}
+	signing, published, _ := k.Schedule.At(k.now(), k.scheduled())
+	ring, err := keys.NewRing(signing, published...)
+	if err != nil {
+		return nil, err
+	}
+	k.ring = ring
+	return ring, nil
+}
+
+// Ring is what Open has returned; nil before.
+func (k *Keyring) Ring() *keys.Ring {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.ring
+}
+
+// makeFirst makes the first key, unless another replica did.
+func (k *Keyring) makeFirst(ctx context.Context) error {
+	now := k.now()
+	candidate, err := k.make(now, now)
+	if err != nil {
+		return err
+	}
+	if _, err := k.Registry.By(keyActor).EnsureSigningKey(ctx, candidate); err != nil {
+		return err
+	}
+	return k.read(ctx)
+}
+
+// make returns a new key, sealed.
+func (k *Keyring) make(createdAt, signsFrom time.Time) (registry.SigningKey, error) {
+	key, err := keys.Generate(k.Alg)
+	if err != nil {
+		return registry.SigningKey{}, err
+	}
+	sealed, err := keys.Seal(key, k.Secret)
+	if err != nil {
+		return registry.SigningKey{}, err
+	}
+	return registry.SigningKey{
+		ID:        key.ID(),
+		Algorithm: key.Algorithm(),
+		Sealed:    sealed,
+		CreatedAt: createdAt,
+		SignsFrom: signsFrom,
+	}, nil
+}
+
+// read takes the keys from the registry. On error those that were read last stay. The caller holds mu, as for everything
+// below.
+func (k *Keyring) read(ctx context.Context) error {
+	rows, err := k.Registry.SigningKeys(ctx)
+	if err != nil {
+		return err
+	}
+	opened := make(map[string]*keys.Key, len(k.known))
+	for _, stored := range k.known {
+		opened[stored.Sealed] = stored.key
+	}
+	known := make([]storedKey, len(rows))
+	for i, row := range rows {
+		key := opened[row.Sealed]
+		if key == nil {
+			if key, err = keys.Open(row.Sealed, k.Secret); err != nil {
+				return explainSealed(row.ID, err)
+			}
+		}
+		known[i] = storedKey{row, key}
+	}
+	k.known = known
+	return nil
+}
+
+func explainSealed(id string, err error) error {
+	if errors.Is(err, keys.ErrSealed) {
+		return fmt.Errorf("key %s: %w (is keys.secret the one that this database was first used with?)", id, err)
+	}
+	return fmt.Errorf("key %s: %w", id, err)
+}
+
+// scheduled are the known keys with their places in time.
+func (k *Keyring) scheduled() []keys.Scheduled {
+	scheduled := make([]keys.Scheduled, len(k.known))
+	for i, stored := range k.known {
+		scheduled[i] = keys.Scheduled{Key: stored.key, SignsFrom: stored.SignsFrom}
+	}
+	return scheduled
+}
+
+// now is the time as the registry stores it.
+func (k *Keyring) now() time.Time { return clock(k.Now)().UTC().Truncate(time.Microsecond) }
+
+func (k *Keyring) log() *slog.Logger { return cmp.Or(k.Log, slog.Default()) }

@@ -1,0 +1,67 @@
+package authz
+
+import (
+	"cmp"
+	"log/slog"
+	"strings"
+	"time"
+
+	"gatehouse/registry"
+)
+
+// defaultMaxAccessLifespan is how long the longest access token lives unless it is configured.
+const defaultMaxAccessLifespan = 8760 * time.Hour
+
+// Operator is what an administrator can do, the same from the admin API and from the command line. Every change leaves an
+// audit record in the registry and a line in the log, both under the Actor; without its record no change is made. The
+// methods are safe for concurrent use as long as the fields are not changed.
+//
+// Errors are an *InvalidError, ErrUndelivered, ErrSuccessorPending, those of the registry (ErrNotFound, ErrExists), or say
+// that the registry does not answer.
+type Operator struct {
+	Registry *registry.Registry
+	Relay    *Relay
+	Keyring  *Keyring
+	// Scopes are those of the routes, with their descriptions.
+	Scopes map[string]string
+	// MaxAccessLifespan is how long the longest access token lives; 8760 hours when 0.
+	MaxAccessLifespan time.Duration
+	// Actor is who makes the changes, for people who read the audit records. It must not be empty.
+	Actor string
+
+	Log *slog.Logger     // slog.Default when nil
+	Now func() time.Time // time.Now when nil
+}
+
+// InvalidError lists everything that is wrong with what an operator asked for. Nothing was changed.
+type InvalidError struct {
+	Problems []error
+}
+
+// Error is all problems in one line.
+func (e *InvalidError) Error() string {
+	texts := make([]string, len(e.Problems))
+	for i, problem := range e.Problems {
+		texts[i] = problem.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap gives errors.Is and errors.As each problem.
+func (e *InvalidError) Unwrap() []error { return e.Problems }
+
+// by is the registry as this operator changes it.
+func (o *Operator) by() *registry.Registry { return o.Registry.By(o.Actor) }
+
+// lastExpiry is when no token is accepted any more that was minted up to now: by requests that are still being answered,
+// on clocks that differ from ours.
+func (o *Operator) lastExpiry() time.Time {
+	longest := cmp.Or(o.MaxAccessLifespan, defaultMaxAccessLifespan)
+	return clock(o.Now)().Add(requestTimeout + longest + 2*clockSkew)
+}
+
+// note leaves the line in the log that goes with the audit record.
+func (o *Operator) note(what string, on ...any) {
+	log := cmp.Or(o.Log, slog.Default())
+	log.Info(what, append([]any{slog.String("actor", o.Actor)}, on...)...)
+}

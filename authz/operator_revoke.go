@@ -1,0 +1,86 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"gatehouse/registry"
+)
+
+// Target is what is to be revoked: exactly one of the token, the grant, the client and the subject.
+type Target struct {
+	// TokenID is the jti of an access token; TokenExpires its exp, if that is known: without it the token is denied for
+	// as long as the longest token lives.
+	TokenID      string
+	TokenExpires time.Time
+	// GrantID ends a grant: its access tokens, its refresh token, its code.
+	GrantID string
+	// ClientID disables a client for good: everything it has ends, and it gets nothing more.
+	ClientID string
+	// Subject is a user, each of whose grants ends. The user can authorize clients again.
+	Subject string
+}
+
+// Revoke takes back the target and returns nil when every gateway refuses what it led to. revoked is 1, or for a subject
+// how many grants there were to end. Revoking again is no error. registry.ErrNotFound for a grant or client that does not
+// exist; nobody can tell whether a token or a subject does.
+func (o *Operator) Revoke(ctx context.Context, target Target) (revoked int, err error) {
+	kind, id, err := target.only()
+	if err != nil {
+		return 0, err
+	}
+	revoked, err = o.revoke(ctx, target)
+	switch {
+	case err == nil:
+		o.note("revoked", slog.String("kind", kind), slog.String("id", id), slog.Int("revoked", revoked))
+	case !errors.Is(err, registry.ErrNotFound):
+		return 0, err
+	}
+	// Also when there is nothing to revoke: this may be the next try after ErrUndelivered.
+	if undelivered := o.Relay.deliver(ctx); undelivered != nil {
+		return revoked, undelivered
+	}
+	return revoked, err
+}
+
+func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err error) {
+	switch {
+	case target.Subject != "":
+		return o.by().EndGrantsOfSubject(ctx, target.Subject, reasonRevoked)
+	case target.GrantID != "":
+		err = o.by().EndGrant(ctx, target.GrantID, reasonRevoked)
+	case target.ClientID != "":
+		err = o.by().DisableClient(ctx, target.ClientID, o.lastExpiry())
+	case target.TokenExpires.IsZero():
+		err = o.by().RevokeToken(ctx, target.TokenID, o.lastExpiry())
+	default:
+		err = o.by().RevokeToken(ctx, target.TokenID, target.TokenExpires.Add(clockSkew))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
+// only is the one thing that the target names.
+func (t Target) only() (kind, id string, err error) {
+	for _, named := range []struct{ kind, id string }{
+		{"token", t.TokenID}, {"grant", t.GrantID}, {"client", t.ClientID}, {"user", t.Subject},
+	} {
+		switch {
+		case named.id == "":
+		case id != "":
+			return "", "", errOneTarget
+		default:
+			kind, id = named.kind, named.id
+		}
+	}
+	if id == "" {
+		return "", "", errOneTarget
+	}
+	return kind, id, nil
+}
+
+var errOneTarget = &InvalidError{Problems: []error{errors.New("exactly one of token, grant, client and user is required")}}
