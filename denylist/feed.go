@@ -138,9 +138,14 @@ func (s *Store) awaitFeed(ctx context.Context, from position, patience time.Dura
 // all yields every entry. One that is written while it runs may or may not be among them.
 func (s *Store) all(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
+		node, err := s.node(ctx)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
 		var cursor uint64
 		for {
-			entries, next, err := s.page(ctx, cursor)
+			entries, next, err := page(ctx, node, cursor)
 			if err != nil {
 				yield(Entry{}, err)
 				return
@@ -157,14 +162,22 @@ func (s *Store) all(ctx context.Context) iter.Seq2[Entry, error] {
 	}
 }
 
-func (s *Store) page(ctx context.Context, cursor uint64) (entries []Entry, next uint64, err error) {
+// node is the Redis that has the denylist: in a cluster one of many, and a scan asks only whom it is sent to.
+func (s *Store) node(ctx context.Context) (redis.UniversalClient, error) {
+	if cluster, ok := s.write.(*redis.ClusterClient); ok {
+		return cluster.MasterForKey(ctx, epochKey)
+	}
+	return s.write, nil
+}
+
+func page(ctx context.Context, node redis.UniversalClient, cursor uint64) (entries []Entry, next uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	names, next, err := s.write.Scan(ctx, cursor, keyPattern, scanPage).Result()
+	names, next, err := node.Scan(ctx, cursor, keyPattern, scanPage).Result()
 	if err != nil || len(names) == 0 {
 		return nil, next, err
 	}
-	values, err := s.write.MGet(ctx, names...).Result()
+	values, err := node.MGet(ctx, names...).Result()
 	if err != nil {
 		return nil, 0, err
 	}

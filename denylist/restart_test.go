@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -72,7 +73,10 @@ func (r *redisProcess) start() {
 	r.process = r.command()
 	require.NoError(r.t, r.process.Start())
 	client := r.client()
-	require.Eventually(r.t, func() bool { return client.Ping(r.t.Context()).Err() == nil }, patience, tick)
+	require.Eventually(r.t, func() bool {
+		err := client.Ping(r.t.Context()).Err()
+		return err == nil || strings.HasPrefix(err.Error(), "NOAUTH")
+	}, patience, tick)
 }
 
 func (r *redisProcess) kill() {
