@@ -58,6 +58,8 @@ type App struct {
 	admin    *http.Server
 	failed   chan error
 	health   health
+	metrics  *metrics
+	observer *observer
 
 	publicAddr net.Addr
 	adminAddr  net.Addr
@@ -85,6 +87,8 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 		}
 	}()
 
+	a.metrics = newMetrics(options.Role)
+	a.observer = a.newObserver()
 	denied, err := a.openDenylist()
 	if err != nil {
 		return nil, fmt.Errorf("denylist: %w", err)

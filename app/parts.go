@@ -29,11 +29,14 @@ func (a *App) openDenylist() (revocations, error) {
 		return nil, err
 	}
 	a.onClose("denylist", closeStore)
+	a.metrics.watchRedis(store)
 	if a.config.Denylist.Mode == Strict || !a.options.Role.hasGateway() {
 		a.health.add("denylist", loaded(store))
+		a.metrics.watchMode(func() bool { return false })
 		return store, nil
 	}
 	mirror := denylist.NewMirror(store, a.config.Denylist.MaxStaleness, a.log)
+	a.metrics.watchMirror(mirror, a.config.Denylist.MaxStaleness)
 	a.background("denylist mirror", mirror.Run)
 	a.health.add("denylist", func(context.Context) error {
 		if !mirror.Ready() {
@@ -62,6 +65,7 @@ func (a *App) openRegistry(ctx context.Context) (*authz.Keyring, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	a.onClose("database", a.registry.Close)
+	a.metrics.watchDatabase(a.registry.DatabaseStats)
 	a.health.add("database", a.registry.Ping)
 	if err := a.prepareSchema(ctx); err != nil {
 		return nil, err
@@ -107,6 +111,7 @@ func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
 // remoteKeys reads the keys of the authorization server elsewhere, for a gateway on its own.
 func (a *App) remoteKeys() keys.PublicKeys {
 	remote := keys.NewRemote(a.config.Keys.JWKSURL, nil, a.log)
+	a.metrics.watchKeys(remote)
 	a.background("JWKS", remote.Run)
 	a.health.add("keys", func(context.Context) error {
 		if !remote.Ready() {
@@ -136,6 +141,7 @@ func (a *App) newAuthz(keyring *authz.Keyring, denied authz.Denylist) (*authz.Se
 		Keyring:           keyring,
 		Denylist:          denied,
 		AdminToken:        a.config.Admin.Token.Reveal(),
+		OnIssued:          a.observer.issued,
 		Log:               a.log,
 	})
 }
@@ -162,6 +168,8 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		OnUnavailable:  a.config.Denylist.OnUnavailable,
 		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
 		TrustedProxies: proxies,
+		RequestID:      requestID,
+		Observer:       a.observer,
 		Log:            a.log,
 	})
 }
