@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -67,29 +66,11 @@ func (a *App) openRegistry(ctx context.Context) (*authz.Keyring, error) {
 	a.onClose("database", a.registry.Close)
 	a.metrics.watchDatabase(a.registry.DatabaseStats)
 	a.health.add("database", a.registry.Ping)
-	if err := a.prepareSchema(ctx); err != nil {
+	if err := prepareSchema(ctx, a.registry, a.config.DatabaseMigrate); err != nil {
 		return nil, err
 	}
 	a.background("purge", (&authz.Purger{Registry: a.registry, Log: a.log}).Run)
 	return a.openKeys(ctx)
-}
-
-// prepareSchema migrates, or refuses a database that was not migrated.
-func (a *App) prepareSchema(ctx context.Context) error {
-	if a.config.DatabaseMigrate {
-		if err := a.registry.Migrate(ctx); err != nil {
-			return fmt.Errorf("migrate database: %w", err)
-		}
-		return nil
-	}
-	err := a.registry.CheckSchema(ctx)
-	if errors.Is(err, registry.ErrSchemaOutdated) {
-		err = fmt.Errorf("%w: run `server migrate` first, or set database_migrate: true", err)
-	}
-	if err != nil {
-		return fmt.Errorf("database: %w", err)
-	}
-	return nil
 }
 
 // openKeys opens the database's signing keys, makes the first one if there is none, and keeps them rotating.

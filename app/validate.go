@@ -90,11 +90,19 @@ func (c *Config) problems(role Role) []error {
 
 // durable checks what an authorization server needs and a gateway on its own does not.
 func (c *Config) durable(v *validation) {
+	c.database(v)
+	v.required("jwt_secret", c.JWTSecret.Reveal())
+	c.signing(v)
+}
+
+func (c *Config) database(v *validation) {
 	v.err("database_url", registry.ValidateURL(c.DatabaseURL.Reveal()))
 	if c.DatabaseMaxConns < 0 {
 		v.add("database_max_conns", "must not be negative")
 	}
-	v.required("jwt_secret", c.JWTSecret.Reveal())
+}
+
+func (c *Config) signing(v *validation) {
 	v.oneOf("keys.alg", c.Keys.Alg, keys.ES256, keys.RS256, keys.EdDSA)
 	if len(c.Keys.Secret) < minSecretLength {
 		v.add("keys.secret", "must be at least %d characters", minSecretLength)

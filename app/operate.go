@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"log/slog"
+	"os"
+	"strings"
+
+	"gatehouse/authz"
+	"gatehouse/denylist"
+	"gatehouse/gateway"
+	"gatehouse/registry"
+)
+
+// Needs are the parts of a configuration that an operator's command uses. The others do not have to be valid.
+type Needs struct {
+	Redis, Keys, Routes bool // the database always
+}
+
+// LoadForOperator reads the configuration as Load does and reports every problem of what is needed, all at once. What
+// cannot be understood is a problem wherever it is: it may be the misspelt name of what is needed.
+func LoadForOperator(path string, needs Needs, lookup func(string) (string, bool)) (Config, error) {
+	cfg := Default()
+	var problems []error
+	if path != "" {
+		problems = append(problems, readFile(&cfg, path)...)
+	}
+	problems = append(problems, applyEnvironment(&cfg, lookup)...)
+	if needs.Routes {
+		problems = append(problems, readTargets(&cfg)...)
+	}
+	problems = append(problems, cfg.operatorProblems(needs)...)
+	return cfg, errors.Join(problems...)
+}
+
+func (c *Config) operatorProblems(needs Needs) []error {
+	v := &validation{}
+	c.database(v)
+	if c.DatabaseURL == "sqlite::memory:" {
+		v.add("database_url", "must not be %s here: that database belongs to the process that serves", c.DatabaseURL)
+	}
+	if needs.Redis {
+		if c.RedisURL != embeddedRedis {
+			v.err("redis_url", denylist.ValidateURL(c.RedisURL.Reveal()))
+		}
+	}
+	if needs.Keys {
+		c.signing(v)
+	}
+	if needs.Redis || needs.Keys { // what is revoked, and which keys are needed, depends on the longest token
+		v.seconds("access_token.max_lifespan", c.AccessToken.MaxLifespan)
+	}
+	return v.problems
+}
+
+// Migrate brings the database's schema up to date and tells of each migration that it applied. It blocks as long as ctx
+// allows.
+func Migrate(ctx context.Context, config Config, tell func(migration string)) (err error) {
+	db, err := registry.Open(ctx, config.DatabaseURL.Reveal(), registry.WithPoolSize(1), registry.WithMigrated(tell))
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.Migrate(ctx)
+}
+
+// Operate opens the database, and the Redis if it is needed, for an operator who works on them directly, whether a
+// server runs or not. The actor is who the audit records name. It fails when the schema is not the program's; it changes
+// nothing. The caller closes what it returns.
+func Operate(ctx context.Context, config Config, needs Needs, actor string) (_ *authz.Operator, closeAll func() error, err error) {
+	if path, ok := strings.CutPrefix(config.DatabaseURL.Reveal(), "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // which registry.Open would create
+			return nil, nil, fmt.Errorf("open database: %w (`server migrate` makes it)", err)
+		}
+	}
+	db, err := registry.Open(ctx, config.DatabaseURL.Reveal(), registry.WithPoolSize(1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("open database: %w", err)
+	}
+	closeAll = db.Close
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll())
+		}
+	}()
+	if err := checkSchema(ctx, db); err != nil {
+		return nil, nil, err
+	}
+	var denied authz.Denylist = elsewhere{}
+	if needs.Redis && config.RedisURL != embeddedRedis {
+		store, err := denylist.Connect(config.RedisURL.Reveal())
+		if err != nil {
+			return nil, nil, fmt.Errorf("denylist: %w", err)
+		}
+		denied = store
+		closeAll = func() error { return errors.Join(store.Close(), db.Close()) }
+	}
+	log := slog.New(slog.DiscardHandler) // the audit records are this process's log
+	return &authz.Operator{
+		Registry: db,
+		Relay:    &authz.Relay{Registry: db, Denylist: denied},
+		Keyring: &authz.Keyring{
+			Registry: db,
+			Secret:   config.Keys.Secret.Reveal(),
+			Alg:      config.Keys.Alg,
+			Schedule: authz.KeySchedule(config.Keys.RotateEvery, config.AccessToken.MaxLifespan),
+			Log:      log,
+		},
+		Scopes:            gateway.Scopes(config.Routes),
+		MaxAccessLifespan: config.AccessToken.MaxLifespan,
+		Actor:             actor,
+		Log:               log,
+	}, closeAll, nil
+}
+
+// elsewhere is the denylist of another process: what is revoked waits in the registry until that one delivers it.
+type elsewhere struct{}
+
+var _ authz.Denylist = elsewhere{}
+
+var errElsewhere = errors.New("redis_url is " + embeddedRedis + ", inside of the process that serves")
+
+func (elsewhere) Deny(context.Context, ...denylist.Entry) error { return errElsewhere }
+
+func (elsewhere) Reload(context.Context, iter.Seq2[[]denylist.Entry, error]) error {
+	return errElsewhere
+}
+
+func (elsewhere) Loaded(context.Context) (bool, error) { return false, errElsewhere }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/registry"
+)
+
+func newClient(configPath *string) *cobra.Command {
+	client := &cobra.Command{
+		Use:   "client",
+		Short: "Register, list, change and delete clients",
+		Example: "  server client create --name 'My application' --redirect-uri https://app.example/callback\n" +
+			"  server client list",
+	}
+	client.AddCommand(
+		newClientCreate(configPath), newClientList(configPath), newClientShow(configPath),
+		newClientUpdate(configPath), newClientSecret(configPath), newClientDelete(configPath),
+	)
+	return client
+}
+
+// clientRecord is a client for programs. The names are those of the admin API.
+type clientRecord struct {
+	ID           string     `json:"id"`
+	Name         string     `json:"name"`
+	ImageURL     string     `json:"imageUrl"`
+	URL          string     `json:"url"`
+	Domain       string     `json:"domain"`
+	RedirectURIs []string   `json:"redirectUris"`
+	Scopes       []string   `json:"scopes"`     // empty: every scope of the routes
+	GrantTypes   []string   `json:"grantTypes"` // empty: those of a client that acts for users
+	Public       bool       `json:"public"`
+	CreatedAt    time.Time  `json:"createdAt"`
+	UpdatedAt    time.Time  `json:"updatedAt"`
+	DisabledAt   *time.Time `json:"disabledAt,omitempty"`
+}
+
+func recordOf(c registry.Client) clientRecord {
+	r := clientRecord{
+		ID:           c.ID,
+		Name:         c.Name,
+		ImageURL:     c.ImageURL,
+		URL:          c.URL,
+		Domain:       c.Domain,
+		RedirectURIs: append([]string{}, c.RedirectURIs...),
+		Scopes:       append([]string{}, c.Scopes...),
+		GrantTypes:   append([]string{}, c.GrantTypes...),
+		Public:       c.Public,
+		CreatedAt:    c.CreatedAt,
+		UpdatedAt:    c.UpdatedAt,
+	}
+	if c.Disabled() {
+		r.DisabledAt = &c.DisabledAt
+	}
+	return r
+}
+
+func clientTable(t *table, clients []registry.Client) {
+	t.row("ID", "NAME", "TYPE", "CALLBACK", "SCOPES", "CREATED")
+	for _, c := range clients {
+		t.row(c.ID, c.Name, kindOf(c), callbackOf(c), scopesOf(c), when(c.CreatedAt))
+	}
+}
+
+// clientDetails is a client with everything that is known of it, and its secret if it was made just now.
+func clientDetails(t *table, c registry.Client, secret string) {
+	for _, detail := range [][2]string{
+		{"ID", c.ID},
+		{"Secret", secret},
+		{"Name", c.Name},
+		{"Type", kindOf(c)},
+		{"Domain", c.Domain},
+		{"Redirect URIs", strings.Join(c.RedirectURIs, " ")},
+		{"Scopes", scopesOf(c)},
+		{"Grant types", cmp.Or(strings.Join(c.GrantTypes, " "), "default")},
+		{"URL", c.URL},
+		{"Image URL", c.ImageURL},
+		{"Created", when(c.CreatedAt)},
+		{"Updated", when(c.UpdatedAt)},
+		{"Disabled", when(c.DisabledAt)},
+	} {
+		if detail[1] != "" {
+			t.row(detail[0], detail[1])
+		}
+	}
+}
+
+func kindOf(c registry.Client) string {
+	switch {
+	case c.Disabled():
+		return "disabled"
+	case c.Public:
+		return "public"
+	default:
+		return "confidential"
+	}
+}
+
+func callbackOf(c registry.Client) string {
+	return strings.TrimSpace(c.Domain + " " + strings.Join(c.RedirectURIs, " "))
+}
+
+func scopesOf(c registry.Client) string {
+	return cmp.Or(strings.Join(c.Scopes, " "), "all")
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/app"
+	"gatehouse/authz"
+	"gatehouse/registry"
+)
+
+// deletion is what the deletion of a client did, for programs.
+type deletion struct {
+	ID        string `json:"id"`
+	Delivered bool   `json:"delivered"` // every gateway knows
+}
+
+func newClientDelete(configPath *string) *cobra.Command {
+	op := operation{configPath: configPath, needs: app.Needs{Redis: true}}
+	var out output
+	var yes confirmation
+	remove := &cobra.Command{
+		Use:   "delete ID",
+		Short: "Delete a client and everything it has",
+		Long: "Removes the client for good, ends its grants and ends when every gateway refuses its tokens. To keep the\n" +
+			"client in sight use revoke --client. After exit code 4 run it again: that the client is not found then means\n" +
+			"that every gateway knows.",
+		Example: "  server client delete VqX3ZkF0bN1yTtWc\n" +
+			"  server client delete VqX3ZkF0bN1yTtWc --yes",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := yes.possible(cmd); err != nil {
+				return err
+			}
+			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+				if err := confirmDeletion(ctx, cmd, &yes, operator, args[0]); err != nil {
+					return explain(err, "client", args[0])
+				}
+				err := operator.DeleteClient(ctx, args[0])
+				if err != nil && !errors.Is(err, authz.ErrUndelivered) {
+					return explain(err, "client", args[0])
+				}
+				return errors.Join(err, out.print(cmd, deletion{args[0], err == nil}, func(t *table) {
+					t.row("client " + args[0] + " deleted")
+				}))
+			})
+		},
+	}
+	yes.flag(remove)
+	op.actorFlag(remove)
+	out.flag(remove)
+	return remove
+}
+
+// confirmDeletion asks about a client that is there. For one that is gone there is nothing to ask: what may be missing
+// is that every gateway knows.
+func confirmDeletion(
+	ctx context.Context, cmd *cobra.Command, yes *confirmation, operator *authz.Operator, id string,
+) error {
+	client, err := operator.Client(ctx, id)
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return yes.ask(cmd, fmt.Sprintf("Delete client %q (%q) and everything it has, for good?", client.ID, client.Name))
+}

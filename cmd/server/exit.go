@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"gatehouse/authz"
+	"gatehouse/keys"
+	"gatehouse/registry"
+)
+
+// Exit codes: what cannot be used is told apart from what failed, so that a supervisor knows which one is worth a
+// restart, and a script which one is worth another try.
+const (
+	exitFailure     = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitUndelivered = 4
+)
+
+const exitCodes = "Exit codes: 0 done; 1 failed; 2 the configuration or the command cannot be used, nothing was changed;\n" +
+	"3 what was named does not exist; 4 a revocation is recorded but not every gateway knows of it yet: a running\n" +
+	"server delivers it as soon as Redis can be reached, and so does the same command once more."
+
+var (
+	errConfiguration = errors.New("configuration cannot be used")
+	errUsage         = errors.New("command cannot be used")
+	errNotFound      = errors.New("not found")
+)
+
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errConfiguration), errors.Is(err, errUsage), errors.Is(err, keys.ErrSealed):
+		return exitUsage
+	case errors.Is(err, authz.ErrUndelivered):
+		return exitUndelivered
+	case errors.Is(err, errNotFound):
+		return exitNotFound
+	default:
+		return exitFailure
+	}
+}
+
+// explain puts what an operator met into words for the one who named the thing.
+func explain(err error, kind, id string) error {
+	var invalid *authz.InvalidError
+	switch {
+	case errors.As(err, &invalid):
+		return fmt.Errorf("%w:\n%w", errUsage, errors.Join(invalid.Problems...))
+	case errors.Is(err, registry.ErrInvalid):
+		return fmt.Errorf("%w: %w", errUsage, err)
+	case errors.Is(err, registry.ErrNotFound):
+		return fmt.Errorf("%s %q: %w", kind, id, errNotFound)
+	case errors.Is(err, registry.ErrExists):
+		return fmt.Errorf("%s %q exists already, or did", kind, id)
+	default:
+		return err
+	}
+}

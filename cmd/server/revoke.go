@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"gatehouse/app"
+	"gatehouse/authz"
+)
+
+// revocation is what was revoked, for programs. The names are those of the admin API.
+type revocation struct {
+	Token     string `json:"token,omitempty"` // jti
+	Grant     string `json:"grant,omitempty"`
+	Client    string `json:"client,omitempty"`
+	User      string `json:"user,omitempty"`
+	Grants    *int   `json:"grants,omitempty"` // of the user, that have ended
+	Delivered bool   `json:"delivered"`        // every gateway knows
+}
+
+func newRevoke(configPath *string) *cobra.Command {
+	op := operation{configPath: configPath, needs: app.Needs{Redis: true}}
+	var out output
+	var yes confirmation
+	var target authz.Target
+	revoke := &cobra.Command{
+		Use:   "revoke (--jti | --grant | --client | --user) ID",
+		Short: "Revoke a token, a grant, a client or everything of a user",
+		Long: "Takes back exactly one thing, for good, and ends when every gateway refuses what it led to:\n" +
+			"  --jti     one access token, by its claim jti\n" +
+			"  --grant   what one user gave one client at one time: its access tokens, its refresh token\n" +
+			"  --client  everything a client has; it gets nothing more, and there is no way back\n" +
+			"  --user    each grant of a user, who can authorize clients again\n" +
+			"Revoking again is no error.",
+		Example: "  server revoke --user 42\n" +
+			"  server revoke --jti 0b7c9f3a-6f3e-4f2e-8a39-6f1d2c3b4a59 --yes --json",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			kind, id, err := onlyTarget(cmd, target)
+			if err != nil {
+				return misused(cmd, err)
+			}
+			if err := yes.possible(cmd); err != nil {
+				return err
+			}
+			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+				if err := yes.ask(cmd, fmt.Sprintf("Revoke %s %q for good?", kind, id)); err != nil {
+					return err
+				}
+				n, err := operator.Revoke(ctx, target)
+				if err != nil && !errors.Is(err, authz.ErrUndelivered) {
+					return explain(err, kind, id)
+				}
+				done := revocation{
+					Token: target.TokenID, Grant: target.GrantID, Client: target.ClientID, User: target.Subject,
+					Delivered: err == nil,
+				}
+				said := fmt.Sprintf("%s %s revoked", kind, id)
+				if target.Subject != "" {
+					done.Grants = &n
+					said = fmt.Sprintf("%d grants of user %s ended", n, id)
+				}
+				return errors.Join(err, out.print(cmd, done, func(t *table) { t.row(said) }))
+			})
+		},
+	}
+	flags := revoke.Flags()
+	flags.StringVar(&target.TokenID, "jti", "", "revoke the access token with this jti")
+	flags.StringVar(&target.GrantID, "grant", "", "end the grant with this id")
+	flags.StringVar(&target.ClientID, "client", "", "disable the client with this id")
+	flags.StringVar(&target.Subject, "user", "", "end every grant of the user with this id (sub)")
+	yes.flag(revoke)
+	op.actorFlag(revoke)
+	out.flag(revoke)
+	return revoke
+}
+
+// onlyTarget is the one thing that is to be revoked.
+func onlyTarget(cmd *cobra.Command, target authz.Target) (kind, id string, err error) {
+	named := 0
+	for _, selector := range []struct{ flag, kind, id string }{
+		{"jti", "token", target.TokenID},
+		{"grant", "grant", target.GrantID},
+		{"client", "client", target.ClientID},
+		{"user", "user", target.Subject},
+	} {
+		if cmd.Flags().Changed(selector.flag) {
+			kind, id = selector.kind, selector.id
+			named++
+		}
+	}
+	if named != 1 || id == "" {
+		return "", "", errors.New("exactly one of --jti, --grant, --client and --user is required")
+	}
+	return kind, id, nil
+}
