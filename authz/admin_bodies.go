@@ -59,10 +59,11 @@ type clientAnswer struct {
 	Name     string `json:"name"`
 	ImageURL string `json:"imageUrl"`
 	URL      string `json:"url"`
+	Disabled bool   `json:"disabled,omitempty"`
 }
 
 func answerOf(c registry.Client) clientAnswer {
-	return clientAnswer{ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL}
+	return clientAnswer{ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, Disabled: c.Disabled()}
 }
 
 // createdAnswer is a client as the predecessor's create shows it: the only time that a secret is seen.

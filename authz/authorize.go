@@ -92,7 +92,7 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 		return sent, nil, fosite.ErrInvalidRequest.WithHint("Parameters 'client_id' and 'redirect_uri' are required.")
 	}
 	registered, err := s.registry.Client(ctx, id)
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, registry.ErrNotFound) || registered.Disabled() {
 		return sent, nil, errUnknownClient
 	}
 	if err != nil {

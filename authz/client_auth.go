@@ -64,15 +64,15 @@ func parseBasic(header string) (login, password string, ok bool) {
 	return strings.Cut(string(decoded), ":")
 }
 
-// authenticateClient returns the client that sent the request. Each failure that depends on the registry costs one slow
-// hash and reads the same: which client ids exist is not told.
+// authenticateClient returns the client that sent the request; a disabled one is as good as deleted. Each failure that
+// depends on the registry costs one slow hash and reads the same: which client ids exist is not told.
 func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (registry.Client, error) {
 	presented, err := readCredentials(r, form)
 	if err != nil {
 		return registry.Client{}, err
 	}
 	client, err := s.registry.Client(ctx, presented.id)
-	if errors.Is(err, registry.ErrNotFound) {
+	if errors.Is(err, registry.ErrNotFound) || client.Disabled() {
 		if err := s.secrets.waste(ctx); err != nil {
 			return registry.Client{}, err
 		}

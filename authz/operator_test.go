@@ -1,0 +1,204 @@
+package authz_test
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/authz"
+	"gatehouse/registry"
+)
+
+// operator is what the command line works with.
+func (w *world) operator() *authz.Operator {
+	return &authz.Operator{
+		Registry: w.registry,
+		Relay:    w.relay,
+		Keyring:  w.newKeyring(),
+		Scopes:   routeScopes,
+		Actor:    "root at the console",
+		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
+		Now:      w.clock.Now,
+	}
+}
+
+func TestExistingClientsAreImportedWithTheirIDsAndSecrets(t *testing.T) {
+	w := newWorld(t)
+	client, secret, err := w.operator().CreateClient(t.Context(), authz.ClientSettings{
+		ID: "MIGRATED-1", Secret: "a word", Name: "Migrated", Domain: callback,
+	})
+	require.NoError(t, err)
+	require.Equal(t, "MIGRATED-1", client.ID)
+	require.Equal(t, "a word", secret)
+	require.NotContains(t, client.SecretHash, "a word")
+	require.NotContains(t, client.SecretHash, "sha256", "someone chose it: a fast hash would give it away")
+	tokens := w.post("/oauth/token", redemption(w.code("MIGRATED-1")), basic("MIGRATED-1", "a word"))
+	require.Equal(t, http.StatusOK, tokens.StatusCode, tokens.text)
+
+	_, _, err = w.operator().CreateClient(t.Context(), authz.ClientSettings{ID: "app", Name: "Another", Domain: callback})
+	require.ErrorIs(t, err, registry.ErrExists)
+}
+
+func TestChosenIDsAndSecretsThatAreNotAccepted(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]authz.ClientSettings{
+		"an id with a space":       {ID: "a b"},
+		"an id with a line break":  {ID: "a\nb"},
+		"an id of other letters":   {ID: "ä"},
+		"a long id":                {ID: strings.Repeat("x", 201)},
+		"a long secret":            {Secret: strings.Repeat("x", 73)},
+		"a secret that is no text": {Secret: "\xff"},
+		"a secret nobody can keep": {Secret: "x", Public: true},
+	} {
+		c.Name, c.Domain = "n", callback
+		_, _, err := w.operator().CreateClient(t.Context(), c)
+		var invalid *authz.InvalidError
+		require.ErrorAs(t, err, &invalid, name)
+		require.Len(t, invalid.Problems, 1, name)
+	}
+	_, _, err := w.operator().CreateClient(t.Context(), authz.ClientSettings{ID: " ", Secret: strings.Repeat("x", 73), URL: "x"})
+	for _, problem := range []string{"id:", "secret:", "name is required", "url:", "domain or redirectUris"} {
+		require.ErrorContains(t, err, problem, "every problem at once")
+	}
+}
+
+func TestAChangeLeavesAloneWhatItDoesNotName(t *testing.T) {
+	w := newWorld(t)
+	before, err := w.operator().Client(t.Context(), "app")
+	require.NoError(t, err)
+	w.clock.advance(1)
+	uris, scopes := []string{"https://new.example/cb"}, []string{"balance:read"}
+	none := ""
+	after, err := w.operator().UpdateClient(t.Context(), "app", authz.ClientChange{
+		RedirectURIs: &uris, Domain: &none, Scopes: &scopes, ImageURL: &none,
+	})
+	require.NoError(t, err)
+	before.RedirectURIs, before.Domain, before.Scopes, before.ImageURL = uris, "", scopes, ""
+	before.UpdatedAt = after.UpdatedAt
+	require.Equal(t, before, after)
+}
+
+func TestAChangeLeavesNoClientUseless(t *testing.T) {
+	w := newWorld(t)
+	empty, none := "", []string{}
+	words, web, credentials := []string{"x"}, []string{"http://web.example"}, []string{"client_credentials"}
+	for name, c := range map[string]struct {
+		client string
+		change authz.ClientChange
+	}{
+		"no name":                        {"app", authz.ClientChange{Name: &empty}},
+		"a bad link":                     {"app", authz.ClientChange{URL: &words[0]}},
+		"a bad domain":                   {"app", authz.ClientChange{Domain: &words[0]}},
+		"a bad redirect URI":             {"app", authz.ClientChange{RedirectURIs: &web}},
+		"an unknown scope":               {"app", authz.ClientChange{Scopes: &words}},
+		"an unknown grant type":          {"app", authz.ClientChange{GrantTypes: &words}},
+		"nowhere to send codes":          {"app", authz.ClientChange{Domain: &empty}},
+		"no redirect URI":                {"spa", authz.ClientChange{RedirectURIs: &none}},
+		"codes for who has no callback":  {"service", authz.ClientChange{GrantTypes: &none}},
+		"credentials of a public client": {"spa", authz.ClientChange{GrantTypes: &credentials}},
+	} {
+		_, err := w.operator().UpdateClient(t.Context(), c.client, c.change)
+		var invalid *authz.InvalidError
+		require.ErrorAs(t, err, &invalid, name)
+	}
+	_, err := w.operator().UpdateClient(t.Context(), "nobody", authz.ClientChange{Domain: &empty})
+	require.ErrorIs(t, err, registry.ErrNotFound)
+}
+
+func TestTheCommandLineIsToldWhatTheAPIIs(t *testing.T) {
+	w := newWorld(t)
+	o, ctx := w.operator(), t.Context()
+	clients, err := o.Clients(ctx)
+	require.NoError(t, err)
+	require.Len(t, clients, 7)
+	_, err = o.NewSecret(ctx, "spa")
+	require.ErrorContains(t, err, "public client")
+	_, err = o.NewSecret(ctx, "nobody")
+	require.ErrorIs(t, err, registry.ErrNotFound)
+
+	w.redis.SetError("LOADING")
+	require.ErrorIs(t, o.DeleteClient(ctx, "app"), authz.ErrUndelivered)
+	_, err = o.Revoke(ctx, authz.Target{ClientID: "other"})
+	require.ErrorIs(t, err, authz.ErrUndelivered)
+	w.redis.SetError("")
+	require.ErrorIs(t, o.DeleteClient(ctx, "app"), registry.ErrNotFound)
+	require.Empty(t, w.pending(), "the next try delivers what was recorded")
+}
+
+// audit is what the registry has recorded since the last call, oldest first: actor, action, target.
+func (w *world) audit(since *registry.AuditRecord) (records [][3]string) {
+	w.Helper()
+	all, err := w.registry.Audit(w.Context(), registry.AuditRecord{}, 1000)
+	require.NoError(w, err)
+	for _, r := range all {
+		if r.ID <= since.ID {
+			break
+		}
+		records = append([][3]string{{r.Actor, r.Action, r.Target}}, records...)
+	}
+	if len(all) > 0 {
+		*since = all[0]
+	}
+	return records
+}
+
+func TestEveryChangeOfAnAdministratorIsRecordedAndLogged(t *testing.T) {
+	w := newWorld(t)
+	const admin = "admin 127.0.0.1"
+	var since registry.AuditRecord
+	require.Equal(t, [][3]string{{"key schedule", "key.add", w.keys.Signing().ID()}}, w.audit(&since))
+
+	created := w.adminDo("POST", "", `{"name":"N","domain":"https://n.example"}`)
+	id := created.str("clientId")
+	a := w.tokens()
+	claims := w.claims(a.str("access_token"))
+	require.Empty(t, w.audit(&since)[1:], "what clients and users do is not an administrator's")
+
+	for _, step := range []struct {
+		do      func() answer
+		records [][3]string
+		line    string
+	}{
+		{func() answer { return w.adminDo("PUT", "/"+id, `{"name":"M"}`) }, [][3]string{{admin, "client.update", id}}, "client updated"},
+		{func() answer { return w.adminDo("POST", "/"+id+"/secret", "") }, [][3]string{{admin, "client.secret", id}}, "client secret replaced"},
+		{func() answer { return w.adminDo("DELETE", "/"+id, "") }, [][3]string{{admin, "client.delete", id}}, "client deleted"},
+		{func() answer { return w.revokeAny(`{"token":"` + claims.ID + `"}`) }, [][3]string{{admin, "token.revoke", claims.ID}}, "revoked"},
+		{func() answer { return w.revokeAny(`{"user":"` + subject + `"}`) }, [][3]string{{admin, "grant.end", claims.GrantID}}, "revoked"},
+		{func() answer { return w.revokeAny(`{"client":"other"}`) }, [][3]string{{admin, "client.disable", "other"}}, "revoked"},
+	} {
+		before := len(w.log.String())
+		r := step.do()
+		require.Less(t, r.StatusCode, 300, r.text)
+		require.Equal(t, step.records, w.audit(&since))
+		require.Contains(t, w.log.String()[before:], `"msg":"`+step.line+`","actor":"`+admin+`"`)
+	}
+	require.Empty(t, w.adminDo("GET", "", "").json)
+	require.Empty(t, w.audit(&since), "looking changes nothing")
+	require.NotContains(t, w.log.String(), created.str("clientSecret"))
+
+	_, err := w.operator().NewSecret(t.Context(), "app")
+	require.NoError(t, err)
+	require.Equal(t, [][3]string{{"root at the console", "client.secret", "app"}}, w.audit(&since))
+}
+
+func TestWhoeverDoesNotSayWhoHeIsChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	o, ctx := w.operator(), t.Context()
+	o.Actor = ""
+	_, _, err := o.CreateClient(ctx, authz.ClientSettings{ID: "new", Name: "New", Domain: callback})
+	require.Error(t, err)
+	_, err = o.Client(ctx, "new")
+	require.ErrorIs(t, err, registry.ErrNotFound)
+	require.Error(t, o.DeleteClient(ctx, "app"))
+	_, err = o.Revoke(ctx, authz.Target{ClientID: "app"})
+	require.Error(t, err)
+	_, err = o.Rotate(ctx)
+	require.Error(t, err)
+	require.Equal(t, http.StatusOK, w.redeem(w.code("app")).StatusCode)
+	states, err := o.Keys(ctx)
+	require.NoError(t, err)
+	require.Len(t, states, 1)
+}
