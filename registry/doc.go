@@ -1,6 +1,7 @@
 // Package registry keeps everything that must survive a restart: clients,
 // grants, authorization codes, refresh tokens, revocations and sealed signing
-// keys, in Postgres or in SQLite, through one implementation.
+// keys, and the record of who changed what; in Postgres or in SQLite, through one
+// implementation. Told to, it removes what nobody needs any more.
 //
 // What must happen together happens in one method and one transaction:
 // redeeming a code, rotating a refresh token, ending a grant with its

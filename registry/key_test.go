@@ -94,7 +94,7 @@ func signingKeyAdded(t *testing.T, w *world) {
 func signingKeyAddedAtOnce(t *testing.T, w *world) {
 	newest, err := w.EnsureSigningKey(w.ctx, registry.SigningKey{ID: "first"})
 	require.NoError(t, err)
-	for round := range 10 {
+	for round := range 6 {
 		w.Advance(time.Hour)
 		due := func(now registry.SigningKey) bool { return now == newest }
 		added := make([]bool, 10)
@@ -132,7 +132,7 @@ func signingKeysDeleted(t *testing.T, w *world) {
 
 // signingKeysDeletedAtOnce: each deletion leaves others, all together would leave none.
 func signingKeysDeletedAtOnce(t *testing.T, w *world) {
-	for range 10 {
+	for range 6 {
 		var refused int
 		for i := range 4 {
 			_, err := w.AddSigningKey(w.ctx, always, registry.SigningKey{ID: fmt.Sprint("k", i)})

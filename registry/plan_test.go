@@ -114,7 +114,7 @@ func fill(t *testing.T, r *registry.Registry, url string) {
 	require.NoError(t, r.MigrateFrom(t.Context(), only(t, r, "0001")))
 	db, err := sql.Open("pgx", url)
 	require.NoError(t, err)
-	defer db.Close()
+	defer func() { require.NoError(t, db.Close()) }()
 	db.SetMaxOpenConns(1)
 	exec := func(statement string, args ...any) {
 		_, err := db.ExecContext(t.Context(), statement, args...)
@@ -123,26 +123,27 @@ func fill(t *testing.T, r *registry.Registry, url string) {
 	exec("SET session_replication_role = replica") // the foreign keys are right
 	exec(`INSERT INTO clients (id, name, url, image_url, domain, public, secret_hash, created_at, updated_at)
 		SELECT 'client ' || i, '', '', '', '', false, '', $1, $1 FROM generate_series(0, 499) AS i`, start)
-	// Identifiers and hashes come in no order.
+	// Identifiers and hashes tell nothing of when they were made; inserted in their
+	// own order, they are inserted faster.
 	exec(`INSERT INTO grants (id, client_id, subject, redirect_uri, access_lifespan, created_at, access_expires_at, ended_at, end_reason)
 		SELECT md5('grant' || i), 'client ' || i % 500, 'subject ' || i % 20000, '', 0,
 			$1::timestamptz + (i - $2 * 4) * interval '1 second' - interval '1 hour',
 			$1::timestamptz + (i - $2) * interval '1 second' - interval '2 hours',
 			CASE WHEN i % 10 = 9 THEN $1::timestamptz END, ''
-		FROM generate_series(1, $3::int) AS i`, start, expired, grants)
+		FROM generate_series(1, $3::int) AS i ORDER BY 1`, start, expired, grants)
 	exec(`INSERT INTO codes (hash, grant_id, challenge, challenge_method, redirect_uri, expires_at, used_at)
 		SELECT md5('code' || i), md5('grant' || i), '', '', '',
 			$1::timestamptz + (i - $2) * interval '1 second' - interval '25 hours', $1
-		FROM generate_series(1, $3::int) AS i`, start, expired, grants)
+		FROM generate_series(1, $3::int) AS i ORDER BY 1`, start, expired, grants)
 	exec(`INSERT INTO refresh_tokens (hash, grant_id, created_at, expires_at, used_at, successor_hash)
 		SELECT md5('token' || i), md5('grant' || i / 4 + 1), $1,
 			$1::timestamptz + (i / 4 - $2) * interval '1 second' - interval '2 hours',
 			CASE WHEN i % 4 < 3 THEN $1::timestamptz END, CASE WHEN i % 4 < 3 THEN md5('token' || i + 1) ELSE '' END
-		FROM generate_series(0, $3::int - 1) AS i`, start, expired, tokens)
+		FROM generate_series(0, $3::int - 1) AS i ORDER BY 1`, start, expired, tokens)
 	exec(`INSERT INTO revocations (kind, id, expires_at, created_at, delivered)
 		SELECT CASE WHEN i % 2 = 0 THEN 'token' ELSE 'grant' END, md5('revoked' || i),
 			$1::timestamptz + (i - $2) * interval '1 second' - interval '1 hour', $1, i % 1000 > 0
-		FROM generate_series(1, $3::int) AS i`, start, expired, grants/2)
+		FROM generate_series(1, $3::int) AS i ORDER BY 1, 2`, start, expired, grants/2)
 	require.NoError(t, r.Migrate(t.Context()))
 	exec(`INSERT INTO audit (at, actor, action, target, detail)
 		SELECT $1, 'admin', 'client.update', 'client', '' FROM generate_series(1, 100000)`, start)

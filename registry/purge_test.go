@@ -149,7 +149,7 @@ func purgedAfterTheEnd(t *testing.T, w *world) {
 func purgedChain(t *testing.T, w *world) {
 	_, stolen := w.redeem()
 	last := stolen
-	for i := range 20 {
+	for i := range 8 {
 		next := fmt.Sprint("next", i)
 		require.NoError(t, w.rotate(last, next))
 		last = next
@@ -163,27 +163,27 @@ func purgedChain(t *testing.T, w *world) {
 
 // purgedInBatches: no statement of a batch removes more than the limit.
 func purgedInBatches(t *testing.T, w *world) {
-	for i := range 25 {
+	for i := range 12 {
 		require.NoError(t, w.RevokeToken(w.ctx, fmt.Sprint("jti", i), start.Add(time.Hour)))
 	}
-	for range 25 {
+	for range 12 {
 		w.authorize()
 	}
 	_, last := w.redeem()
-	for i := range 25 {
+	for i := range 12 {
 		next := fmt.Sprint("next", i)
 		require.NoError(t, w.rotate(last, next))
 		last = next
 	}
-	total := 25 + 26*2 + 26
+	total := 12 + 13*2 + 13
 	w.Advance(400 * day)
 
 	watch := &deletions{}
-	removed, err := w.WithQueryHook(watch).Purge(w.ctx, margin, 10)
+	removed, err := w.WithQueryHook(watch).Purge(w.ctx, margin, 5)
 	require.NoError(t, err)
 	require.Equal(t, total, removed)
 	require.Equal(t, int64(total), watch.rows)
-	require.LessOrEqual(t, watch.most, int64(10))
+	require.LessOrEqual(t, watch.most, int64(5))
 	require.Zero(t, w.purge())
 }
 
@@ -231,9 +231,9 @@ func purgeCancelled(t *testing.T, w *world) {
 
 // purgedAtOnce: replicas that all purge, in batches that cannot hold a chain.
 func purgedAtOnce(t *testing.T, w *world) {
-	for i := range 20 {
+	for i := range 8 {
 		_, last := w.redeem()
-		for j := range 5 {
+		for j := range 3 {
 			next := fmt.Sprint("next", i, "-", j)
 			require.NoError(t, w.rotate(last, next))
 			last = next
@@ -243,7 +243,7 @@ func purgedAtOnce(t *testing.T, w *world) {
 	w.Advance(2 * refreshLife)
 	removed := make([]int, 5)
 	for _, err := range parallel(len(removed), func(i int) (err error) {
-		removed[i], err = w.Purge(w.ctx, margin, 7)
+		removed[i], err = w.Purge(w.ctx, margin, 3)
 		return err
 	}) {
 		require.NoError(t, err)
@@ -252,7 +252,7 @@ func purgedAtOnce(t *testing.T, w *world) {
 	for _, n := range removed {
 		total += n
 	}
-	require.Equal(t, 20*(1+1+6+1), total)
+	require.Equal(t, 8*(1+1+4+1), total)
 }
 
 // purgedAgainstTraffic: everything is about to expire, and nothing is lost.
