@@ -23,7 +23,7 @@ func newCheck(configPath *string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			role, ok := map[string]app.Role{"serve": app.Both, "authz": app.AuthzOnly, "gateway": app.GatewayOnly}[roleName]
 			if !ok {
-				return fmt.Errorf("%w: --role must be serve, authz or gateway, not %q", errConfiguration, roleName)
+				return misused(cmd, fmt.Errorf("--role must be serve, authz or gateway, not %q", roleName))
 			}
 			config, err := load(*configPath, role)
 			if err != nil {

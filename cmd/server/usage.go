@@ -13,6 +13,8 @@ func refuseMisuse(command *cobra.Command) {
 	command.SetFlagErrorFunc(misused)
 	if command.HasSubCommands() {
 		command.Args, command.RunE, command.DisableFlagsInUseLine = cobra.ArbitraryArgs, refuseGroup, true
+		command.SuggestionsMinimumDistance = 2
+		command.FParseErrWhitelist.UnknownFlags = true // those of the command that was meant are no mistake
 	} else if accept := command.Args; accept != nil {
 		command.Args = func(cmd *cobra.Command, args []string) error {
 			if err := accept(cmd, args); err != nil {
