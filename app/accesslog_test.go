@@ -126,7 +126,8 @@ func TestEachRequestHasOneLine(t *testing.T) {
 		"a body": {"POST", "/payments/bolt11", "secret-body", header, map[string]any{
 			"method": "POST", "route": "/payments/bolt11", "bytes_in": 11.,
 		}},
-		"HEAD": {"HEAD", "/balance", "", header, map[string]any{"method": "HEAD", "route": "/balance", "status": 200., "bytes_out": 0.}},
+		"HEAD":                {"HEAD", "/balance", "", header, map[string]any{"method": "HEAD", "route": "/balance", "status": 200., "bytes_out": 0.}},
+		"HEAD of an endpoint": {"HEAD", "/oauth/scopes", "", nil, map[string]any{"status": 200., "bytes_out": 0.}},
 		"refused": {"GET", "/balance", "", bearer("secret-token"), map[string]any{
 			"route": "/balance", "status": 401., "subject": nil, "client": nil,
 		}},
@@ -210,6 +211,7 @@ func TestTheLogShowsWhoIsBehindATrustedProxy(t *testing.T) {
 		"two proxies":                  {[]string{"127.0.0.1", "10.0.0.0/8"}, []string{"203.0.113.7, 10.1.2.3"}, "203.0.113.7"},
 		"two proxies, one trusted":     {[]string{"127.0.0.1"}, []string{"203.0.113.7, 10.1.2.3"}, "10.1.2.3"},
 		"two headers":                  {[]string{"127.0.0.1", "10.0.0.0/8"}, []string{"203.0.113.7", "10.1.2.3"}, "203.0.113.7"},
+		"two headers, one made up":     {[]string{"127.0.0.1"}, []string{"198.51.100.1", "203.0.113.7"}, "203.0.113.7"},
 		"what a caller made up":        {[]string{"127.0.0.1"}, []string{"198.51.100.1, 203.0.113.7"}, "203.0.113.7"},
 		"IPv6":                         {[]string{"127.0.0.1"}, []string{"2001:db8::7"}, "2001:db8::7"},
 		"nonsense":                     {[]string{"127.0.0.1"}, []string{"unknown"}, "127.0.0.1"},

@@ -32,6 +32,8 @@ type Config struct {
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	Denylist     Denylist     `yaml:"denylist"`
+	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's life.
+	ClockLeeway time.Duration `yaml:"clock_leeway"`
 	// TrustedProxies are the addresses (CIDR) whose X-Forwarded-* headers are believed.
 	TrustedProxies []string        `yaml:"trusted_proxies"`
 	Routes         []gateway.Route `yaml:"routes"`
@@ -123,6 +125,7 @@ func Default() Config {
 		Keys:            Keys{Alg: keys.ES256, RotateEvery: 30 * 24 * time.Hour},
 		AccessToken:     AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken:    RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		ClockLeeway:     30 * time.Second,
 		Denylist:        Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
 		Log:             Log{Format: logJSON, Level: "info", Access: true},
 		Shutdown:        Shutdown{Timeout: 25 * time.Second},

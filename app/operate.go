@@ -70,34 +70,15 @@ func Migrate(ctx context.Context, config Config, tell func(migration string)) (e
 
 // Operate opens the database, and the Redis if it is needed, for an operator who works on them directly, whether a
 // server runs or not. The actor is who the audit records name. It fails when the schema is not the program's; it changes
-// nothing. The caller closes what it returns.
+// nothing. The caller calls closeAll in the end.
 func Operate(ctx context.Context, config Config, needs Needs, actor string) (_ *authz.Operator, closeAll func() error, err error) {
-	if path, ok := strings.CutPrefix(config.DatabaseURL.Reveal(), "sqlite:"); ok {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // which registry.Open would create
-			return nil, nil, fmt.Errorf("open database: %w (`server migrate` makes it)", err)
-		}
-	}
-	db, err := registry.Open(ctx, config.DatabaseURL.Reveal(), registry.WithPoolSize(1))
+	db, err := openExisting(ctx, config.DatabaseURL.Reveal())
 	if err != nil {
-		return nil, nil, fmt.Errorf("open database: %w", err)
-	}
-	closeAll = db.Close
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, closeAll())
-		}
-	}()
-	if err := checkSchema(ctx, db); err != nil {
 		return nil, nil, err
 	}
-	var denied authz.Denylist = elsewhere{}
-	if needs.Redis && config.RedisURL != embeddedRedis {
-		store, err := denylist.Connect(config.RedisURL.Reveal())
-		if err != nil {
-			return nil, nil, fmt.Errorf("denylist: %w", err)
-		}
-		denied = store
-		closeAll = func() error { return errors.Join(store.Close(), db.Close()) }
+	denied, closeDenied, err := operatorDenylist(config, needs)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("denylist: %w", err), db.Close())
 	}
 	log := slog.New(slog.DiscardHandler) // the audit records are this process's log
 	return &authz.Operator{
@@ -114,7 +95,35 @@ func Operate(ctx context.Context, config Config, needs Needs, actor string) (_ *
 		MaxAccessLifespan: config.AccessToken.MaxLifespan,
 		Actor:             actor,
 		Log:               log,
-	}, closeAll, nil
+	}, func() error { return errors.Join(closeDenied(), db.Close()) }, nil
+}
+
+// openExisting opens a database that is there and was migrated.
+func openExisting(ctx context.Context, url string) (*registry.Registry, error) {
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // which registry.Open would create
+			return nil, fmt.Errorf("open database: %w (`server migrate` makes it)", err)
+		}
+	}
+	db, err := registry.Open(ctx, url, registry.WithPoolSize(1))
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := checkSchema(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func operatorDenylist(config Config, needs Needs) (_ authz.Denylist, closeDenied func() error, err error) {
+	if !needs.Redis || config.RedisURL == embeddedRedis {
+		return elsewhere{}, func() error { return nil }, nil
+	}
+	store, err := denylist.Connect(config.RedisURL.Reveal())
+	if err != nil {
+		return nil, nil, err
+	}
+	return store, store.Close, nil
 }
 
 // elsewhere is the denylist of another process: what is revoked waits in the registry until that one delivers it.

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"gatehouse/authz"
 	"gatehouse/denylist"
@@ -11,9 +10,6 @@ import (
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
-
-// clockLeeway is how far another replica's clock may be ahead of this one's.
-const clockLeeway = 30 * time.Second
 
 // revocations are written by the authorization server and checked by the gateway. Where both run in one process they
 // share one value, so that a revocation holds there before its caller is answered, whatever the mode.
@@ -144,7 +140,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 	}
 	return gateway.New(gateway.Config{
 		Routes:         a.config.Routes,
-		Verifier:       &keys.Verifier{Issuer: a.config.Issuer, Audience: a.config.Issuer, Keys: public, Leeway: clockLeeway},
+		Verifier:       &keys.Verifier{Issuer: a.config.Issuer, Audience: a.config.Issuer, Keys: public, Leeway: a.config.ClockLeeway},
 		Denylist:       denied,
 		OnUnavailable:  a.config.Denylist.OnUnavailable,
 		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),

@@ -10,11 +10,11 @@ import (
 // record is what becomes known of one request on the public listener while it is served. It is reused, and valid only
 // inside the handler.
 type record struct {
-	id       []byte
-	idBuffer [maxRequestID]byte
-	route    *route
-	subject  string
-	client   string
+	id      []byte
+	made    [32]byte // what id is kept in, unless it is the caller's
+	route   *route
+	subject string
+	client  string
 }
 
 // recordKey finds the record of a request, in fasthttp's context and in that of a net/http request.

@@ -14,14 +14,14 @@ const maxRequestID = 128
 // identify gives the request the id that its caller sent in X-Request-Id, if that can be written anywhere, or a new one.
 func (r *record) identify(ctx *fasthttp.RequestCtx) {
 	if sent := ctx.Request.Header.Peek(fiber.HeaderXRequestID); isRequestID(sent) {
-		r.id = append(r.idBuffer[:0], sent...) // a handler may change the header
+		r.id = sent
 		return
 	}
 	// An id has to be unique, not secret.
 	var random [16]byte
 	binary.NativeEndian.PutUint64(random[:8], rand.Uint64())
 	binary.NativeEndian.PutUint64(random[8:], rand.Uint64())
-	r.id = hex.AppendEncode(r.idBuffer[:0], random[:])
+	r.id = hex.AppendEncode(r.made[:0], random[:])
 }
 
 func isRequestID(id []byte) bool {

@@ -21,6 +21,9 @@ import (
 // minSecretLength is what a secret that seals keys must have at least: 32 characters of a random text are enough.
 const minSecretLength = 32
 
+// maxClockLeeway is what revocations allow for: they are kept that much longer than the tokens they are about.
+const maxClockLeeway = time.Minute
+
 // Validate reports every problem of the configuration at once, each naming its key. It asks no other server. What a role
 // has no use for is not required of it.
 func (c *Config) Validate(role Role) error {
@@ -68,6 +71,9 @@ func (c *Config) problems(role Role) []error {
 	v.oneOf("denylist.on_unavailable", c.Denylist.OnUnavailable, gateway.Deny, gateway.Allow)
 	v.positive("denylist.max_staleness", c.Denylist.MaxStaleness)
 
+	if c.ClockLeeway < 0 || c.ClockLeeway > maxClockLeeway {
+		v.add("clock_leeway", "must be 0 to %s, not %s", maxClockLeeway, c.ClockLeeway)
+	}
 	if _, err := c.trustedProxies(); err != nil {
 		v.err("trusted_proxies", err)
 	}

@@ -62,6 +62,7 @@ type Gateway struct {
 	proxies   []netip.Prefix
 	maxBody   int
 	log       *slog.Logger
+	clock     clockWarning
 
 	requestID func(*fasthttp.RequestCtx) []byte
 	observer  Observer
@@ -177,6 +178,9 @@ func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 	if err != nil {
 		if g.log.Enabled(g.running, slog.LevelDebug) {
 			g.log.Debug("token refused", "reason", err, r.logged())
+		}
+		if errors.Is(err, keys.ErrNotYetValid) {
+			g.clock.warn(g.log)
 		}
 		return nil, tokenRefused(err)
 	}
