@@ -1,7 +1,9 @@
 package authz
 
 import (
+	"context"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -40,3 +42,6 @@ func (s *Server) HoldSlowHashes() (release func(), started <-chan struct{}) {
 
 // DecoyCost is the cost of the hash that is computed where there is nothing to compare with.
 func DecoyCost() (int, error) { return bcrypt.Cost([]byte(decoy)) }
+
+// KeepUp is one round of Run, for tests that move the clock between rounds.
+func (k *Keyring) KeepUp(ctx context.Context) (next time.Duration, err error) { return k.keepUp(ctx) }

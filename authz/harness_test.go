@@ -361,6 +361,14 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
+func (b *buffer) count(text string) int { return strings.Count(b.String(), text) }
+
+// logged waits until the log has the text.
+func (w *world) logged(text string) {
+	w.Helper()
+	require.Eventually(w, func() bool { return w.log.count(text) > 0 }, 30*time.Second, time.Millisecond, text)
+}
+
 // inParallel sends n requests that all start together and returns their answers.
 func inParallel(n int, request func() answer) []answer {
 	answers := make([]answer, n)
