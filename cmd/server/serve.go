@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"time"
 
@@ -11,11 +10,7 @@ import (
 	"gatehouse/app"
 )
 
-const (
-	startTimeout = time.Minute
-	// drainTimeout is how long requests in flight may take after the signal to stop.
-	drainTimeout = 25 * time.Second
-)
+const startTimeout = time.Minute
 
 const untilStopped = "Runs until SIGINT or SIGTERM, then answers what is in flight and stops. A second signal stops at once.\n"
 
@@ -63,8 +58,7 @@ func runRole(configPath *string, role app.Role) func(*cobra.Command, []string) e
 		if err != nil {
 			return err
 		}
-		log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-		return serve(cmd.Context(), config, app.Options{Role: role, Log: log})
+		return serve(cmd.Context(), config, app.Options{Role: role, Log: config.Log.Logger(os.Stderr)})
 	}
 }
 
@@ -83,9 +77,7 @@ func serve(ctx context.Context, config app.Config, options app.Options) error {
 		case err = <-gatehouse.Failed():
 		}
 	}
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	if stopErr := gatehouse.Stop(draining); stopErr != nil && err == nil {
+	if stopErr := gatehouse.Stop(context.WithoutCancel(ctx)); stopErr != nil && err == nil {
 		err = stopErr
 	}
 	return err

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestKeysAreListedAndRotated(t *testing.T) {
+	onEachMigrated(t, func(t *testing.T, s site) {
+		require.Equal(t, "ID  ALGORITHM  STATE  SIGNS FROM  CREATED\n", s.ok("key", "list"))
+		require.Empty(t, s.list("key", "list"))
+
+		first := s.object("key", "rotate")
+		require.Equal(t, []string{"algorithm", "createdAt", "id", "signsFrom", "state"}, keysOf(first))
+		require.Equal(t, "signing", first["state"], "there is nobody yet who would have to know it first")
+		second := s.with("GATEHOUSE_KEYS_ALG", "EdDSA").object("key", "rotate")
+		require.Equal(t, "published", second["state"])
+		require.Equal(t, "EdDSA", second["algorithm"])
+		s.refused(1, "successor is published already", "key", "rotate")
+
+		require.ElementsMatch(t, []map[string]any{first, second}, s.list("key", "list"))
+		text := s.ok("key", "list")
+		require.Regexp(t, first["id"].(string)+` +ES256 +signing `, text)
+		require.Regexp(t, second["id"].(string)+` +EdDSA +published `, text)
+		require.Equal(t, []string{"key.add " + second["id"].(string), "key.add " + first["id"].(string)}, s.audit())
+	})
+}
+
+func TestAWrongKeysSecretChangesNothing(t *testing.T) {
+	onEachMigrated(t, func(t *testing.T, s site) {
+		s.ok("key", "rotate")
+		before, changes := s.list("key", "list"), s.audit()
+		wrong := s.with("GATEHOUSE_KEYS_SECRET", "another-0123456789abcdef01234567")
+		wrong.refused(2, "keys.secret", "key", "rotate")
+		wrong.refused(2, "keys.secret", "key", "list")
+		require.Equal(t, before, s.list("key", "list"))
+		require.Equal(t, changes, s.audit())
+	})
+}
