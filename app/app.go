@@ -61,6 +61,7 @@ type App struct {
 	metrics  *metrics
 	observer *observer
 
+	accepting  *listener // nil before Start
 	publicAddr net.Addr
 	adminAddr  net.Addr
 	closers    []closer

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Start begins to listen and returns when both listeners accept connections. It does not block after that; Failed tells
@@ -27,8 +28,9 @@ func (a *App) Start(ctx context.Context) error {
 // Serve begins to serve on listeners that are open already; it takes them over and does not block.
 func (a *App) Serve(public, admin net.Listener) {
 	a.publicAddr, a.adminAddr = public.Addr(), admin.Addr()
+	a.accepting = newListener(public)
 	go func() {
-		if err := a.public.Listener(public); err != nil {
+		if err := a.public.Listener(a.accepting); err != nil {
 			a.failed <- fmt.Errorf("public listener: %w", err)
 		}
 	}()
@@ -49,10 +51,31 @@ func (a *App) Addr() net.Addr { return a.publicAddr }
 // AdminAddr is the address that the admin listener has; nil before Start.
 func (a *App) AdminAddr() net.Addr { return a.adminAddr }
 
-// Stop stops being ready, accepts no more connections, waits until the requests in flight are answered or ctx ends, and then closes
-// everything else. It returns what did not go well; after it the App cannot be used.
+// Stop ends the process in the order that loses no request. It stops being ready; goes on for as long as load balancers
+// need to see that (shutdown.delay), closing each connection with its next answer; accepts no more connections; waits
+// until the requests in flight are answered, for at most shutdown.timeout; and then closes everything else. The end of ctx
+// cuts both waits short. It returns what did not go well; after it the App cannot be used.
 func (a *App) Stop(ctx context.Context) error {
 	a.health.draining.Store(true)
-	err := errors.Join(a.public.ShutdownWithContext(ctx), a.admin.Shutdown(ctx))
-	return errors.Join(err, a.closeParts())
+	return errors.Join(a.drain(ctx), a.closeParts())
+}
+
+func (a *App) drain(ctx context.Context) error {
+	if a.accepting == nil {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(a.config.Shutdown.Delay):
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.config.Shutdown.Timeout)
+	defer cancel()
+	var problems []error
+	if err := errors.Join(a.accepting.drain(), a.public.ShutdownWithContext(ctx)); err != nil {
+		problems = append(problems, fmt.Errorf("drain public listener: %w", err))
+	}
+	if err := a.admin.Shutdown(ctx); err != nil {
+		problems = append(problems, fmt.Errorf("drain admin listener: %w", err), a.admin.Close())
+	}
+	return errors.Join(problems...)
 }

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +52,9 @@ func (o *observer) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 // serveError wraps what answers requests that never reach a handler, because they cannot be read.
 func (o *observer) serveError(next func(*fasthttp.RequestCtx, error)) func(*fasthttp.RequestCtx, error) {
 	return func(ctx *fasthttp.RequestCtx, err error) {
+		if errors.Is(err, net.ErrClosed) { // by this process, while there was no request
+			return
+		}
 		r := o.begin(ctx)
 		defer releaseRecord(r)
 		next(ctx, err)

@@ -36,6 +36,7 @@ func (a *App) publicServer() *fiber.App {
 	server.Server().Logger = connectionLog{a.log}
 	server.Server().SecureErrorLogMessage = true
 	server.Server().NoDefaultServerHeader = true
+	server.Server().CloseOnShutdown = true
 
 	server.Use(recover.New())
 	server.Use(gateway.Refuse)
