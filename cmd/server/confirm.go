@@ -28,7 +28,7 @@ func (c *confirmation) possible(cmd *cobra.Command) error {
 	return misused(cmd, errors.New("there is no terminal to ask for confirmation at, and no --yes"))
 }
 
-// ask returns nil when the answer is yes. It blocks until there is one.
+// ask returns nil when the answer is yes. It blocks until there is one, or the command is to end.
 func (c *confirmation) ask(cmd *cobra.Command, question string) error {
 	if c.given {
 		return nil
@@ -36,14 +36,22 @@ func (c *confirmation) ask(cmd *cobra.Command, question string) error {
 	if _, err := fmt.Fprintf(cmd.ErrOrStderr(), "%s [y/N] ", question); err != nil {
 		return err
 	}
-	answer, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-	if err != nil {
-		return errors.Join(errDeclined, err)
+	answers := make(chan string, 1)
+	go func() {
+		line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+		if err != nil {
+			line = "" // one that broke off is no yes
+		}
+		answers <- line
+	}()
+	select {
+	case answer := <-answers:
+		if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
+			return nil
+		}
+	case <-cmd.Context().Done():
 	}
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return errDeclined
-	}
-	return nil
+	return errDeclined
 }
 
 func isTerminal(cmd *cobra.Command) bool {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -44,8 +45,8 @@ func (s site) with(pairs ...string) site {
 	return s
 }
 
-func (s site) command(args ...string) *exec.Cmd {
-	command := exec.CommandContext(s.Context(), os.Args[0], args...)
+func (s site) command(ctx context.Context, args ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, os.Args[0], args...)
 	command.Env = []string{beServer + "=1", "GATEHOUSE_CONFIG=" + s.env["GATEHOUSE_CONFIG"]}
 	for name, value := range s.env {
 		command.Env = append(command.Env, name+"="+value)
@@ -69,7 +70,7 @@ func (s site) run(args ...string) ended {
 func (s site) runWith(stdin io.Reader, args ...string) ended {
 	s.Helper()
 	var stdout, stderr bytes.Buffer
-	command := s.command(args...)
+	command := s.command(s.Context(), args...)
 	command.Stdin, command.Stdout, command.Stderr = stdin, &stdout, &stderr
 	err := command.Run()
 	var exit *exec.ExitError
