@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +21,7 @@ func commands(root *cobra.Command) (paths [][]string) {
 	return paths
 }
 
-func TestEveryCommandHelps(t *testing.T) {
+func TestEveryCommandHelpsAndIsInTheReadme(t *testing.T) {
 	s := site{T: t}
 	all := append(commands(newCommand()), nil) // nil is the root
 	require.Greater(t, len(all), 18)
@@ -31,6 +33,13 @@ func TestEveryCommandHelps(t *testing.T) {
 			require.Contains(t, help, "server "+strings.Join(path, " "))
 			require.Equal(t, help, s.ok(append([]string{"help"}, path...)...))
 		})
+	}
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	for _, path := range all {
+		if path != nil && !slices.Contains([]string{"client", "key", "audit"}, strings.Join(path, " ")) {
+			require.Contains(t, string(readme), "`"+strings.Join(path, " ")+"`")
+		}
 	}
 	help := s.ok("--help")
 	for _, meaning := range []string{"0 done", "1 failed", "2 the configuration or the command", "3 what was named", "4 a revocation"} {
