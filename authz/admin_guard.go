@@ -7,17 +7,23 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/ory/fosite"
 )
 
-// guardAdmin asks for the admin token where one is configured, and refuses what a foreign web page makes the operator's
-// browser send: without a token, reaching the listener is all it takes.
+// guardAdmin asks for the admin token where one is configured. Without one, reaching the listener is all it takes, so
+// what a foreign web page makes the operator's browser send is refused, under this machine's own name or under one that
+// the page's owner has pointed at it (DNS rebinding).
 func (s *Server) guardAdmin(next http.Handler) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if sameOrigin.Check(r) != nil {
 			s.fail(w, r, errForbidden)
+			return
+		}
+		if s.adminToken == "" && !isLocalhost((&url.URL{Host: r.Host}).Hostname()) {
+			s.fail(w, r, errForbidden.WithHint("Without an admin token only localhost may be asked."))
 			return
 		}
 		if s.adminToken != "" {

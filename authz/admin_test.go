@@ -151,5 +151,11 @@ func TestAWebPageCannotUseTheOperatorsBrowser(t *testing.T) {
 	body := `{"name":"n","domain":"https://n.example"}`
 	w.requireError(w.adminDo("POST", "", body, header("Sec-Fetch-Site", "cross-site")), http.StatusForbidden, "access_denied")
 	w.requireError(w.adminDo("DELETE", "/app", "", header("Origin", "https://evil.example")), http.StatusForbidden, "access_denied")
+	rebound := func(r *http.Request) {
+		r.Host = "evil.example:8082"
+		r.Header.Set("Origin", "http://evil.example:8082")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	w.requireError(w.adminDo("DELETE", "/app", "", rebound), http.StatusForbidden, "access_denied")
 	require.Equal(t, http.StatusOK, w.adminDo("POST", "", body, header("Sec-Fetch-Site", "same-origin")).StatusCode)
 }

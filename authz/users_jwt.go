@@ -65,6 +65,11 @@ func verifyUserJWT(token string, secret []byte, now func() time.Time) (string, e
 	if refresh, present := claims["isRefresh"]; present && refresh != false {
 		return "", fmt.Errorf("%w: the token is a refresh token", ErrUserDenied)
 	}
+	// The gateway's credential for lndhub.go is signed with the same secret. It speaks for one application and for as much
+	// as its token allowed, and whoever gets to see it must not be able to sign in as the user.
+	if client, present := claims["clientId"]; present && client != "" {
+		return "", fmt.Errorf("%w: the token was made for an application", ErrUserDenied)
+	}
 	number, _ := claims["id"].(json.Number)
 	id, err := strconv.ParseInt(number.String(), 10, 64)
 	if err != nil || id <= 0 {

@@ -50,6 +50,7 @@ func TestTheHostApplicationSaysWhoTheUserIs(t *testing.T) {
 	}{
 		{map[string]any{"id": 214, "exp": soon, "identifier": "B07"}, "214"},
 		{map[string]any{"id": 1, "exp": soon, "isRefresh": false}, "1"},
+		{map[string]any{"id": 1, "exp": soon, "clientId": ""}, "1"},
 		{map[string]any{"id": int64(9007199254740993), "exp": soon}, "9007199254740993"},
 		{map[string]any{"id": int64(9223372036854775807), "exp": float64(soon) + 0.5}, "9223372036854775807"},
 	} {
@@ -89,6 +90,8 @@ func TestUserTokensThatAreRefused(t *testing.T) {
 		"expiry as text":         w.userJWT(map[string]any{"id": 5, "exp": "9999999999"}),
 		"not yet":                w.userJWT(map[string]any{"id": 5, "exp": soon, "nbf": now.Add(time.Hour).Unix()}),
 		"a refresh token":        w.userJWT(map[string]any{"id": 5, "exp": soon, "isRefresh": true}),
+		"an upstream's":          w.userJWT(map[string]any{"id": 5, "exp": soon, "isRefresh": false, "clientId": "app"}),
+		"oddly an upstream's":    w.userJWT(map[string]any{"id": 5, "exp": soon, "clientId": 1}),
 		"oddly a refresh token":  w.userJWT(map[string]any{"id": 5, "exp": soon, "isRefresh": "yes"}),
 		"no id":                  w.userJWT(map[string]any{"exp": soon}),
 		"id null":                w.userJWT(map[string]any{"id": nil, "exp": soon}),
