@@ -81,8 +81,13 @@ func (k *Keyring) publishDue(ctx context.Context) error {
 		return err
 	}
 	still := func(newest registry.SigningKey) bool { return newest.ID == last.ID }
-	if _, err := k.Registry.By(keyActor).AddSigningKey(ctx, still, candidate); err != nil {
+	added, err := k.Registry.By(keyActor).AddSigningKey(ctx, still, candidate)
+	if err != nil {
 		return err
+	}
+	if added {
+		k.log().Info("signing key published", slog.String("actor", keyActor), slog.String("kid", candidate.ID),
+			slog.Time("signs_from", signsFrom))
 	}
 	return k.read(ctx) // whoever was first
 }

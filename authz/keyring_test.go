@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,6 +130,27 @@ func TestOperatorsThatRotateAtOnceAddOneKey(t *testing.T) {
 	require.Len(t, w.uses(), 2)
 }
 
+func TestReplicasThatFindASuccessorDueAtOnceAddOne(t *testing.T) {
+	w := newWorld(t)
+	replicas := make([]*authz.Keyring, 8)
+	for i := range replicas {
+		replicas[i] = w.newKeyring()
+		_, err := replicas[i].Open(t.Context())
+		require.NoError(t, err)
+	}
+	w.clock.advance(720*time.Hour - 7*time.Minute)
+	failed := make([]error, len(replicas))
+	var done sync.WaitGroup
+	for i, replica := range replicas {
+		done.Go(func() { _, failed[i] = replica.KeepUp(context.Background()) })
+	}
+	done.Wait()
+	for _, err := range failed {
+		require.NoError(t, err)
+	}
+	require.Len(t, w.uses(), 2)
+}
+
 func TestRotatingOnAnEmptyDatabaseMakesTheFirstKey(t *testing.T) {
 	w := newWorld(t)
 	empty := w.newKeyring()
@@ -215,6 +237,11 @@ func (w *world) run(work func(context.Context)) {
 func TestARegistryThatFailsLeavesTheRingAsItWas(t *testing.T) {
 	w := newWorld(t)
 	k := w.newKeyring()
+	var asked atomic.Int64
+	k.Now = func() time.Time {
+		asked.Add(1)
+		return w.clock.Now()
+	}
 	k.Refresh = time.Millisecond
 	ring, err := k.Open(t.Context())
 	require.NoError(t, err)
@@ -224,6 +251,8 @@ func TestARegistryThatFailsLeavesTheRingAsItWas(t *testing.T) {
 	_, err = w.registry.AddSigningKey(t.Context(), always, registry.SigningKey{ID: "of-another-secret", Sealed: "x"})
 	require.NoError(t, err)
 	w.logged("signing keys cannot be kept up")
+	before := asked.Load()
+	require.Eventually(t, func() bool { return asked.Load() > before+20 }, 30*time.Second, time.Millisecond)
 	require.Equal(t, first, ring.Signing().ID())
 	require.NoError(t, w.registry.DeleteSigningKeys(t.Context(), "of-another-secret"))
 	w.logged("signing keys are kept up again")

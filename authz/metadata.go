@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// wellKnownMaxAge is how long anyone may keep a published document: a new key is published that much before it signs.
+// wellKnownMaxAge is how long anyone may keep a published document: a new key is published for longer before it signs.
 const wellKnownMaxAge = 5 * time.Minute
 
 var cacheWellKnown = fmt.Sprintf("public, max-age=%d", wellKnownMaxAge/time.Second)

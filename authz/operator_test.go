@@ -126,6 +126,13 @@ func TestTheCommandLineIsToldWhatTheAPIIs(t *testing.T) {
 	w.redis.SetError("")
 	require.ErrorIs(t, o.DeleteClient(ctx, "app"), registry.ErrNotFound)
 	require.Empty(t, w.pending(), "the next try delivers what was recorded")
+
+	w.redis.SetError("LOADING")
+	require.ErrorIs(t, o.DeleteClient(ctx, "once"), authz.ErrUndelivered)
+	w.redis.SetError("")
+	_, err = o.Revoke(ctx, authz.Target{ClientID: "once"})
+	require.ErrorIs(t, err, registry.ErrNotFound)
+	require.Empty(t, w.pending(), "whatever the next try is")
 }
 
 // audit is what the registry has recorded since the last call, oldest first: actor, action, target.

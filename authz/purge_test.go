@@ -30,10 +30,9 @@ func TestWhatHasExpiredIsRemovedAgainAndAgain(t *testing.T) {
 	require.True(t, known("kept"))
 }
 
-func TestARegistryThatCannotBePurgedIsReportedOnce(t *testing.T) {
+func TestARegistryThatCannotBePurgedIsReported(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.registry.Close())
 	w.run((&authz.Purger{Registry: w.registry, Interval: time.Millisecond, Log: w.config.Log}).Run)
 	w.logged("what has expired cannot be removed")
-	require.Equal(t, 1, w.log.count("what has expired"))
 }
