@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"syscall"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 )
 
 const (
-	// readBufferSize also bounds the header of an answer.
 	readBufferSize = 16 << 10
 	maxInterim     = 8
 )
@@ -35,6 +33,7 @@ type conn struct {
 	guard  *guard
 	// records is nil without TLS.
 	records *recordReader
+	head    answerHead // of the last answer
 	idleAt  time.Time
 }
 
@@ -85,71 +84,44 @@ func (c *conn) exchange(head, body []byte, isHead bool, maxBody int, deadline ti
 			return false, err
 		}
 	}
-	if err := c.readHeader(response); err != nil {
+	if err := c.readHead(response); err != nil {
 		return false, readError(err)
 	}
-	if !isHead && hasBody(response.StatusCode()) {
+	if !isHead && c.head.hasBody() {
 		if err := c.readBody(response, maxBody); err != nil {
 			return false, readError(err)
 		}
 	}
-	return staysOpen(&response.Header), nil
+	return c.head.staysOpen(), nil
 }
 
-// readHeader skips interim answers (RFC 9110 section 15.2).
-func (c *conn) readHeader(response *fasthttp.Response) error {
+// readHead skips interim answers (RFC 9110 section 15.2).
+func (c *conn) readHead(response *fasthttp.Response) error {
 	for range maxInterim {
-		if err := response.Header.Read(c.reader); err != nil {
+		if err := c.head.read(c.reader, &response.Header); err != nil {
 			return err
 		}
-		switch status := response.StatusCode(); {
-		case status == fasthttp.StatusSwitchingProtocols:
+		switch {
+		case c.head.status == fasthttp.StatusSwitchingProtocols:
 			return errUpgraded
-		case status >= fasthttp.StatusOK:
+		case c.head.status >= fasthttp.StatusOK:
 			return nil
-		case status < fasthttp.StatusContinue:
-			return errNotHTTP
 		}
 	}
 	return errNotHTTP
 }
 
 func (c *conn) readBody(response *fasthttp.Response, limit int) error {
-	chunked := response.Header.ContentLength() == -1
-	if err := response.ReadBody(c.reader, limit); err != nil {
+	if err := response.ReadBody(c.reader, limit); err != nil || !c.head.chunked {
 		return err
 	}
-	if !chunked {
-		return nil
-	}
-	// Trailers may not become header fields, where they could say anything (RFC 9110 section 6.5.1).
-	var trailers fasthttp.ResponseHeader
-	return trailers.ReadTrailer(c.reader)
-}
-
-func hasBody(status int) bool {
-	return status != fasthttp.StatusNoContent && status != fasthttp.StatusNotModified
-}
-
-// staysOpen holds for HTTP/1.1 unless a Connection field says close among other things, which fasthttp overlooks.
-func staysOpen(header *fasthttp.ResponseHeader) bool {
-	if header.ConnectionClose() || !header.IsHTTP11() {
-		return false
-	}
-	for _, value := range header.PeekAll(fasthttp.HeaderConnection) {
-		if listed(value, []byte("close")) {
-			return false
-		}
-	}
-	return true
+	return skipTrailers(c.reader)
 }
 
 // readError keeps the causes that a log may show.
 func readError(err error) error {
 	var network *net.OpError
 	switch {
-	case errors.Is(err, fasthttp.ErrTimeout):
-		return os.ErrDeadlineExceeded
 	case errors.As(err, &network):
 		return network
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):

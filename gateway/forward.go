@@ -36,7 +36,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 	if err != nil {
 		return g.upstreamFailed(r, to, err, BrokeOff)
 	}
-	copyAnswer(&ctx.Response, response, isHead)
+	copyAnswer(&ctx.Response, response, c.head.connection, isHead)
 	return nil
 }
 
@@ -112,12 +112,12 @@ func (r *request) hasLength() bool {
 }
 
 // copyAnswer takes over what was read completely. The body changes hands without being copied.
-func copyAnswer(to, from *fasthttp.Response, isHead bool) {
+// connection lists the fields that end here beside those that always do.
+func copyAnswer(to, from *fasthttp.Response, connection []byte, isHead bool) {
 	to.SetStatusCode(from.StatusCode())
 	to.Header.SetNoDefaultContentType(true)
-	connection := from.Header.PeekAll(fasthttp.HeaderConnection)
 	for name, value := range from.Header.All() {
-		if !isHopByHop(string(name)) && isToken(name) && !listedInAny(connection, name) {
+		if !isHopByHop(string(name)) && !listed(connection, name) {
 			to.Header.AddBytesKV(name, value)
 		}
 	}
@@ -129,15 +129,6 @@ func copyAnswer(to, from *fasthttp.Response, isHead bool) {
 	}
 	body := from.SwapBody(nil)
 	from.SwapBody(to.SwapBody(body))
-}
-
-func listedInAny(lists [][]byte, name []byte) bool {
-	for _, list := range lists {
-		if listed(list, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // upstreamFailed is what the caller is told of an err. otherwise is how the upstream failed if the error does not say.

@@ -186,6 +186,20 @@ func TestEveryCallerGetsTheirOwnAnswer(t *testing.T) {
 
 func TestBrokenAnswersAreNotPassedOn(t *testing.T) {
 	for name, reply := range map[string]string{
+		"status 000":           "HTTP/1.1 000 secret\r\nContent-Length: 0\r\n\r\n",
+		"status 600":           "HTTP/1.1 600 secret\r\nContent-Length: 0\r\n\r\n",
+		"signed status":        "HTTP/1.1 +20 secret\r\nContent-Length: 0\r\n\r\n",
+		"no status":            "HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+		"two spaces":           "HTTP/1.1  200 secret\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/2.0":             "HTTP/2.0 200 secret\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.2":             "HTTP/1.2 200 secret\r\nContent-Length: 0\r\n\r\n",
+		"http/1.1":             "http/1.1 200 secret\r\nContent-Length: 0\r\n\r\n",
+		"an empty line first":  "\r\n" + okAnswer,
+		"continued line":       "HTTP/1.1 200 OK\r\nX-A: 1\r\n Content-Length: 6\r\nContent-Length: 6\r\n\r\nsecret",
+		"CR in a line":         "HTTP/1.1 200 OK\r\nX-A: 1\rX-B: secret\r\nContent-Length: 0\r\n\r\n",
+		"NUL in a line":        "HTTP/1.1 200 OK\r\nX-A: secret\x00\r\nContent-Length: 0\r\n\r\n",
+		"too many lines":       "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: secret\r\n", 2000) + "Content-Length: 0\r\n\r\n",
+		"too many trailers":    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("X-A: secret\r\n", 2000) + "\r\n",
 		"cut body":             "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsecret",
 		"no body":              "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
 		"cut chunk":            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nsecret",
@@ -196,6 +210,17 @@ func TestBrokenAnswersAreNotPassedOn(t *testing.T) {
 		"chunk too long":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsecret\r\n0\r\n\r\n",
 		"unknown encoding":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nsecret",
 		"two lengths":          "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Length: 7\r\n\r\nsecret",
+		"length and chunks":    "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"chunks and length":    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"chunked twice":        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"gzip, chunked":        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"identity":             "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nsecret",
+		"chunked in HTTP/1.0":  "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"list of lengths":      "HTTP/1.1 200 OK\r\nContent-Length: 6, 6\r\n\r\nsecret",
+		"signed length":        "HTTP/1.1 200 OK\r\nContent-Length: +6\r\n\r\nsecret",
+		"no length at all":     "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nsecret",
+		"endless length":       "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551622\r\n\r\nsecret",
+		"a space in a length":  "HTTP/1.1 200 OK\r\nContent-Length : 6\r\nContent-Length: 7\r\n\r\nsecret!",
 		"negative length":      "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nsecret",
 		"not HTTP":             "SSH-2.0-secret\r\n\r\n",
 		"bad status":           "HTTP/1.1 20x secret\r\n\r\n",
@@ -257,6 +282,25 @@ func TestSlowUpstream(t *testing.T) {
 			})
 			s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.Timeout = 100 * time.Millisecond })
 			requireRefused(t, s.do(raw("GET /balance")), 504, "gateway_timeout")
+			upstream.awaitClosed(0)
+			upstream.only()
+		})
+	}
+}
+
+// Waiting for a CR that never comes would keep the caller until the timeout.
+func TestAnswerWithoutCarriageReturnsIsRefusedAtOnce(t *testing.T) {
+	for name, reply := range map[string]string{
+		"status line": "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+		"a field":     "HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nok",
+		"the end":     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\nok",
+		"interim":     "HTTP/1.1 100 Continue\n\n" + okAnswer,
+		"a trailer":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, answering(reply))
+			s := publicSystem(t, upstream, nil)
+			requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
 			upstream.awaitClosed(0)
 			upstream.only()
 		})
@@ -329,18 +373,25 @@ func TestAnswersAreCopied(t *testing.T) {
 			200, "ok", map[string][]string{"Content-Length": {"2"}, "Transfer-Encoding": nil}},
 		"trailers": {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\nAccess-Control-Allow-Origin: *\r\n\r\n",
 			200, "ok", map[string][]string{"X-T": nil, "Access-Control-Allow-Origin": nil}},
-		"until closed":    {"GET", "HTTP/1.1 200 OK\r\n\r\nok", 200, "ok", map[string][]string{"Content-Length": {"2"}, "Connection": nil}},
-		"HTTP/1.0":        {"GET", "HTTP/1.0 200 OK\r\n\r\nok", 200, "ok", nil},
-		"interim":         {"GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + okAnswer, 200, "ok", map[string][]string{"Link": nil}},
-		"no content":      {"DELETE", "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n", 204, "", map[string][]string{"X-A": {"1"}, "Content-Length": nil}},
-		"not modified":    {"GET", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 99\r\n\r\n", 304, "", map[string][]string{"Etag": {`"x"`}}},
-		"HEAD":            {"HEAD", "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 12345\r\n\r\n", 200, "", map[string][]string{"Content-Length": {"12345"}, "Content-Type": {"a/b"}}},
-		"HEAD, chunked":   {"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, "", map[string][]string{"Content-Length": nil}},
-		"HEAD, no length": {"HEAD", "HTTP/1.1 200 OK\r\n\r\n", 200, "", map[string][]string{"Content-Length": nil}},
-		"empty":           {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "", map[string][]string{"Content-Length": {"0"}}},
-		"redirect":        {"GET", "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", 302, "", map[string][]string{"Location": {"/elsewhere"}}},
-		"error":           {"GET", "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: X\r\nContent-Length: 3\r\n\r\nbad", 401, "bad", map[string][]string{"Www-Authenticate": {"X"}}},
-		"binary":          {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n\x00\xff\r\n\r\n", 200, "\x00\xff\r\n\r\n", nil},
+		"announced trailers": {"GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Content-Type, content-length, b@d,\r\nTrailer: X-T\r\nContent-Type: a/b\r\n\r\n2\r\nok\r\n0\r\nContent-Type: c/d\r\nb@d\r\n\r\n",
+			200, "ok", map[string][]string{"Trailer": nil, "Content-Type": {"a/b"}}},
+		"announced, not sent": {"GET", "HTTP/1.1 200 OK\r\nTrailer: Content-Type\r\nContent-Length: 2\r\n\r\nok", 200, "ok", map[string][]string{"Trailer": nil}},
+		"two lists of hop by hop": {"GET", "HTTP/1.1 200 OK\r\nConnection: x-a\r\nX-A: 1\r\nX-B: 2\r\nX-C: 3\r\nConnection: close, X-B\r\nContent-Length: 0\r\n\r\n",
+			200, "", map[string][]string{"X-A": nil, "X-B": nil, "X-C": {"3"}, "Connection": nil}},
+		"odd spaces":        {"GET", "HTTP/1.1 200\r\nX-A : \t 1 \r\nX B: 2\r\nContent-Length\t:2\r\n\r\nok", 200, "ok", map[string][]string{"X-A": {"1"}, "X B": nil}},
+		"same length twice": {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", 200, "ok", map[string][]string{"Content-Length": {"2"}}},
+		"until closed":      {"GET", "HTTP/1.1 200 OK\r\n\r\nok", 200, "ok", map[string][]string{"Content-Length": {"2"}, "Connection": nil}},
+		"HTTP/1.0":          {"GET", "HTTP/1.0 200 OK\r\n\r\nok", 200, "ok", nil},
+		"interim":           {"GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + okAnswer, 200, "ok", map[string][]string{"Link": nil}},
+		"no content":        {"DELETE", "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n", 204, "", map[string][]string{"X-A": {"1"}, "Content-Length": nil}},
+		"not modified":      {"GET", "HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\nContent-Length: 99\r\n\r\n", 304, "", map[string][]string{"Etag": {`"x"`}}},
+		"HEAD":              {"HEAD", "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 12345\r\n\r\n", 200, "", map[string][]string{"Content-Length": {"12345"}, "Content-Type": {"a/b"}}},
+		"HEAD, chunked":     {"HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, "", map[string][]string{"Content-Length": nil}},
+		"HEAD, no length":   {"HEAD", "HTTP/1.1 200 OK\r\n\r\n", 200, "", map[string][]string{"Content-Length": nil}},
+		"empty":             {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "", map[string][]string{"Content-Length": {"0"}}},
+		"redirect":          {"GET", "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", 302, "", map[string][]string{"Location": {"/elsewhere"}}},
+		"error":             {"GET", "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: X\r\nContent-Length: 3\r\n\r\nbad", 401, "bad", map[string][]string{"Www-Authenticate": {"X"}}},
+		"binary":            {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n\x00\xff\r\n\r\n", 200, "\x00\xff\r\n\r\n", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
