@@ -47,7 +47,10 @@ func (s site) with(pairs ...string) site {
 
 func (s site) command(ctx context.Context, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, os.Args[0], args...)
-	command.Env = []string{beServer + "=1", "GATEHOUSE_CONFIG=" + s.env["GATEHOUSE_CONFIG"]}
+	command.Env = []string{
+		beServer + "=1", "GATEHOUSE_CONFIG=" + s.env["GATEHOUSE_CONFIG"],
+		"GORACE=atexit_sleep_ms=0", // a second at the end of each process, where they are built with -race
+	}
 	for name, value := range s.env {
 		command.Env = append(command.Env, name+"="+value)
 	}

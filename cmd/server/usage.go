@@ -29,7 +29,7 @@ func refuseMisuse(command *cobra.Command) {
 }
 
 func misused(cmd *cobra.Command, err error) error {
-	return fmt.Errorf("%w: %w\nSee '%s --help'.", errUsage, err, cmd.CommandPath())
+	return fmt.Errorf("%w: %w\nsee '%s --help'", errUsage, err, cmd.CommandPath())
 }
 
 // refuseGroup answers for a command that only others of its kind can do something.

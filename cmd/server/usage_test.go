@@ -85,8 +85,10 @@ func TestMisuseIsTold(t *testing.T) {
 	} {
 		t.Run(arguments, func(t *testing.T) {
 			s := site{t, s.env}
-			s.refused(2, why, strings.Fields(arguments)...)
 			e := s.run(strings.Fields(arguments)...)
+			require.Equal(t, 2, e.code, e.stderr)
+			require.Empty(t, e.stdout)
+			require.Contains(t, e.stderr, why)
 			require.Contains(t, e.stderr, "--help'", "it says where to read on")
 		})
 	}
