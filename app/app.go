@@ -60,6 +60,7 @@ type App struct {
 	health   health
 	metrics  *metrics
 	observer *observer
+	tracing  *tracing // nil unless it is wanted
 
 	accepting  *listener // nil before Start
 	publicAddr net.Addr
@@ -90,6 +91,12 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 
 	a.metrics = newMetrics(options.Role)
 	a.observer = a.newObserver()
+	if tracingIsConfigured() {
+		if a.tracing, err = newTracing(ctx, config.Routes, a.log); err != nil {
+			return nil, fmt.Errorf("tracing: %w", err)
+		}
+		a.onClose("tracing", a.tracing.close)
+	}
 	denied, err := a.openDenylist()
 	if err != nil {
 		return nil, fmt.Errorf("denylist: %w", err)

@@ -138,7 +138,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 	if err != nil {
 		return nil, err
 	}
-	return gateway.New(gateway.Config{
+	config := gateway.Config{
 		Routes:         a.config.Routes,
 		Verifier:       &keys.Verifier{Issuer: a.config.Issuer, Audience: a.config.Issuer, Keys: public, Leeway: a.config.ClockLeeway},
 		Denylist:       denied,
@@ -148,5 +148,9 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		RequestID:      requestID,
 		Observer:       a.observer,
 		Log:            a.log,
-	})
+	}
+	if a.tracing != nil {
+		config.Tracer = a.tracing
+	}
+	return gateway.New(config)
 }

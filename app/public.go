@@ -47,6 +47,9 @@ func (a *App) publicServer() *fiber.App {
 		server.Use(a.gateway.Handle)
 		server.Server().Handler = a.gateway.OtherMethods(server.Handler())
 	}
+	if a.tracing != nil {
+		server.Server().Handler = a.tracing.serve(server.Server().Handler)
+	}
 	server.Server().Handler = a.observer.serve(server.Server().Handler)
 	server.Server().ErrorHandler = a.observer.serveError(server.Server().ErrorHandler)
 	return server

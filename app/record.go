@@ -15,6 +15,7 @@ type record struct {
 	route   *route
 	subject string
 	client  string
+	trace   context.Context // holds the request's span; nil where nobody traces
 }
 
 // recordKey finds the record of a request, in fasthttp's context and in that of a net/http request.
@@ -25,7 +26,7 @@ var records = sync.Pool{New: func() any { return new(record) }}
 func acquireRecord() *record { return records.Get().(*record) }
 
 func releaseRecord(r *record) {
-	r.id, r.route, r.subject, r.client = nil, nil, "", ""
+	r.id, r.route, r.subject, r.client, r.trace = nil, nil, "", "", nil
 	records.Put(r)
 }
 

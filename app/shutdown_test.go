@@ -95,7 +95,7 @@ func TestARequestInFlightIsAnsweredBeforeTheProcessStops(t *testing.T) {
 	r := start(t, testConfig(upstream))
 	token := r.consent(r.register(), 1, "balance:read").access
 	answered := make(chan answer, 1)
-	go func() { answered <- r.balance(token) }()
+	go func() { defer close(answered); answered <- r.balance(token) }()
 	<-came
 
 	address := r.app.Addr().String()
@@ -149,7 +149,7 @@ func TestARequestThatTakesTooLongDoesNotKeepTheProcess(t *testing.T) {
 	r := start(t, config)
 	token := r.consent(r.register(), 1, "balance:read").access
 	answered := make(chan answer, 1)
-	go func() { answered <- r.balance(token) }()
+	go func() { defer close(answered); answered <- r.balance(token) }()
 	<-came
 	require.ErrorIs(t, await(t, r.stopping(t.Context())), context.DeadlineExceeded)
 	release()
