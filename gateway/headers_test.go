@@ -44,19 +44,32 @@ func TestHeadersPassAsTheyWereSent(t *testing.T) {
 	require.Equal(t, want, passing(t)(lines...))
 }
 
+// identityHeaders are what upstreams take for the word of the proxy in front of them.
+var identityHeaders = []string{
+	"Remote-User", "REMOTE_USER", "X-Remote-User", "X_Remote_User", "X-Remote-Group", "X-Authenticated-User",
+	"X-Authenticated-Userid", "X-Forwarded-User", "X_Forwarded_User", "X-Forwarded-Email", "X-Forwarded-Groups",
+	"X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token", "X-Forwarded-Client-Cert", "X-Auth-Request-User",
+	"X-Auth-Request-Email", "X-Goog-Authenticated-User-Email", "X-Amzn-Oidc-Data", "X-MS-Client-Principal",
+	"X-MS-Client-Principal-Id", "Cf-Access-Jwt-Assertion", "Client-Cert", "Client-Cert-Chain", "X-Client-Cert",
+	"X-Client-Certificate", "X-Client-Verify", "X-Client-DN", "Ssl-Client-Verify", "SSL_CLIENT_S_DN", "X-SSL-Client-Cert",
+	"X-SSL-Client-S-DN", "X-SSL-Cert", "X-Amzn-Mtls-Clientcert", "X-ARR-ClientCert",
+}
+
 func TestHeadersThatNeverPass(t *testing.T) {
 	passed := passing(t)
-	for _, name := range []string{
+	for _, name := range append([]string{
 		"X-Gatehouse-Subject", "x-gatehouse-subject", "X-GATEHOUSE-SUBJECT", "X_Gatehouse_Subject", "X_GATEHOUSE_SUBJECT",
 		"X-Gatehouse_Subject", "X_Gatehouse-Subject", "X.Gatehouse.Subject", "X~Gatehouse~Subject", "X-Gatehouse-Anything",
 		"X-Gatehouse", "X-Gatehouse-", "X_Gatehouse_" + strings.Repeat("a", 50),
 		"Connection", "Keep-Alive", "TE", "Trailer", "Upgrade", "HTTP2-Settings", "Proxy-Connection", "Proxy-Authorization",
 		"Proxy-Authenticate", "Proxy-Anything", "Proxy", "Proxy_Authorization", "Keep_Alive",
 		"Transfer_Encoding", "Content_Length",
-		"X-Forwarded-Fo", "X-Forwarded", "X-Forwarded-User", "X_Forwarded_For", "X-Forwarded_Proto", "Forwarded", "X_Real_IP",
+		"X-Forwarded-Fo", "X-Forwarded", "X_Forwarded_For", "X-Forwarded_Proto", "Forwarded", "X_Real_IP",
 		"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override",
-		"X-Original-URL", "X-Rewrite-URL", "X_Rewrite_Url", "Expect",
-	} {
+		"X-Original-URL", "X-HTTP-Path-Override", "X-Rewrite-URL", "X_Rewrite_Url", "Expect",
+		"Client-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP", "X-Client-IP", "X-Cluster-Client-IP",
+		"X_Client_IP", "X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X_Host",
+	}, identityHeaders...) {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, []string{"X-Other: kept"}, passed(name+": value", "X-Other: kept"))
 		})
@@ -159,6 +172,29 @@ func TestForwardedHeaders(t *testing.T) {
 				require.Equal(t, values, upstream.only().values(name), name)
 			}
 		})
+	}
+}
+
+// A trusted proxy is believed where the caller comes from. Who the caller is says the token.
+func TestTrustedProxyTellsAddressesAndNoIdentities(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), public)}, options{config: func(c *gateway.Config) {
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	}})
+	addresses := []string{"Client-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP", "X-Client-IP",
+		"X-Cluster-Client-IP", "X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X-Forwarded-Port",
+		"X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Ssl"}
+	var lines []string
+	for _, name := range append(append([]string(nil), addresses...), identityHeaders...) {
+		lines = append(lines, name+": value")
+	}
+	require.Equal(t, 200, s.do(raw("GET /balance", lines...)).StatusCode)
+	told := upstream.only()
+	for _, name := range addresses {
+		require.Equal(t, []string{"value"}, told.values(name), name)
+	}
+	for _, name := range identityHeaders {
+		require.Empty(t, told.values(name), name)
 	}
 }
 

@@ -8,7 +8,7 @@ type fate byte
 const (
 	passes       fate = iota
 	endsHere          // for this hop, or claiming what only the gateway may say
-	fromProxies       // says who the caller is; believed only from a trusted proxy
+	fromProxies       // says from where the caller comes; believed only from a trusted proxy
 	identifies        // passes unless the gateway knows the request by an id
 	traces            // passes unless the gateway traces
 	longestNamed = 32
@@ -44,23 +44,37 @@ func fateOfFolded(name string) fate {
 		"proxy", "authorization", "x-gatehouse", "host", "content-length", "expect":
 		return endsHere
 	case "x-http-method", "x-http-method-override", "x-method-override", "x-original-method",
-		"x-original-url", "x-original-uri", "x-rewrite-url":
+		"x-original-url", "x-original-uri", "x-rewrite-url", "x-http-path-override":
 		// Frameworks that obey these would serve another request than the one that was authorized.
 		return endsHere
-	case "forwarded", "x-real-ip":
+	case "x-forwarded-for", "x-forwarded-proto", "x-forwarded-protocol", "x-forwarded-scheme", "x-forwarded-ssl",
+		"x-forwarded-host", "x-forwarded-port", "x-forwarded-server", "x-forwarded-prefix", "x-forwarded-by",
+		"forwarded", "x-real-ip", "client-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip",
+		"x-cluster-client-ip", "x-original-forwarded-for", "x-original-host", "x-host":
 		return fromProxies
 	case "x-request-id":
 		return identifies
 	case "traceparent", "tracestate":
 		return traces
 	}
-	switch {
-	case strings.HasPrefix(name, "proxy-"), strings.HasPrefix(name, "x-gatehouse-"):
-		return endsHere
-	case strings.HasPrefix(name, "x-forwarded"):
-		return fromProxies
+	for _, prefix := range endingPrefixes {
+		if strings.HasPrefix(name, prefix) {
+			return endsHere
+		}
 	}
 	return passes
+}
+
+// endingPrefixes begin the names of what never passes, from a trusted proxy neither. After the first two they are names
+// under which proxies and gateways tell an upstream who the caller is: an upstream behind this gateway would take them
+// for its word.
+var endingPrefixes = [...]string{
+	"proxy-", "x-gatehouse-",
+	"x-forwarded", // User, Email, Groups, Client-Cert and so on; those about the connection have been dealt with
+	"remote-user", "x-remote-", "x-authenticated-", "x-auth-request-", "x-goog-authenticated-", "x-amzn-oidc-",
+	"x-ms-client-principal", "cf-access-",
+	"client-cert", "x-client-cert", "x-client-verify", "x-client-dn", "ssl-client-", "x-ssl-", "x-amzn-mtls-",
+	"x-arr-clientcert",
 }
 
 // isHopByHop tells for a response field that fasthttp has spelled canonically whether it ends at the gateway. Date and
