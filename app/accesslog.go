@@ -26,7 +26,7 @@ func (a *accessLog) write(ctx *fasthttp.RequestCtx, r *record, took time.Duratio
 		slog.String("route", r.route.template),
 		slog.Int("status", ctx.Response.StatusCode()),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.Int("bytes_in", bytesIn(&ctx.Request)),
+		slog.Int("bytes_in", bytesIn(&ctx.Request, r)),
 		slog.Int("bytes_out", bytesOut(ctx)),
 		slog.String("request_id", string(r.id)),
 		slog.String("remote", a.proxies.callerOf(ctx).String()),
@@ -40,14 +40,15 @@ func (a *accessLog) write(ctx *fasthttp.RequestCtx, r *record, took time.Duratio
 	a.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }
 
-// bytesIn and bytesOut are the sizes of the bodies; 0 where one is a stream of unknown length.
-func bytesIn(request *fasthttp.Request) int {
+// bytesIn is how much of the request's body was read.
+func bytesIn(request *fasthttp.Request, r *record) int {
 	if request.IsBodyStream() {
-		return max(request.Header.ContentLength(), 0)
+		return r.received
 	}
 	return len(request.Body())
 }
 
+// bytesOut is the size of the answer's body; 0 where it is a stream of unknown length.
 func bytesOut(ctx *fasthttp.RequestCtx) int {
 	switch response := &ctx.Response; {
 	case ctx.IsHead():

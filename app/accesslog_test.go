@@ -155,6 +155,11 @@ func TestEachRequestHasOneLine(t *testing.T) {
 			require.GreaterOrEqual(t, line["duration_ms"], 0.)
 		})
 	}
+	t.Run("a body of unknown length", func(t *testing.T) {
+		body := struct{ io.Reader }{strings.NewReader("secret-body")}
+		require.Equal(t, http.StatusOK, r.do(http.MethodPost, r.public+"/payments/bolt11", body, bearer(given.access)).status)
+		require.EqualValues(t, 11, book.last(t)["bytes_in"])
+	})
 	t.Run("unreadable", func(t *testing.T) {
 		before := len(book.requests(t))
 		answered := r.sendRaw("GET /secret-path HTTP/1.1\r\nHost: h\r\nContent-Length: secret\r\n\r\n")

@@ -96,6 +96,7 @@ func (o *observer) Served(ctx *fasthttp.RequestCtx, seen *gateway.Observation) {
 	if seen.Claims != nil {
 		r.subject, r.client = seen.Claims.Subject, seen.Claims.ClientID
 	}
+	r.received = seen.Received
 	if seen.Verdict != gateway.Unjudged {
 		o.metrics.verdicts[seen.Verdict].Inc()
 	}

@@ -15,7 +15,9 @@ type record struct {
 	route   *route
 	subject string
 	client  string
-	trace   context.Context // holds the request's span; nil where nobody traces
+	// received is how much of a body was read that is a stream.
+	received int
+	trace    context.Context // holds the request's span; nil where nobody traces
 }
 
 // recordKey finds the record of a request, in fasthttp's context and in that of a net/http request.
@@ -26,7 +28,7 @@ var records = sync.Pool{New: func() any { return new(record) }}
 func acquireRecord() *record { return records.Get().(*record) }
 
 func releaseRecord(r *record) {
-	r.id, r.route, r.subject, r.client, r.trace = nil, nil, "", "", nil
+	r.id, r.route, r.subject, r.client, r.received, r.trace = nil, nil, "", "", 0, nil
 	records.Put(r)
 }
 

@@ -19,6 +19,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 	if err != nil {
 		return err
 	}
+	r.seen.Received = len(body)
 	r.appendHead(to, peerOf(ctx, g.proxies), len(body))
 
 	c, err := to.upstream.acquire(deadline)

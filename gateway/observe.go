@@ -24,8 +24,10 @@ type Observation struct {
 	Route   int
 	Verdict Verdict
 	// Claims are those of an authentic token, also of one that was refused after that; else nil. They are not changed.
-	Claims  *keys.Claims
-	Failure Failure
+	Claims *keys.Claims
+	// Received is how many bytes of the request's body were read.
+	Received int
+	Failure  Failure
 }
 
 // Verdict is what was found out about a request's token.

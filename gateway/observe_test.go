@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 	"github.com/valyala/fasthttp"
 
@@ -136,6 +137,22 @@ func TestHowAnUpstreamFailedIsObserved(t *testing.T) {
 		close(upstream.idle)
 		require.Equal(t, 200, first.receive("GET").StatusCode)
 	})
+}
+
+func TestTheSizeOfABodyIsObserved(t *testing.T) {
+	for name, stream := range map[string]bool{"buffered": false, "streamed": true} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, answerAll)
+			seen := make(witness, 1)
+			opts := observed(seen)
+			opts.fiber = func(c *fiber.Config) { c.StreamRequestBody = stream }
+			s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods("POST")), balance(upstream.url(), path("/private"))}, opts)
+			s.do(raw("POST /balance", "Transfer-Encoding: chunked") + "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+			require.Equal(t, 5, (<-seen).Received)
+			s.do(withBody("abc", "GET /private"))
+			require.Zero(t, (<-seen).Received, "it was refused unread")
+		})
+	}
 }
 
 func TestEveryVerdictAndFailureHasAName(t *testing.T) {
