@@ -2,24 +2,18 @@ package gateway
 
 import (
 	"log/slog"
-	"sync/atomic"
 	"time"
 )
 
-const clockWarningInterval = 10 * time.Second
-
 // clockWarning tells the operator that authentic tokens come from the future, which only a wrong clock explains: here or
-// at the authorization server. Every request of every user would say so; once in a while is enough.
+// at the authorization server.
 type clockWarning struct {
-	next atomic.Int64
+	occasional occasional
 }
 
 func (w *clockWarning) warn(log *slog.Logger) {
-	now := time.Now()
-	next := w.next.Load()
-	if now.UnixNano() < next || !w.next.CompareAndSwap(next, now.Add(clockWarningInterval).UnixNano()) {
-		return
+	if times, due := w.occasional.due(); due {
+		log.Warn("tokens are refused because they were issued in the future: is the clock here or at the authorization server wrong?",
+			"clock", time.Now().UTC(), "times", times)
 	}
-	log.Warn("tokens are refused because they were issued in the future: is the clock here or at the authorization server wrong?",
-		"clock", now.UTC())
 }

@@ -57,8 +57,10 @@ var (
 		"It cannot be told right now whether the access token was revoked.").retry("1").judged(RevocationUnknown)
 	errUpstreamBusy = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"The upstream is busy. The request was not forwarded.").retry("1")
-	errUpstreamBroken  = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream could not be reached or broke off.")
-	errUpstreamTooSlow = newRefusal(fiber.StatusGatewayTimeout, "gateway_timeout", "The upstream did not answer in time.")
+	errUpstreamBroken = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream could not be reached or broke off.")
+	// errCredentialRefused takes the place of an upstream's 401, on which clients would throw their good tokens away.
+	errCredentialRefused = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream refused the gateway's credential.")
+	errUpstreamTooSlow   = newRefusal(fiber.StatusGatewayTimeout, "gateway_timeout", "The upstream did not answer in time.")
 )
 
 func newRefusal(status int, code, description string) *refusal {

@@ -1,10 +1,7 @@
 package gateway
 
 import (
-	"context"
-	"errors"
 	"io"
-	"net"
 	"strconv"
 	"time"
 
@@ -36,6 +33,12 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 	reusable, err = c.exchange(r.head, body, isHead, to.upstream.limits.MaxResponseBody, deadline, response)
 	if err != nil {
 		return g.upstreamFailed(r, to, err, BrokeOff)
+	}
+	if to.isOwn {
+		if len(r.credential) > 0 && response.StatusCode() == fasthttp.StatusUnauthorized {
+			return g.upstreamFailed(r, to, errRefusedCredential, CredentialRefused)
+		}
+		response.Header.Del(fasthttp.HeaderWWWAuthenticate) // it asks for what callers do not have
 	}
 	copyAnswer(&ctx.Response, response, c.head.connection, isHead)
 	return nil
@@ -130,25 +133,4 @@ func copyAnswer(to, from *fasthttp.Response, connection []byte, isHead bool) {
 	}
 	body := from.SwapBody(nil)
 	from.SwapBody(to.SwapBody(body))
-}
-
-// upstreamFailed is what the caller is told of an err. otherwise is how the upstream failed if the error does not say.
-func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Failure) error {
-	g.log.Warn("upstream failed", "route", to.name, "upstream", to.upstream.origin.host, "error", err, r.logged())
-	var network net.Error
-	switch {
-	case errors.Is(err, errBusy):
-		r.seen.Failure = Busy
-		return errUpstreamBusy
-	case errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		r.seen.Failure = TooSlow
-		return errUpstreamTooSlow
-	case errors.Is(err, errAnswerTooLarge):
-		r.seen.Failure = TooLarge
-	case errors.Is(err, errNotHTTP), errors.Is(err, errUpgraded):
-		r.seen.Failure = NotHTTP
-	default:
-		r.seen.Failure = otherwise
-	}
-	return errUpstreamBroken
 }

@@ -89,11 +89,15 @@ const (
 	BrokeOff
 	NotHTTP
 	TooLarge
+	// CredentialRefused is a 401 for a credential that the gateway had made.
+	CredentialRefused
 
 	failures = iota
 )
 
-var failureNames = [failures]string{"none", "busy", "unreachable", "too_slow", "broke_off", "not_http", "too_large"}
+var failureNames = [failures]string{
+	"none", "busy", "unreachable", "too_slow", "broke_off", "not_http", "too_large", "credential_refused",
+}
 
 // Failures returns all of them, by their value.
 func Failures() []Failure { return all[Failure](failures) }

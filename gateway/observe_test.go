@@ -117,6 +117,15 @@ func TestHowAnUpstreamFailedIsObserved(t *testing.T) {
 			require.Equal(t, want.String(), (<-seen).Failure.String())
 		})
 	}
+	t.Run("credential refused", func(t *testing.T) {
+		upstream := newUpstream(t, answering("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"))
+		seen := make(witness, 1)
+		s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("lndhub"))}, observed(seen))
+		s.do(raw("GET /balance", bearer(s.token(nil))))
+		o := <-seen
+		require.Equal(t, gateway.CredentialRefused, o.Failure)
+		require.Equal(t, gateway.Valid, o.Verdict)
+	})
 	t.Run("unreachable", func(t *testing.T) {
 		seen := make(witness, 1)
 		s := newSystem(t, []gateway.Route{balance("http://"+closed.Addr().String(), public)}, observed(seen))
@@ -167,7 +176,7 @@ func TestEveryVerdictAndFailureHasAName(t *testing.T) {
 	require.NotContains(t, names, "failure ")
 	require.Len(t, names, len(gateway.Verdicts())+len(gateway.Failures()), "and no two the same")
 	require.Contains(t, names, "verdict "+gateway.Insufficient.String())
-	require.Contains(t, names, "failure "+gateway.TooLarge.String())
+	require.Contains(t, names, "failure "+gateway.CredentialRefused.String())
 }
 
 func TestARequestIsKnownByOneID(t *testing.T) {

@@ -60,6 +60,7 @@ type rule struct {
 	public     bool
 	allows     bool // goes on when the denylist cannot tell
 	credential credential
+	isOwn      bool // the credential is
 	basePath   string
 	upstream   *upstream
 	timeout    time.Duration
@@ -105,6 +106,7 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		scope:   route.Scope,
 		public:  route.Public,
 		timeout: route.Timeout,
+		isOwn:   isOwn(route.Credential),
 		noScope: scopeRefusal(route.Scope),
 	}
 	switch {

@@ -50,6 +50,7 @@ type upstream struct {
 	origin origin
 	limits *Upstreams
 	inUse  chan struct{} // holds one token per connection in use
+	failed [failures]occasional
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last is last
