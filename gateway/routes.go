@@ -80,7 +80,6 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 		segments, err := parseTemplate(route.Path)
 		if err != nil {
 			problem("%w", err)
-			continue
 		}
 		if len(route.Methods) == 0 {
 			problem("no methods")
@@ -91,7 +90,7 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 				problem("unknown method %q, want %s", name, strings.Join(methodNames[:], ", "))
 				continue
 			}
-			if !g.root.add(segments, m, r) {
+			if err == nil && !g.root.add(segments, m, r) {
 				problem("%s of this path is routed already", name)
 			}
 		}

@@ -45,19 +45,24 @@ func TestEveryProblemOfEveryRouteIsReportedAtOnce(t *testing.T) {
 		{},
 		balance("ftp://host", path("balance"), methods("GET", "FETCH"), credential("basic")),
 		balance("http://host", credential("lndhub")),
+		balance("http://host", path("//")),
+		balance("http://host", path("//")),
 	}})
 	for _, problem := range []string{
 		"route 1 ( ): no scope, and not public",
 		"route 1 ( ): no credential",
 		"route 1 ( ): bad origin: none is given",
 		"route 1 ( ): bad path \"\"",
+		"route 1 ( ): no methods",
 		"route 2 (GET,FETCH balance): unknown credential \"basic\"",
 		"route 2 (GET,FETCH balance): bad origin: the scheme is not http or https",
 		"route 2 (GET,FETCH balance): bad path",
+		"route 2 (GET,FETCH balance): unknown method \"FETCH\"",
 		"route 3 (GET /balance): credential lndhub needs jwt_secret",
 	} {
 		require.ErrorContains(t, err, problem)
 	}
+	require.NotContains(t, err.Error(), "routed already", "a path that is refused takes no place")
 }
 
 func TestRoutesThatAreRefused(t *testing.T) {
