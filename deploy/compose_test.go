@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -79,6 +80,7 @@ func environmentOf(service types.ServiceConfig) map[string]string {
 func TestComposeGivesEachRoleWhatItNeeds(t *testing.T) {
 	project, err := loadCompose(t, exampleEnvironment(t))
 	require.NoError(t, err)
+	config := parseConfig(t, readFile(t, "config.yaml"))
 	for role, count := range map[string]int{"authz": 2, "gateway": 3} {
 		services := gatehouse(project, role)
 		require.Len(t, services, count)
@@ -100,7 +102,8 @@ func TestComposeGivesEachRoleWhatItNeeds(t *testing.T) {
 			for _, variable := range []string{"GATEHOUSE_DATABASE_URL", "GATEHOUSE_REDIS_URL"} {
 				requireReachable(t, project, service, environment[variable])
 			}
-			require.Greater(t, service.StopGracePeriod.String(), itoa(shutdown)+"s")
+			require.Greater(t, time.Duration(*service.StopGracePeriod), config.Shutdown.Delay+config.Shutdown.Timeout)
+			require.Positive(t, config.Shutdown.Delay)
 		}
 	}
 }
@@ -132,10 +135,10 @@ func TestComposeAgreesWithTheConfigurationOfItsParts(t *testing.T) {
 	address := balancer.Networks["edge"].Ipv4Address
 	require.Equal(t, []string{address}, config.TrustedProxies)
 
-	nginx := readFile(t, "nginx.conf")
+	haproxy := readFile(t, "haproxy.cfg")
 	for _, role := range roles {
 		for name, service := range gatehouse(project, role) {
-			require.Equal(t, 2, strings.Count(nginx, "server "+name+config.Listen+" "), "as server, and as backup")
+			require.Contains(t, haproxy, "    server "+name+" "+name+config.Listen+"\n")
 			require.Equal(t, []string{service.Networks["edge"].Ipv4Address}, balancer.ExtraHosts[name])
 			require.Contains(t, balancer.DependsOn, name)
 			requireReachable(t, project, service, config.Keys.JWKSURL)
@@ -149,7 +152,8 @@ func TestComposeAgreesWithTheConfigurationOfItsParts(t *testing.T) {
 	}
 	published := balancer.Ports[0]
 	require.Equal(t, "http://localhost:"+published.Published, config.Issuer)
-	require.Contains(t, nginx, "listen "+itoa(int(published.Target))+";")
+	require.Contains(t, haproxy, "bind :"+itoa(int(published.Target))+"\n")
+	require.Equal(t, len(roles), strings.Count(haproxy, "check port "+strings.TrimPrefix(config.Admin.Listen, ":")+" "))
 	require.Contains(t, readFile(t, "upstream.conf"), "listen "+hostPort(t, config.Routes[0].Origin)+";")
 }
 

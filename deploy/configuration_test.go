@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
@@ -15,6 +16,7 @@ type configuration struct {
 		JWKSURL string `yaml:"jwks_url"`
 	}
 	TrustedProxies []string `yaml:"trusted_proxies"`
+	Shutdown       struct{ Delay, Timeout time.Duration }
 	Routes         []struct{ Origin string }
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
@@ -21,9 +22,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
-
-// shutdown is what a server asks for between the signal to stop and its end: drainTimeout in cmd/server.
-const shutdown = 25
 
 // objects are the Kubernetes objects of all manifests by kind and name.
 type objects map[string]runtime.Object
@@ -175,20 +173,21 @@ func TestPodsMayDoNothingButServe(t *testing.T) {
 
 func TestPodsAreProbedAndHaveTimeToStop(t *testing.T) {
 	all := loadObjects(t)
+	config := parseConfig(t, object[*corev1.ConfigMap](t, all, "ConfigMap/gatehouse").Data["config.yaml"])
 	for _, role := range roles {
 		inside := container(t, all, role)
 		require.Equal(t, []string{role}, inside.Args)
-		for path, probe := range map[string]*corev1.Probe{
-			"/healthz": inside.LivenessProbe, "/healthz#": inside.StartupProbe, "/readyz": inside.ReadinessProbe,
+		for probe, path := range map[*corev1.Probe]string{
+			inside.StartupProbe: "/healthz", inside.LivenessProbe: "/healthz", inside.ReadinessProbe: "/readyz",
 		} {
-			require.Equal(t, path[:7], probe.HTTPGet.Path[:7])
+			require.Equal(t, path, probe.HTTPGet.Path)
 			require.Equal(t, "admin", probe.HTTPGet.Port.String())
 		}
 		pod := object[*appsv1.Deployment](t, all, "Deployment/gatehouse-"+role).Spec.Template.Spec
-		require.Greater(t, *pod.TerminationGracePeriodSeconds, inside.Lifecycle.PreStop.Sleep.Seconds+shutdown)
+		require.Greater(t, time.Duration(*pod.TerminationGracePeriodSeconds)*time.Second, config.Shutdown.Delay+config.Shutdown.Timeout)
+		require.Positive(t, config.Shutdown.Delay)
 		require.Zero(t, object[*appsv1.Deployment](t, all, "Deployment/gatehouse-"+role).Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue())
 	}
-	require.Contains(t, readFile(t, "../cmd/server/serve.go"), "drainTimeout = "+itoa(shutdown)+" * time.Second")
 }
 
 func TestTheConfigMapIsOneTheServerLoads(t *testing.T) {

@@ -18,41 +18,51 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const (
-	patience = 10 * time.Second
-	// debianStream is where Debian keeps the module that other builds of nginx contain.
-	debianStream = "/usr/lib/nginx/modules/ngx_stream_module.so"
-)
+const patience = 10 * time.Second
 
-// server stands behind the load balancer and counts the requests that reached it.
+// server stands behind the load balancer and counts the requests that reached it. Nothing listens at its address when it
+// has no answer to give.
 type server struct {
 	address  string
+	admin    string
+	unready  atomic.Bool
 	requests atomic.Int64
 	last     atomic.Pointer[http.Request]
-	listener net.Listener
 }
 
-// serve answers requests; a nil answer breaks the connection off once the request was read.
-func serve(t *testing.T, address string, answer http.HandlerFunc) *server {
+func newServer(t *testing.T, answer http.HandlerFunc) *server {
 	t.Helper()
-	var err error
-	s := &server{}
-	s.listener, err = net.Listen("tcp", address)
-	require.NoError(t, err)
-	s.address = s.listener.Addr().String()
-	running := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		s.requests.Add(1)
-		s.last.Store(r)
-		if answer == nil {
-			panic(http.ErrAbortHandler)
+	s := &server{address: freeAddress(t)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if s.unready.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		answer(w, r)
-	})}
-	go func() { _ = running.Serve(s.listener) }()
-	t.Cleanup(func() { _ = running.Close() })
+	})
+	s.admin = listen(t, "127.0.0.1:0", mux)
+	if answer != nil {
+		listen(t, s.address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			s.requests.Add(1)
+			s.last.Store(r)
+			answer(w, r)
+		}))
+	}
 	return s
 }
+
+func listen(t *testing.T, address string, handler http.Handler) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	running := &http.Server{Handler: handler}
+	go func() { _ = running.Serve(listener) }()
+	t.Cleanup(func() { _ = running.Close() })
+	return listener.Addr().String()
+}
+
+// breakOff ends the connection once the request was read.
+func breakOff(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 
@@ -65,47 +75,36 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// nginx runs nginx.conf with the servers at these addresses and returns the URL of the load balancer and its log.
-func nginx(t *testing.T, addresses map[string]string) (url, log string) {
+// balance runs haproxy.cfg in front of these servers, the others being down, and returns the URL of the load balancer and
+// its log.
+func balance(t *testing.T, servers map[string]*server) (url, log string) {
 	t.Helper()
-	binary, err := exec.LookPath("nginx")
+	binary, err := exec.LookPath("haproxy")
 	if err != nil {
-		binary = "/usr/sbin/nginx"
+		binary = "/usr/sbin/haproxy" // which Debian keeps off the path of users
 	}
 	if _, err := os.Stat(binary); err != nil {
-		t.Skip("needs nginx, which make test installs")
+		t.Skip("needs haproxy, which make test installs")
 	}
-	dir := t.TempDir()
-	log = filepath.Join(dir, "log")
-	listen := freeAddress(t)
-	replaced := []string{
-		"/run/", dir + "/", "/dev/stderr", log, "/dev/stdout", log,
-		"listen 8080", "listen " + listen, "listen 127.0.0.1:8079", "listen " + freeAddress(t),
-		"worker_processes auto", "worker_processes 2",
-		// Where one that is not root may write.
-		"\nhttp {", "\nhttp {\nclient_body_temp_path " + dir + "/body; proxy_temp_path " + dir + "/proxy;" +
-			"fastcgi_temp_path " + dir + "/f; uwsgi_temp_path " + dir + "/u; scgi_temp_path " + dir + "/s;\n",
-	}
+	front := freeAddress(t)
+	replaced := []string{"bind :8080", "bind " + front, "bind 127.0.0.1:8079", "bind " + freeAddress(t), "check port 8082", "check"}
 	for _, name := range []string{"authz-1", "authz-2", "gateway-1", "gateway-2", "gateway-3"} {
-		address := addresses[name]
-		if address == "" {
-			address = freeAddress(t)
+		to := servers[name]
+		if to == nil {
+			to = &server{address: freeAddress(t), admin: freeAddress(t)}
 		}
-		replaced = append(replaced, name+":8081", address)
+		_, port, err := net.SplitHostPort(to.admin)
+		require.NoError(t, err)
+		replaced = append(replaced, " "+name+":8081", " "+to.address+" port "+port)
 	}
-	config := strings.NewReplacer(replaced...).Replace(readFile(t, "nginx.conf"))
-	if _, err := os.Stat(debianStream); err == nil {
-		config = "load_module " + debianStream + ";\n" + config
-	}
-	if os.Geteuid() == 0 { // whose workers are another user's, that may not enter dir
-		config = "user root;\n" + config
-	}
-	file := filepath.Join(dir, "nginx.conf")
-	require.NoError(t, os.WriteFile(file, []byte(config), 0o600))
+	config := writeFile(t, "haproxy.cfg", strings.NewReplacer(replaced...).Replace(readFile(t, "haproxy.cfg")))
 
-	var output bytes.Buffer
-	command := exec.Command(binary, "-e", log, "-p", dir, "-c", file, "-g", "daemon off;")
-	command.Stdout, command.Stderr = &output, &output
+	log = filepath.Join(t.TempDir(), "log")
+	output, err := os.Create(log)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = output.Close() })
+	command := exec.Command(binary, "-db", "-f", config)
+	command.Stdout, command.Stderr = output, output
 	require.NoError(t, command.Start())
 	ended := make(chan struct{})
 	go func() {
@@ -119,16 +118,16 @@ func nginx(t *testing.T, addresses map[string]string) (url, log string) {
 	require.Eventually(t, func() bool {
 		select {
 		case <-ended:
-			require.Fail(t, "nginx ended", "%s\n%s", output.String(), readFile(t, log))
+			require.Fail(t, "haproxy ended", readFile(t, log))
 		default:
 		}
-		connection, err := net.Dial("tcp", listen)
+		connection, err := net.Dial("tcp", front)
 		if err == nil {
 			_ = connection.Close()
 		}
 		return err == nil
 	}, patience, 10*time.Millisecond)
-	return "http://" + listen, log
+	return "http://" + front, log
 }
 
 // ask sends one request on a connection of its own, with the target as it is written, and returns the answer.
@@ -158,10 +157,8 @@ func ask(t *testing.T, url, method, target, body string, header http.Header) (st
 var methods = []string{http.MethodGet, http.MethodPut, http.MethodDelete, http.MethodPost}
 
 func TestNoRequestIsSentTwice(t *testing.T) {
-	broken := []*server{serve(t, "127.0.0.1:0", nil), serve(t, "127.0.0.1:0", nil), serve(t, "127.0.0.1:0", nil)}
-	url, _ := nginx(t, map[string]string{
-		"gateway-1": broken[0].address, "gateway-2": broken[1].address, "gateway-3": broken[2].address,
-	})
+	broken := []*server{newServer(t, breakOff), newServer(t, breakOff), newServer(t, breakOff)}
+	url, _ := balance(t, map[string]*server{"gateway-1": broken[0], "gateway-2": broken[1], "gateway-3": broken[2]})
 	for i, method := range methods {
 		status, answer := ask(t, url, method, "/payments/bolt11", "", nil)
 		require.Equal(t, http.StatusBadGateway, status, method)
@@ -171,27 +168,49 @@ func TestNoRequestIsSentTwice(t *testing.T) {
 	}
 }
 
-func TestServersThatAreRestartedCostNoRequest(t *testing.T) {
-	addresses := []string{freeAddress(t), freeAddress(t)}
-	url, _ := nginx(t, map[string]string{"gateway-1": addresses[0], "gateway-3": addresses[1]})
-	var before net.Listener
-	for i := range 6 { // sooner than one that refused is asked again, other than as backup
-		alive := serve(t, addresses[i%2], ok)
-		if before != nil {
-			require.NoError(t, before.Close())
-		}
-		before = alive.listener
+func TestAServerThatRefusesConnectionsCostsNoRequest(t *testing.T) {
+	alive, other := newServer(t, ok), newServer(t, ok)
+	refuses := newServer(t, nil) // and says that it is ready, so that it is asked again and again
+	url, _ := balance(t, map[string]*server{"gateway-1": alive, "gateway-2": refuses, "gateway-3": other})
+	const rounds = 25
+	for range rounds {
 		for _, method := range methods {
 			status, _ := ask(t, url, method, "/balance", "", nil)
-			require.Equal(t, http.StatusOK, status, "the two others refuse the connection")
+			require.Equal(t, http.StatusOK, status, method)
 		}
-		require.EqualValues(t, len(methods), alive.requests.Load())
 	}
+	require.EqualValues(t, rounds*len(methods), alive.requests.Load()+other.requests.Load())
+}
+
+func TestAServerThatIsNotReadyIsLeftAlone(t *testing.T) {
+	one, other := newServer(t, ok), newServer(t, ok)
+	url, _ := balance(t, map[string]*server{"gateway-1": one, "gateway-2": other})
+	// served tells whether a server gets any of ten requests, none of which fails.
+	served := func(s *server) bool {
+		before := s.requests.Load()
+		for range 10 {
+			status, _ := ask(t, url, http.MethodGet, "/balance", "", nil)
+			require.Equal(t, http.StatusOK, status)
+		}
+		return s.requests.Load() > before
+	}
+	require.True(t, served(one))
+	one.unready.Store(true)
+	require.Eventually(t, func() bool { return !served(one) }, patience, 10*time.Millisecond)
+	one.unready.Store(false)
+	require.Eventually(t, func() bool { return served(one) }, patience, 10*time.Millisecond)
+	other.unready.Store(true)
+	require.Eventually(t, func() bool { return !served(other) }, patience, 10*time.Millisecond)
+	one.unready.Store(true)
+	require.Eventually(t, func() bool {
+		status, answer := ask(t, url, http.MethodGet, "/balance", "", nil)
+		return status == http.StatusServiceUnavailable && strings.Contains(answer, "temporarily_unavailable")
+	}, patience, 10*time.Millisecond)
 }
 
 func TestRequestsReachTheirServerAsTheyWereSent(t *testing.T) {
-	authz, gateway := serve(t, "127.0.0.1:0", ok), serve(t, "127.0.0.1:0", ok)
-	url, _ := nginx(t, map[string]string{"authz-2": authz.address, "gateway-3": gateway.address})
+	authz, gateway := newServer(t, ok), newServer(t, ok)
+	url, _ := balance(t, map[string]*server{"authz-2": authz, "gateway-3": gateway})
 	for target, to := range map[string]*server{
 		"/oauth/token?code=a%2fb":                  authz,
 		"/.well-known/jwks.json":                   authz,
@@ -205,7 +224,7 @@ func TestRequestsReachTheirServerAsTheyWereSent(t *testing.T) {
 		"//oauth/token":                            gateway,
 		"/invoices/./b;c?x=%zz&y=z":                gateway,
 		"/balance?" + strings.Repeat("0", 12*1024): gateway,
-		"/oauth/../balance":                        gateway,
+		"/oauth/../balance":                        authz,
 		"/OAuth/token":                             gateway,
 	} {
 		before := to.requests.Load()
@@ -213,8 +232,8 @@ func TestRequestsReachTheirServerAsTheyWereSent(t *testing.T) {
 			"X-Forwarded-For": {"192.0.2.1"}, "X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"https"},
 			"X-Real-Ip": {"192.0.2.1"}, "Forwarded": {"for=192.0.2.1"}, "Authorization": {"Bearer token"},
 		})
-		require.Equal(t, http.StatusOK, status, target)
-		require.Equal(t, before+1, to.requests.Load(), target)
+		require.Equal(t, http.StatusOK, status, "%.40s", target)
+		require.Equal(t, before+1, to.requests.Load(), "%.40s", target)
 		request := to.last.Load()
 		require.Equal(t, target, request.RequestURI)
 		require.Equal(t, "api.example", request.Host)
@@ -226,8 +245,8 @@ func TestRequestsReachTheirServerAsTheyWereSent(t *testing.T) {
 }
 
 func TestABodyIsLimited(t *testing.T) {
-	gateway := serve(t, "127.0.0.1:0", ok)
-	url, _ := nginx(t, map[string]string{"gateway-1": gateway.address})
+	gateway := newServer(t, ok)
+	url, _ := balance(t, map[string]*server{"gateway-1": gateway})
 	const limit = 4 << 20
 	status, _ := ask(t, url, http.MethodPost, "/invoices", strings.Repeat("b", limit), nil)
 	require.Equal(t, http.StatusOK, status)
@@ -247,12 +266,12 @@ func TestABodyIsLimited(t *testing.T) {
 
 func TestAnAnswerArrivesWhileItIsWritten(t *testing.T) {
 	read := make(chan struct{})
-	gateway := serve(t, "127.0.0.1:0", func(w http.ResponseWriter, _ *http.Request) {
+	gateway := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "data: 1\n")
 		_ = http.NewResponseController(w).Flush()
 		<-read
 	})
-	url, _ := nginx(t, map[string]string{"gateway-1": gateway.address})
+	url, _ := balance(t, map[string]*server{"gateway-1": gateway})
 	response, err := http.Get(url + "/invoices/stream")
 	require.NoError(t, err)
 	defer response.Body.Close()
@@ -262,25 +281,15 @@ func TestAnAnswerArrivesWhileItIsWritten(t *testing.T) {
 	require.Equal(t, "data: 1\n", line)
 }
 
-func TestAnUpstreamDoesNotSteerTheLoadBalancer(t *testing.T) {
-	gateway := serve(t, "127.0.0.1:0", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("X-Accel-Redirect", "/payments/bolt11")
-	})
-	url, _ := nginx(t, map[string]string{"gateway-1": gateway.address})
-	status, _ := ask(t, url, http.MethodGet, "/balance", "", nil)
-	require.Equal(t, http.StatusOK, status)
-	require.EqualValues(t, 1, gateway.requests.Load())
-}
-
 func TestTheLogHoldsNoSecret(t *testing.T) {
-	authz, gateway := serve(t, "127.0.0.1:0", nil), serve(t, "127.0.0.1:0", nil)
-	url, log := nginx(t, map[string]string{"authz-1": authz.address, "gateway-1": gateway.address})
+	authz, gateway := newServer(t, breakOff), newServer(t, breakOff)
+	url, log := balance(t, map[string]*server{"authz-1": authz, "gateway-1": gateway})
 	header := http.Header{"Authorization": {"Bearer sesame"}, "Referer": {"https://app.example/?code=sesame"}}
 	for _, target := range []string{"/oauth/token?client_secret=sesame", "/balance"} {
 		status, _ := ask(t, url, http.MethodPost, target, "code=sesame", header)
 		require.Equal(t, http.StatusBadGateway, status)
 	}
 	require.Eventually(t, func() bool { return strings.Count(readFile(t, log), `"status":502`) == 2 }, patience, 10*time.Millisecond)
-	require.Contains(t, readFile(t, log), `"path":"/oauth/token"`)
+	require.Contains(t, readFile(t, log), `"path":"\/oauth\/token","status":502`)
 	require.NotContains(t, readFile(t, log), "sesame")
 }
