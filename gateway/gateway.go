@@ -64,6 +64,9 @@ type Gateway struct {
 	log       *slog.Logger
 	clock     clockWarning
 
+	// While the denylist is down every request has cause for one of them.
+	unguarded, revocationUnknown occasional
+
 	requestID func(*fasthttp.RequestCtx) []byte
 	observer  Observer
 	tracer    Tracer
@@ -201,11 +204,15 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 	case errors.Is(err, denylist.ErrRevoked):
 		return errRevokedToken
 	case rule.allows:
-		g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err, r.logged())
+		if times, due := g.unguarded.due(); due {
+			g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
+		}
 		r.seen.Verdict = Unguarded
 		return nil
 	default:
-		g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err, r.logged())
+		if times, due := g.revocationUnknown.due(); due {
+			g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
+		}
 		return errRevocationUnknown
 	}
 }

@@ -160,6 +160,23 @@ func TestDenylist(t *testing.T) {
 	}
 }
 
+// While the denylist is down every request would say so.
+func TestDenylistThatCannotTellIsReportedOnceInAWhile(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{
+		balance(upstream.url()),
+		balance(upstream.url(), path("/lenient"), func(r *gateway.Route) { r.OnUnavailable = gateway.Allow }),
+	}, options{})
+	s.denylist.set(denylist.ErrUnknown)
+	for range 3 {
+		require.Equal(t, 503, s.do(raw("GET /balance", bearer(s.token(nil)))).StatusCode)
+		require.Equal(t, 200, s.do(raw("GET /lenient", bearer(s.token(nil)))).StatusCode)
+	}
+	require.Equal(t, 1, strings.Count(s.log.String(), "refused: cannot tell"))
+	require.Equal(t, 1, strings.Count(s.log.String(), "forwarded without knowing"))
+	require.Equal(t, 2, strings.Count(s.log.String(), "times=1"))
+}
+
 func TestPublicRoute(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"), func(r *gateway.Route) { r.Public = true })}, options{})
