@@ -69,6 +69,7 @@ func (s *Store) feedPosition(ctx context.Context) (position, error) {
 type news struct {
 	entries  []Entry
 	position position
+	more     bool // lines are left to read
 }
 
 // readFeed returns what was written after a position, without waiting. It is errLostFeed when Redis lost its contents,
@@ -95,7 +96,7 @@ func (s *Store) readFeed(ctx context.Context, from position) (news, error) {
 	if !atStart {
 		read = read[1:]
 	}
-	out := news{position: from}
+	out := news{position: from, more: len(lines.Val()) == scanPage}
 	for _, line := range read {
 		id, err := parseLineID(line.ID)
 		if err != nil {

@@ -113,21 +113,31 @@ func (m *Mirror) Run(ctx context.Context) {
 // loadAndFollow loads everything and follows the feed until that fails; upToDate is called after each successful step.
 func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
 	began := m.Now()
-	position, err := m.load(ctx)
+	at, err := m.load(ctx)
 	if err != nil {
 		return err
 	}
 	m.loads.Add(1)
 	for {
+		// Also after a load: Redis may have lost everything in the middle of it, and only the feed tells.
+		if at, err = m.catchUp(ctx, at); err != nil {
+			return err
+		}
 		m.freshAt.Store(began.UnixNano())
 		upToDate()
-		if err := m.awaitFeed(ctx, position, m.maxStaleness/4); err != nil {
+		if err := m.awaitFeed(ctx, at, m.maxStaleness/4); err != nil {
 			return err
 		}
 		began = m.Now()
-		news, err := m.readFeed(ctx, position)
+	}
+}
+
+// catchUp reads the feed to its end.
+func (m *Mirror) catchUp(ctx context.Context, at position) (position, error) {
+	for {
+		news, err := m.readFeed(ctx, at)
 		if err != nil {
-			return err
+			return at, err
 		}
 		for _, e := range news.entries {
 			m.known.add(e)
@@ -135,7 +145,9 @@ func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
 		if len(news.entries) > 0 {
 			m.lag.Store(int64(max(0, m.Now().Sub(news.position.line.time()))))
 		}
-		position = news.position
+		if at = news.position; !news.more {
+			return at, nil
+		}
 	}
 }
 
