@@ -28,20 +28,31 @@ func checkRequest(ctx *fasthttp.RequestCtx) *refusal {
 	return nil
 }
 
-// OtherMethods answers requests whose method Fiber does not know (404, or 405 where the path is routed) and passes the
-// rest to next, the handler of the Fiber server. Fiber itself would answer them in plain text, before any handler.
+// OtherMethods answers requests whose method Fiber does not know and passes the rest to next, the handler of the Fiber
+// server. Fiber itself would answer them in plain text, before any handler. The answer is 405, with Allow where a route
+// has other methods, and 404 where nothing is. A nil Gateway has no routes: there is only what others mount.
 func (g *Gateway) OtherMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		if slices.Contains(fiber.DefaultMethods, string(ctx.Method())) {
 			next(ctx)
 			return
 		}
-		r := acquireRequest()
-		defer releaseRequest(r)
-		err := r.parse(ctx)
-		if err == nil {
-			_, err = g.root.match(r.method, r.target.segments)
-		}
-		answer(ctx, refusalFor(g.log, err))
+		answer(ctx, g.refuseMethod(ctx))
 	}
+}
+
+func (g *Gateway) refuseMethod(ctx *fasthttp.RequestCtx) *refusal {
+	r := acquireRequest()
+	defer releaseRequest(r)
+	err := r.parse(ctx)
+	switch {
+	case err != nil:
+	case isReserved(string(r.target.segments[0])):
+		err = errMethodNotAllowed // of a handler that is not known here, and so without Allow
+	case g == nil:
+		err = errNotFound
+	default:
+		_, err = g.root.match(r.method, r.target.segments)
+	}
+	return refusalFor(slog.Default(), err)
 }
