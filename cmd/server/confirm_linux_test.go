@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -68,7 +69,9 @@ func TestWhatIsTakenAwayForGoodIsConfirmed(t *testing.T) {
 func TestTheQuestionCanBeInterrupted(t *testing.T) {
 	s := sqliteSite(t)
 	s.ok("migrate")
-	command := s.command(t.Context(), "revoke", "--user", "7")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := s.command(ctx, "revoke", "--user", "7")
 	command.Stdin = typed(t, "")
 	stderr, err := command.StderrPipe()
 	require.NoError(t, err)
