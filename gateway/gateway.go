@@ -33,7 +33,8 @@ type Config struct {
 	OnUnavailable string
 	// JWTSecret is shared with lndhub.go; the credential lndhub is signed with it.
 	JWTSecret []byte
-	// TrustedProxies are the peers whose X-Forwarded-* are believed.
+	// TrustedProxies are the peers that are believed where a caller comes from: X-Forwarded-For, -Host, -Proto and their
+	// like. Who a caller is says the token alone.
 	TrustedProxies []netip.Prefix
 	// MaxBody is the largest request body, in bytes. Zero means 4 MiB.
 	MaxBody   int
