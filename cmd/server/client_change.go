@@ -13,7 +13,6 @@ import (
 func newClientUpdate(configPath *string) *cobra.Command {
 	op := operation{configPath: configPath}
 	var out output
-	var change authz.ClientChange
 	update := &cobra.Command{
 		Use:   "update ID",
 		Short: "Change a client",
@@ -30,13 +29,17 @@ func newClientUpdate(configPath *string) *cobra.Command {
 	imageURL := flags.String("image-url", "", "picture that users are shown")
 	domain := flags.String("domain", "", "callback: every path of an origin, * for one label of its host")
 	redirectURIs := flags.StringArray("redirect-uri", nil, "callbacks instead of the present ones; can be repeated")
-	scopes := flags.StringSlice("scope", nil, "scopes instead of the present ones; can be repeated; '' for every scope of the routes")
+	scopes := flags.StringSlice("scope", nil, "scopes instead of the present ones; can be repeated; '' for all")
 	grantTypes := flags.StringSlice("grant-type", nil, "grant types instead of the present ones; can be repeated")
 	update.RunE = func(cmd *cobra.Command, args []string) error {
-		change = authz.ClientChange{
-			Name: changed(flags, "name", name), URL: changed(flags, "url", url), ImageURL: changed(flags, "image-url", imageURL),
-			Domain: changed(flags, "domain", domain), RedirectURIs: changed(flags, "redirect-uri", redirectURIs),
-			Scopes: changed(flags, "scope", scopes), GrantTypes: changed(flags, "grant-type", grantTypes),
+		change := authz.ClientChange{
+			Name:         changed(flags, "name", name),
+			URL:          changed(flags, "url", url),
+			ImageURL:     changed(flags, "image-url", imageURL),
+			Domain:       changed(flags, "domain", domain),
+			RedirectURIs: changed(flags, "redirect-uri", redirectURIs),
+			Scopes:       changed(flags, "scope", scopes),
+			GrantTypes:   changed(flags, "grant-type", grantTypes),
 		}
 		if change == (authz.ClientChange{}) {
 			return misused(cmd, errors.New("nothing is to be changed"))

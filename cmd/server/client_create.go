@@ -66,13 +66,15 @@ func newClientCreate(configPath *string) *cobra.Command {
 	}
 	flags := create.Flags()
 	flags.StringVar(&settings.ID, "id", "", "id of the client (default: 16 random letters and digits)")
-	flags.BoolVar(&secretFromInput, "secret-stdin", false, "read a secret that someone chose from standard input (default: 256 random bits)")
+	flags.BoolVar(&secretFromInput, "secret-stdin", false,
+		"read a secret that someone chose from standard input (default: 256 random bits)")
 	flags.StringVar(&settings.Name, "name", "", "name that users are shown")
 	flags.StringVar(&settings.URL, "url", "", "landing page")
 	flags.StringVar(&settings.ImageURL, "image-url", "", "picture that users are shown")
 	flags.StringVar(&settings.Domain, "domain", "", "callback: every path of an origin, * for one label of its host")
 	flags.StringArrayVar(&settings.RedirectURIs, "redirect-uri", nil, "callback: this URI exactly; can be repeated")
-	flags.StringSliceVar(&settings.Scopes, "scope", nil, "scope that it may ask for; can be repeated (default: every scope of the routes)")
+	flags.StringSliceVar(&settings.Scopes, "scope", nil,
+		"scope that it may ask for; can be repeated (default: every scope of the routes)")
 	flags.StringSliceVar(&settings.GrantTypes, "grant-type", nil,
 		"authorization_code, refresh_token or client_credentials; can be repeated")
 	flags.BoolVar(&settings.Public, "public", false, "it cannot keep a secret, and gets none")
