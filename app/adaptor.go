@@ -2,18 +2,20 @@ package app
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"runtime/debug"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/valyala/fasthttp"
 )
 
 // mount serves a net/http handler on Fiber. The handler gets a context that ends when it returns: the one of the adaptor
 // is an object that fasthttp uses for the next request, too. A handler that panics answers 500 and takes nothing along.
 // The pattern that a mux finds for the request is its route.
 func (a *App) mount(handler http.Handler) fiber.Handler {
-	return adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	adapted := adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen, _ := recordOf(r.Context())
 		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), recordKey{}, seen))
 		defer cancel()
@@ -34,4 +36,30 @@ func (a *App) mount(handler http.Handler) fiber.Handler {
 		}()
 		handler.ServeHTTP(w, r)
 	}))
+	return func(c *fiber.Ctx) error {
+		if err := readBody(&c.Context().Request); err != nil {
+			return err
+		}
+		return adapted(c)
+	}
+}
+
+// mountedBodyLimit is above what any mounted handler takes, so that each refuses a body that is too large in its own form.
+const mountedBodyLimit = 128 << 10
+
+// readBody takes the body from its stream: the adaptor would read it without a limit, and give the handler the text of an
+// error instead of a body that broke off.
+func readBody(request *fasthttp.Request) error {
+	if !request.IsBodyStream() {
+		return nil
+	}
+	body, err := io.ReadAll(io.LimitReader(request.BodyStream(), mountedBodyLimit+1))
+	switch {
+	case err != nil:
+		return fiber.ErrBadRequest
+	case len(body) > mountedBodyLimit:
+		return fiber.ErrRequestEntityTooLarge
+	}
+	request.SetBodyRaw(body)
+	return nil
 }

@@ -10,7 +10,11 @@ func (a *App) adminServer() *http.Server {
 	mux := http.NewServeMux()
 	if a.authz != nil {
 		mux.Handle("/admin/", a.authz.Admin())
+		mux.Handle("/admin", a.authz.Admin()) // not a redirect
 	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeReport(w, http.StatusNotFound, map[string]string{"error": "not_found", "error_description": "There is nothing here."})
+	})
 	mux.Handle("GET /metrics", a.metrics.handler(a.log))
 	mux.HandleFunc("GET /healthz", a.health.serveLive)
 	mux.HandleFunc("GET /readyz", a.health.serveReady)
@@ -18,6 +22,7 @@ func (a *App) adminServer() *http.Server {
 		Handler:           mux,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerLimit,
 	}

@@ -106,6 +106,10 @@ func TestEachMistakeIsFound(t *testing.T) {
 		"admin open to the network": {"admin: {listen: ':8082'}", "admin.token"},
 		"admin on a private net":    {"admin: {listen: '10.0.0.1:8082'}", "admin.token"},
 		"no targets":                {"targets_file: /no/such/file.json", "targets_file"},
+		"a port that is none":       {"listen: 127.0.0.1:99999", "listen: must be"},
+		"a named port":              {"admin: {listen: '127.0.0.1:http'}", "admin.listen: must be"},
+		"two documents":             {"listen: a:1\n---\nlisten: a:2", "second document"},
+		"the second of two proxies": {"trusted_proxies: [a, b]", `"b" is neither`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "missing.yaml")
@@ -158,6 +162,29 @@ func TestThePredecessorsEnvironmentKeepsWorking(t *testing.T) {
 	require.Equal(t, time.Hour, config.RefreshToken.Lifespan)
 	require.Len(t, config.Routes, 2)
 	require.Equal(t, "/invoices/{payment_hash}", config.Routes[1].Path)
+}
+
+func TestARouteCanMoveOutOfThePredecessorsFile(t *testing.T) {
+	targets := writeFile(t, "targets.json", `[
+		{"matchRoute": "/balance", "origin": "http://old:3000", "description": "Old.", "scope": "balance:read", "method": "GET"},
+		{"matchRoute": "/balance", "origin": "http://old:3000", "description": "Old.", "scope": "balance:write", "method": "POST"}
+	]`)
+	path := writeFile(t, "config.yaml", validYAML)
+	config, err := app.Load(path, app.Both, environment(map[string]string{"TARGET_FILE": targets}))
+	require.NoError(t, err)
+	require.Len(t, config.Routes, 2)
+	require.Equal(t, "http://localhost:3000/v2", config.Routes[0].Origin, "the one in the configuration takes its place")
+	require.Equal(t, []string{"POST"}, config.Routes[1].Methods)
+}
+
+func TestAPasswordInAURLThatIsRefusedIsNotPrinted(t *testing.T) {
+	for _, name := range []string{"GATEHOUSE_LNDHUB_URL", "GATEHOUSE_KEYS_JWKS_URL", "GATEHOUSE_ISSUER", "GATEHOUSE_DATABASE_URL", "GATEHOUSE_REDIS_URL"} {
+		for _, url := range []string{"http://user:hunter2@host:1x", "ftp://user:hunter2@host", "://user:hunter2@host"} {
+			_, err := app.Load("", app.Both, environment(map[string]string{name: url}))
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "hunter2", "%s %s", name, url)
+		}
+	}
 }
 
 func TestSecretsAreNeverPrinted(t *testing.T) {

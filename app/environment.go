@@ -2,7 +2,9 @@ package app
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,9 +56,9 @@ func setInt(n *int, value string) error {
 
 func applyEnvironment(cfg *Config, lookup func(string) (string, bool)) []error {
 	var problems []error
-	for name, set := range predecessorNames {
+	for _, name := range slices.Sorted(maps.Keys(predecessorNames)) {
 		if value, ok := lookup(name); ok {
-			if err := set(cfg, value); err != nil {
+			if err := predecessorNames[name](cfg, value); err != nil {
 				problems = append(problems, fmt.Errorf("environment %s: %w", name, err))
 			}
 		}

@@ -32,7 +32,7 @@ func (h *health) add(name string, ready func(context.Context) error) {
 
 // serveLive answers as long as the process can answer at all; what is not ready is not a reason to kill it.
 func (h *health) serveLive(w http.ResponseWriter, _ *http.Request) {
-	writeHealth(w, http.StatusOK, map[string]string{"status": "ok"})
+	writeReport(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
 // serveReady says whether requests should be sent here, and if not, which part is the reason. A process that drains is
@@ -57,7 +57,7 @@ func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
 	case status != http.StatusOK:
 		report["status"] = "not ready"
 	}
-	writeHealth(w, status, report)
+	writeReport(w, status, report)
 }
 
 // ask asks all parts at once, so that two slow ones take no longer than one.
@@ -77,7 +77,7 @@ func (h *health) ask(ctx context.Context) map[string]error {
 	return answers
 }
 
-func writeHealth(w http.ResponseWriter, status int, report map[string]string) {
+func writeReport(w http.ResponseWriter, status int, report map[string]string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

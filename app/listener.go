@@ -1,15 +1,21 @@
 package app
 
 import (
+	"errors"
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // listener is a TCP listener that knows on which of its connections nothing was ever received. Browsers and load
 // balancers open some in advance; fasthttp takes each for a request that is being read, and would wait for it.
 type listener struct {
 	net.Listener
-	close func() error // once
+	close func() error  // once
+	slots chan struct{} // holds one token per open connection
+	ended chan struct{}
 
 	mu      sync.Mutex
 	silent  map[*firstRead]struct{}
@@ -17,13 +23,26 @@ type listener struct {
 }
 
 func newListener(inner net.Listener) *listener {
-	return &listener{Listener: inner, close: sync.OnceValue(inner.Close), silent: make(map[*firstRead]struct{})}
+	ended := make(chan struct{})
+	return &listener{
+		Listener: inner,
+		close:    sync.OnceValue(func() error { close(ended); return inner.Close() }),
+		slots:    make(chan struct{}, maxConnections()),
+		ended:    ended,
+		silent:   make(map[*firstRead]struct{}),
+	}
 }
 
 func (l *listener) Accept() (net.Conn, error) {
-	accepted, err := l.Listener.Accept()
+	select {
+	case l.slots <- struct{}{}:
+	case <-l.ended:
+		return nil, net.ErrClosed
+	}
+	accepted, err := acceptPatiently(l.Listener)
 	tcp, ok := accepted.(*net.TCPConn)
 	if !ok {
+		<-l.slots
 		return accepted, err
 	}
 	c := &firstRead{TCPConn: tcp, listener: l}
@@ -35,6 +54,18 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	l.silent[c] = struct{}{}
 	return c, nil
+}
+
+// acceptPatiently waits where fasthttp would end the process: while there are no file descriptors left, or when a caller
+// has gone before it was accepted.
+func acceptPatiently(inner net.Listener) (net.Conn, error) {
+	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
+		accepted, err := inner.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
+			return accepted, err
+		}
+		time.Sleep(pause)
+	}
 }
 
 func (l *listener) Close() error { return l.close() }
@@ -61,6 +92,16 @@ type firstRead struct {
 	*net.TCPConn
 	listener *listener
 	told     bool // used by the reader alone
+	closed   atomic.Bool
+}
+
+// Close makes room for another connection.
+func (c *firstRead) Close() error {
+	if c.closed.CompareAndSwap(false, true) {
+		c.listener.forget(c)
+		<-c.listener.slots
+	}
+	return c.TCPConn.Close()
 }
 
 func (c *firstRead) Read(p []byte) (int, error) {

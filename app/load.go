@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -36,6 +37,9 @@ func readFile(cfg *Config, path string) []error {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	err = decoder.Decode(cfg)
+	if err == nil && decoder.Decode(new(yaml.Node)) != io.EOF {
+		return []error{fmt.Errorf("%s: there is a second document, which would be ignored", path)}
+	}
 	var several *yaml.TypeError
 	switch {
 	case err == nil, errors.Is(err, io.EOF): // an empty file changes nothing
@@ -70,6 +74,18 @@ func readTargets(cfg *Config) []error {
 	if err != nil {
 		return []error{fmt.Errorf("targets_file %s: %w", cfg.TargetsFile, err)}
 	}
-	cfg.Routes = append(cfg.Routes, routes...)
+	for _, route := range routes {
+		if !slices.ContainsFunc(cfg.Routes, func(own gateway.Route) bool { return takesPlaceOf(own, route) }) {
+			cfg.Routes = append(cfg.Routes, route)
+		}
+	}
 	return nil
+}
+
+// takesPlaceOf holds for a route that was moved from the predecessor's file to this one's configuration: the file can be
+// kept as it is while its routes move one by one.
+func takesPlaceOf(own, target gateway.Route) bool {
+	return own.Path == target.Path && !slices.ContainsFunc(target.Methods, func(method string) bool {
+		return !slices.Contains(own.Methods, method)
+	})
 }

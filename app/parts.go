@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/redis/go-redis/v9"
+
 	"gatehouse/authz"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
@@ -19,6 +21,7 @@ type revocations interface {
 }
 
 func (a *App) openDenylist() (revocations, error) {
+	redis.SetLogger(redisLog{a.log}) // the one thing that the client has for the whole process
 	store, closeStore, err := openRedis(a.config.RedisURL)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,9 @@ const (
 	headerLimit = 16 << 10
 	bodyLimit   = 4 << 20
 	readTimeout = 30 * time.Second
-	idleTimeout = 75 * time.Second
+	// writeTimeout is how long a caller may take to read an answer.
+	writeTimeout = 60 * time.Second
+	idleTimeout  = 75 * time.Second
 )
 
 // publicServer is what the world sees: first what no request may look like, then the authorization server's endpoints,
@@ -29,9 +31,12 @@ func (a *App) publicServer() *fiber.App {
 		BodyLimit:             bodyLimit,
 		// A body that was parsed would be forwarded as it was put together again, not as it was sent.
 		DisablePreParseMultipartForm: true,
-		ReadTimeout:                  readTimeout,
-		IdleTimeout:                  idleTimeout,
-		ErrorHandler:                 gateway.ErrorHandler(a.log),
+		// A body is read after its request was authorized, and never into more memory than has arrived.
+		StreamRequestBody: true,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorHandler:      gateway.ErrorHandler(a.log),
 	})
 	server.Server().Logger = connectionLog{a.log}
 	server.Server().SecureErrorLogMessage = true
@@ -45,8 +50,8 @@ func (a *App) publicServer() *fiber.App {
 	}
 	if a.gateway != nil {
 		server.Use(a.gateway.Handle)
-		server.Server().Handler = a.gateway.OtherMethods(server.Handler())
 	}
+	server.Server().Handler = a.gateway.OtherMethods(server.Handler()) // also without a gateway
 	if a.tracing != nil {
 		server.Server().Handler = a.tracing.serve(server.Server().Handler)
 	}

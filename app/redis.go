@@ -1,7 +1,9 @@
 package app
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -11,6 +13,16 @@ import (
 
 // embeddedRedis is the redis_url of a Redis inside this process: nothing to install, nothing kept, one replica.
 const embeddedRedis = "embedded:"
+
+// redisLog is what the Redis client says by itself: that it reconnects, mostly. What a failure means is logged by whoever
+// asked.
+type redisLog struct {
+	log *slog.Logger
+}
+
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.log.DebugContext(ctx, "redis client", "event", fmt.Sprintf(format, args...))
+}
 
 // openRedis connects to the configured Redis, or to one that it starts, and returns what has to be closed in order.
 func openRedis(url SecretURL) (*denylist.Store, func() error, error) {

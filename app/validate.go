@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,18 +119,20 @@ func (c *Config) signing(v *validation) {
 
 func (c *Config) trustedProxies() ([]netip.Prefix, error) {
 	prefixes := make([]netip.Prefix, 0, len(c.TrustedProxies))
+	var problems []error
 	for _, text := range c.TrustedProxies {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
 			address, addressErr := netip.ParseAddr(text)
 			if addressErr != nil {
-				return nil, fmt.Errorf("%q is neither an address nor a CIDR prefix", text)
+				problems = append(problems, fmt.Errorf("%q is neither an address nor a CIDR prefix", text))
+				continue
 			}
 			prefix = netip.PrefixFrom(address, address.BitLen())
 		}
 		prefixes = append(prefixes, prefix.Masked())
 	}
-	return prefixes, nil
+	return prefixes, errors.Join(problems...)
 }
 
 // validation collects problems, each with the key it is about.
@@ -181,7 +184,11 @@ func (v *validation) seconds(key string, d time.Duration) {
 }
 
 func (v *validation) address(key, address string) {
-	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
 		v.add(key, "must be host:port, not %q", address)
 	}
 }
@@ -190,7 +197,7 @@ func (v *validation) url(key, value string) {
 	parsed, err := url.Parse(value)
 	switch {
 	case err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https":
-		v.add(key, "must be an http or https URL, not %q", value)
+		v.add(key, "must be an http or https URL, not %q", SecretURL(value).String())
 	case parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "":
 		v.add(key, "must have no credentials, query or fragment")
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -37,6 +39,9 @@ func newCommand() *cobra.Command {
 func defaultConfigPath() string {
 	if path, ok := os.LookupEnv("GATEHOUSE_CONFIG"); ok {
 		return path
+	}
+	if _, err := os.Stat("config.yaml"); errors.Is(err, fs.ErrNotExist) {
+		return "" // the environment alone may be enough, as it was for the predecessor
 	}
 	return "config.yaml"
 }

@@ -1,0 +1,71 @@
+package app
+
+import (
+	"net"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// exhausted has no file descriptor for the first connections that it should accept.
+type exhausted struct {
+	net.Listener
+	failures int
+}
+
+func (e *exhausted) Accept() (net.Conn, error) {
+	if e.failures > 0 {
+		e.failures--
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return e.Listener.Accept()
+}
+
+func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	l := newListener(&exhausted{Listener: inner, failures: 3})
+	caller, err := net.Dial("tcp", inner.Addr().String())
+	require.NoError(t, err)
+	defer func() { _ = caller.Close() }()
+	accepted, err := l.Accept()
+	require.NoError(t, err)
+	require.NoError(t, accepted.Close())
+
+	require.NoError(t, l.Close())
+	_, err = l.Accept()
+	require.ErrorIs(t, err, net.ErrClosed)
+}
+
+func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	l := newListener(inner)
+	l.slots = make(chan struct{}, 1)
+	for range 2 {
+		caller, err := net.Dial("tcp", inner.Addr().String())
+		require.NoError(t, err)
+		defer func() { _ = caller.Close() }()
+	}
+	first, err := l.Accept()
+	require.NoError(t, err)
+	second := make(chan net.Conn, 1)
+	go func() {
+		accepted, err := l.Accept()
+		if err == nil {
+			second <- accepted
+		}
+	}()
+	require.Empty(t, second)
+	require.NoError(t, first.Close())
+	_ = first.Close() // a second time makes no more room
+	accepted := <-second
+	require.Len(t, l.slots, 1)
+
+	ended := make(chan error, 1)
+	go func() { _, err := l.Accept(); ended <- err }()
+	require.NoError(t, l.Close())
+	require.ErrorIs(t, <-ended, net.ErrClosed, "whoever waits for room learns that there will be none")
+	require.NoError(t, accepted.Close())
+}
