@@ -136,6 +136,7 @@ func ask(t *testing.T, url, method, target, body string, header http.Header) (st
 	connection, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	require.NoError(t, err)
 	defer connection.Close()
+	require.NoError(t, connection.SetDeadline(time.Now().Add(patience)))
 	request := &http.Request{Method: method, Header: header}
 	var text bytes.Buffer
 	text.WriteString(method + " " + target + " HTTP/1.1\r\nHost: api.example\r\nConnection: close\r\n")
@@ -254,6 +255,7 @@ func TestABodyIsLimited(t *testing.T) {
 	connection, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	require.NoError(t, err)
 	defer connection.Close()
+	require.NoError(t, connection.SetDeadline(time.Now().Add(patience)))
 	_, err = io.WriteString(connection, "POST /invoices HTTP/1.1\r\nHost: a\r\nContent-Length: "+itoa(limit+1)+"\r\n\r\n")
 	require.NoError(t, err)
 	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
