@@ -23,6 +23,9 @@ func TestEveryFailedSecretCostsOneSlowHash(t *testing.T) {
 	} {
 		require.NoError(t, w.registry.CreateClient(t.Context(), registry.Client{ID: id, Name: id, SecretHash: hash}))
 	}
+	w.slowHashes.Store(0)
+	require.Equal(t, 400, w.post("/oauth/token", form("grant_type", "authorization_code"), basic("chosen", "secret")).StatusCode)
+	require.EqualValues(t, 1, w.slowHashes.Load(), "a right secret is remembered once it was proven")
 	for _, endpoint := range []string{"/oauth/token", "/oauth/revoke", "/oauth/introspect"} {
 		for _, test := range []struct {
 			id, secret string
@@ -40,7 +43,7 @@ func TestEveryFailedSecretCostsOneSlowHash(t *testing.T) {
 			{"odd-hash", "secret", 1, 401},
 			{"odd-hash", "plain:secret", 1, 401},
 			{"spa", "wrong", 1, 401},
-			{"chosen", "secret", 1, 400},
+			{"chosen", "secret", 0, 400},
 			{"generated", "secret", 0, 400},
 			{"spa", "", 0, 400},
 		} {
@@ -50,6 +53,18 @@ func TestEveryFailedSecretCostsOneSlowHash(t *testing.T) {
 			require.EqualValues(t, test.cost, w.slowHashes.Load(), "%s %+v", endpoint, test)
 		}
 	}
+}
+
+func TestASecretThatWasChangedIsNotRememberedAnyMore(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.registry.CreateClient(t.Context(), registry.Client{ID: "changing", Name: "c", SecretHash: chosen(t, "before")}))
+	ask := func(secret string) int {
+		return w.post("/oauth/token", form("grant_type", "authorization_code"), basic("changing", secret)).StatusCode
+	}
+	require.Equal(t, 400, ask("before"))
+	require.NoError(t, w.registry.SetClientSecret(t.Context(), "changing", chosen(t, "after")))
+	require.Equal(t, 401, ask("before"))
+	require.Equal(t, 400, ask("after"))
 }
 
 func TestTheDecoyIsAsSlowAsAChosenSecret(t *testing.T) {
@@ -85,6 +100,27 @@ func TestAFloodOfWrongSecretsIsBounded(t *testing.T) {
 	release()
 	for range cap(failed) {
 		require.Equal(t, http.StatusUnauthorized, <-failed)
+	}
+}
+
+func TestAFloodOfWrongSecretsIsToldToComeBack(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.registry.CreateClient(t.Context(), registry.Client{ID: "chosen", Name: "c", SecretHash: chosen(t, "secret")}))
+	ask := func(id, secret string) int {
+		return w.post("/oauth/token", redemption("x"), basic(id, secret)).StatusCode
+	}
+	require.Equal(t, http.StatusBadRequest, ask("chosen", "secret"))
+	release, _ := w.server.HoldSlowHashes()
+	const flood = 100
+	answers := make(chan int, flood)
+	for range flood {
+		go func() { answers <- ask("unknown", "wrong") }()
+	}
+	require.Equal(t, http.StatusServiceUnavailable, <-answers, "the queue is full")
+	require.Equal(t, http.StatusBadRequest, ask("chosen", "secret"), "who has proven itself does not wait in it")
+	release()
+	for range flood - 1 {
+		require.Contains(t, []int{http.StatusUnauthorized, http.StatusServiceUnavailable}, <-answers)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/ory/fosite"
 	"golang.org/x/crypto/bcrypt"
 )
 
@@ -57,9 +58,19 @@ func HashChosen(secret string) (string, error) {
 // concurrent use.
 type secretChecker struct {
 	slow func(hash, secret []byte) error
-	// slots bound how many slow hashes run at once, so that a flood of wrong secrets leaves CPU to everyone else.
+	// slots bound how many slow hashes run at once, so that a flood of wrong secrets leaves CPU to everyone else, and
+	// queue how many wait for one: the rest are told to come back.
 	slots chan struct{}
+	queue chan struct{}
+	// proven remembers right secrets, by a keyed hash, so that their clients do not wait in that queue. Wrong ones are
+	// never remembered: each costs the same, every time.
+	proven *provenSecrets
 }
+
+// queueLength is how many slow hashes may wait; at some 50 ms each the last of them is still answered in time.
+const queueLength = 64
+
+var errBusy = fosite.ErrTemporarilyUnavailable.WithHint("Too many clients authenticate at this moment. Try again.")
 
 // decoy is compared with where there is nothing to compare: a hash, as expensive as every other, of random bytes that
 // were thrown away.
@@ -67,13 +78,15 @@ const decoy = "$2a$10$wGOZPLZj5icCvIWyqWdGReUqSjyXKET0rjgdaDdUvMb.qmM1OmSVe"
 
 func newSecretChecker() *secretChecker {
 	return &secretChecker{
-		slow:  bcrypt.CompareHashAndPassword,
-		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		slow:   bcrypt.CompareHashAndPassword,
+		slots:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		queue:  make(chan struct{}, queueLength),
+		proven: newProvenSecrets(),
 	}
 }
 
-// check reports whether secret is the one that stored was made of. It waits for a slot as long as ctx allows; the only
-// error is ctx's.
+// check reports whether secret is the one that stored was made of. It waits for a slot as long as ctx allows; the error is
+// ctx's, or errBusy when too many wait already.
 func (c *secretChecker) check(ctx context.Context, stored, secret string) (bool, error) {
 	switch {
 	case strings.HasPrefix(stored, generatedPrefix):
@@ -81,7 +94,14 @@ func (c *secretChecker) check(ctx context.Context, stored, secret string) (bool,
 			return true, nil
 		}
 	case stored != "" && secret != "" && len(secret) <= maxChosenSecret:
-		return c.compare(ctx, stored, secret)
+		if c.proven.has(stored, secret) {
+			return true, nil
+		}
+		ok, err := c.compare(ctx, stored, secret)
+		if ok {
+			c.proven.add(stored, secret)
+		}
+		return ok, err
 	}
 	return false, c.waste(ctx)
 }
@@ -93,6 +113,12 @@ func (c *secretChecker) waste(ctx context.Context) error {
 }
 
 func (c *secretChecker) compare(ctx context.Context, hash, secret string) (bool, error) {
+	select {
+	case c.queue <- struct{}{}:
+		defer func() { <-c.queue }()
+	default:
+		return false, errBusy
+	}
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()

@@ -15,6 +15,8 @@ import (
 
 const (
 	remoteTimeout = 5 * time.Second
+	// firstPause is between tries as long as nothing was ever read.
+	firstPause = time.Second
 	// maxJWKS bounds what is read of a JWKS; one with a hundred RSA keys is smaller.
 	maxJWKS = 256 << 10
 )
@@ -102,12 +104,16 @@ func (r *Remote) Run(ctx context.Context) {
 }
 
 // pause waits for the next reason to read: the time has come, the last try failed, or a key was asked for that is not
-// known. It is never shorter than MinInterval.
+// known. It takes at least MinInterval once keys have been read.
 func (r *Remote) pause(ctx context.Context, failing bool, refresh <-chan time.Time) bool {
+	pause := r.MinInterval
+	if !r.Ready() {
+		pause = min(pause, firstPause) // an authorization server that starts beside this gateway is there in a moment
+	}
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(r.MinInterval):
+	case <-time.After(pause):
 	}
 	if failing {
 		return true
