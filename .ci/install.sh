@@ -10,6 +10,7 @@ have cc || missing+=(gcc libc6-dev) # the race detector
 have curl || missing+=(curl)
 have node || missing+=(nodejs)
 have npm || missing+=(npm)
+have haproxy || missing+=(haproxy)
 [[ -n ${TEST_REDIS_URL:-} ]] || have redis-server || missing+=(redis-server)
 [[ -n ${TEST_POSTGRES_URL:-} ]] || have_postgres || missing+=(postgresql)
 ((${#missing[@]})) || exit 0
