@@ -12,6 +12,8 @@ import (
 const (
 	// retryPause is how long a mirror waits after a failure before it tries again.
 	retryPause = 200 * time.Millisecond
+	// maxFeedWait is how long a mirror waits for news at a time. It cannot be interrupted, so Run may take as long to end.
+	maxFeedWait = time.Second
 	// expireEvery is how often entries that no token needs any more are forgotten.
 	expireEvery = time.Minute
 )
@@ -125,7 +127,7 @@ func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
 		}
 		m.freshAt.Store(began.UnixNano())
 		upToDate()
-		if err := m.awaitFeed(ctx, at, m.maxStaleness/4); err != nil {
+		if err := m.awaitFeed(ctx, at, min(m.maxStaleness/4, maxFeedWait)); err != nil {
 			return err
 		}
 		began = m.Now()

@@ -91,6 +91,24 @@ func TestAMirrorKnowsHowLongNewsTook(t *testing.T) {
 	})
 }
 
+func TestAMirrorThatMayBeVeryOldEndsSoonAllTheSame(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+		mirror := denylist.NewMirror(store, 24*time.Hour, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); mirror.Run(ctx) }()
+		require.Eventually(t, mirror.Ready, patience, tick)
+		time.Sleep(50 * time.Millisecond) // until it waits for news, which nothing shows
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(patience):
+			require.Fail(t, "it goes on waiting")
+		}
+	})
+}
+
 func TestAStoreShowsItsPools(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
 		require.NoError(t, store.Reload(t.Context(), nothing()))
