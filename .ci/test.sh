@@ -5,5 +5,5 @@ cd "$(dirname "$0")/.."
 
 .ci/install.sh
 .ci/lint.sh
-exec go test -C deploy ./... # a module of its own: who uses the project does not download Kubernetes' types
-.ci/with-services.sh go test -race -timeout 15m ./...
+go test -C deploy ./... # a module of its own: who uses the project does not download Kubernetes' types
+exec .ci/with-services.sh go test -race -timeout 15m ./...

@@ -37,7 +37,7 @@ func readFile(cfg *Config, path string) []error {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	err = decoder.Decode(cfg)
-	if err == nil && decoder.Decode(new(yaml.Node)) != io.EOF {
+	if err == nil && !errors.Is(decoder.Decode(new(yaml.Node)), io.EOF) {
 		return []error{fmt.Errorf("%s: there is a second document, which would be ignored", path)}
 	}
 	var several *yaml.TypeError
