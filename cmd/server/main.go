@@ -1,4 +1,3 @@
-// Command server runs Gatehouse and works on its database. See its help, or README.md.
 package main
 
 import (
