@@ -24,7 +24,7 @@ type answerHead struct {
 }
 
 // read reads one head and puts its fields into header, but for those about framing and connection; none of an interim
-// answer.
+// answer other than 101.
 func (h *answerHead) read(r *bufio.Reader, header *fasthttp.ResponseHeader) error {
 	*h = answerHead{connection: h.connection[:0], length: -1}
 	left := maxHead
@@ -96,7 +96,7 @@ func (h *answerHead) take(header *fasthttp.ResponseHeader, name, value []byte) b
 		}
 		h.chunked = true
 	case isNamed(name, "trailer"):
-	case h.status < fasthttp.StatusOK, !isToken(name):
+	case !h.isFinal(), !isToken(name):
 	default:
 		header.AddBytesKV(name, value)
 	}
@@ -116,6 +116,11 @@ func (h *answerHead) frame(header *fasthttp.ResponseHeader) error {
 		header.SetContentLength(-2) // until the connection ends
 	}
 	return nil
+}
+
+// isFinal reports whether no other head follows: it is that of the answer, or ends HTTP on this connection.
+func (h *answerHead) isFinal() bool {
+	return h.status >= fasthttp.StatusOK || h.status == fasthttp.StatusSwitchingProtocols
 }
 
 // hasBody is for answers to other methods than HEAD.

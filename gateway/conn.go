@@ -70,52 +70,37 @@ func (c *conn) isQuiet() bool {
 	return c.reader.Buffered() == 0 && (c.records == nil || c.records.isEmpty(c.Conn)) && c.guard.isQuiet()
 }
 
-// exchange writes one request and reads its answer into response, until deadline. The connection is good for another
-// request only if reusable is true; after an error it has to be closed, whatever was sent.
-func (c *conn) exchange(head, body []byte, isHead bool, maxBody int, deadline time.Time, response *fasthttp.Response) (reusable bool, err error) {
-	if err := c.SetDeadline(deadline); err != nil {
-		return false, err
-	}
-	if _, err := c.Write(head); err != nil {
-		return false, err
-	}
-	if len(body) > 0 {
-		if _, err := c.Write(body); err != nil {
-			return false, err
-		}
-	}
-	if err := c.readHead(response); err != nil {
-		return false, readError(err)
-	}
-	if !isHead && c.head.hasBody() {
-		if err := c.readBody(response, maxBody); err != nil {
-			return false, readError(err)
-		}
-	}
-	return c.head.staysOpen(), nil
+// send writes the head of a request, a part of its body, or both. After an error the connection has to be closed, whatever
+// was sent.
+func (c *conn) send(p []byte) error {
+	_, err := c.Write(p)
+	return err
 }
 
-// readHead skips interim answers (RFC 9110 section 15.2).
-func (c *conn) readHead(response *fasthttp.Response) error {
+// readHead reads the head of the answer into header and c.head, and skips interim answers (RFC 9110 section 15.2). A
+// status of 101 ends the search: what follows it in c.reader and on the connection is not HTTP.
+func (c *conn) readHead(header *fasthttp.ResponseHeader) error {
 	for range maxInterim {
-		if err := c.head.read(c.reader, &response.Header); err != nil {
-			return err
+		if err := c.head.read(c.reader, header); err != nil {
+			return readError(err)
 		}
-		switch {
-		case c.head.status == fasthttp.StatusSwitchingProtocols:
-			return errUpgraded
-		case c.head.status >= fasthttp.StatusOK:
+		if c.head.isFinal() {
 			return nil
 		}
 	}
 	return errNotHTTP
 }
 
+// readBody reads the body that c.head announces.
 func (c *conn) readBody(response *fasthttp.Response, limit int) error {
-	if err := response.ReadBody(c.reader, limit); err != nil || !c.head.chunked {
-		return err
+	err := response.ReadBody(c.reader, limit)
+	if err == nil && c.head.chunked {
+		err = skipTrailers(c.reader)
 	}
-	return skipTrailers(c.reader)
+	if err != nil {
+		return readError(err)
+	}
+	return nil
 }
 
 // readError keeps the causes that a log may show.
@@ -126,8 +111,6 @@ func readError(err error) error {
 		return network
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		return errAnswerTooLarge
-	case errors.Is(err, errUpgraded):
-		return errUpgraded
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBrokeOff):
 		return errBrokeOff
 	}

@@ -30,10 +30,10 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 	defer fasthttp.ReleaseResponse(response)
 	response.Header.SetNoDefaultContentType(true)
 	isHead := ctx.IsHead()
-	reusable, err = c.exchange(r.head, body, isHead, to.upstream.limits.MaxResponseBody, deadline, response)
-	if err != nil {
+	if err := c.exchange(r.head, body, isHead, to.upstream.limits.MaxResponseBody, deadline, response); err != nil {
 		return g.upstreamFailed(r, to, err, BrokeOff)
 	}
+	reusable = c.head.staysOpen()
 	if to.isOwn {
 		if len(r.credential) > 0 && response.StatusCode() == fasthttp.StatusUnauthorized {
 			return g.upstreamFailed(r, to, errRefusedCredential, CredentialRefused)
@@ -42,6 +42,31 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 	}
 	copyAnswer(&ctx.Response, response, c.head.connection, isHead)
 	return nil
+}
+
+// exchange writes one request and reads its answer into response, until deadline.
+func (c *conn) exchange(head, body []byte, isHead bool, maxBody int, deadline time.Time, response *fasthttp.Response) error {
+	if err := c.SetDeadline(deadline); err != nil {
+		return err
+	}
+	if err := c.send(head); err != nil {
+		return err
+	}
+	if len(body) > 0 {
+		if err := c.send(body); err != nil {
+			return err
+		}
+	}
+	if err := c.readHead(&response.Header); err != nil {
+		return err
+	}
+	if c.head.status == fasthttp.StatusSwitchingProtocols {
+		return errUpgraded
+	}
+	if isHead || !c.head.hasBody() {
+		return nil
+	}
+	return c.readBody(response, maxBody)
 }
 
 func requestBody(request *fasthttp.Request, limit int) ([]byte, error) {
