@@ -27,7 +27,7 @@ func (f *fields) parse(raw []byte) error {
 			break
 		}
 		name, value, hasColon := bytes.Cut(line, colon)
-		if !ok || !hasColon || !isToken(name) || bytes.ContainsAny(value, "\r\n\x00") {
+		if !ok || !hasColon || !isToken(name) || !isPrintableLine(value) {
 			return errMalformedRequest
 		}
 		value = bytes.Trim(value, " \t")

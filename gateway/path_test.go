@@ -97,6 +97,8 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 		"no colon":                      raw("GET /balance", "X-A"),
 		"bare LF":                       "GET /balance HTTP/1.1\r\nHost: a\nX-A: b\r\n\r\n",
 		"bare CR":                       raw("GET /balance", "X-A: b\rX-B: c"),
+		"control character":             raw("GET /balance", "X-A: b\x01"),
+		"DEL":                           raw("GET /balance", "X-A: b\x7f"),
 		"NUL":                           raw("GET /balance", "X-A: b\x00"),
 		"two lengths":                   raw("POST /balance", "Content-Length: 0", "Content-Length: 0"),
 		"signed length":                 raw("POST /balance", "Content-Length: +0"),

@@ -1,0 +1,104 @@
+package gateway
+
+import (
+	"bufio"
+	"bytes"
+	"net/http"
+	"net/textproto"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http/httpguts"
+)
+
+// FuzzBearer holds the reading of the header block to net/textproto: what it refuses is refused here, what passes here
+// has the same fields there. The token is a part of what was sent, and the one that RFC 6750 says it is.
+func FuzzBearer(f *testing.F) {
+	for _, block := range []string{
+		"",
+		"Host: a\r\nAuthorization: Bearer abc.def-ghi\r\n",
+		"Host: a\r\naUTHORIZATION:bEARER abc\t\r\n",
+		"Authorization: Bearer abc\r\nAuthorization: Bearer def\r\n",
+		"Authorization: Bearer a, Bearer b\r\n",
+		"Authorization: Bearer  a\r\n",
+		"Authorization: Bearer\r\n",
+		"Authorization: Bearer \r\n",
+		"Authorization: Basic YTpi\r\n",
+		"Authorization: Bearera\r\n",
+		"Authorization: Bearer\ta\r\n",
+		"Authorization : Bearer a\r\n",
+		"Authorization: Bearer\r\n a\r\n",
+		"X: a\nAuthorization: Bearer a\r\n",
+		"X: a\rAuthorization: Bearer a\r\n",
+		"X: a\x00\r\n",
+		"X: a\x0b\x7f\r\n",
+		" Authorization: Bearer a\r\n",
+		"\r\nAuthorization: Bearer a\r\n",
+		": a\r\n",
+		"X\xc3\xa9: a\r\n",
+		"X: \xc3\xa9\xff\r\n",
+		"Host: a\r\nHost: b\r\n",
+		"Host: a/b\r\n",
+		"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+		"Content-Length: +5\r\n",
+		"Content-Length: 5, 5\r\n",
+		"Transfer-Encoding: \x0bchunked\r\n",
+	} {
+		f.Add([]byte(block))
+	}
+	f.Fuzz(func(t *testing.T, block []byte) {
+		sent := bytes.Clone(block)
+		var read fields
+		if err := read.parse(block); err != nil {
+			return
+		}
+		want, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(sent, "\r\n"...)))).ReadMIMEHeader()
+		require.NoError(t, err)
+		requireSameFields(t, want, read)
+		require.LessOrEqual(t, len(want["Host"]), 1)
+		require.LessOrEqual(t, len(want["Authorization"]), 1)
+		require.LessOrEqual(t, len(want["Content-Length"])+len(want["Transfer-Encoding"]), 1)
+		if encoding, ok := want["Transfer-Encoding"]; ok {
+			require.Equal(t, "chunked", strings.ToLower(encoding[0]))
+		}
+
+		token, err := read.bearer()
+		require.Equal(t, sent, block, "what the caller sent is not written to")
+		value := want.Get("Authorization")
+		if credentials := oneBearer.FindStringSubmatch(value); credentials != nil {
+			require.NoError(t, err)
+			require.Equal(t, credentials[1], string(token))
+			return
+		}
+		if err != nil {
+			require.Nil(t, token)
+			require.Contains(t, want, "Authorization", "a request without credentials may be one of a public route")
+			return
+		}
+		if token == nil {
+			require.NotContains(t, want, "Authorization", "credentials that are not understood are not ignored")
+			return
+		}
+		// What is not a token by RFC 6750 goes on to the verifier, which refuses it: it has to get all of it.
+		scheme, rest, ok := strings.Cut(value, " ")
+		require.True(t, ok && strings.EqualFold(scheme, "bearer"), "%q", value)
+		require.Equal(t, rest, string(token))
+	})
+}
+
+// oneBearer is the credentials of RFC 6750 section 2.1.
+var oneBearer = regexp.MustCompile(`^(?i:bearer) ([A-Za-z0-9._~+/-]+=*)$`)
+
+func requireSameFields(t *testing.T, want textproto.MIMEHeader, got fields) {
+	t.Helper()
+	have := make(textproto.MIMEHeader)
+	for _, f := range got {
+		require.True(t, httpguts.ValidHeaderFieldName(string(f.name)), "%q", f.name)
+		require.True(t, httpguts.ValidHeaderFieldValue(string(f.value)), "%q: net/http's server refuses it", f.value)
+		name := http.CanonicalHeaderKey(string(f.name))
+		have[name] = append(have[name], string(f.value))
+	}
+	require.Equal(t, want, have)
+}

@@ -1,0 +1,18 @@
+package gateway
+
+import (
+	"context"
+
+	"gatehouse/denylist"
+	"gatehouse/keys"
+)
+
+// noVerifier and noDenylist are for tests of parts that ask neither.
+type (
+	noVerifier struct{}
+	noDenylist struct{}
+)
+
+func (noVerifier) Verify(string) (*keys.Claims, error) { return nil, keys.ErrInvalidToken }
+
+func (noDenylist) Check(context.Context, denylist.Query) error { return denylist.ErrUnknown }
