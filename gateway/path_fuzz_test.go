@@ -61,6 +61,7 @@ func FuzzPath(f *testing.F) {
 		r := acquireRequest()
 		defer releaseRequest(r)
 		r.method = []byte(method)
+		require.NoError(t, r.fields.parse(nil))
 		if err := r.target.parse([]byte(target)); err != nil {
 			require.False(t, isPlainTarget(target), "%v for a target that can be read in one way", err)
 			return
