@@ -22,7 +22,7 @@ import (
 // anyToken takes every token for the same good one: what verification costs is not measured here.
 type anyToken struct{ claims *keys.Claims }
 
-func (a anyToken) Verify(string) (*keys.Claims, error) { return a.claims, nil }
+func (a anyToken) Verify([]byte) (*keys.Claims, error) { return a.claims, nil }
 
 type nothingRevoked struct{}
 

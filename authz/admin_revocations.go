@@ -67,7 +67,7 @@ func (s *Server) targetOf(body revocationBody) (Target, error) {
 	if target != (Target{}) {
 		return Target{}, errOneTarget
 	}
-	claims, err := s.verifier.Verify(body.AccessToken)
+	claims, err := s.verifier.Verify([]byte(body.AccessToken))
 	if err != nil {
 		return Target{}, &InvalidError{Problems: []error{errors.New("access_token: it is not one of ours, or has expired")}}
 	}

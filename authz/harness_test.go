@@ -280,7 +280,7 @@ func (w *world) refresh(token string, pairs ...string) answer {
 func (w *world) claims(token string) *keys.Claims {
 	w.Helper()
 	verifier := keys.Verifier{Issuer: w.url, Audience: w.url, Keys: w.keys, Now: w.clock.Now}
-	claims, err := verifier.Verify(token)
+	claims, err := verifier.Verify([]byte(token))
 	require.NoError(w, err)
 	return claims
 }

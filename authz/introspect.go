@@ -94,7 +94,7 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 // liveClaims are those of an access token that verifies and was not revoked; else the error is errInvalidToken, or an
 // internal one when that cannot be found out.
 func (s *Server) liveClaims(ctx context.Context, token string) (*keys.Claims, error) {
-	claims, err := s.verifier.Verify(token)
+	claims, err := s.verifier.Verify([]byte(token))
 	if err != nil {
 		return nil, errInvalidToken.WithWrap(err)
 	}

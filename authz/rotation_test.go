@@ -131,7 +131,7 @@ func TestThreeRotationsRefuseNoToken(t *testing.T) {
 				live = slices.DeleteFunc(live, func(m minted) bool { return !a.Now().Before(m.expires) })
 				for _, m := range live {
 					for who, v := range map[string]*keys.Verifier{"a": a.verifier, "b": b.verifier, "gateway": gateway} {
-						_, err := v.Verify(m.token)
+						_, err := v.Verify([]byte(m.token))
 						require.NoError(t, err, "%s, %s", who, w.clock.Now())
 					}
 				}

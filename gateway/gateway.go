@@ -16,10 +16,10 @@ import (
 	"gatehouse/keys"
 )
 
-// TokenVerifier tells whether a token is authentic and current. Implementations neither block nor keep the token, and
-// are safe for concurrent use. Every error is one of the token and never holds it.
+// TokenVerifier tells whether a token is authentic and current. Implementations do not block but for work of their own,
+// neither keep nor change the token, and are safe for concurrent use. Every error is one of the token and never holds it.
 type TokenVerifier interface {
-	Verify(token string) (*keys.Claims, error)
+	Verify(token []byte) (*keys.Claims, error)
 }
 
 var _ TokenVerifier = (*keys.Verifier)(nil)
@@ -178,7 +178,7 @@ func (g *Gateway) serve(c *fiber.Ctx, r *request) error {
 }
 
 func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
-	claims, err := g.verifier.Verify(string(token))
+	claims, err := g.verifier.Verify(token)
 	if err != nil {
 		if g.log.Enabled(g.running, slog.LevelDebug) {
 			g.log.Debug("token refused", "reason", err, r.logged())

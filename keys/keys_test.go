@@ -61,7 +61,7 @@ func TestAVerifiedTokenYieldsWhatWasSigned(t *testing.T) {
 		t.Run(alg, func(t *testing.T) {
 			key := newKey(t, alg)
 			want := goodClaims(nil)
-			claims, err := newVerifier(t, key).Verify(signed(t, key, want))
+			claims, err := newVerifier(t, key).Verify([]byte(signed(t, key, want)))
 			require.NoError(t, err)
 			require.Equal(t, &keys.Claims{
 				Issuer: issuer, Subject: "12345", ClientID: "app", ID: "token-1", GrantID: "grant-1",
@@ -82,10 +82,10 @@ func TestATokenOfAnyKeyInTheRingVerifiesAndOfNoOther(t *testing.T) {
 	old, current, next, stranger := newKey(t, keys.ES256), newKey(t, keys.RS256), newKey(t, keys.EdDSA), newKey(t, keys.ES256)
 	verifier := newVerifier(t, current, old, next)
 	for _, key := range []*keys.Key{old, current, next} {
-		_, err := verifier.Verify(signed(t, key, goodClaims(nil)))
+		_, err := verifier.Verify([]byte(signed(t, key, goodClaims(nil))))
 		require.NoError(t, err, key.Algorithm())
 	}
-	_, err := verifier.Verify(signed(t, stranger, goodClaims(nil)))
+	_, err := verifier.Verify([]byte(signed(t, stranger, goodClaims(nil))))
 	require.ErrorIs(t, err, keys.ErrUnknownKey)
 }
 
@@ -101,14 +101,14 @@ func TestReplacingTheRingTakesEffectAtOnce(t *testing.T) {
 	require.Equal(t, second.ID(), ring.Signing().ID())
 	_, after := ring.JWKS()
 	require.NotEqual(t, before, after, "a cached JWKS must not be taken for the new one")
-	_, err = verifier.Verify(token)
+	_, err = verifier.Verify([]byte(token))
 	require.NoError(t, err, "rotation refuses no valid token")
 
 	require.Error(t, ring.Replace(nil))
 	require.Equal(t, second.ID(), ring.Signing().ID(), "a ring without a signing key is refused and changes nothing")
 
 	require.NoError(t, ring.Replace(second))
-	_, err = verifier.Verify(token)
+	_, err = verifier.Verify([]byte(token))
 	require.ErrorIs(t, err, keys.ErrUnknownKey)
 }
 
@@ -149,7 +149,7 @@ func TestASealedKeyOpensOnlyWithItsSecret(t *testing.T) {
 			opened, err := keys.Open(sealed, "correct horse battery staple")
 			require.NoError(t, err)
 			require.Equal(t, key.ID(), opened.ID())
-			_, err = newVerifier(t, key).Verify(signed(t, opened, goodClaims(nil)))
+			_, err = newVerifier(t, key).Verify([]byte(signed(t, opened, goodClaims(nil))))
 			require.NoError(t, err)
 
 			_, err = keys.Open(sealed, "correct horse battery stapler")

@@ -76,7 +76,7 @@ func TestRemoteKeysVerifyWhatTheIssuerSigns(t *testing.T) {
 			remote := runRemote(t, server.URL, time.Hour, time.Hour)
 			require.Eventually(t, remote.Ready, remotePatience, remoteTick)
 			verifier := &keys.Verifier{Issuer: issuer, Audience: issuer, Keys: remote}
-			_, err = verifier.Verify(signed(t, key, goodClaims(nil)))
+			_, err = verifier.Verify([]byte(signed(t, key, goodClaims(nil))))
 			require.NoError(t, err)
 		})
 	}
@@ -118,7 +118,7 @@ func TestRemoteKeysFollowARotationAndOutliveTheServer(t *testing.T) {
 func TestWithoutAnyKeyNothingIsSaidAboutAToken(t *testing.T) {
 	remote := runRemote(t, "http://127.0.0.1:1/", time.Hour, time.Hour)
 	verifier := &keys.Verifier{Issuer: issuer, Audience: issuer, Keys: remote}
-	_, err := verifier.Verify(signed(t, newKey(t, keys.ES256), goodClaims(nil)))
+	_, err := verifier.Verify([]byte(signed(t, newKey(t, keys.ES256), goodClaims(nil))))
 	require.ErrorIs(t, err, keys.ErrKeysUnavailable)
 	require.NotErrorIs(t, err, keys.ErrInvalidToken, "its bearer would throw its refresh token away")
 	require.False(t, remote.Ready())

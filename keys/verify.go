@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -36,7 +35,7 @@ type Verifier struct {
 // Verify returns the claims of a token in canonical compact form (RFC 7515 section 7.1, RFC 9068 section 4). Every
 // other spelling of a good token is refused like a forged one. Errors wrap ErrInvalidToken, but for ErrKeysUnavailable;
 // none holds the token.
-func (v *Verifier) Verify(token string) (*Claims, error) {
+func (v *Verifier) Verify(token []byte) (*Claims, error) {
 	parts, err := split(token)
 	if err != nil {
 		return nil, err
@@ -45,14 +44,14 @@ func (v *Verifier) Verify(token string) (*Claims, error) {
 	if err != nil {
 		return nil, err
 	}
-	signature, err := base64url.DecodeString(parts.signature)
+	signature, err := decode(parts.signature)
 	if err != nil {
 		return nil, ErrMalformed
 	}
-	if !verify(key.raw, []byte(parts.signingInput), signature) {
+	if !verify(key.raw, parts.signingInput, signature) {
 		return nil, ErrSignature
 	}
-	body, err := base64url.DecodeString(parts.payload)
+	body, err := decode(parts.payload)
 	if err != nil {
 		return nil, ErrMalformed
 	}
@@ -68,8 +67,8 @@ func (v *Verifier) Verify(token string) (*Claims, error) {
 
 // key finds the key that the header names, and holds the header to exactly what this issuer writes: a critical
 // extension, an unencoded payload or an embedded key would each change what the signature means.
-func (v *Verifier) key(encoded string) (PublicKey, error) {
-	raw, err := base64url.DecodeString(encoded)
+func (v *Verifier) key(encoded []byte) (PublicKey, error) {
+	raw, err := decode(encoded)
 	if err != nil {
 		return PublicKey{}, ErrMalformed
 	}
@@ -129,17 +128,17 @@ func parseHeader(raw []byte) (header, error) {
 }
 
 type compact struct {
-	header, payload, signature string
-	signingInput               string
+	header, payload, signature []byte
+	signingInput               []byte
 }
 
 // split cuts a compact JWS into its three parts and refuses any byte outside the base64url alphabet.
-func split(token string) (compact, error) {
+func split(token []byte) (compact, error) {
 	if len(token) > maxTokenSize {
 		return compact{}, ErrMalformed
 	}
-	first := strings.IndexByte(token, '.')
-	last := strings.LastIndexByte(token, '.')
+	first := bytes.IndexByte(token, '.')
+	last := bytes.LastIndexByte(token, '.')
 	if first < 1 || last == first || last == len(token)-1 {
 		return compact{}, ErrMalformed
 	}
@@ -149,15 +148,17 @@ func split(token string) (compact, error) {
 		signature:    token[last+1:],
 		signingInput: token[:last],
 	}
-	for _, part := range []string{parts.header, parts.payload, parts.signature} {
-		for i := range len(part) {
-			if !inBase64URL[part[i]] {
+	for _, part := range [...][]byte{parts.header, parts.payload, parts.signature} {
+		for _, b := range part {
+			if !inBase64URL[b] {
 				return compact{}, ErrMalformed
 			}
 		}
 	}
 	return parts, nil
 }
+
+func decode(part []byte) ([]byte, error) { return base64url.AppendDecode(nil, part) }
 
 var inBase64URL = func() (table [256]bool) {
 	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
