@@ -40,11 +40,17 @@ func (b *logBook) String() string {
 // requests are the access lines, in their order.
 func (b *logBook) requests(t *testing.T) []map[string]any {
 	t.Helper()
+	return b.lines(t, "request")
+}
+
+// lines are those with this message, in their order.
+func (b *logBook) lines(t *testing.T, message string) []map[string]any {
+	t.Helper()
 	var lines []map[string]any
 	for line := range strings.Lines(b.String()) {
 		var fields map[string]any
 		require.NoError(t, json.Unmarshal([]byte(line), &fields), line)
-		if fields["msg"] == "request" {
+		if fields["msg"] == message {
 			lines = append(lines, fields)
 		}
 	}
@@ -104,7 +110,7 @@ func TestEachRequestHasOneLine(t *testing.T) {
 	r, book := startLogged(t, observedConfig(echoUpstream(t)))
 	a := r.register()
 	given := r.consent(a, 12345, "balance:read payments:send invoices:read")
-	require.Len(t, book.requests(t), 2, "the admin listener has no access log")
+	require.Len(t, book.requests(t), 2, "those of the admin listener are others")
 	issued := book.last(t)
 	require.Equal(t, "/oauth/token", issued["route"])
 	require.Equal(t, []any{"12345", a.id}, []any{issued["subject"], issued["client"]})

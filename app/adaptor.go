@@ -17,13 +17,12 @@ import (
 func (a *App) mount(handler http.Handler) fiber.Handler {
 	adapted := adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen, _ := recordOf(r.Context())
-		ctx, cancel := context.WithCancel(context.WithValue(context.Background(), recordKey{}, seen))
+		ctx, cancel := context.WithCancel(context.WithValue(withRequestID(context.Background(), seen.id), recordKey{}, seen))
 		defer cancel()
 		r = r.WithContext(ctx)
 		defer func() {
 			if recovered := recover(); recovered != nil {
-				a.log.Error("handler panicked", "route", r.Pattern, "panic", recovered, "stack", string(debug.Stack()),
-					"request_id", string(seen.id))
+				a.log.ErrorContext(ctx, "handler panicked", "route", r.Pattern, "panic", recovered, "stack", string(debug.Stack()))
 				w.Header().Set("Content-Type", "application/json")
 				w.WriteHeader(http.StatusInternalServerError)
 				_, _ = w.Write([]byte(`{"error":"server_error"}`)) // the caller has gone when this fails

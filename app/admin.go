@@ -1,6 +1,7 @@
 package app
 
 import (
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -9,8 +10,9 @@ import (
 func (a *App) adminServer() *http.Server {
 	mux := http.NewServeMux()
 	if a.authz != nil {
-		mux.Handle("/admin/", a.authz.Admin())
-		mux.Handle("/admin", a.authz.Admin()) // not a redirect
+		api := a.observeAdmin(a.authz.Admin())
+		mux.Handle("/admin/", api)
+		mux.Handle("/admin", api) // not a redirect
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeReport(w, http.StatusNotFound, map[string]string{"error": "not_found", "error_description": "There is nothing here."})
@@ -25,5 +27,6 @@ func (a *App) adminServer() *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerLimit,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelError),
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,10 +80,8 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 	if err := config.Validate(options.Role); err != nil {
 		return nil, err
 	}
-	a := &App{config: config, options: options, log: options.Log, failed: make(chan error, 2)}
-	if a.log == nil {
-		a.log = slog.Default()
-	}
+	log := cmp.Or(options.Log, slog.Default())
+	a := &App{config: config, options: options, log: slog.New(requestLog{log.Handler()}), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.closeParts())

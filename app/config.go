@@ -93,7 +93,7 @@ type Log struct {
 	Format string `yaml:"format"`
 	// Level is debug, info, warn or error: what is less than that is left out.
 	Level string `yaml:"level"`
-	// Access adds a line for each request on the public listener, at level info.
+	// Access adds a line for each request on the public listener and of the admin API, at level info.
 	Access bool `yaml:"access"`
 }
 

@@ -17,11 +17,15 @@ func (r *record) identify(ctx *fasthttp.RequestCtx) {
 		r.id = sent
 		return
 	}
-	// An id has to be unique, not secret.
+	r.id = appendRequestID(r.made[:0])
+}
+
+// appendRequestID makes a new id, which has to be unique, not secret.
+func appendRequestID(dst []byte) []byte {
 	var random [16]byte
 	binary.NativeEndian.PutUint64(random[:8], rand.Uint64())
 	binary.NativeEndian.PutUint64(random[8:], rand.Uint64())
-	r.id = hex.AppendEncode(r.made[:0], random[:])
+	return hex.AppendEncode(dst, random[:])
 }
 
 func isRequestID(id []byte) bool {

@@ -44,8 +44,9 @@ var methodNames = [...]string{"other", "GET", "HEAD", "POST", "PUT", "PATCH", "D
 
 const methods = len(methodNames)
 
-func methodOf(ctx *fasthttp.RequestCtx) method {
-	name := ctx.Method()
+func methodOf(ctx *fasthttp.RequestCtx) method { return methodNamed(ctx.Method()) }
+
+func methodNamed[T string | []byte](name T) method {
 	for m := 1; m < methods; m++ {
 		if methodNames[m] == string(name) {
 			return method(m)

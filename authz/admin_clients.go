@@ -8,7 +8,7 @@ import (
 )
 
 func (s *Server) createClient(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	var body createBody
@@ -25,7 +25,7 @@ func (s *Server) createClient(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) listClients(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	clients, err := s.operator(r).Clients(ctx)
@@ -41,7 +41,7 @@ func (s *Server) listClients(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) showClient(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	client, err := s.operator(r).Client(ctx, r.PathValue("clientId"))
@@ -53,7 +53,7 @@ func (s *Server) showClient(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) updateClient(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	var body updateBody
@@ -71,7 +71,7 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request) {
 
 // deleteClient removes the client and denies every token it holds. 204 means that every gateway knows.
 func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	if err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId")); err != nil {
@@ -83,7 +83,7 @@ func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 
 // rotateSecret gives the client a new secret; the old one is void at once.
 func (s *Server) rotateSecret(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	operator, id := s.operator(r), r.PathValue("clientId")

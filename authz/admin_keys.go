@@ -7,7 +7,7 @@ import (
 
 // listKeys shows the signing keys and what each of them does now.
 func (s *Server) listKeys(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	states, err := s.operator(r).Keys(ctx)
@@ -20,7 +20,7 @@ func (s *Server) listKeys(w http.ResponseWriter, r *http.Request) {
 
 // rotateKeys publishes a successor of the key that signs. 409 says that one is published already.
 func (s *Server) rotateKeys(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	key, err := s.operator(r).Rotate(ctx)

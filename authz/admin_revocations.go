@@ -28,7 +28,7 @@ type revocationAnswer struct {
 // revokeAny takes back a token, a grant, everything of a client or everything of a user. 200 means that every gateway
 // refuses it; with 503 it is recorded and the caller may try again.
 func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	var body revocationBody

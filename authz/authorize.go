@@ -27,7 +27,7 @@ type authorization struct {
 // handleAuthorize gives a code to the client for the user who sent the request (RFC 6749 section 4.1), from a form of
 // the host application or from our own page.
 func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	sent, a, err := s.readAuthorization(ctx, w, r)
@@ -62,7 +62,7 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 
 // showAuthorize is the page on which a user signs in and decides.
 func (s *Server) showAuthorize(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	sent, a, err := s.readAuthorization(ctx, w, r)

@@ -93,7 +93,7 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 		return registry.Client{}, err
 	}
 	if !ok {
-		s.log.Info("client authentication failed", slog.String("client_id", client.ID))
+		s.log.InfoContext(ctx, "client authentication failed", slog.String("client_id", client.ID))
 		return registry.Client{}, errWrongClient
 	}
 	return client, nil

@@ -24,7 +24,7 @@ type connection struct {
 
 // handleConnections lists the applications that the signed-in user is connected with.
 func (s *Server) handleConnections(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	subject, err := s.authenticateUser(ctx, r, nil)
@@ -77,7 +77,7 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]*connecti
 
 // handleDisconnect takes back everything that the signed-in user gave an application. 204 means that every gateway knows.
 func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	subject, err := s.authenticateUser(ctx, r, nil)
@@ -104,7 +104,7 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNotFound.WithHint("The user is not connected with this client."))
 		return
 	}
-	s.log.Info("client disconnected", slog.String("client_id", clientID), slog.Int("grants", ended))
+	s.log.InfoContext(ctx, "client disconnected", slog.String("client_id", clientID), slog.Int("grants", ended))
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 }

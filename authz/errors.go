@@ -123,7 +123,7 @@ func (s *Server) logFailure(r *http.Request, e *fosite.RFC6749Error) {
 	if e.CodeField < http.StatusInternalServerError {
 		return
 	}
-	s.log.Error("request failed", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+	s.log.ErrorContext(r.Context(), "request failed", slog.String("method", r.Method), slog.String("path", r.URL.Path),
 		slog.String("error", e.ErrorField), slog.Any("cause", e.Unwrap()))
 }
 

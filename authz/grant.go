@@ -20,7 +20,7 @@ func (i *issuer) spent(ctx context.Context, grant registry.Grant, err error) err
 	case err == nil:
 		return nil
 	case errors.Is(err, registry.ErrCodeUsed), errors.Is(err, registry.ErrRefreshReused):
-		i.log.Warn("grant ended: used twice", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID),
+		i.log.WarnContext(ctx, "grant ended: used twice", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID),
 			slog.String("cause", err.Error()))
 	case errors.Is(err, registry.ErrGrantEnded):
 	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrExpired):

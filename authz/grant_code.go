@@ -60,7 +60,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 	if err != nil {
 		return err
 	}
-	g.log.Info("grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
+	g.log.InfoContext(ctx, "grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
 	response.AddParameter("code", code)
 	request.SetResponseTypeHandled("code")
 	return nil

@@ -31,7 +31,7 @@ type introspection struct {
 // since resource servers are clients too; a refresh token only by the client that it belongs to, so that nobody can take
 // one for an access token. The answer is that of the registry, which knows of a revocation before any gateway does.
 func (s *Server) handleIntrospect(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	client, form, err := s.readClientRequest(ctx, w, r)

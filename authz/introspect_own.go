@@ -14,7 +14,7 @@ import (
 
 // handleIntrospectOwn tells the bearer of an access token what it is good for, in the predecessor's form.
 func (s *Server) handleIntrospectOwn(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	token, err := readBearer(r)

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ func (o *Operator) lastExpiry() time.Time {
 }
 
 // note leaves the line in the log that goes with the audit record.
-func (o *Operator) note(what string, on ...any) {
+func (o *Operator) note(ctx context.Context, what string, on ...any) {
 	log := cmp.Or(o.Log, slog.Default())
-	log.Info(what, append([]any{slog.String("actor", o.Actor)}, on...)...)
+	log.InfoContext(ctx, what, append([]any{slog.String("actor", o.Actor)}, on...)...)
 }

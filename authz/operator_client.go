@@ -33,7 +33,7 @@ func (o *Operator) CreateClient(ctx context.Context, settings ClientSettings) (_
 	if err := o.by().CreateClient(ctx, client); err != nil {
 		return registry.Client{}, "", err
 	}
-	o.note("client created", slog.String("client_id", client.ID), slog.Bool("public", client.Public))
+	o.note(ctx, "client created", slog.String("client_id", client.ID), slog.Bool("public", client.Public))
 	return client, secret, nil
 }
 
@@ -66,7 +66,7 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change ClientCha
 	if err != nil {
 		return registry.Client{}, err
 	}
-	o.note("client updated", slog.String("client_id", id))
+	o.note(ctx, "client updated", slog.String("client_id", id))
 	return client, nil
 }
 
@@ -76,7 +76,7 @@ func (o *Operator) DeleteClient(ctx context.Context, id string) error {
 	err := o.by().DeleteClient(ctx, id, o.lastExpiry())
 	switch {
 	case err == nil:
-		o.note("client deleted", slog.String("client_id", id))
+		o.note(ctx, "client deleted", slog.String("client_id", id))
 	case !errors.Is(err, registry.ErrNotFound):
 		return err
 	}
@@ -101,6 +101,6 @@ func (o *Operator) NewSecret(ctx context.Context, id string) (secret string, err
 	if err := o.by().SetClientSecret(ctx, id, HashGenerated(secret)); err != nil {
 		return "", err
 	}
-	o.note("client secret replaced", slog.String("client_id", id))
+	o.note(ctx, "client secret replaced", slog.String("client_id", id))
 	return secret, nil
 }

@@ -17,6 +17,6 @@ func (o *Operator) Rotate(ctx context.Context) (KeyState, error) {
 	if err != nil {
 		return key, err
 	}
-	o.note("signing key published", slog.String("kid", key.ID), slog.Time("signs_from", key.SignsFrom))
+	o.note(ctx, "signing key published", slog.String("kid", key.ID), slog.Time("signs_from", key.SignsFrom))
 	return key, nil
 }

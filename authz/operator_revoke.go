@@ -34,7 +34,7 @@ func (o *Operator) Revoke(ctx context.Context, target Target) (revoked int, err 
 	revoked, err = o.revoke(ctx, target)
 	switch {
 	case err == nil:
-		o.note("revoked", slog.String("kind", kind), slog.String("id", id), slog.Int("revoked", revoked))
+		o.note(ctx, "revoked", slog.String("kind", kind), slog.String("id", id), slog.Int("revoked", revoked))
 	case !errors.Is(err, registry.ErrNotFound):
 		return 0, err
 	}

@@ -17,7 +17,7 @@ const reasonRevoked = "revoked"
 // handleRevoke takes back an access token, or a refresh token and with it the whole grant (RFC 7009). It answers 200
 // only when every gateway refuses what was revoked; with 503 the revocation is recorded and the caller may try again.
 func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	client, form, err := s.readClientRequest(ctx, w, r)
@@ -43,7 +43,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 		if err := s.registry.RevokeToken(ctx, claims.ID, claims.ExpiresAt.Add(clockSkew)); err != nil {
 			return err
 		}
-		s.log.Info("access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))
+		s.log.InfoContext(ctx, "access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))
 		return s.issuer.relay.deliver(ctx)
 	}
 	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
@@ -58,7 +58,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 	if err := s.registry.EndGrant(ctx, grant.ID, reasonRevoked); err != nil {
 		return err
 	}
-	s.log.Info("grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
+	s.log.InfoContext(ctx, "grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
 	return s.issuer.relay.deliver(ctx)
 }
 

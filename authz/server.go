@@ -18,8 +18,8 @@ import (
 	"gatehouse/registry"
 )
 
-// requestTimeout bounds every request. It is counted from no request's context: what was begun, above all a revocation,
-// is finished although the caller has hung up.
+// requestTimeout bounds every request. Nothing else ends it: what was begun, above all a revocation, is finished although
+// the caller has hung up.
 const requestTimeout = 10 * time.Second
 
 // clockSkew is how far apart the clocks of two replicas may be.
@@ -187,8 +187,8 @@ func (s *Server) serve(all routes) http.Handler {
 	return mux
 }
 
-func deadline() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), requestTimeout)
+func deadline(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
 }
 
 func (c Config) withDefaults() Config {

@@ -17,7 +17,7 @@ type Issued struct {
 // handleToken exchanges a code, a refresh token or the client's own credentials for an access token (RFC 6749 section
 // 3.2).
 func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline()
+	ctx, cancel := deadline(r)
 	defer cancel()
 
 	sent, err := readParameters(w, r)
