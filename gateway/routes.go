@@ -72,8 +72,8 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 	var problems []error
 	for i, route := range routes {
 		problem := func(format string, args ...any) {
-			name := fmt.Sprintf("route %d (%s %s): ", i+1, strings.Join(route.Methods, ","), route.Path)
-			problems = append(problems, fmt.Errorf(name+format, args...))
+			what := fmt.Errorf(format, args...)
+			problems = append(problems, fmt.Errorf("route %d (%s %s): %w", i+1, strings.Join(route.Methods, ","), route.Path, what))
 		}
 		r := g.compileRule(route, config, problem)
 		r.index = i
