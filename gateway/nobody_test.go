@@ -13,6 +13,6 @@ type (
 	noDenylist struct{}
 )
 
-func (noVerifier) Verify(string) (*keys.Claims, error) { return nil, keys.ErrInvalidToken }
+func (noVerifier) Verify([]byte) (*keys.Claims, error) { return nil, keys.ErrInvalidToken }
 
 func (noDenylist) Check(context.Context, denylist.Query) error { return denylist.ErrUnknown }
