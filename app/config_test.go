@@ -16,12 +16,12 @@ import (
 	"gatehouse/app"
 )
 
-// environment is a lookup in a map instead of in the process's environment.
-func environment(values map[string]string) func(string) (string, bool) {
-	return func(name string) (string, bool) {
-		value, ok := values[name]
-		return value, ok
+// environment is what os.Environ would return.
+func environment(values map[string]string) (environ []string) {
+	for name, value := range values {
+		environ = append(environ, name+"="+value)
 	}
+	return environ
 }
 
 func writeFile(t *testing.T, name, content string) string {
@@ -98,7 +98,10 @@ func TestEachMistakeIsFound(t *testing.T) {
 		"no file":                   {"", "configuration file"},
 		"not YAML":                  {"a: [", "config.yaml"},
 		"a key twice":               {"listen: a:1\nlisten: a:2", "already defined"},
-		"a number for a duration":   {"access_token: {lifespan: fast}", "config.yaml"},
+		"a word for a duration":     {"access_token: {lifespan: fast}", "line 1: want a duration such as 2h or 10s"},
+		"a number for a duration":   {"access_token: {lifespan: 3600}", "line 1: want a duration such as 2h or 10s"},
+		"a word for a number":       {"database_max_conns: many", "line 1: want a number"},
+		"a word for a section":      {"keys: hunter2", "line 1: there is a value of another kind than this key has"},
 		"half a second":             {"access_token: {lifespan: 1500ms}", "access_token.lifespan"},
 		"no time at all":            {"refresh_token: {lifespan: 0s}", "refresh_token.lifespan"},
 		"issuer with a query":       {"issuer: https://a.example/?x=1", "issuer"},
@@ -118,6 +121,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 			}
 			_, err := app.Load(path, app.Both, environment(nil))
 			require.ErrorContains(t, err, test.want)
+			require.NotContains(t, err.Error(), "hunter2", "a secret may be in the wrong place")
 		})
 	}
 }
@@ -141,6 +145,30 @@ func TestTheEnvironmentChangesTheFile(t *testing.T) {
 	require.Equal(t, []string{"10.0.0.0/8", "192.0.2.1"}, config.TrustedProxies)
 	require.Equal(t, "from-the-environment", config.JWTSecret.Reveal(), "the project's own name wins")
 	require.Len(t, config.Routes, 1)
+}
+
+func TestAMisspeltVariableIsRefused(t *testing.T) {
+	path := writeFile(t, "config.yaml", validYAML)
+	_, err := app.Load(path, app.Both, environment(map[string]string{
+		"GATEHOUSE_ADMIN_TOKN": "secret", "GATEHOUSE_DENYLIST_ON_UNAVAILABLE_": "allow", "GATEHOUSE_ROUTES": "[]", "GATEHOUSE_PORT": "8081",
+		"GATEHOUSE": "", "JWT_SECRETS": "those of others",
+	}))
+	require.Equal(t, []string{
+		"environment GATEHOUSE_ADMIN_TOKN: there is no such key",
+		"environment GATEHOUSE_DENYLIST_ON_UNAVAILABLE_: there is no such key",
+		"environment GATEHOUSE_PORT: there is no such key",
+		"environment GATEHOUSE_ROUTES: there is no such key",
+	}, problems(err))
+	_, err = app.LoadForOperator(path, app.Needs{}, environment(map[string]string{"GATEHOUSE_DATABASE_URI": "sqlite:x.db"}))
+	require.ErrorContains(t, err, "environment GATEHOUSE_DATABASE_URI: there is no such key")
+
+	_, err = app.Load(path, app.Both, environment(map[string]string{
+		"GATEHOUSE_CONFIG": path, "GATEHOUSE_PORT": "tcp://10.0.0.1:8081", "GATEHOUSE_SERVICE_HOST": "10.0.0.1",
+		"GATEHOUSE_SERVICE_PORT": "8081", "GATEHOUSE_SERVICE_PORT_HTTP": "8081", "GATEHOUSE_PORT_8081_TCP": "tcp://10.0.0.1:8081",
+		"GATEHOUSE_PORT_8081_TCP_PROTO": "tcp", "GATEHOUSE_PORT_8081_TCP_PORT": "8081", "GATEHOUSE_PORT_8081_TCP_ADDR": "10.0.0.1",
+		"GATEHOUSE_AUTHZ_SERVICE_HOST": "10.0.0.2", "GATEHOUSE_AUTHZ_PORT": "tcp://10.0.0.2:80",
+	}))
+	require.NoError(t, err, "Kubernetes tells each container of the Services beside it")
 }
 
 func TestThePredecessorsEnvironmentKeepsWorking(t *testing.T) {

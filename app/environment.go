@@ -4,13 +4,18 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-const environmentPrefix = "GATEHOUSE_"
+const (
+	environmentPrefix = "GATEHOUSE_"
+	// configVariable names the file; whoever calls Load has read it.
+	configVariable = environmentPrefix + "CONFIG"
+)
 
 // predecessorNames are the variables of the service that this one replaces. A GATEHOUSE_ variable wins over them.
 var predecessorNames = map[string]func(cfg *Config, value string) error{
@@ -54,10 +59,16 @@ func setInt(n *int, value string) error {
 	return nil
 }
 
-func applyEnvironment(cfg *Config, lookup func(string) (string, bool)) []error {
+// applyEnvironment changes cfg by the variables of environ, each name=value, as os.Environ returns them.
+func applyEnvironment(cfg *Config, environ []string) []error {
 	var problems []error
+	variables := make(map[string]string, len(environ))
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
 	for _, name := range slices.Sorted(maps.Keys(predecessorNames)) {
-		if value, ok := lookup(name); ok {
+		if value, ok := variables[name]; ok {
 			if err := predecessorNames[name](cfg, value); err != nil {
 				problems = append(problems, fmt.Errorf("environment %s: %w", name, err))
 			}
@@ -65,13 +76,36 @@ func applyEnvironment(cfg *Config, lookup func(string) (string, bool)) []error {
 	}
 	walk(reflect.ValueOf(cfg).Elem(), nil, func(path []string, leaf reflect.Value) {
 		name := environmentName(path)
-		if value, ok := lookup(name); ok {
+		if value, ok := variables[name]; ok {
 			if err := setLeaf(leaf, value); err != nil {
 				problems = append(problems, fmt.Errorf("environment %s: %w", name, err))
 			}
 		}
+		delete(variables, name)
 	})
+	return append(problems, unknownVariables(variables)...)
+}
+
+// unknownVariables reports what is left that looks like a key but is none: a misspelt name would leave a default, perhaps
+// an unsafe one, in place.
+func unknownVariables(variables map[string]string) []error {
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		if strings.HasPrefix(name, environmentPrefix) && name != configVariable && !isServiceLink(name, variables[name]) {
+			problems = append(problems, fmt.Errorf("environment %s: there is no such key", name))
+		}
+	}
 	return problems
+}
+
+var serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR))$`)
+
+// isServiceLink holds for what Kubernetes puts into every container about a Service called gatehouse, or gatehouse-…:
+// GATEHOUSE_SERVICE_HOST=10.0.0.1, GATEHOUSE_AUTHZ_PORT_80_TCP=tcp://10.0.0.1:80.
+func isServiceLink(name, value string) bool {
+	scheme, _, isURL := strings.Cut(value, "://")
+	return serviceLink.MatchString(name) ||
+		isURL && strings.Contains(name, "_PORT") && slices.Contains([]string{"tcp", "udp", "sctp"}, scheme)
 }
 
 func environmentName(path []string) string {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,16 +15,16 @@ import (
 	"gatehouse/gateway"
 )
 
-// Load reads the configuration of a role: the defaults, changed by the file at path ("" for none), changed by the environment that
-// lookup reads. It reports every problem at once, joined into one error; the configuration it returns beside an error
+// Load reads the configuration of a role: the defaults, changed by the file at path ("" for none), changed by environ,
+// which is as os.Environ returns it. It reports every problem at once, joined into one error; the configuration it returns beside an error
 // is what could be understood and must not be served.
-func Load(path string, role Role, lookup func(string) (string, bool)) (Config, error) {
+func Load(path string, role Role, environ []string) (Config, error) {
 	cfg := Default()
 	var problems []error
 	if path != "" {
 		problems = append(problems, readFile(&cfg, path)...)
 	}
-	problems = append(problems, applyEnvironment(&cfg, lookup)...)
+	problems = append(problems, applyEnvironment(&cfg, environ)...)
 	problems = append(problems, readTargets(&cfg)...)
 	problems = append(problems, cfg.problems(role)...)
 	return cfg, errors.Join(problems...)
@@ -55,10 +56,23 @@ func readFile(cfg *Config, path string) []error {
 	}
 }
 
-var unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+var (
+	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	wrongType    = regexp.MustCompile("cannot unmarshal .* into (\\S+)")
+)
 
-// plain says in the reader's terms what the YAML package says in Go's.
+// wanted are the types of keys, in the reader's terms.
+var wanted = map[string]string{
+	"time.Duration": "want a duration such as 2h or 10s", "int": "want a number", "bool": "want true or false",
+	"string": "want a text", "[]string": "want a list of texts",
+}
+
+// plain says in the reader's terms what the YAML package says in Go's. It leaves out the value, which may be a secret that
+// was written in the wrong place.
 func plain(text string) string {
+	if found := wrongType.FindStringSubmatch(text); found != nil {
+		return wrongType.ReplaceAllLiteralString(text, cmp.Or(wanted[found[1]], "there is a value of another kind than this key has"))
+	}
 	return unknownField.ReplaceAllString(text, "unknown key $1")
 }
 

@@ -23,13 +23,13 @@ type Needs struct {
 
 // LoadForOperator reads the configuration as Load does and reports every problem of what is needed, all at once. What
 // cannot be understood is a problem wherever it is: it may be the misspelt name of what is needed.
-func LoadForOperator(path string, needs Needs, lookup func(string) (string, bool)) (Config, error) {
+func LoadForOperator(path string, needs Needs, environ []string) (Config, error) {
 	cfg := Default()
 	var problems []error
 	if path != "" {
 		problems = append(problems, readFile(&cfg, path)...)
 	}
-	problems = append(problems, applyEnvironment(&cfg, lookup)...)
+	problems = append(problems, applyEnvironment(&cfg, environ)...)
 	if needs.Routes {
 		problems = append(problems, readTargets(&cfg)...)
 	}

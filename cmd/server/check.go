@@ -39,7 +39,7 @@ func newCheck(configPath *string) *cobra.Command {
 
 // load reads the configuration; its error lists every problem and is one of configuration.
 func load(path string, role app.Role) (app.Config, error) {
-	config, err := app.Load(path, role, os.LookupEnv)
+	config, err := app.Load(path, role, os.Environ())
 	if err != nil {
 		return config, fmt.Errorf("%w:\n%w", errConfiguration, err)
 	}

@@ -55,7 +55,7 @@ func newHealth(configPath *string) *cobra.Command {
 // adminURL is where the server that has this configuration and environment is asked. Whatever cannot be read of it has
 // its default, for the server as for us.
 func adminURL(configPath string) string {
-	config, _ := app.Load(configPath, app.GatewayOnly, os.LookupEnv)
+	config, _ := app.Load(configPath, app.GatewayOnly, os.Environ())
 	host, port, err := net.SplitHostPort(config.Admin.Listen)
 	if err != nil {
 		return "http://" + config.Admin.Listen

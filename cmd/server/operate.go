@@ -40,7 +40,7 @@ func (o *operation) run(cmd *cobra.Command, work func(context.Context, *authz.Op
 
 // loadFor reads the configuration; its error lists every problem of what is needed and is one of configuration.
 func loadFor(path string, needs app.Needs) (app.Config, error) {
-	config, err := app.LoadForOperator(path, needs, os.LookupEnv)
+	config, err := app.LoadForOperator(path, needs, os.Environ())
 	if err != nil {
 		return config, fmt.Errorf("%w:\n%w", errConfiguration, err)
 	}

@@ -18,7 +18,7 @@ import (
 
 // beServer in the environment makes the tests' own binary be the server, which is then tested as a process: what it
 // prints where, and its exit code.
-const beServer = "GATEHOUSE_TESTS_RUN_MAIN"
+const beServer = "TESTS_RUN_MAIN"
 
 const patience = 30 * time.Second
 
