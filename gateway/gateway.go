@@ -129,10 +129,8 @@ func (g *Gateway) Handle(c *fiber.Ctx) error {
 	if g.requestID != nil {
 		r.id = g.requestID(c.Context())
 	}
-	if err := g.serve(c, r); err != nil {
-		refused := refusalFor(g.log, err)
-		r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
-		answer(c.Context(), refused)
+	if err := g.serve(c.Context(), r); err != nil {
+		g.refuse(c.Context(), r, err)
 	}
 	if g.observer != nil {
 		g.observer.Served(c.Context(), &r.seen)
@@ -140,41 +138,57 @@ func (g *Gateway) Handle(c *fiber.Ctx) error {
 	return nil
 }
 
+func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
+	refused := refusalFor(g.log, err)
+	r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
+	answer(ctx, refused)
+}
+
 // serve is the life of a request.
-func (g *Gateway) serve(c *fiber.Ctx, r *request) error {
-	if err := r.parse(c.Context()); err != nil {
+func (g *Gateway) serve(ctx *fasthttp.RequestCtx, r *request) error {
+	if err := r.parse(ctx); err != nil {
 		return err
 	}
-	rule, err := g.root.match(r.method, r.target.segments)
+	rule, err := g.authorize(r)
 	if err != nil {
 		return err
+	}
+	return g.forwardTraced(ctx, r, rule)
+}
+
+// authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
+func (g *Gateway) authorize(r *request) (*rule, error) {
+	rule, err := g.root.match(r.method, r.target.segments)
+	if err != nil {
+		return nil, err
 	}
 	r.seen.Route = rule.index
 	token, err := r.fields.bearer()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if token == nil && !rule.public {
-		return errMissingToken
+	if token == nil {
+		if !rule.public {
+			return nil, errMissingToken
+		}
+		r.seen.Verdict = Anonymous
+		return rule, nil
 	}
-	r.seen.Verdict = Anonymous
-	if token != nil {
-		claims, err := g.verify(r, token)
-		if err != nil {
-			return err
-		}
-		r.seen.Claims, r.seen.Verdict = claims, Valid
-		if err := g.checkRevoked(r, claims, rule); err != nil {
-			return err
-		}
-		if !rule.public && !claims.HasScope(rule.scope) {
-			return rule.noScope
-		}
-		if r.credential, err = rule.credential.append(r.credential, claims, token); err != nil {
-			return err
-		}
+	claims, err := g.verify(r, token)
+	if err != nil {
+		return nil, err
 	}
-	return g.forwardTraced(c.Context(), r, rule)
+	r.seen.Claims, r.seen.Verdict = claims, Valid
+	if err := g.checkRevoked(r, claims, rule); err != nil {
+		return nil, err
+	}
+	if !rule.public && !claims.HasScope(rule.scope) {
+		return nil, rule.noScope
+	}
+	if r.credential, err = rule.credential.append(r.credential, claims, token); err != nil {
+		return nil, err
+	}
+	return rule, nil
 }
 
 func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
