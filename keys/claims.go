@@ -48,7 +48,14 @@ type payload struct {
 
 func (p *payload) complete() bool {
 	return p.Issuer != "" && p.Subject != "" && p.ClientID != "" && p.ID != "" &&
-		len(p.Audience) > 0 && p.IssuedAt != nil && p.ExpiresAt != nil
+		len(p.Audience) > 0 && !slices.Contains(p.Audience, "") &&
+		isDate(p.IssuedAt) && isDate(p.ExpiresAt) && (p.NotBefore == nil || isDate(p.NotBefore))
+}
+
+// isDate holds for times from 1970 to the year 9999, which every library can represent.
+func isDate(seconds *int64) bool {
+	const end = 253_402_300_800
+	return seconds != nil && 0 <= *seconds && *seconds < end
 }
 
 func (p *payload) claims(kid string) *Claims {
@@ -59,11 +66,19 @@ func (p *payload) claims(kid string) *Claims {
 		ID:        p.ID,
 		GrantID:   p.GrantID,
 		Audience:  p.Audience,
-		Scopes:    strings.Fields(p.Scope),
+		Scopes:    scopes(p.Scope),
 		IssuedAt:  time.Unix(*p.IssuedAt, 0).UTC(),
 		ExpiresAt: time.Unix(*p.ExpiresAt, 0).UTC(),
 		KeyID:     kid,
 	}
+}
+
+// scopes takes a list apart as RFC 6749 section 3.3 writes it: at single spaces, and at no other white space.
+func scopes(list string) []string {
+	if list == "" {
+		return nil
+	}
+	return strings.Split(list, " ")
 }
 
 // audience accepts both forms of RFC 7519 section 4.1.3: one string, or an array of them.
