@@ -59,6 +59,13 @@ type Keys struct {
 	Secret Secret `yaml:"secret"`
 	// RotateEvery is how long a key signs before its successor does.
 	RotateEvery time.Duration `yaml:"rotate_every"`
+	// PublishAhead is how long a key is published before it signs: longer than JWKSMaxAge, JWKSRefresh and ClockLeeway
+	// together.
+	PublishAhead time.Duration `yaml:"publish_ahead"`
+	// JWKSMaxAge is how long caches may keep the JWKS, in whole seconds.
+	JWKSMaxAge time.Duration `yaml:"jwks_max_age"`
+	// JWKSRefresh is how often a gateway on its own reads the JWKS.
+	JWKSRefresh time.Duration `yaml:"jwks_refresh"`
 	// JWKSURL is where a gateway on its own reads the public keys; the authorization server has no use for it.
 	JWKSURL string `yaml:"jwks_url"`
 }
@@ -122,12 +129,15 @@ func Default() Config {
 		DatabaseURL:     "postgres://user:password@localhost:5432/gatehouse",
 		DatabaseMigrate: true,
 		RedisURL:        "redis://localhost:6379/0",
-		Keys:            Keys{Alg: keys.ES256, RotateEvery: 30 * 24 * time.Hour},
-		AccessToken:     AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
-		RefreshToken:    RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
-		ClockLeeway:     30 * time.Second,
-		Denylist:        Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
-		Log:             Log{Format: logJSON, Level: "info", Access: true},
-		Shutdown:        Shutdown{Timeout: 25 * time.Second},
+		Keys: Keys{
+			Alg: keys.ES256, RotateEvery: 30 * 24 * time.Hour,
+			PublishAhead: 7 * time.Minute, JWKSMaxAge: 5 * time.Minute, JWKSRefresh: time.Minute,
+		},
+		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
+		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		ClockLeeway:  30 * time.Second,
+		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
+		Log:          Log{Format: logJSON, Level: "info", Access: true},
+		Shutdown:     Shutdown{Timeout: 25 * time.Second},
 	}
 }

@@ -112,6 +112,14 @@ func TestEachMistakeIsFound(t *testing.T) {
 		"a port that is none":       {"listen: 127.0.0.1:99999", "listen: must be"},
 		"a named port":              {"admin: {listen: '127.0.0.1:http'}", "admin.listen: must be"},
 		"two documents":             {"listen: a:1\n---\nlisten: a:2", "second document"},
+		"keys that sign too early":  {"keys: {publish_ahead: 6m}", "keys.publish_ahead"},
+		"clocks that take the rest": {"{clock_leeway: 60s, keys: {publish_ahead: 7m}}", "keys.publish_ahead"},
+		"a JWKS that is read late":  {"keys: {jwks_refresh: 5m}", "keys.publish_ahead"},
+		"a JWKS read all the time":  {"keys: {jwks_refresh: 0s}", "keys.jwks_refresh"},
+		"half a second of caching":  {"keys: {jwks_max_age: 500ms}", "keys.jwks_max_age"},
+		"keys that hardly sign":     {"keys: {rotate_every: 7m}", "keys.rotate_every"},
+		"keys that never sign":      {"keys: {rotate_every: 0s, publish_ahead: -1h}", "keys.rotate_every"},
+		"too many keys at a time":   {"keys: {rotate_every: 87h}", "more than 100 keys"},
 		"the second of two proxies": {"trusted_proxies: [a, b]", `"b" is neither`},
 	} {
 		t.Run(name, func(t *testing.T) {

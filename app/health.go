@@ -10,8 +10,12 @@ import (
 	"time"
 )
 
-// readyTimeout bounds what finding out whether a process is ready may take.
-const readyTimeout = 2 * time.Second
+const (
+	// readyTimeout bounds what finding out whether a process is ready may take.
+	readyTimeout = 2 * time.Second
+	// watchTimeout bounds what a part may add to it that the process can do without.
+	watchTimeout = 500 * time.Millisecond
+)
 
 var errNotLoaded = errors.New("not loaded yet")
 
@@ -22,12 +26,26 @@ type health struct {
 }
 
 type part struct {
-	name  string
-	ready func(context.Context) error
+	name   string
+	ready  func(context.Context) error
+	needed bool
 }
 
-func (h *health) add(name string, ready func(context.Context) error) {
-	h.parts = append(h.parts, part{name, ready})
+func (p *part) timeout() time.Duration {
+	if p.needed {
+		return readyTimeout
+	}
+	return watchTimeout
+}
+
+// need adds a part without which requests should be sent elsewhere.
+func (h *health) need(name string, ready func(context.Context) error) {
+	h.parts = append(h.parts, part{name, ready, true})
+}
+
+// watch adds a part without which most requests can be served, and those that cannot would fare no better elsewhere.
+func (h *health) watch(name string, ready func(context.Context) error) {
+	h.parts = append(h.parts, part{name, ready, false})
 }
 
 // serveLive answers as long as the process can answer at all; what is not ready is not a reason to kill it.
@@ -35,42 +53,41 @@ func (h *health) serveLive(w http.ResponseWriter, _ *http.Request) {
 	writeReport(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// serveReady says whether requests should be sent here, and if not, which part is the reason. A process that drains is
-// not ready.
+// serveReady says whether requests should be sent here, and which parts are not well. A process is ready, degraded when
+// only parts are missing that it can do without, and else not ready; one that drains is not ready either.
 func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-	defer cancel()
 	report := make(map[string]string, len(h.parts)+1)
+	report["status"] = "ready"
 	status := http.StatusOK
-	for name, err := range h.ask(ctx) {
-		report[name] = "ok"
-		if err != nil {
-			report[name] = err.Error()
-			status = http.StatusServiceUnavailable
+	for i, err := range h.ask(r.Context()) {
+		p := h.parts[i]
+		if err == nil {
+			report[p.name] = "ok"
+			continue
+		}
+		report[p.name] = err.Error()
+		switch {
+		case p.needed:
+			report["status"], status = "not ready", http.StatusServiceUnavailable
+		case status == http.StatusOK:
+			report["status"] = "degraded"
 		}
 	}
-	report["status"] = "ready"
-	switch {
-	case h.draining.Load():
-		report["status"] = "draining"
-		status = http.StatusServiceUnavailable
-	case status != http.StatusOK:
-		report["status"] = "not ready"
+	if h.draining.Load() {
+		report["status"], status = "draining", http.StatusServiceUnavailable
 	}
 	writeReport(w, status, report)
 }
 
-// ask asks all parts at once, so that two slow ones take no longer than one.
-func (h *health) ask(ctx context.Context) map[string]error {
-	answers := make(map[string]error, len(h.parts))
-	var mu sync.Mutex
+// ask asks all parts at once, so that two slow ones take no longer than one, and returns their answers in their order.
+func (h *health) ask(ctx context.Context) []error {
+	answers := make([]error, len(h.parts))
 	var wait sync.WaitGroup
-	for _, p := range h.parts {
+	for i, p := range h.parts {
 		wait.Go(func() {
-			err := p.ready(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			answers[p.name] = err
+			ctx, cancel := context.WithTimeout(ctx, p.timeout())
+			defer cancel()
+			answers[i] = p.ready(ctx)
 		})
 	}
 	wait.Wait()

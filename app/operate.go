@@ -82,15 +82,9 @@ func Operate(ctx context.Context, config Config, needs Needs, actor string) (_ *
 	}
 	log := slog.New(slog.DiscardHandler) // the audit records are this process's log
 	return &authz.Operator{
-		Registry: db,
-		Relay:    &authz.Relay{Registry: db, Denylist: denied},
-		Keyring: &authz.Keyring{
-			Registry: db,
-			Secret:   config.Keys.Secret.Reveal(),
-			Alg:      config.Keys.Alg,
-			Schedule: authz.KeySchedule(config.Keys.RotateEvery, config.AccessToken.MaxLifespan),
-			Log:      log,
-		},
+		Registry:          db,
+		Relay:             &authz.Relay{Registry: db, Denylist: denied},
+		Keyring:           config.keyring(db, log),
 		Scopes:            gateway.Scopes(config.Routes),
 		MaxAccessLifespan: config.AccessToken.MaxLifespan,
 		Actor:             actor,

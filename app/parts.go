@@ -28,15 +28,20 @@ func (a *App) openDenylist() (revocations, error) {
 	}
 	a.onClose("denylist", closeStore)
 	a.metrics.watchRedis(store)
-	if a.config.Denylist.Mode == Strict || !a.options.Role.hasGateway() {
-		a.health.add("denylist", loaded(store))
+	if !a.options.Role.hasGateway() {
+		a.health.watch("denylist", loaded(store)) // tokens can be given out without it
+		a.metrics.watchMode(func() bool { return false })
+		return store, nil
+	}
+	if a.config.Denylist.Mode == Strict {
+		a.health.need("denylist", loaded(store))
 		a.metrics.watchMode(func() bool { return false })
 		return store, nil
 	}
 	mirror := denylist.NewMirror(store, a.config.Denylist.MaxStaleness, a.log)
 	a.metrics.watchMirror(mirror, a.config.Denylist.MaxStaleness)
 	a.background("denylist mirror", mirror.Run)
-	a.health.add("denylist", func(context.Context) error {
+	a.health.need("denylist", func(context.Context) error {
 		if !mirror.Ready() {
 			return errNotLoaded
 		}
@@ -64,7 +69,7 @@ func (a *App) openRegistry(ctx context.Context) (*authz.Keyring, error) {
 	}
 	a.onClose("database", a.registry.Close)
 	a.metrics.watchDatabase(a.registry.DatabaseStats)
-	a.health.add("database", a.registry.Ping)
+	a.health.need("database", a.registry.Ping)
 	if err := prepareSchema(ctx, a.registry, a.config.DatabaseMigrate); err != nil {
 		return nil, err
 	}
@@ -74,13 +79,7 @@ func (a *App) openRegistry(ctx context.Context) (*authz.Keyring, error) {
 
 // openKeys opens the database's signing keys, makes the first one if there is none, and keeps them rotating.
 func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
-	keyring := &authz.Keyring{
-		Registry: a.registry,
-		Secret:   a.config.Keys.Secret.Reveal(),
-		Alg:      a.config.Keys.Alg,
-		Schedule: authz.KeySchedule(a.config.Keys.RotateEvery, a.config.AccessToken.MaxLifespan),
-		Log:      a.log,
-	}
+	keyring := a.config.keyring(a.registry, a.log)
 	if _, err := keyring.Open(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
@@ -91,9 +90,11 @@ func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
 // remoteKeys reads the keys of the authorization server elsewhere, for a gateway on its own.
 func (a *App) remoteKeys() keys.PublicKeys {
 	remote := keys.NewRemote(a.config.Keys.JWKSURL, nil, a.log)
+	remote.Refresh = a.config.Keys.JWKSRefresh
+	remote.MinInterval = min(remote.MinInterval, remote.Refresh)
 	a.metrics.watchKeys(remote)
 	a.background("JWKS", remote.Run)
-	a.health.add("keys", func(context.Context) error {
+	a.health.need("keys", func(context.Context) error {
 		if !remote.Ready() {
 			return errNotLoaded
 		}
@@ -115,6 +116,7 @@ func (a *App) newAuthz(keyring *authz.Keyring, denied authz.Denylist) (*authz.Se
 		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
 		RefreshGrace:      a.config.RefreshToken.Grace,
+		WellKnownMaxAge:   a.config.Keys.JWKSMaxAge,
 		RefreshSecret:     keys.Derive(a.config.Keys.Secret.Reveal(), "refresh token succession"),
 		Users:             users,
 		Registry:          a.registry,
@@ -126,8 +128,7 @@ func (a *App) newAuthz(keyring *authz.Keyring, denied authz.Denylist) (*authz.Se
 	})
 }
 
-// runRelay fills the denylist and keeps it complete. A Redis that is down now is filled when it is back; until then the
-// process is not ready.
+// runRelay fills the denylist and keeps it complete. A Redis that is down now is filled when it is back.
 func (a *App) runRelay(ctx context.Context, denied authz.Denylist) {
 	relay := &authz.Relay{Registry: a.registry, Denylist: denied}
 	if err := relay.Prime(ctx); err != nil {

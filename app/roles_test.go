@@ -5,9 +5,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app"
@@ -102,6 +105,34 @@ func TestReadinessTellsTheTruth(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, gateway.balance(token).status, "a client would throw its tokens away on 401")
 }
 
+func TestAnAuthorizationServerIsReadyWithoutRedis(t *testing.T) {
+	redis := miniredis.RunT(t)
+	config := testConfig(echoUpstream(t))
+	config.RedisURL = app.SecretURL("redis://" + redis.Addr())
+	authz := startRole(t, config, app.AuthzOnly)
+	ready := func() answer { return authz.do(http.MethodGet, authz.admin+"/readyz", nil, nil) }
+	whole := map[string]any{"status": "ready", "database": "ok", "denylist": "ok"}
+	require.Equal(t, whole, ready().json(t))
+	a := authz.register()
+
+	redis.Close()
+	without := ready()
+	require.Equal(t, http.StatusOK, without.status, "a load balancer would refuse to give out tokens")
+	require.Equal(t, "degraded", without.json(t)["status"])
+	require.Equal(t, "ok", without.json(t)["database"])
+	require.Contains(t, without.json(t)["denylist"], "refused", "it says what is not well, and why")
+	given := authz.consent(a, 1, "balance:read")
+	taken := authz.form("/oauth/revoke", url.Values{"token": {given.refresh}}, a.id, a.secret)
+	require.Equal(t, http.StatusServiceUnavailable, taken.status, "nobody may believe that every gateway knows")
+
+	require.NoError(t, redis.Restart())
+	require.Eventually(t, func() bool { return ready().json(t)["status"] == "ready" }, startTimeout, 10*time.Millisecond)
+	require.Equal(t, whole, ready().json(t))
+	require.Eventually(t, func() bool {
+		return slices.ContainsFunc(redis.Keys(), func(key string) bool { return strings.Contains(key, ":grant:") })
+	}, startTimeout, 10*time.Millisecond, "the relay delivers what could not be delivered")
+}
+
 func TestEachRoleIsAskedOnlyForWhatItNeeds(t *testing.T) {
 	config := app.Default()
 	config.JWTSecret = hostSecret
@@ -112,6 +143,12 @@ func TestEachRoleIsAskedOnlyForWhatItNeeds(t *testing.T) {
 	config.Keys.JWKSURL = "http://localhost:1/jwks.json"
 	config.DatabaseURL = ""
 	require.NoError(t, config.Validate(app.GatewayOnly))
+
+	config.Keys.RotateEvery, config.Keys.JWKSRefresh = 0, 10*time.Minute
+	err = config.Validate(app.GatewayOnly)
+	require.ErrorContains(t, err, "keys.publish_ahead", "it must not read the JWKS too late for its authorization servers")
+	require.NotContains(t, err.Error(), "rotate_every")
+	config.Keys.JWKSRefresh = time.Minute
 
 	config.RedisURL = "embedded:"
 	require.ErrorContains(t, config.Validate(app.GatewayOnly), "redis_url")

@@ -53,6 +53,8 @@ func (c *Config) problems(role Role) []error {
 	}
 	if role.hasAuthz() {
 		c.durable(v)
+	} else {
+		c.rotation(v)
 	}
 	if role == GatewayOnly || c.Keys.JWKSURL != "" {
 		v.url("keys.jwks_url", c.Keys.JWKSURL)
@@ -114,7 +116,8 @@ func (c *Config) signing(v *validation) {
 	if len(c.Keys.Secret) < minSecretLength {
 		v.add("keys.secret", "must be at least %d characters", minSecretLength)
 	}
-	v.positive("keys.rotate_every", c.Keys.RotateEvery)
+	c.rotation(v)
+	c.succession(v)
 }
 
 func (c *Config) trustedProxies() ([]netip.Prefix, error) {
@@ -173,6 +176,12 @@ func (v *validation) oneOf(key, value string, allowed ...string) {
 func (v *validation) positive(key string, d time.Duration) {
 	if d <= 0 {
 		v.add(key, "must be more than 0, not %s", d)
+	}
+}
+
+func (v *validation) atLeast(key string, d, least time.Duration) {
+	if d < least {
+		v.add(key, "must be at least %s, not %s", least, d)
 	}
 }
 

@@ -124,13 +124,20 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 
 const keysSecret = "seals the signing keys of this test"
 
+// keySchedule is that of keys that are published 7 minutes before they sign, on clocks that differ by up to a minute.
+func keySchedule(rotateEvery, longestToken time.Duration) keys.Schedule {
+	return authz.KeyTimes{
+		RotateEvery: rotateEvery, PublishAhead: 7 * time.Minute, LongestToken: longestToken, ClockSkew: time.Minute,
+	}.Schedule()
+}
+
 // newKeyring is the keyring of one more replica.
 func (w *world) newKeyring() *authz.Keyring {
 	return &authz.Keyring{
 		Registry: w.registry,
 		Secret:   keysSecret,
 		Alg:      keys.ES256,
-		Schedule: authz.KeySchedule(720*time.Hour, 8760*time.Hour),
+		Schedule: keySchedule(720*time.Hour, 8760*time.Hour),
 		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
 		Now:      w.clock.Now,
 	}

@@ -13,22 +13,28 @@ import (
 	"gatehouse/registry"
 )
 
-const (
-	// publishAhead is how long anyone may keep the published keys, and what a replica with the key may be ahead of one
-	// that published them without it: its clock, and a few of the other's tries to read the registry.
-	publishAhead = wellKnownMaxAge + clockSkew + time.Minute
-	// keyActor is who makes and removes keys when nobody has asked for it.
-	keyActor = "key schedule"
-)
+// keyActor is who makes and removes keys when nobody has asked for it.
+const keyActor = "key schedule"
 
-// KeySchedule is the schedule of keys that sign for rotateEvery, tokens that live maxAccessLifespan at most. A key is
-// published 7 minutes before it signs, longer than anyone may cache the JWKS. It verifies until the last token has expired
-// that a replica with a slow clock can have signed with it.
-func KeySchedule(rotateEvery, maxAccessLifespan time.Duration) keys.Schedule {
+// KeyTimes is what the schedule of the signing keys follows from.
+type KeyTimes struct {
+	// RotateEvery is how long a key signs.
+	RotateEvery time.Duration
+	// PublishAhead is how long a key is published before it signs: longer than anyone goes on with the JWKS from before.
+	PublishAhead time.Duration
+	// LongestToken is the life of the longest access token.
+	LongestToken time.Duration
+	// ClockSkew is how far apart the clocks of two replicas may be.
+	ClockSkew time.Duration
+}
+
+// Schedule is the same in all replicas that have the same times. A key verifies until the last token has expired that a
+// replica with a slow clock can have signed with it.
+func (t KeyTimes) Schedule() keys.Schedule {
 	return keys.Schedule{
-		RotateEvery:  rotateEvery,
-		PublishAhead: publishAhead,
-		Retain:       maxAccessLifespan + requestTimeout + 2*clockSkew,
+		RotateEvery:  t.RotateEvery,
+		PublishAhead: t.PublishAhead,
+		Retain:       t.LongestToken + requestTimeout + 2*t.ClockSkew,
 	}
 }
 
@@ -41,7 +47,7 @@ type Keyring struct {
 	Secret string
 	// Alg is what new keys are made for: keys.ES256, RS256 or EdDSA.
 	Alg string
-	// Schedule is that of KeySchedule, or of tests in a hurry.
+	// Schedule is that of KeyTimes, or of tests in a hurry.
 	Schedule keys.Schedule
 	// Refresh is how often Run reads the registry; 10 seconds when 0.
 	Refresh time.Duration

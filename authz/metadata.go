@@ -8,17 +8,20 @@ import (
 	"time"
 )
 
-// wellKnownMaxAge is how long anyone may keep a published document: a new key is published for longer before it signs.
-const wellKnownMaxAge = 5 * time.Minute
+// defaultWellKnownMaxAge is how long anyone may keep a published document unless it is configured.
+const defaultWellKnownMaxAge = 5 * time.Minute
 
-var cacheWellKnown = fmt.Sprintf("public, max-age=%d", wellKnownMaxAge/time.Second)
+// cacheFor is the Cache-Control of a document that anyone may keep that long.
+func cacheFor(maxAge time.Duration) string {
+	return fmt.Sprintf("public, max-age=%d", maxAge/time.Second)
+}
 
 // handleJWKS publishes the keys that verify access tokens (RFC 7517 section 5).
 func (s *Server) handleJWKS(w http.ResponseWriter, r *http.Request) {
 	document, etag := s.keys.JWKS()
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Cache-Control", cacheWellKnown)
+	h.Set("Cache-Control", s.cacheWellKnown)
 	h.Set("ETag", etag)
 	if matchesETag(r.Header.Get("If-None-Match"), etag) {
 		w.WriteHeader(http.StatusNotModified)
@@ -84,7 +87,7 @@ func newMetadata(issuer string, scopes scopes) metadata {
 // handleMetadata tells clients what this server can do and where (RFC 8414).
 func (s *Server) handleMetadata(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Cache-Control", cacheWellKnown)
+	w.Header().Set("Cache-Control", s.cacheWellKnown)
 	writeJSON(w, http.StatusOK, s.metadata)
 }
 

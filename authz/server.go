@@ -39,6 +39,9 @@ type Config struct {
 	AccessLifespan    time.Duration
 	MaxAccessLifespan time.Duration
 	RefreshLifespan   time.Duration
+	// WellKnownMaxAge is how long anyone may keep the JWKS and the metadata, in whole seconds; 5 minutes when 0. The
+	// Keyring publishes a key for longer before it signs.
+	WellKnownMaxAge time.Duration
 	// RefreshGrace is how long a refresh token that was used can be used again for the same successor; 0: not at all.
 	RefreshGrace time.Duration
 	// RefreshSecret makes successors of refresh tokens unguessable: at least 32 bytes, the same in every replica.
@@ -67,6 +70,8 @@ type Server struct {
 	secrets  *secretChecker
 	scopes   scopes
 	metadata metadata
+	// cacheWellKnown is the Cache-Control of what is published for everyone.
+	cacheWellKnown string
 
 	users      []UserAuthenticator
 	registry   *registry.Registry
@@ -103,10 +108,13 @@ func New(c Config) (*Server, error) {
 			now:               c.Now,
 			log:               c.Log,
 		},
-		verifier:   &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: clockSkew, Now: c.Now},
-		secrets:    newSecretChecker(),
-		scopes:     known,
-		metadata:   newMetadata(c.Issuer, known),
+		verifier: &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: clockSkew, Now: c.Now},
+		secrets:  newSecretChecker(),
+		scopes:   known,
+		metadata: newMetadata(c.Issuer, known),
+
+		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
+
 		users:      c.Users,
 		registry:   c.Registry,
 		keys:       ring,
@@ -197,6 +205,7 @@ func (c Config) withDefaults() Config {
 		&c.AccessLifespan:    2 * time.Hour,
 		&c.MaxAccessLifespan: defaultMaxAccessLifespan,
 		&c.RefreshLifespan:   720 * time.Hour,
+		&c.WellKnownMaxAge:   defaultWellKnownMaxAge,
 	} {
 		if *lifespan == 0 {
 			*lifespan = usual

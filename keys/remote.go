@@ -15,8 +15,9 @@ import (
 
 const (
 	remoteTimeout = 5 * time.Second
-	// firstPause is between tries as long as nothing was ever read.
-	firstPause = time.Second
+	// firstPause is between tries as long as nothing was ever read, and startPatience how long that is nothing to warn of.
+	firstPause    = time.Second
+	startPatience = 10 * time.Second
 	// maxJWKS bounds what is read of a JWKS; one with a hundred RSA keys is smaller.
 	maxJWKS = 256 << 10
 )
@@ -60,7 +61,8 @@ func NewRemote(url string, client *http.Client, log *slog.Logger) *Remote {
 }
 
 // PublicKey implements PublicKeys. A kid that is not known makes the JWKS be read again soon, at most once in MinInterval
-// however many are asked for; this answer does not wait for it.
+// however many are asked for; this answer does not wait for it. When the JWKS could not be read lately, the error is
+// ErrKeysUnavailable: the kid may be that of a key that was published meanwhile.
 func (r *Remote) PublicKey(kid string) (PublicKey, error) {
 	known := r.known.Load().keys
 	if key, ok := known[kid]; ok {
@@ -70,7 +72,7 @@ func (r *Remote) PublicKey(kid string) (PublicKey, error) {
 	case r.wanted <- struct{}{}:
 	default:
 	}
-	if len(known) == 0 {
+	if len(known) == 0 || r.Age() > r.Refresh+min(r.Refresh, remoteTimeout) {
 		return PublicKey{}, ErrKeysUnavailable
 	}
 	return PublicKey{}, ErrUnknownKey
@@ -86,18 +88,20 @@ func (r *Remote) Age() time.Duration { return time.Since(r.known.Load().at) }
 func (r *Remote) Run(ctx context.Context) {
 	refresh := time.NewTicker(r.Refresh)
 	defer refresh.Stop()
-	for failing := false; ; {
-		switch err := r.read(ctx); {
+	began := time.Now()
+	for warned := false; ; {
+		err := r.read(ctx)
+		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && !failing:
+		case err != nil && !warned && (r.Ready() || time.Since(began) > startPatience):
 			r.log.Warn("JWKS cannot be read; the keys read last stay good", "url", r.url, "error", err)
-			failing = true
-		case err == nil && failing:
+			warned = true
+		case err == nil && warned:
 			r.log.Info("JWKS is read again", "url", r.url)
-			failing = false
+			warned = false
 		}
-		if !r.pause(ctx, failing, refresh.C) {
+		if !r.pause(ctx, err != nil, refresh.C) {
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package keys_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -113,6 +114,26 @@ func TestRemoteKeysFollowARotationAndOutliveTheServer(t *testing.T) {
 			require.NoError(t, err, "the keys read last stay good")
 		})
 	}
+}
+
+func TestAKeyThatMayHaveBeenPublishedMeanwhileIsNotCalledUnknown(t *testing.T) {
+	known := newKey(t, keys.ES256)
+	ring, err := keys.NewRing(known)
+	require.NoError(t, err)
+	server := newJWKSServer(t)
+	server.serveRing(t, ring)
+	remote := runRemote(t, server.URL, time.Second, time.Millisecond)
+	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
+	_, err = remote.PublicKey("another")
+	require.ErrorIs(t, err, keys.ErrUnknownKey)
+
+	server.Close()
+	require.Eventually(t, func() bool {
+		_, err := remote.PublicKey("another")
+		return errors.Is(err, keys.ErrKeysUnavailable)
+	}, remotePatience, remoteTick, "its bearer would throw its refresh token away")
+	_, err = remote.PublicKey(known.ID())
+	require.NoError(t, err)
 }
 
 func TestWithoutAnyKeyNothingIsSaidAboutAToken(t *testing.T) {
