@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// relayInterval is how often the relay looks for what was left undelivered, and for a denylist that lost its contents.
-const relayInterval = time.Second
+// relayInterval is how often the relay looks for what was left undelivered, and for a denylist that lost its contents: often
+// enough that Redis is filled again after a restart before gateways consider what they know too old to go by.
+const relayInterval = 250 * time.Millisecond
 
 // Run keeps the denylist complete until ctx ends: it delivers what could not be delivered when it was revoked, and fills a
 // denylist that lost its contents. Failures are logged when they begin and when they are over.

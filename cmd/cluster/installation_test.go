@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,9 +62,12 @@ type installation struct {
 	// issuer is the authorization servers behind their load balancer, front the gateways behind theirs.
 	issuer string
 	front  string
+	// environment is that of an authorization server, which commands have, too.
+	environment []string
 }
 
-func install(t *testing.T) *installation {
+// install starts everything. settings are added to the configuration of all servers.
+func install(t *testing.T, settings ...string) *installation {
 	t.Helper()
 	in := &installation{t: t}
 	var databaseURL, redisURL string
@@ -81,13 +85,13 @@ func install(t *testing.T) *installation {
 issuer: ISSUER
 routes:
   - {path: /balance, methods: [GET], origin: UPSTREAM, scope: "balance:read", description: Read your balance., credential: lndhub}
-`)), 0o600))
+`)+strings.Join(settings, "")), 0o600))
 	shared := []string{
 		"GATEHOUSE_CONFIG=" + config, "GATEHOUSE_REDIS_URL=" + redisURL, "GATEHOUSE_JWT_SECRET=" + hostSecret,
 	}
+	in.environment = append(slices.Clone(shared), "GATEHOUSE_DATABASE_URL="+databaseURL, "GATEHOUSE_KEYS_SECRET="+keysSecret)
 	for i := range 2 {
-		in.authz = append(in.authz, newServer(t, fmt.Sprintf("authz %d", i+1), "authz", append(shared,
-			"GATEHOUSE_DATABASE_URL="+databaseURL, "GATEHOUSE_KEYS_SECRET="+keysSecret)))
+		in.authz = append(in.authz, newServer(t, fmt.Sprintf("authz %d", i+1), "authz", in.environment))
 	}
 	for i := range 3 {
 		in.gateways = append(in.gateways, newServer(t, fmt.Sprintf("gateway %d", i+1), "gateway", append(shared,

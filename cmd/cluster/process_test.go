@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"net"
 	"net/http"
@@ -25,6 +26,8 @@ type process struct {
 	name    string
 	command func() *exec.Cmd
 	ready   func() bool
+	// stopBy asks it to end; SIGTERM unless it says otherwise.
+	stopBy  syscall.Signal
 	running *exec.Cmd
 	ended   chan struct{}
 	output  tail
@@ -87,7 +90,7 @@ func (p *process) kill() {
 // terminate asks the process to end and waits until it has.
 func (p *process) terminate() {
 	p.t.Helper()
-	require.NoError(p.t, p.running.Process.Signal(syscall.SIGTERM))
+	require.NoError(p.t, p.running.Process.Signal(cmp.Or(p.stopBy, syscall.SIGTERM)))
 	select {
 	case <-p.ended:
 	case <-time.After(patience):

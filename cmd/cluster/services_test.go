@@ -36,7 +36,7 @@ func newPostgres(t *testing.T) (server *process, url string) {
 	host, port, err := net.SplitHostPort(address)
 	require.NoError(t, err)
 	server = &process{
-		t: t, name: "postgres",
+		t: t, name: "postgres", stopBy: syscall.SIGINT, // without waiting for its clients
 		command: func() *exec.Cmd {
 			cmd := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-h", host, "-p", port)
 			cmd.Dir, cmd.SysProcAttr = dir, as()
