@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test cluster-test lint
+.PHONY: help run build test cluster-test bench bench-record lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,16 @@ test: ## install what is missing, lint, and run every test against a private Pos
 cluster-test: ## kill and restart a whole installation under traffic, at full length, with a report
 	.ci/install.sh
 	go test -count=1 -timeout 60m -v ./cmd/cluster -full
+
+bench: ## compare the gateway with nginx and HAProxy, and its handlers with the last release; flags of cmd/bench in BENCH
+	.ci/install.sh
+	go run ./cmd/bench $(BENCH)
+	.ci/benchstat.sh
+
+bench-record: ## the same, and keep the figures in docs/; those of the handlers as the release that later ones are compared with
+	.ci/install.sh
+	go run ./cmd/bench -write docs $(BENCH)
+	.ci/benchstat.sh --record
 
 lint: ## gofmt, go vet, staticcheck, errcheck, errorlint
 	.ci/lint.sh

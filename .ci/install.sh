@@ -11,6 +11,7 @@ have curl || missing+=(curl)
 have node || missing+=(nodejs)
 have npm || missing+=(npm)
 have haproxy || missing+=(haproxy)
+have nginx || missing+=(nginx-light)
 [[ -n ${TEST_REDIS_URL:-} ]] || have redis-server || missing+=(redis-server)
 [[ -n ${TEST_POSTGRES_URL:-} ]] || have_postgres || missing+=(postgresql)
 ((${#missing[@]})) || exit 0

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	err := run(ctx, os.Args[1:])
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	default:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	s := settings{}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.IntVar(&s.rounds, "rounds", 5, "how often everybody is measured, in turn")
+	flags.DurationVar(&s.warmUp, "warm-up", 2*time.Second, "load before a round is measured")
+	flags.DurationVar(&s.duration, "duration", 5*time.Second, "how long a round is measured")
+	flags.IntVar(&s.connections, "connections", 32, "how many connections send requests")
+	flags.IntVar(&s.known, "tokens", 2000, "how many tokens come again and again")
+	flags.IntVar(&s.freshRate, "fresh-rate", 12_000, "how many fresh tokens to sign for each second of a round")
+	flags.IntVar(&s.core, "core", -1, "the core of the contestants; -1 is the last one")
+	flags.StringVar(&s.gatehouse, "gatehouse", "", "the server's binary; empty: built from the sources here")
+	flags.Func("only", "comma-separated beginnings of the names of those who take part; default all", list(&s.only))
+	flags.Func("contestants", "file with more contestants; may be repeated", list(&s.files))
+	withMemory := flags.Bool("memory", true, "also measure the memory of a gateway with many tokens and revocations")
+	write := flags.String("write", "", "folder of benchmarks.md, which gets the figures, and of benchmarks.svg")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "gatehouse-bench")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b, err := newBench(ctx, s, dir, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer b.stop()
+	r, err := b.report(ctx, *withMemory)
+	if r != nil {
+		fmt.Println(r)
+	}
+	if err == nil && *write != "" {
+		err = writeDocument(*write, r)
+	}
+	return err
+}
+
+// report is nil when nothing could be measured.
+func (b *bench) report(ctx context.Context, withMemory bool) (r *report, err error) {
+	results, err := b.run(ctx)
+	if len(results) == 0 {
+		return nil, err
+	}
+	r = &report{machine: b.describe(ctx), results: results}
+	if withMemory {
+		var memoryErr error
+		r.memory, memoryErr = b.measureMemory(ctx)
+		err = errors.Join(err, memoryErr)
+	}
+	return r, err
+}
+
+func list(into *[]string) func(string) error {
+	return func(text string) error {
+		*into = append(*into, strings.Split(text, ",")...)
+		return nil
+	}
+}

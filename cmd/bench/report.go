@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// report is what one run found out, as Markdown that can also be read on a terminal.
+type report struct {
+	machine []string // lines
+	results []result
+	memory  *memoryUse // nil when it was not measured
+}
+
+func (r *report) String() string {
+	var out strings.Builder
+	for _, line := range r.machine {
+		fmt.Fprintf(&out, "- %s\n", line)
+	}
+	fmt.Fprintf(&out, "\n%s\n%s", r.costs(), r.goals())
+	return out.String()
+}
+
+// costs has a line for each contestant.
+func (r *report) costs() table {
+	first := r.results[0]
+	t := table{{"", "CPU µs/request", "× " + first.Name, "requests/s", "p50", "p99", "p99.9", "core used", "by others", ""}}
+	for _, c := range r.results {
+		of := func(figure func(measured) float64) float64 { return median(each(c.rounds, figure)) }
+		t = append(t, []string{
+			c.Name,
+			spreadOf(each(c.rounds, func(m measured) float64 { return micros(m.perRequest) })).text("%.1f"),
+			ratios(c.rounds, first.rounds).text("%.2f"),
+			thousands(of(func(m measured) float64 { return m.rate })),
+			latency(median(each(c.rounds, func(m measured) time.Duration { return m.p50 }))),
+			latency(median(each(c.rounds, func(m measured) time.Duration { return m.p99 }))),
+			latency(median(each(c.rounds, func(m measured) time.Duration { return m.p999 }))),
+			fmt.Sprintf("%.0f %%", 100*of(func(m measured) float64 { return m.saturation })),
+			fmt.Sprintf("%.0f %%", 100*of(func(m measured) float64 { return m.others })),
+			c.About,
+		})
+	}
+	return t
+}
+
+// goals has a line for each goal that could be compared.
+func (r *report) goals() table {
+	t := table{{"goal", "at most", "measured", ""}}
+	for _, c := range r.results {
+		for _, goal := range c.AtMost {
+			for _, other := range r.results {
+				if other.Name != goal.Of {
+					continue
+				}
+				got := ratios(c.rounds, other.rounds)
+				t = append(t, []string{
+					fmt.Sprintf("CPU of %s", c.Name), fmt.Sprintf("%.2f × %s", goal.Times, goal.Of),
+					got.text("%.2f"), verdict(got.median <= goal.Times),
+				})
+			}
+		}
+	}
+	if r.memory != nil {
+		t = append(t, r.memory.goal())
+	}
+	if len(t) == 1 {
+		return nil
+	}
+	return t
+}
+
+func verdict(reached bool) string {
+	if reached {
+		return "reached"
+	}
+	return "**not reached**"
+}
+
+// text shows the median, and the least and the most of several rounds.
+func (s spread) text(format string) string {
+	if s.min == s.max {
+		return fmt.Sprintf(format, s.median)
+	}
+	return fmt.Sprintf(format+" ("+format+"–"+format+")", s.median, s.min, s.max)
+}
+
+// thousands groups the digits of a whole number.
+func thousands(value float64) string {
+	digits := fmt.Sprintf("%.0f", value)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+func latency(d time.Duration) string { return fmt.Sprintf("%.2f ms", d.Seconds()*1000) }
+
+// table is lines of cells. The first line is the head, and the first column is aligned to the left, and the last one too
+// if it has no head.
+type table [][]string
+
+func (t table) String() string {
+	if len(t) == 0 {
+		return ""
+	}
+	widths := make([]int, len(t[0]))
+	for _, line := range t {
+		for i, cell := range line {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var out strings.Builder
+	for n, line := range t {
+		for i, cell := range line {
+			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if t.isLeft(i) {
+				cell += padding
+			} else {
+				cell = padding + cell
+			}
+			out.WriteString("| " + cell + " ")
+		}
+		out.WriteString("|\n")
+		if n > 0 {
+			continue
+		}
+		for i, width := range widths {
+			rule := strings.Repeat("-", width+1)
+			if t.isLeft(i) {
+				out.WriteString("|" + rule + "-")
+			} else {
+				out.WriteString("|" + rule + ":")
+			}
+		}
+		out.WriteString("|\n")
+	}
+	return out.String()
+}
+
+func (t table) isLeft(column int) bool {
+	return column == 0 || column == len(t[0])-1 && t[0][column] == ""
+}

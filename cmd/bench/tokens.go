@@ -1,0 +1,144 @@
+package main
+
+import (
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwk"
+	"golang.org/x/sync/errgroup"
+
+	"gatehouse/keys"
+)
+
+const (
+	tokenIssuer = "https://gatehouse.example"
+	tokenScope  = "balance:read"
+	tokenLife   = 6 * time.Hour
+	// subjects is how many users the tokens are of.
+	subjects = 1000
+)
+
+// mint signs the tokens of the bench, with one key for each algorithm.
+type mint struct {
+	ring *keys.Ring
+	keys map[string]*keys.Key
+}
+
+func newMint() (*mint, error) {
+	m := &mint{keys: map[string]*keys.Key{}}
+	for _, algorithm := range []string{keys.ES256, keys.RS256} {
+		key, err := keys.Generate(algorithm)
+		if err != nil {
+			return nil, err
+		}
+		m.keys[algorithm] = key
+	}
+	var err error
+	m.ring, err = keys.NewRing(m.keys[keys.ES256], m.keys[keys.RS256])
+	return m, err
+}
+
+// writePublic writes the public key of an algorithm as PEM and returns the file's name.
+func (m *mint) writePublic(dir, algorithm string) (string, error) {
+	document, _ := m.ring.JWKS()
+	set, err := jwk.Parse(document)
+	if err != nil {
+		return "", err
+	}
+	key, found := set.LookupKeyID(m.keys[algorithm].ID())
+	if !found {
+		return "", fmt.Errorf("the JWKS has no %s key", algorithm)
+	}
+	var public any
+	if err := key.Raw(&public); err != nil {
+		return "", err
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, strings.ToLower(algorithm)+".pem")
+	return file, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o644)
+}
+
+// claims are those of an access token of Gatehouse.
+type claims struct {
+	Issuer    string `json:"iss"`
+	Subject   string `json:"sub"`
+	Audience  string `json:"aud"`
+	ClientID  string `json:"client_id"`
+	Scope     string `json:"scope"`
+	IssuedAt  int64  `json:"iat"`
+	ExpiresAt int64  `json:"exp"`
+	ID        string `json:"jti"`
+	GrantID   string `json:"grant_id"`
+}
+
+func newClaims(n int) claims {
+	now := time.Now()
+	return claims{
+		Issuer: tokenIssuer, Audience: tokenIssuer,
+		Subject:  strconv.Itoa(1 + n%subjects),
+		ClientID: "c2f6b4a8-5a3e-4e0b-9d83-0d9f6c1e7a52",
+		Scope:    tokenScope + " invoices:read",
+		IssuedAt: now.Unix(), ExpiresAt: now.Add(tokenLife).Unix(),
+		ID: rand.Text(), GrantID: rand.Text(),
+	}
+}
+
+// sign makes n tokens, no two of them the same, on all cores.
+func (m *mint) sign(algorithm string, n int) ([]string, error) {
+	tokens := make([]string, n)
+	var group errgroup.Group
+	workers := runtime.GOMAXPROCS(0)
+	for worker := range workers {
+		group.Go(func() error {
+			for i := worker; i < n; i += workers {
+				var err error
+				if tokens[i], err = m.keys[algorithm].Sign(keys.TypeAccessToken, newClaims(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return tokens, group.Wait()
+}
+
+// badTokens make requests that a contestant has to refuse, by what is wrong with them.
+var badTokens = map[string]func(m *mint, algorithm string) (string, error){
+	"no token": func(*mint, string) (string, error) { return "", nil },
+	"signature": func(m *mint, algorithm string) (string, error) {
+		token, err := m.signChanged(algorithm, func(*claims) {})
+		other, err2 := m.signChanged(algorithm, func(*claims) {})
+		if err != nil || err2 != nil {
+			return "", fmt.Errorf("%w%w", err, err2)
+		}
+		return token[:strings.LastIndexByte(token, '.')] + other[strings.LastIndexByte(other, '.'):], nil
+	},
+	"expired": func(m *mint, algorithm string) (string, error) {
+		return m.signChanged(algorithm, func(c *claims) {
+			c.IssuedAt, c.ExpiresAt = time.Now().Add(-2*tokenLife).Unix(), time.Now().Add(-tokenLife).Unix()
+		})
+	},
+	"issuer": func(m *mint, algorithm string) (string, error) {
+		return m.signChanged(algorithm, func(c *claims) { c.Issuer = "https://other.example" })
+	},
+	"scope": func(m *mint, algorithm string) (string, error) {
+		return m.signChanged(algorithm, func(c *claims) { c.Scope = "invoices:read" })
+	},
+}
+
+func (m *mint) signChanged(algorithm string, change func(*claims)) (string, error) {
+	c := newClaims(0)
+	change(&c)
+	return m.keys[algorithm].Sign(keys.TypeAccessToken, c)
+}
