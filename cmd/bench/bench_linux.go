@@ -21,9 +21,9 @@ type settings struct {
 	warmUp      time.Duration
 	duration    time.Duration
 	connections int
-	known       int // how many tokens come again and again
-	freshRate   int // how many fresh tokens are signed for each second of a round
-	core        int // of the contestants; -1 for the last one
+	known       int    // how many tokens come again and again
+	freshRate   int    // how many fresh tokens are signed for each second of a round
+	core        int    // of the contestants; -1 for the last one
 	gatehouse   string // the server's binary; empty to build it
 	only        []string
 	files       []string

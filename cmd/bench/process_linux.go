@@ -26,17 +26,18 @@ type process struct {
 	name   string
 	group  int
 	log    string
-	exited chan error // closed once Wait has returned, after the error was sent
+	exited chan struct{} // closed once Wait has returned
+	exit   error         // how it ended, from then on
 }
 
 // startProcess runs a command in dir. What it prints goes to the file log there.
 func startProcess(name, dir string, command, environment []string) (*process, error) {
-	p := &process{name: name, log: filepath.Join(dir, "log"), exited: make(chan error, 1)}
+	p := &process{name: name, log: filepath.Join(dir, "log"), exited: make(chan struct{})}
 	output, err := os.OpenFile(p.log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	defer output.Close()
+	defer func() { _ = output.Close() }()
 	run := exec.Command(command[0], command[1:]...)
 	run.Dir, run.Env = dir, append(os.Environ(), environment...)
 	run.Stdout, run.Stderr = output, output
@@ -46,7 +47,7 @@ func startProcess(name, dir string, command, environment []string) (*process, er
 	}
 	p.group = run.Process.Pid
 	go func() {
-		p.exited <- run.Wait()
+		p.exit = run.Wait()
 		close(p.exited)
 	}()
 	return p, nil
@@ -62,8 +63,8 @@ func (p *process) await(ctx context.Context, ready func(context.Context) error) 
 			return nil
 		}
 		select {
-		case exit := <-p.exited:
-			return p.failed(fmt.Errorf("ended at its start: %w", errors.Join(exit, err)))
+		case <-p.exited:
+			return p.failed(fmt.Errorf("ended at its start: %w", errors.Join(p.exit, err)))
 		case <-ctx.Done():
 			return p.failed(fmt.Errorf("is not ready: %w", errors.Join(ctx.Err(), err)))
 		case <-time.After(readyEvery):
