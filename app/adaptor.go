@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
@@ -36,7 +39,7 @@ func (a *App) mount(handler http.Handler) fiber.Handler {
 		handler.ServeHTTP(w, r)
 	}))
 	return func(c *fiber.Ctx) error {
-		if err := readBody(&c.Context().Request); err != nil {
+		if err := a.readBody(c.Context()); err != nil {
 			return err
 		}
 		return adapted(c)
@@ -47,13 +50,20 @@ func (a *App) mount(handler http.Handler) fiber.Handler {
 const mountedBodyLimit = 128 << 10
 
 // readBody takes the body from its stream: the adaptor would read it without a limit, and give the handler the text of an
-// error instead of a body that broke off.
-func readBody(request *fasthttp.Request) error {
+// error instead of a body that broke off. All of it has to arrive in the time that a route's body has between two reads:
+// it is never long.
+func (a *App) readBody(ctx *fasthttp.RequestCtx) error {
+	request := &ctx.Request
 	if !request.IsBodyStream() {
 		return nil
 	}
+	if err := ctx.Conn().SetReadDeadline(time.Now().Add(a.config.Timeouts.Body)); err != nil {
+		return fiber.ErrBadRequest
+	}
 	body, err := io.ReadAll(io.LimitReader(request.BodyStream(), mountedBodyLimit+1))
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, fasthttp.ErrTimeout):
+		return fiber.ErrRequestTimeout
 	case err != nil:
 		return fiber.ErrBadRequest
 	case len(body) > mountedBodyLimit:

@@ -63,6 +63,7 @@ type App struct {
 	observer *observer
 	tracing  *tracing // nil unless it is wanted
 
+	callers    listenerConfig
 	accepting  *listener // nil before Start
 	publicAddr net.Addr
 	adminAddr  net.Addr
@@ -119,6 +120,9 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 			return nil, fmt.Errorf("gateway: %w", err)
 		}
 		a.onClose("gateway", a.gateway.Close)
+	}
+	if a.callers, err = a.callersConfig(); err != nil {
+		return nil, fmt.Errorf("public listener: %w", err)
 	}
 	a.public = a.publicServer()
 	a.admin = a.adminServer()

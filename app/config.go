@@ -35,8 +35,13 @@ type Config struct {
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's life.
 	ClockLeeway time.Duration `yaml:"clock_leeway"`
 	// TrustedProxies are the addresses (CIDR) whose X-Forwarded-* headers are believed.
-	TrustedProxies []string        `yaml:"trusted_proxies"`
-	Routes         []gateway.Route `yaml:"routes"`
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	TLS            TLS      `yaml:"tls"`
+	Limits         Limits   `yaml:"limits"`
+	Timeouts       Timeouts `yaml:"timeouts"`
+	// CORS lets browser applications of other origins use the routes and the OAuth endpoints that are for programs.
+	CORS   gateway.CORS    `yaml:"cors"`
+	Routes []gateway.Route `yaml:"routes"`
 	// TargetsFile is a routes file of the predecessor; its routes come after Routes.
 	TargetsFile string   `yaml:"targets_file"`
 	Log         Log      `yaml:"log"`
@@ -137,6 +142,9 @@ func Default() Config {
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
 		ClockLeeway:  30 * time.Second,
 		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
+		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
+		Timeouts:     Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
+		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
 		Log:          Log{Format: logJSON, Level: "info", Access: true},
 		Shutdown:     Shutdown{Timeout: 25 * time.Second},
 	}

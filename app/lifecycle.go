@@ -28,7 +28,7 @@ func (a *App) Start(ctx context.Context) error {
 // Serve begins to serve on listeners that are open already; it takes them over and does not block.
 func (a *App) Serve(public, admin net.Listener) {
 	a.publicAddr, a.adminAddr = public.Addr(), admin.Addr()
-	a.accepting = newListener(public)
+	a.accepting = newListener(public, a.callers)
 	go func() {
 		if err := a.public.Listener(a.accepting); err != nil {
 			a.failed <- fmt.Errorf("public listener: %w", err)

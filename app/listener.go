@@ -1,59 +1,122 @@
 package app
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// listener is a TCP listener that knows on which of its connections nothing was ever received. Browsers and load
-// balancers open some in advance; fasthttp takes each for a request that is being read, and would wait for it.
-type listener struct {
-	net.Listener
-	close func() error  // once
-	slots chan struct{} // holds one token per open connection
-	ended chan struct{}
-
-	mu      sync.Mutex
-	silent  map[*firstRead]struct{}
-	drained bool
+// listenerConfig is what a listener allows its callers.
+type listenerConfig struct {
+	limits   Limits
+	timeouts Timeouts
+	tls      *tls.Config // nil: plain HTTP
+	exempt   proxies     // from the limit for one address
+	metrics  connectionMetrics
+	log      *slog.Logger
 }
 
-func newListener(inner net.Listener) *listener {
+// connectionMetrics counts connections.
+type connectionMetrics struct {
+	open             prometheus.Gauge
+	refused          prometheus.Counter
+	failedHandshakes prometheus.Counter
+}
+
+func (m *metrics) connections() connectionMetrics {
+	c := connectionMetrics{
+		open: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "gatehouse_connections", Help: "Open connections on the public listener.",
+		}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_connections_refused_total", Help: "Connections that were closed at once because their address had too many.",
+		}),
+		failedHandshakes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_tls_handshakes_failed_total", Help: "Connections on which no TLS handshake was completed.",
+		}),
+	}
+	m.registry.MustRegister(c.open, c.refused, c.failedHandshakes)
+	return c
+}
+
+// listener is a TCP listener that bounds the connections it hands out, in all and for each address, and knows on which
+// of them nothing was ever received. Browsers and load balancers open some in advance; fasthttp takes each for a request
+// that is being read, and would wait for it.
+type listener struct {
+	net.Listener
+	config listenerConfig
+	close  func() error  // once
+	slots  chan struct{} // holds one token per open connection
+	ended  chan struct{}
+
+	mu      sync.Mutex
+	silent  map[*connection]struct{}
+	open    map[netip.Addr]int // by whom they count for
+	drained bool
+	refused int       // since warned
+	warned  time.Time // of an address with too many
+}
+
+func newListener(inner net.Listener, config listenerConfig) *listener {
 	ended := make(chan struct{})
 	return &listener{
 		Listener: inner,
+		config:   config,
 		close:    sync.OnceValue(func() error { close(ended); return inner.Close() }),
-		slots:    make(chan struct{}, maxConnections()),
+		slots:    make(chan struct{}, config.limits.connections()),
 		ended:    ended,
-		silent:   make(map[*firstRead]struct{}),
+		silent:   make(map[*connection]struct{}),
+		open:     make(map[netip.Addr]int),
 	}
 }
 
+// Accept waits while there are as many connections as there may be: more callers wait to be accepted. It closes those of
+// an address that has too many, and returns none of them. It does not wait for a TLS handshake.
 func (l *listener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.ended:
-		return nil, net.ErrClosed
+	for {
+		select {
+		case l.slots <- struct{}{}:
+		case <-l.ended:
+			return nil, net.ErrClosed
+		}
+		accepted, err := acceptPatiently(l.Listener)
+		tcp, ok := accepted.(*net.TCPConn)
+		if !ok {
+			<-l.slots
+			return accepted, err
+		}
+		peer := addressOf(tcp)
+		t := &transport{TCPConn: tcp, patience: l.config.timeouts.Write, from: household(peer)}
+		if !l.admit(t, l.config.exempt.contain(peer)) {
+			_ = tcp.SetLinger(0) // nothing of it stays behind
+			_ = tcp.Close()
+			<-l.slots
+			continue
+		}
+		return l.begin(newConnection(l, t)), nil
 	}
-	accepted, err := acceptPatiently(l.Listener)
-	tcp, ok := accepted.(*net.TCPConn)
-	if !ok {
-		<-l.slots
-		return accepted, err
-	}
-	c := &firstRead{TCPConn: tcp, listener: l}
+}
+
+// begin returns what the server gets. After drain it is closed already: the server notices, and accepts no more.
+func (l *listener) begin(c *connection) net.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.drained {
-		_ = tcp.Close() // the server notices, and accepts no more
-		return c, nil
+		_ = c.transport.TCPConn.Close()
+	} else {
+		l.silent[c] = struct{}{}
 	}
-	l.silent[c] = struct{}{}
-	return c, nil
+	if l.config.tls != nil {
+		return secure(c, l.config.tls)
+	}
+	return c
 }
 
 // acceptPatiently waits where fasthttp would end the process: while there are no file descriptors left, or when a caller
@@ -68,6 +131,56 @@ func acceptPatiently(inner net.Listener) (net.Conn, error) {
 	}
 }
 
+// warningInterval is how often it is said that an address has too many connections.
+const warningInterval = 10 * time.Second
+
+// admit counts a connection unless those that it counts for have as many as they may.
+func (l *listener) admit(t *transport, exempt bool) bool {
+	limit := l.config.limits.ConnectionsPerAddress
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if limit > 0 && l.open[t.from] >= limit && !exempt {
+		l.config.metrics.refused.Inc()
+		l.refused++
+		if now := time.Now(); now.Sub(l.warned) >= warningInterval {
+			l.config.log.Warn("too many connections from one address", "address", t.from.String(), "limit", limit, "refused", l.refused)
+			l.warned, l.refused = now, 0
+		}
+		return false
+	}
+	l.open[t.from]++
+	l.config.metrics.open.Inc()
+	return true
+}
+
+// release makes room for another connection.
+func (l *listener) release(t *transport) {
+	l.mu.Lock()
+	if l.open[t.from]--; l.open[t.from] == 0 {
+		delete(l.open, t.from)
+	}
+	l.mu.Unlock()
+	l.config.metrics.open.Dec()
+	<-l.slots
+}
+
+func addressOf(tcp *net.TCPConn) netip.Addr {
+	remote, ok := tcp.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	return remote.AddrPort().Addr().Unmap()
+}
+
+// household is whom a connection counts for: whoever has an IPv6 address has all of its /64.
+func household(peer netip.Addr) netip.Addr {
+	if !peer.Is6() {
+		return peer
+	}
+	prefix, _ := peer.WithZone("").Prefix(64)
+	return prefix.Addr()
+}
+
 func (l *listener) Close() error { return l.close() }
 
 // drain stops accepting and closes the silent connections.
@@ -76,39 +189,13 @@ func (l *listener) drain() error {
 	defer l.mu.Unlock()
 	l.drained = true
 	for c := range l.silent {
-		_ = c.TCPConn.Close()
+		_ = c.transport.TCPConn.Close()
 	}
 	return l.close()
 }
 
-func (l *listener) forget(c *firstRead) {
+func (l *listener) forget(c *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.silent, c)
-}
-
-// firstRead is a connection that tells its listener when the first bytes arrive, or that none ever will.
-type firstRead struct {
-	*net.TCPConn
-	listener *listener
-	told     bool // used by the reader alone
-	closed   atomic.Bool
-}
-
-// Close makes room for another connection.
-func (c *firstRead) Close() error {
-	if c.closed.CompareAndSwap(false, true) {
-		c.listener.forget(c)
-		<-c.listener.slots
-	}
-	return c.TCPConn.Close()
-}
-
-func (c *firstRead) Read(p []byte) (int, error) {
-	n, err := c.TCPConn.Read(p)
-	if !c.told {
-		c.told = true
-		c.listener.forget(c)
-	}
-	return n, err
 }

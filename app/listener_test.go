@@ -1,6 +1,7 @@
 package app
 
 import (
+	"log/slog"
 	"net"
 	"syscall"
 	"testing"
@@ -22,10 +23,16 @@ func (e *exhausted) Accept() (net.Conn, error) {
 	return e.Listener.Accept()
 }
 
+func allowing(limits Limits) listenerConfig {
+	return listenerConfig{
+		limits: limits, timeouts: Default().Timeouts, metrics: newMetrics(Both).connections(), log: slog.New(slog.DiscardHandler),
+	}
+}
+
 func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	l := newListener(&exhausted{Listener: inner, failures: 3})
+	l := newListener(&exhausted{Listener: inner, failures: 3}, allowing(Default().Limits))
 	caller, err := net.Dial("tcp", inner.Addr().String())
 	require.NoError(t, err)
 	defer func() { _ = caller.Close() }()
@@ -41,8 +48,9 @@ func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	l := newListener(inner)
-	l.slots = make(chan struct{}, 1)
+	limits := Default().Limits
+	limits.Connections = 1
+	l := newListener(inner, allowing(limits))
 	for range 2 {
 		caller, err := net.Dial("tcp", inner.Addr().String())
 		require.NoError(t, err)

@@ -149,6 +149,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		OnUnavailable:  a.config.Denylist.OnUnavailable,
 		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
 		TrustedProxies: proxies,
+		MaxBody:        a.config.Limits.BodySize,
 		RequestID:      requestID,
 		Observer:       a.observer,
 		Log:            a.log,
@@ -157,4 +158,27 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		config.Tracer = a.tracing
 	}
 	return gateway.New(config)
+}
+
+// callersConfig is what the public listener is made from.
+func (a *App) callersConfig() (listenerConfig, error) {
+	trusted, _ := a.config.trustedProxies() // they were validated
+	config := listenerConfig{
+		limits:   a.config.Limits,
+		timeouts: a.config.Timeouts,
+		exempt:   trusted,
+		metrics:  a.metrics.connections(),
+		log:      a.log,
+	}
+	if a.config.TLS.CertFile == "" {
+		return config, nil
+	}
+	own, err := openCertificate(a.config.TLS, a.log)
+	if err != nil {
+		return config, err
+	}
+	a.metrics.watchCertificate(own)
+	a.background("TLS certificate", own.run)
+	config.tls = own.serverConfig()
+	return config, nil
 }

@@ -1,22 +1,11 @@
 package app
 
 import (
-	"time"
-
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
 
 	"gatehouse/gateway"
-)
-
-const (
-	// headerLimit has room for an access token with many scopes beside a browser's cookies.
-	headerLimit = 16 << 10
-	bodyLimit   = 4 << 20
-	readTimeout = 30 * time.Second
-	// writeTimeout is how long a caller may take to read an answer.
-	writeTimeout = 60 * time.Second
-	idleTimeout  = 75 * time.Second
 )
 
 // publicServer is what the world sees: first what no request may look like, then the authorization server's endpoints,
@@ -27,16 +16,15 @@ func (a *App) publicServer() *fiber.App {
 		CaseSensitive:         true,
 		StrictRouting:         true,
 		DisableStartupMessage: true,
-		ReadBufferSize:        headerLimit,
-		BodyLimit:             bodyLimit,
+		ReadBufferSize:        a.config.Limits.HeaderSize,
+		BodyLimit:             a.config.Limits.BodySize,
+		Concurrency:           a.config.Limits.connections(),
 		// A body that was parsed would be forwarded as it was put together again, not as it was sent.
 		DisablePreParseMultipartForm: true,
 		// A body is read after its request was authorized, and never into more memory than has arrived.
 		StreamRequestBody: true,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		ErrorHandler:      gateway.ErrorHandler(a.log),
+		// The listener's connections have the timeouts.
+		ErrorHandler: gateway.ErrorHandler(a.log),
 	})
 	server.Server().Logger = connectionLog{a.log}
 	server.Server().SecureErrorLogMessage = true
@@ -52,12 +40,22 @@ func (a *App) publicServer() *fiber.App {
 		server.Use(a.gateway.Handle)
 	}
 	server.Server().Handler = a.gateway.OtherMethods(server.Handler()) // also without a gateway
+	server.Server().Handler = a.gateway.ShareWithOrigins(a.config.CORS, sharedEndpoints, server.Server().Handler)
 	if a.tracing != nil {
 		server.Server().Handler = a.tracing.serve(server.Server().Handler)
 	}
 	server.Server().Handler = a.observer.serve(server.Server().Handler)
-	server.Server().ErrorHandler = a.observer.serveError(server.Server().ErrorHandler)
+	server.Server().ErrorHandler = a.observer.serveError(refused(server.Server().ErrorHandler))
 	return server
+}
+
+// refused answers what the listener refuses to read any further, and passes the rest on.
+func refused(next func(*fasthttp.RequestCtx, error)) func(*fasthttp.RequestCtx, error) {
+	return func(ctx *fasthttp.RequestCtx, err error) {
+		if !gateway.AnswerRefusal(ctx, err) {
+			next(ctx, err)
+		}
+	}
 }
 
 func (a *App) mountAuthz(server *fiber.App) {

@@ -66,6 +66,10 @@ func (m *metrics) watchRedis(store *denylist.Store) {
 	}
 }
 
+func (m *metrics) watchCertificate(own *certificate) {
+	m.gauge("gatehouse_tls_certificate_seconds_left", "How long the public listener's certificate is still valid.", nil, own.secondsLeft)
+}
+
 func (m *metrics) watchDatabase(stats func() sql.DBStats) {
 	read := func(value func(sql.DBStats) float64) func() float64 { return func() float64 { return value(stats()) } }
 	m.gauge("gatehouse_database_connections_max", "Connections to the database that there may be.", nil,

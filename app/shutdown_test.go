@@ -138,6 +138,7 @@ func TestAProcessGoesOnWhileLoadBalancersLearnThatItStops(t *testing.T) {
 	}
 	require.Equal(t, http.StatusOK, r.do(http.MethodGet, r.public+"/oauth/scopes", nil, nil).status)
 	require.Empty(t, stopped)
+	require.Eventually(t, func() bool { return r.scrape()["gatehouse_connections"] == 0 }, startTimeout, time.Millisecond)
 	cancel()
 	require.NoError(t, await(t, stopped), "nothing was in flight")
 }

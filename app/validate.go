@@ -80,6 +80,7 @@ func (c *Config) problems(role Role) []error {
 	if _, err := c.trustedProxies(); err != nil {
 		v.err("trusted_proxies", err)
 	}
+	c.callers(v)
 	v.oneOf("log.format", c.Log.Format, logJSON, logText)
 	v.oneOf("log.level", c.Log.Level, slices.Sorted(maps.Keys(logLevels))...)
 	if c.Shutdown.Delay < 0 {

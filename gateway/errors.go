@@ -47,6 +47,7 @@ var (
 	errMethodNotAllowed = newRefusal(fiber.StatusMethodNotAllowed, "method_not_allowed", "The route does not have this method.")
 	errRequestTimeout   = newRefusal(fiber.StatusRequestTimeout, "invalid_request", "The request did not arrive in time.")
 	errBodyTooLarge     = newRefusal(fiber.StatusRequestEntityTooLarge, "invalid_request", "The request body is too large.")
+	errOriginNotAllowed = newRefusal(fiber.StatusForbidden, "invalid_request", "Pages of this origin may not use the API.")
 	errHeaderTooLarge   = newRefusal(fiber.StatusRequestHeaderFieldsTooLarge, "invalid_request", "The request header is too large.")
 
 	errInternal = newRefusal(fiber.StatusInternalServerError, "server_error", "Something went wrong.")
@@ -62,6 +63,24 @@ var (
 	errCredentialRefused = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream refused the gateway's credential.")
 	errUpstreamTooSlow   = newRefusal(fiber.StatusGatewayTimeout, "gateway_timeout", "The upstream did not answer in time.")
 )
+
+// What a listener may find in a request before the gateway gets to see it. AnswerRefusal answers them.
+var (
+	// ErrMalformedRequest is answered with 400: where the request ends can be understood in two ways.
+	ErrMalformedRequest error = errMalformedRequest
+	// ErrHeaderTooLarge is answered with 431.
+	ErrHeaderTooLarge error = errHeaderTooLarge
+)
+
+// AnswerRefusal answers an error that is or wraps one of the gateway's own, and reports whether it was.
+func AnswerRefusal(ctx *fasthttp.RequestCtx, err error) bool {
+	var own *refusal
+	if !errors.As(err, &own) {
+		return false
+	}
+	answer(ctx, own)
+	return true
+}
 
 func newRefusal(status int, code, description string) *refusal {
 	body, err := json.Marshal(struct {

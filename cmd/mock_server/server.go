@@ -114,6 +114,7 @@ func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *
 	config.JWTSecret = app.Secret(s.jwtSecret)
 	config.Keys.Secret = app.Secret(authz.NewSecret())
 	config.Routes = d.Routes
+	config.CORS.Origins = []string{"*"} // applications under development run anywhere
 	return app.New(ctx, config, app.Options{
 		Log:         log,
 		Users:       []authz.UserAuthenticator{d.User.authenticator()},

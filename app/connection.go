@@ -1,0 +1,224 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// connection is a caller's connection as the HTTP server sees it. It gives out one request at a time, whole lines and
+// bodies that are framed without doubt (framing), and ends reads that take longer than the listener's timeouts allow.
+// Deadlines that are set on it hold until the next request, where they are earlier.
+//
+// One goroutine reads at a time, and one writes; the deadlines and Close are for all.
+type connection struct {
+	transport *transport
+	plain     net.Conn // the transport, or TLS over it
+	listener  *listener
+	timeouts  Timeouts
+	framing   framing
+
+	rest    []byte // was read, and belongs to the next request
+	failed  error  // the caller broke the rules: nothing is read any more
+	headEnd time.Time
+	first   bool // no byte of a request was seen yet
+	raw     bool // a tunnel, no longer HTTP
+
+	deadlines sync.Mutex
+	asked     time.Time // for reads, by whoever handles the request
+
+	unread atomic.Bool // there is a part of a request that nobody has read
+	closed atomic.Bool
+}
+
+var _ syscall.Conn = (*connection)(nil)
+
+func newConnection(l *listener, t *transport) *connection {
+	c := &connection{transport: t, plain: t, listener: l, timeouts: l.config.timeouts, first: true}
+	c.framing.maxSize, c.framing.maxCount = l.config.limits.HeaderSize, l.config.limits.HeaderCount
+	return c
+}
+
+// Read implements net.Conn. A connection that ends between two requests, or is silent for too long there, is at its end;
+// one that ends within a request fails.
+func (c *connection) Read(p []byte) (int, error) {
+	switch {
+	case c.failed != nil:
+		return 0, c.failed
+	case len(c.rest) > 0:
+		return c.readRest(p)
+	case c.raw:
+		return c.plain.Read(p)
+	}
+	if err := c.await(); err != nil {
+		return 0, err
+	}
+	n, err := c.plain.Read(p)
+	if n == 0 {
+		if c.first {
+			c.listener.forget(c)
+		}
+		return 0, c.ending(err)
+	}
+	own, err := c.follow(p[:n])
+	if err == nil && own < n {
+		c.rest = bytes.Clone(p[own:n])
+	}
+	return c.give(own, err)
+}
+
+func (c *connection) readRest(p []byte) (n int, err error) {
+	n = min(len(p), len(c.rest))
+	if !c.raw {
+		if c.framing.phase == atStart {
+			c.forgetDeadlines()
+		}
+		n, err = c.follow(c.rest[:n])
+	}
+	copy(p, c.rest[:n])
+	c.rest = c.rest[n:]
+	return c.give(n, err)
+}
+
+// follow returns how much of p belongs to the request that is being read.
+func (c *connection) follow(p []byte) (int, error) {
+	if c.first {
+		c.first = false
+		c.listener.forget(c)
+	}
+	if c.framing.phase == atStart {
+		c.headEnd = time.Now().Add(c.timeouts.Header)
+	}
+	return c.framing.follow(p)
+}
+
+// give returns what Read does. The reader gets what came before a mistake first, so that it answers and does not just
+// close.
+func (c *connection) give(n int, err error) (int, error) {
+	c.failed = err
+	if unread := err != nil || len(c.rest) > 0 || c.framing.phase != atStart; unread != c.unread.Load() {
+		c.unread.Store(unread)
+	}
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+// await sets the deadline of the next read.
+func (c *connection) await() error {
+	var deadline time.Time
+	switch {
+	case c.framing.phase == atStart:
+		c.forgetDeadlines()
+		wait := c.timeouts.Idle
+		if c.first {
+			wait = c.timeouts.Header
+		}
+		deadline = time.Now().Add(wait)
+	case c.framing.inHead():
+		deadline = c.headEnd
+	default:
+		deadline = time.Now().Add(c.timeouts.Body)
+	}
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	return c.plain.SetReadDeadline(earlier(deadline, c.asked))
+}
+
+// forgetDeadlines ends what one request has asked for before the next one.
+func (c *connection) forgetDeadlines() {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	c.asked = time.Time{}
+	c.transport.forgetDeadline()
+}
+
+// ending is what a read without bytes means. A body that was cut off never looks like one that has ended.
+func (c *connection) ending(err error) error {
+	between := c.framing.phase == atStart
+	switch {
+	case between && errors.Is(err, os.ErrDeadlineExceeded):
+		return io.EOF
+	case !between && errors.Is(err, io.EOF):
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// Write implements net.Conn.
+func (c *connection) Write(p []byte) (int, error) { return c.plain.Write(p) }
+
+// LocalAddr implements net.Conn.
+func (c *connection) LocalAddr() net.Addr { return c.transport.LocalAddr() }
+
+// RemoteAddr implements net.Conn.
+func (c *connection) RemoteAddr() net.Addr { return c.transport.RemoteAddr() }
+
+// SyscallConn implements syscall.Conn: it is the socket, also under TLS.
+func (c *connection) SyscallConn() (syscall.RawConn, error) { return c.transport.SyscallConn() }
+
+// SetReadDeadline implements net.Conn.
+func (c *connection) SetReadDeadline(t time.Time) error {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	c.asked = t
+	return c.plain.SetReadDeadline(t)
+}
+
+// SetWriteDeadline implements net.Conn.
+func (c *connection) SetWriteDeadline(t time.Time) error { return c.plain.SetWriteDeadline(t) }
+
+// SetDeadline implements net.Conn. That there is none at all is how the server says that the connection was hijacked:
+// from then on it is a tunnel, and what is read is given out as it came.
+func (c *connection) SetDeadline(t time.Time) error {
+	if t.IsZero() && !c.raw {
+		c.raw = true
+	}
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// Close makes room for another connection. Where the caller is still sending what nobody will read, it is given a moment
+// to take the answer: a socket that is closed with unread bytes takes back what was written to it.
+func (c *connection) Close() error {
+	if !c.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	c.listener.forget(c)
+	if c.unread.Load() {
+		go func() {
+			defer c.listener.release(c.transport)
+			c.linger()
+		}()
+		return nil
+	}
+	defer c.listener.release(c.transport)
+	return c.plain.Close()
+}
+
+// lingering is how long an answer may take to its caller after the connection was given up.
+const lingering = time.Second
+
+func (c *connection) linger() {
+	if secured, ok := c.plain.(interface{ CloseWrite() error }); ok && c.plain != net.Conn(c.transport) {
+		_ = secured.CloseWrite() // says that the answer is complete
+	}
+	_ = c.transport.SetReadDeadline(time.Now().Add(lingering))
+	if c.transport.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, c.transport.TCPConn)
+	}
+	_ = c.transport.TCPConn.Close()
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.IsZero() || !a.IsZero() && a.Before(b) {
+		return a
+	}
+	return b
+}
