@@ -31,6 +31,9 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	sent, a, err := s.readAuthorization(ctx, w, r)
+	if foreign := s.foreign.check(r); foreign != nil {
+		a, err = nil, foreign
+	}
 	switch {
 	case a == nil:
 		s.failPage(w, r, sent, err)

@@ -51,6 +51,7 @@ type page struct {
 	Name       string
 	Domain     string
 	Scopes     []pageScope
+	Lasts      string // how long an access token will be good, if the client asked for something else than usual
 	Parameters []pageParameter
 	PageField  string
 	Decision   string
@@ -76,6 +77,9 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, a *authoriz
 	}
 	for _, name := range a.request.GetRequestedScopes() {
 		p.Scopes = append(p.Scopes, pageScope{Name: name, Description: s.scopes.descriptions[name]})
+	}
+	if a.consent.accessLifespan != 0 {
+		p.Lasts = inWords(a.consent.accessLifespan)
 	}
 	for _, name := range sortedNames(a.form) {
 		if !slices.Contains([]string{"login", "password", pageField, decisionField}, name) {
@@ -114,7 +118,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, name string, sta
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "same-origin") // with no-referrer, a browser would not say that the form is ours
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(out.Bytes()) // the user has gone when this fails

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,17 +45,18 @@ func requirePage(t *testing.T, a answer, status int) {
 
 func TestTheUserDecidesOnThePage(t *testing.T) {
 	w := newWorld(t)
-	asked := authorization("app", "login", "", "password", "", "state", `a&b"<c>+d'`, "expires_in", "60", "code_challenge", verifier)
+	asked := authorization("app", "login", "", "password", "", "state", `a&b"<c>+d'`, "expires_in", "5400", "code_challenge", verifier)
 	page := w.get("/oauth/authorize?"+asked.Encode(), asBrowser)
 	requirePage(t, page, http.StatusOK)
-	for _, shown := range []string{"An App", "localhost:8080", "Read your balance.", "Create invoices on your behalf.", "balance:read", "Allow", "Deny"} {
+	for _, shown := range []string{"An App", "localhost:8080", "Read your balance.", "Create invoices on your behalf.", "balance:read", "Allow", "Deny",
+		"lasts 1 hour 30 minutes"} {
 		require.Contains(t, page.text, shown)
 	}
 	require.NotContains(t, page.text, "Send payments")
 
 	wrong := w.post("/oauth/authorize", fillIn(t, page, "login", "login", "password", "nope", "decision", "allow"), asBrowser)
 	requirePage(t, wrong, http.StatusUnauthorized)
-	require.Contains(t, wrong.text, "login or password is wrong")
+	require.Contains(t, wrong.text, "Login or password is wrong.")
 	require.Contains(t, wrong.text, `value="login"`)
 	require.NotContains(t, wrong.text, "nope")
 
@@ -65,11 +67,57 @@ func TestTheUserDecidesOnThePage(t *testing.T) {
 	require.Equal(t, `a&b"<c>+d'`, location.Query().Get("state"))
 	token := w.post("/oauth/token", redemption(location.Query().Get("code"), "code_verifier", verifier), basic("app", appSecret))
 	require.Equal(t, http.StatusOK, token.StatusCode, token.text)
-	require.EqualValues(t, 60, token.json["expires_in"])
+	require.EqualValues(t, 5400, token.json["expires_in"])
 
 	denied := w.post("/oauth/authorize", fillIn(t, page, "decision", "deny"), asBrowser)
 	require.Equal(t, http.StatusFound, denied.StatusCode)
 	require.Contains(t, denied.Header.Get("Location"), "error=access_denied")
+}
+
+func TestThePageSaysHowLongAccessLasts(t *testing.T) {
+	w := newWorld(t)
+	for asked, shown := range map[string]string{
+		"": "", "1": "lasts 1 second before", "60": "lasts 1 minute before", "86460": "lasts 1 day before", "2592000": "lasts 30 days before",
+		"90061": "lasts 1 day 1 hour before", "99999999999": "lasts 365 days before", // the maximum
+	} {
+		page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "", "expires_in", asked).Encode(), asBrowser)
+		requirePage(t, page, http.StatusOK)
+		require.Contains(t, page.text, shown)
+		require.Equal(t, shown != "", strings.Contains(page.text, "lasts"), asked)
+	}
+}
+
+func TestTheFormOfAnotherSiteSignsNobodyIn(t *testing.T) {
+	w := newWorld(t)
+	page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
+	require.Equal(t, "same-origin", page.Header.Get("Referrer-Policy"), "with no-referrer the Origin of our own form would be null")
+	ours := fillIn(t, page, "login", "login", "password", "password", "decision", "allow")
+	foreign := authorization("app")
+
+	for name, from := range map[string]option{
+		"a newer browser":              header("Sec-Fetch-Site", "cross-site"),
+		"a subdomain":                  header("Sec-Fetch-Site", "same-site"),
+		"an older browser":             header("Origin", "https://evil.example"),
+		"a page that hides its origin": header("Origin", "null"),
+	} {
+		a := w.post("/oauth/authorize", ours, asBrowser, from)
+		requirePage(t, a, http.StatusForbidden)
+		require.NotContains(t, a.text, "<form", name)
+		w.requireError(w.post("/oauth/authorize", foreign, from), http.StatusForbidden, "access_denied")
+		w.requireError(w.post("/oauth/authorize", withoutLogin(), from, basic("login", "password")), http.StatusForbidden, "access_denied")
+	}
+	for name, options := range map[string][]option{
+		"our page in a newer browser":   {asBrowser, header("Sec-Fetch-Site", "same-origin")},
+		"our page in an older browser":  {asBrowser, header("Origin", w.url)},
+		"our page behind another Host":  {asBrowser, header("Origin", w.url), func(r *http.Request) { r.Host = "authz.internal" }},
+		"a program":                     nil,
+		"a program that says who it is": {header("User-Agent", "alby-js-sdk")},
+	} {
+		require.Equal(t, http.StatusFound, w.post("/oauth/authorize", ours, options...).StatusCode, name)
+	}
+	token := header("Authorization", "Bearer "+w.userJWT(map[string]any{"id": 1, "exp": w.clock.Now().Add(time.Minute).Unix()}))
+	require.Equal(t, http.StatusFound, w.allow(token, header("Origin", "https://host.example"), header("Sec-Fetch-Site", "cross-site")).StatusCode,
+		"no form can send a token: it is a page of the host application's")
 }
 
 func TestThePageOfABadRequest(t *testing.T) {

@@ -70,6 +70,7 @@ type Server struct {
 	secrets  *secretChecker
 	scopes   scopes
 	metadata metadata
+	foreign  foreignForms
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
 	cacheWellKnown string
 
@@ -112,6 +113,7 @@ func New(c Config) (*Server, error) {
 		secrets:  newSecretChecker(),
 		scopes:   known,
 		metadata: newMetadata(c.Issuer, known),
+		foreign:  newForeignForms(c.Issuer),
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
 

@@ -49,13 +49,19 @@ func (s *Server) authenticateUser(ctx context.Context, r *http.Request, body url
 		case errors.Is(err, ErrNotApplicable):
 			continue
 		case errors.Is(err, ErrUserDenied):
-			return "", errUserDenied.WithHint(err.Error())
+			return "", errUserDenied.WithHint(asSentence(err))
 		case errors.Is(err, ErrUserUnavailable):
 			return "", fosite.ErrTemporarilyUnavailable.WithHint(ErrUserUnavailable.Error()).WithWrap(err)
 		}
 		return subject, err
 	}
 	return "", errUserDenied.WithHint("The request does not show who the user is.")
+}
+
+// asSentence is what an authenticator found wrong, for the person whose proof it was.
+func asSentence(denied error) string {
+	text := strings.TrimPrefix(denied.Error(), ErrUserDenied.Error()+": ")
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // readProof takes login and password from the body, never from the query: URLs end up in logs.
