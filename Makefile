@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test cluster-test bench bench-record lint
+.PHONY: help run build test cluster-test fuzz bench bench-record lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,8 @@ bench-record: ## the same, and keep the figures in docs/; those of the handlers 
 	.ci/install.sh
 	go run ./cmd/bench -write docs $(BENCH)
 	.ci/benchstat.sh --record
+fuzz: ## run every fuzz target for FUZZTIME (30s each), one after another
+	.ci/fuzz.sh
 
 lint: ## gofmt, go vet, staticcheck, errcheck, errorlint
 	.ci/lint.sh

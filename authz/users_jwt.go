@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +53,9 @@ func verifyUserJWT(token string, secret []byte, now func() time.Time) (string, e
 	decoder.UseNumber() // a float64 would turn large ids into those of other users
 	if err := decoder.Decode(&claims); err != nil {
 		return "", fmt.Errorf("%w: the token holds no claims", ErrUserDenied)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("%w: the token holds more than claims", ErrUserDenied)
 	}
 	expires, ok := seconds(claims["exp"])
 	switch {
