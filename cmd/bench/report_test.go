@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func exampleResults() []result {
+	return []result{
+		{Contestant{Name: "nginx", Group: "nginx", About: "plain"}, roundsOf(10, 12, 11)},
+		{Contestant{Name: `<b> & "co"`, Group: "others", AtMost: []Goal{{1.25, "nginx"}, {2, "who was left out"}}}, roundsOf(13, 14, 13)},
+		{Contestant{Name: "slow", Group: "others", AtMost: []Goal{{1.25, "nginx"}}}, roundsOf(130, 141, 132)},
+	}
+}
+
+func TestReport(t *testing.T) {
+	r := report{machine: []string{"A machine."}, results: exampleResults()}
+	lines := strings.Split(r.String(), "\n")
+	require.Contains(t, lines[0], "A machine.")
+	require.Regexp(t, `^\| nginx +\| +11\.0 \(10\.0–12\.0\) \| +1\.00 \|.* plain +\|$`, lines[4])
+	require.Regexp(t, `^\| slow +\| +132\.0 \(130\.0–141\.0\) \| +12\.00 \(11\.75–13\.00\) \|`, lines[6])
+
+	goals := r.goals().String()
+	require.Equal(t, 4, strings.Count(goals, "\n"), "head, rule and the two goals that can be compared:\n%s", goals)
+	require.Regexp(t, `1\.25 × nginx \| +1\.18 \(1\.17–1\.30\) \| reached`, goals)
+	require.Regexp(t, `1\.25 × nginx \| +12\.00 \(11\.75–13\.00\) \| \*\*not reached\*\*`, goals)
+}
+
+func TestMemoryGoalHoldsTheMostThatWasEverUsed(t *testing.T) {
+	use := memoryUse{cached: memory{now: memoryGoal - 1, peak: memoryGoal}}
+	require.Equal(t, "reached", use.goal()[3])
+	use.cached.peak++
+	require.Contains(t, use.goal()[3], "not")
+}
+
+func TestThousands(t *testing.T) {
+	for value, want := range map[float64]string{0: "0", 999.6: "1,000", 48123.2: "48,123", 1234567: "1,234,567"} {
+		require.Equal(t, want, thousands(value))
+	}
+}
+
+func TestChartIsWellFormedAndHasABarForEachContestant(t *testing.T) {
+	drawn := chart("A & B", exampleResults())
+	bars, texts := 0, map[string]bool{}
+	decoder := xml.NewDecoder(strings.NewReader(drawn))
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		switch token := token.(type) {
+		case xml.StartElement:
+			for _, attribute := range token.Attr {
+				require.NotContains(t, attribute.Value, "NaN")
+				if attribute.Name.Local == "rx" && attribute.Value == "2" {
+					bars++
+				}
+			}
+		case xml.CharData:
+			texts[string(token)] = true
+		}
+	}
+	require.Equal(t, 3, bars)
+	require.Contains(t, texts, `<b> & "co"`)
+	require.Contains(t, texts, "132.0 µs · 12.00 ×")
+	require.Contains(t, drawn, "prefers-color-scheme: dark")
+}
+
+func TestScaleHasRoundValues(t *testing.T) {
+	for value, want := range map[float64]float64{0.3: 1, 1: 1, 1.2: 2, 4.9: 5, 26.4: 50, 101: 200} {
+		require.InDelta(t, want, roundStep(value), 1e-9)
+	}
+}
+
+func TestDocumentKeepsWhatPeopleWrote(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "benchmarks.md")
+	require.NoError(t, os.WriteFile(file, []byte("before\n"+string(documentBegin)+"old\n"+string(documentEnd)+"after\n"), 0o600))
+	require.NoError(t, writeDocument(dir, &report{results: exampleResults()}))
+	document, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(document), "before\n"))
+	require.True(t, strings.HasSuffix(string(document), "after\n"))
+	require.Contains(t, string(document), "| nginx")
+	require.NotContains(t, string(document), "old")
+	require.FileExists(t, filepath.Join(dir, "benchmarks.svg"))
+
+	require.NoError(t, os.WriteFile(file, []byte("no place"), 0o600))
+	require.ErrorContains(t, writeDocument(dir, &report{results: exampleResults()}), "no place for the figures")
+}
