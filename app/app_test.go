@@ -387,3 +387,20 @@ func TestAPortThatIsTakenIsAnError(t *testing.T) {
 		require.NoError(t, gatehouse.Stop(t.Context()))
 	}
 }
+
+func TestAMethodThatNobodyHasIsToldWhichThereAre(t *testing.T) {
+	r := start(t, testConfig(echoUpstream(t)))
+	for path, allow := range map[string]string{
+		"/oauth/token": "POST", "/clients/id": "DELETE", "/oauth/scopes": "GET, HEAD", "/balance": "GET, HEAD",
+	} {
+		for _, method := range []string{"BREW", "TRACE", "PATCH"} {
+			a := r.do(method, r.public+path, strings.NewReader("a=b"), nil)
+			require.Equal(t, http.StatusMethodNotAllowed, a.status, "%s %s: %s", method, path, a.body)
+			require.Equal(t, allow, a.header.Get("Allow"), "RFC 9110 section 15.5.6")
+			require.Equal(t, "method_not_allowed", a.json(t)["error"])
+		}
+	}
+	for _, path := range []string{"/oauth/nothing", "/OAUTH/token", "/.well-known", "/nothing"} {
+		require.Equal(t, http.StatusNotFound, r.do("BREW", r.public+path, nil, nil).status, path)
+	}
+}

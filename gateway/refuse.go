@@ -29,30 +29,39 @@ func checkRequest(ctx *fasthttp.RequestCtx) *refusal {
 }
 
 // OtherMethods answers requests whose method Fiber does not know and passes the rest to next, the handler of the Fiber
-// server. Fiber itself would answer them in plain text, before any handler. The answer is 405, with Allow where a route
-// has other methods, and 404 where nothing is. A nil Gateway has no routes: there is only what others mount.
+// server. Fiber itself would answer them in plain text, before any handler. The answer is 405 with Allow where a route has
+// other methods, and 404 where nothing is. A nil Gateway has no routes: there is only what others mount.
+//
+// What others mount sees such a request with the method TRACE, which nobody has: Allow is theirs to say.
 func (g *Gateway) OtherMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		if slices.Contains(fiber.DefaultMethods, string(ctx.Method())) {
 			next(ctx)
 			return
 		}
-		answer(ctx, g.refuseMethod(ctx))
+		refused, others := g.refuseMethod(ctx)
+		if others {
+			ctx.Request.Header.SetMethod(fasthttp.MethodTrace)
+			next(ctx)
+			return
+		}
+		answer(ctx, refused)
 	}
 }
 
-func (g *Gateway) refuseMethod(ctx *fasthttp.RequestCtx) *refusal {
+// refuseMethod is the answer to a method that no route can have, or that the path is for others to answer.
+func (g *Gateway) refuseMethod(ctx *fasthttp.RequestCtx) (_ *refusal, others bool) {
 	r := acquireRequest()
 	defer releaseRequest(r)
 	err := r.parse(ctx)
 	switch {
 	case err != nil:
 	case isReserved(string(r.target.segments[0])):
-		err = errMethodNotAllowed // of a handler that is not known here, and so without Allow
+		return nil, true
 	case g == nil:
 		err = errNotFound
 	default:
 		_, err = g.root.match(r.method, r.target.segments)
 	}
-	return refusalFor(slog.Default(), err)
+	return refusalFor(slog.Default(), err), false
 }
