@@ -57,6 +57,9 @@ func newMetrics(role Role) *metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if role.hasAuthz() {
 		m.registry.MustRegister(m.issued)
+		for _, grantType := range authz.GrantTypes() {
+			m.issued.WithLabelValues(grantType) // zero before the first, so that it can be seen to rise
+		}
 	}
 	if role.hasGateway() {
 		m.registry.MustRegister(m.failures)

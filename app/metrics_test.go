@@ -89,6 +89,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	require.Equal(t, scraped{
 		`gatehouse_tokens_issued_total{grant_type="authorization_code"}`: 1,
 		`gatehouse_tokens_issued_total{grant_type="refresh_token"}`:      1,
+		`gatehouse_tokens_issued_total{grant_type="client_credentials"}`: 0,
 	}, seen.named("gatehouse_tokens_issued_total"))
 }
 
@@ -144,6 +145,7 @@ func TestAGatewayOnItsOwnShowsHowOldItsKeysAre(t *testing.T) {
 	authz := startRole(t, config, app.AuthzOnly)
 	authz.awaitReady()
 	require.Empty(t, authz.scrape().named("gatehouse_token_verifications_total"))
+	require.Empty(t, authz.scrape().named("gatehouse_denylist_mode"), "it asks nothing of the denylist")
 	gateway := startRole(t, gatewayConfig(config, authz), app.GatewayOnly)
 	gateway.awaitReady()
 	require.Less(t, gateway.scrape()["gatehouse_jwks_age_seconds"], startTimeout.Seconds())

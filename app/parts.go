@@ -30,7 +30,6 @@ func (a *App) openDenylist() (revocations, error) {
 	a.metrics.watchRedis(store)
 	if !a.options.Role.hasGateway() {
 		a.health.watch("denylist", loaded(store)) // tokens can be given out without it
-		a.metrics.watchMode(func() bool { return false })
 		return store, nil
 	}
 	if a.config.Denylist.Mode == Strict {

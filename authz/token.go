@@ -7,6 +7,9 @@ import (
 	"github.com/ory/fosite"
 )
 
+// GrantTypes are those that a token can be issued for.
+func GrantTypes() []string { return slices.Clone(grantTypes) }
+
 // Issued is who was given an access token, and for what.
 type Issued struct {
 	GrantType string
