@@ -32,6 +32,7 @@ type Config struct {
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	Denylist     Denylist     `yaml:"denylist"`
+	TokenCache   TokenCache   `yaml:"token_cache"`
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's life.
 	ClockLeeway time.Duration `yaml:"clock_leeway"`
 	// TrustedProxies are the addresses (CIDR) whose X-Forwarded-* headers are believed.
@@ -99,6 +100,13 @@ type Denylist struct {
 	OnUnavailable string `yaml:"on_unavailable"`
 }
 
+// TokenCache configures what a gateway remembers of the tokens that it has verified.
+type TokenCache struct {
+	// Size is how many tokens; 0 means that each request's token is verified anew. Whether a token was revoked is asked
+	// for each request in any case.
+	Size int `yaml:"size"`
+}
+
 // Log configures what is logged.
 type Log struct {
 	// Format is json or text.
@@ -141,6 +149,7 @@ func Default() Config {
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
 		ClockLeeway:  30 * time.Second,
+		TokenCache:   TokenCache{Size: 100_000},
 		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
 		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
 		Timeouts:     Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},

@@ -103,6 +103,30 @@ func TestUpstreamErrorsAreCountedByRoute(t *testing.T) {
 	require.EqualValues(t, 1, seen[`gatehouse_http_requests_total{method="GET",route="/balance",status="5xx"}`])
 }
 
+func TestTheTokenCacheIsCounted(t *testing.T) {
+	for name, test := range map[string]struct {
+		size int
+		want scraped
+	}{
+		"on": {10, scraped{
+			"gatehouse_token_cache_hits_total": 2, "gatehouse_token_cache_misses_total": 2, "gatehouse_token_cache_entries": 1,
+		}},
+		"off": {0, scraped{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := testConfig(echoUpstream(t))
+			config.TokenCache.Size = test.size
+			r := start(t, config)
+			token := r.consent(r.register(), 1, "balance:read").access
+			for range 3 {
+				require.Equal(t, http.StatusOK, r.balance(token).status)
+			}
+			require.Equal(t, http.StatusUnauthorized, r.balance(token[:len(token)-9]+"AAAAAAAAA").status)
+			require.Equal(t, test.want, r.scrape().named("gatehouse_token_cache"))
+		})
+	}
+}
+
 func TestTheStateOfThePartsIsShown(t *testing.T) {
 	config := testConfig(echoUpstream(t))
 	config.DatabaseURL, config.RedisURL, config.DatabaseMaxConns = privateDatabase(t), privateRedis(t), 3

@@ -141,9 +141,13 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 	if err != nil {
 		return nil, err
 	}
+	verifier, err := a.newVerifier(public)
+	if err != nil {
+		return nil, err
+	}
 	config := gateway.Config{
 		Routes:         a.config.Routes,
-		Verifier:       &keys.Verifier{Issuer: a.config.Issuer, Audience: a.config.Issuer, Keys: public, Leeway: a.config.ClockLeeway},
+		Verifier:       verifier,
 		Denylist:       denied,
 		OnUnavailable:  a.config.Denylist.OnUnavailable,
 		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
@@ -180,4 +184,18 @@ func (a *App) callersConfig() (listenerConfig, error) {
 	a.background("TLS certificate", own.run)
 	config.tls = own.serverConfig()
 	return config, nil
+}
+
+func (a *App) newVerifier(public keys.PublicKeys) (gateway.TokenVerifier, error) {
+	verifier := &keys.Verifier{Issuer: a.config.Issuer, Audience: a.config.Issuer, Keys: public, Leeway: a.config.ClockLeeway}
+	if a.config.TokenCache.Size == 0 {
+		return verifier, nil
+	}
+	cache, err := keys.NewCache(verifier, a.config.TokenCache.Size)
+	if err != nil {
+		return nil, err
+	}
+	a.onClose("token cache", cache.Close)
+	a.metrics.watchTokenCache(cache)
+	return cache, nil
 }

@@ -47,6 +47,15 @@ func (m *metrics) watchKeys(remote *keys.Remote) {
 		func() float64 { return age(remote.Ready(), remote.Age()) })
 }
 
+func (m *metrics) watchTokenCache(cache *keys.Cache) {
+	m.counter("gatehouse_token_cache_hits_total", "Tokens that had been verified before.", nil,
+		func() float64 { return float64(cache.Hits()) })
+	m.counter("gatehouse_token_cache_misses_total", "Tokens that had to be verified, good or not.", nil,
+		func() float64 { return float64(cache.Misses()) })
+	m.gauge("gatehouse_token_cache_entries", "Verified tokens that are remembered.", nil,
+		func() float64 { return float64(cache.Size()) })
+}
+
 func (m *metrics) watchRedis(store *denylist.Store) {
 	for name := range store.Pools() {
 		pool := prometheus.Labels{"pool": name}

@@ -74,6 +74,9 @@ func (c *Config) problems(role Role) []error {
 	v.oneOf("denylist.on_unavailable", c.Denylist.OnUnavailable, gateway.Deny, gateway.Allow)
 	v.positive("denylist.max_staleness", c.Denylist.MaxStaleness)
 
+	if c.TokenCache.Size < 0 {
+		v.add("token_cache.size", "must not be negative")
+	}
 	if c.ClockLeeway < 0 || c.ClockLeeway > maxClockLeeway {
 		v.add("clock_leeway", "must be 0 to %s, not %s", maxClockLeeway, c.ClockLeeway)
 	}

@@ -22,7 +22,10 @@ type TokenVerifier interface {
 	Verify(token []byte) (*keys.Claims, error)
 }
 
-var _ TokenVerifier = (*keys.Verifier)(nil)
+var (
+	_ TokenVerifier = (*keys.Verifier)(nil)
+	_ TokenVerifier = (*keys.Cache)(nil)
+)
 
 // Config is what a Gateway is made from. Routes, Verifier and Denylist are required.
 type Config struct {

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -27,7 +28,10 @@ const (
 )
 
 // p256HalfOrder divides the two values of s that make a valid ES256 signature: only the lower one is canonical.
-var p256HalfOrder = new(big.Int).Rsh(elliptic.P256().Params().N, 1)
+var (
+	p256HalfOrder      = new(big.Int).Rsh(elliptic.P256().Params().N, 1)
+	p256HalfOrderBytes = p256HalfOrder.FillBytes(make([]byte, p256ScalarSize))
+)
 
 func generatePrivate(alg string) (crypto.Signer, error) {
 	switch alg {
@@ -110,11 +114,30 @@ func verifyES256(key *ecdsa.PublicKey, signingInput, signature []byte) bool {
 	if len(signature) != 2*p256ScalarSize {
 		return false
 	}
-	r := new(big.Int).SetBytes(signature[:p256ScalarSize])
-	s := new(big.Int).SetBytes(signature[p256ScalarSize:])
-	if s.Cmp(p256HalfOrder) > 0 {
+	r, s := signature[:p256ScalarSize], signature[p256ScalarSize:]
+	if bytes.Compare(s, p256HalfOrderBytes) > 0 {
 		return false
 	}
 	digest := sha256.Sum256(signingInput)
-	return ecdsa.Verify(key, digest[:], r, s)
+	var buffer [maxDERSize]byte
+	return ecdsa.VerifyASN1(key, digest[:], appendDER(buffer[:0], r, s))
+}
+
+// maxDERSize is that of a sequence of two scalars with a leading zero each, and three heads.
+const maxDERSize = 3*2 + 2*(1+p256ScalarSize)
+
+// appendDER appends an ECDSA signature in the form that crypto/ecdsa takes (RFC 3279 section 2.2.3).
+func appendDER(dst, r, s []byte) []byte {
+	dst = append(dst, 0x30, 0)
+	for _, scalar := range [...][]byte{r, s} {
+		scalar = bytes.TrimLeft(scalar, "\x00")
+		if len(scalar) == 0 || scalar[0] >= 0x80 {
+			dst = append(dst, 0x02, byte(len(scalar)+1), 0)
+		} else {
+			dst = append(dst, 0x02, byte(len(scalar)))
+		}
+		dst = append(dst, scalar...)
+	}
+	dst[1] = byte(len(dst) - 2)
+	return dst
 }

@@ -1,9 +1,7 @@
 package keys
 
 import (
-	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -29,69 +27,4 @@ type Claims struct {
 // HasScope reports whether the token carries exactly this scope. There are no wildcards.
 func (c *Claims) HasScope(scope string) bool {
 	return slices.Contains(c.Scopes, scope)
-}
-
-// payload is the JSON form of Claims. Times are whole seconds since the epoch; a fraction is refused because no token
-// of this issuer has one.
-type payload struct {
-	Issuer    string   `json:"iss"`
-	Subject   string   `json:"sub"`
-	Audience  audience `json:"aud"`
-	ClientID  string   `json:"client_id"`
-	Scope     string   `json:"scope"`
-	IssuedAt  *int64   `json:"iat"`
-	ExpiresAt *int64   `json:"exp"`
-	NotBefore *int64   `json:"nbf"`
-	ID        string   `json:"jti"`
-	GrantID   string   `json:"grant_id"`
-}
-
-func (p *payload) complete() bool {
-	return p.Issuer != "" && p.Subject != "" && p.ClientID != "" && p.ID != "" &&
-		len(p.Audience) > 0 && !slices.Contains(p.Audience, "") &&
-		isDate(p.IssuedAt) && isDate(p.ExpiresAt) && (p.NotBefore == nil || isDate(p.NotBefore))
-}
-
-// isDate holds for times from 1970 to the year 9999, which every library can represent.
-func isDate(seconds *int64) bool {
-	const end = 253_402_300_800
-	return seconds != nil && 0 <= *seconds && *seconds < end
-}
-
-func (p *payload) claims(kid string) *Claims {
-	return &Claims{
-		Issuer:    p.Issuer,
-		Subject:   p.Subject,
-		ClientID:  p.ClientID,
-		ID:        p.ID,
-		GrantID:   p.GrantID,
-		Audience:  p.Audience,
-		Scopes:    scopes(p.Scope),
-		IssuedAt:  time.Unix(*p.IssuedAt, 0).UTC(),
-		ExpiresAt: time.Unix(*p.ExpiresAt, 0).UTC(),
-		KeyID:     kid,
-	}
-}
-
-// scopes takes a list apart as RFC 6749 section 3.3 writes it: at single spaces, and at no other white space.
-func scopes(list string) []string {
-	if list == "" {
-		return nil
-	}
-	return strings.Split(list, " ")
-}
-
-// audience accepts both forms of RFC 7519 section 4.1.3: one string, or an array of them.
-type audience []string
-
-func (a *audience) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '"' {
-		var one string
-		if err := json.Unmarshal(data, &one); err != nil {
-			return err
-		}
-		*a = audience{one}
-		return nil
-	}
-	return json.Unmarshal(data, (*[]string)(a))
 }

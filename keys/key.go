@@ -2,6 +2,7 @@ package keys
 
 import (
 	"crypto"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -26,7 +27,11 @@ type PublicKey struct {
 
 	raw crypto.PublicKey
 	jwk jwk.Key
+	// thumbprint is the same for the same key alone, whatever its ID is.
+	thumbprint thumbprint
 }
+
+type thumbprint [sha256.Size]byte
 
 // Generate makes a new key for "ES256", "RS256" (2048 bits) or "EdDSA" (Ed25519). The error wraps
 // ErrUnsupportedAlgorithm for any other name.
@@ -122,5 +127,12 @@ func fromPublicJWK(public jwk.Key) (PublicKey, error) {
 	if err != nil {
 		return PublicKey{}, fmt.Errorf("JWK %q: %w", public.KeyID(), err)
 	}
-	return PublicKey{ID: public.KeyID(), Algorithm: alg, raw: raw, jwk: public}, nil
+	digest, err := public.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return PublicKey{}, fmt.Errorf("make thumbprint of JWK %q: %w", public.KeyID(), err)
+	}
+	return PublicKey{
+		ID: public.KeyID(), Algorithm: alg, raw: raw, jwk: public,
+		thumbprint: sha256.Sum256(append([]byte(alg+" "), digest...)),
+	}, nil
 }

@@ -1,26 +1,12 @@
 package keys
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 )
 
-// TypeAccessToken is the typ header of every access token (RFC 9068 section 2.1).
-const TypeAccessToken = "at+jwt"
-
-// maxTokenSize bounds the work that an unauthenticated caller can cause; the largest token issued here is far smaller.
-const maxTokenSize = 8 << 10
-
-// base64url refuses set bits after the last byte, so that no two spellings decode alike. The alphabet is checked
-// separately, because the decoder skips line breaks.
-var base64url = base64.RawURLEncoding.Strict()
-
 // Verifier checks access tokens on its own: signature, type, issuer, audience and times. It asks nobody whether the
-// token was revoked. A Verifier is safe for concurrent use as long as its fields are not changed.
+// token was revoked. A Verifier is safe for concurrent use as long as its fields are not changed, and is not copied.
 type Verifier struct {
 	Issuer   string
 	Audience string
@@ -29,139 +15,101 @@ type Verifier struct {
 	Leeway time.Duration
 	// Now is time.Now when nil.
 	Now func() time.Time
+
+	headers headers
+}
+
+// verified is a token whose signature and claims are good, at any time within its life.
+type verified struct {
+	claims    Claims
+	notBefore time.Time // zero when the token does not say
+	key       thumbprint
 }
 
 // Verify returns the claims of a token in canonical compact form (RFC 7515 section 7.1, RFC 9068 section 4). Every
-// other spelling of a good token is refused like a forged one. Errors wrap ErrInvalidToken, but for ErrKeysUnavailable;
-// none holds the token.
+// other spelling of a good token is refused like a forged one. The token is not kept. Errors wrap ErrInvalidToken, but
+// for ErrKeysUnavailable; none holds the token.
 func (v *Verifier) Verify(token []byte) (*Claims, error) {
 	parts, err := split(token)
 	if err != nil {
 		return nil, err
 	}
-	key, err := v.key(parts.header)
+	found, err := v.verify(parts)
 	if err != nil {
 		return nil, err
 	}
-	signature, err := decode(parts.signature)
+	if err := v.checkTimes(found); err != nil {
+		return nil, err
+	}
+	return &found.claims, nil
+}
+
+// verify checks everything but the times.
+func (v *Verifier) verify(parts compact) (*verified, error) {
+	header, known, err := v.headers.parse(parts.header)
 	if err != nil {
-		return nil, ErrMalformed
+		return nil, err
+	}
+	key, err := v.Keys.PublicKey(header.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	if key.Algorithm != header.Algorithm {
+		return nil, ErrHeader
+	}
+	var buffer [rsaBits / 8]byte
+	signature, err := decode(buffer[:], parts.signature)
+	if err != nil {
+		return nil, err
 	}
 	if !verify(key.raw, parts.signingInput, signature) {
 		return nil, ErrSignature
 	}
-	body, err := decode(parts.payload)
+	if !known {
+		v.headers.remember(parts.header, header)
+	}
+	return v.read(parts.payload, &key)
+}
+
+// read takes the claims from the payload of a token that key has signed.
+func (v *Verifier) read(encoded []byte, key *PublicKey) (*verified, error) {
+	var buffer [1024]byte
+	body, err := decode(buffer[:], encoded)
 	if err != nil {
-		return nil, ErrMalformed
-	}
-	var p payload
-	if err := json.Unmarshal(body, &p); err != nil || !readsOneWay(body) {
-		return nil, fmt.Errorf("%w: claims are not of the expected names and types", ErrMalformed)
-	}
-	if err := v.checkClaims(&p); err != nil {
 		return nil, err
 	}
-	return p.claims(key.ID), nil
-}
-
-// key finds the key that the header names, and holds the header to exactly what this issuer writes: a critical
-// extension, an unencoded payload or an embedded key would each change what the signature means.
-func (v *Verifier) key(encoded []byte) (PublicKey, error) {
-	raw, err := decode(encoded)
-	if err != nil {
-		return PublicKey{}, ErrMalformed
-	}
-	h, err := parseHeader(raw)
-	if err != nil || h.Type != TypeAccessToken || h.KeyID == "" {
-		return PublicKey{}, ErrHeader
-	}
-	key, err := v.Keys.PublicKey(h.KeyID)
-	if err != nil {
-		return PublicKey{}, err
-	}
-	if key.Algorithm != h.Algorithm {
-		return PublicKey{}, ErrHeader
-	}
-	return key, nil
-}
-
-func (v *Verifier) checkClaims(p *payload) error {
-	now := time.Now
-	if v.Now != nil {
-		now = v.Now
-	}
-	switch t := now(); {
+	p, err := parsePayload(body)
+	switch {
+	case err != nil:
+		return nil, err
 	case !p.complete():
-		return ErrMissingClaim
+		return nil, ErrMissingClaim
 	case p.Issuer != v.Issuer:
-		return ErrIssuer
+		return nil, ErrIssuer
 	case !slices.Contains(p.Audience, v.Audience):
-		return ErrAudience
-	case !t.Before(time.Unix(*p.ExpiresAt, 0)):
+		return nil, ErrAudience
+	}
+	found := &verified{claims: p.claims(key.ID), key: key.thumbprint}
+	if p.NotBefore != nil {
+		found.notBefore = time.Unix(*p.NotBefore, 0)
+	}
+	return found, nil
+}
+
+func (v *Verifier) checkTimes(found *verified) error {
+	now := v.now()
+	switch latest := now.Add(v.Leeway); {
+	case !now.Before(found.claims.ExpiresAt):
 		return ErrExpired
-	case time.Unix(*p.IssuedAt, 0).After(t.Add(v.Leeway)):
-		return ErrNotYetValid
-	case p.NotBefore != nil && time.Unix(*p.NotBefore, 0).After(t.Add(v.Leeway)):
+	case found.claims.IssuedAt.After(latest), found.notBefore.After(latest):
 		return ErrNotYetValid
 	}
 	return nil
 }
 
-type header struct {
-	Algorithm string `json:"alg"`
-	KeyID     string `json:"kid"`
-	Type      string `json:"typ"`
+func (v *Verifier) now() time.Time {
+	if v.Now != nil {
+		return v.Now()
+	}
+	return time.Now()
 }
-
-// parseHeader accepts what Key.Sign writes, byte for byte.
-func parseHeader(raw []byte) (header, error) {
-	var h header
-	if err := json.Unmarshal(raw, &h); err != nil {
-		return header{}, err
-	}
-	written, err := json.Marshal(h)
-	if err != nil || !bytes.Equal(written, raw) {
-		return header{}, ErrHeader
-	}
-	return h, nil
-}
-
-type compact struct {
-	header, payload, signature []byte
-	signingInput               []byte
-}
-
-// split cuts a compact JWS into its three parts and refuses any byte outside the base64url alphabet.
-func split(token []byte) (compact, error) {
-	if len(token) > maxTokenSize {
-		return compact{}, ErrMalformed
-	}
-	first := bytes.IndexByte(token, '.')
-	last := bytes.LastIndexByte(token, '.')
-	if first < 1 || last == first || last == len(token)-1 {
-		return compact{}, ErrMalformed
-	}
-	parts := compact{
-		header:       token[:first],
-		payload:      token[first+1 : last],
-		signature:    token[last+1:],
-		signingInput: token[:last],
-	}
-	for _, part := range [...][]byte{parts.header, parts.payload, parts.signature} {
-		for _, b := range part {
-			if !inBase64URL[b] {
-				return compact{}, ErrMalformed
-			}
-		}
-	}
-	return parts, nil
-}
-
-func decode(part []byte) ([]byte, error) { return base64url.AppendDecode(nil, part) }
-
-var inBase64URL = func() (table [256]bool) {
-	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
-		table[c] = true
-	}
-	return table
-}()

@@ -1,0 +1,95 @@
+package keys
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+)
+
+// Cache is a Verifier that remembers the tokens that were good, so that only the first request with a token pays for its
+// signature. A token is found by its SHA-256, ends when it expires, and is worth nothing any more as soon as its key is
+// no longer among the verifier's. Nothing is remembered of a token that is refused, and many different tokens that come
+// once do not push out those that come often (W-TinyLFU). It is safe for concurrent use and has to be closed.
+type Cache struct {
+	verifier *Verifier
+	tokens   *otter.Cache[digest, *verified]
+	hits     atomic.Int64
+	misses   atomic.Int64
+}
+
+type digest [sha256.Size]byte
+
+// NewCache returns a cache of at most size tokens, which is at least 1. It takes about 700 bytes for each.
+func NewCache(verifier *Verifier, size int) (*Cache, error) {
+	tokens, err := otter.New(&otter.Options[digest, *verified]{
+		MaximumSize: size,
+		ExpiryCalculator: otter.ExpiryCreatingFunc(func(e otter.Entry[digest, *verified]) time.Duration {
+			return max(e.Value.claims.ExpiresAt.Sub(verifier.now()), 1)
+		}),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make token cache: %w", err)
+	}
+	return &Cache{verifier: verifier, tokens: tokens}, nil
+}
+
+// Verify answers as Verifier.Verify does. Calls for a token that is being verified wait for the one result.
+func (c *Cache) Verify(token []byte) (*Claims, error) {
+	if len(token) > maxTokenSize {
+		return nil, ErrMalformed
+	}
+	sum := digest(sha256.Sum256(token))
+	found, ok := c.tokens.GetIfPresent(sum)
+	if ok {
+		c.hits.Add(1)
+	} else {
+		c.misses.Add(1)
+		parts, err := split(token)
+		if err != nil {
+			return nil, err
+		}
+		if found, err = c.load(sum, parts); err != nil {
+			return nil, err
+		}
+	}
+	// Also for what was verified just now: another call may have begun it while the key was still there.
+	key, err := c.verifier.Keys.PublicKey(found.claims.KeyID)
+	if err != nil || key.thumbprint != found.key {
+		c.tokens.Invalidate(sum)
+		return c.verifier.Verify(token)
+	}
+	if err := c.verifier.checkTimes(found); err != nil {
+		return nil, err
+	}
+	return &found.claims, nil
+}
+
+func (c *Cache) load(sum digest, parts compact) (*verified, error) {
+	return c.tokens.Get(context.Background(), sum, otter.LoaderFunc[digest, *verified](
+		func(context.Context, digest) (*verified, error) {
+			found, err := c.verifier.verify(parts)
+			if err == nil {
+				err = c.verifier.checkTimes(found)
+			}
+			return found, err
+		}))
+}
+
+// Hits is how many tokens were found.
+func (c *Cache) Hits() int64 { return c.hits.Load() }
+
+// Misses is how many tokens were not found, good or not.
+func (c *Cache) Misses() int64 { return c.misses.Load() }
+
+// Size is about how many tokens are remembered.
+func (c *Cache) Size() int { return c.tokens.EstimatedSize() }
+
+// Close ends what removes expired tokens. Verify goes on to work.
+func (c *Cache) Close() error {
+	c.tokens.StopAllGoroutines()
+	return nil
+}
