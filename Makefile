@@ -26,6 +26,7 @@ bench-record: ## the same, and keep the figures in docs/; those of the handlers 
 	.ci/install.sh
 	go run ./cmd/bench -write docs $(BENCH)
 	.ci/benchstat.sh --record
+
 fuzz: ## run every fuzz target for FUZZTIME (30s each), one after another
 	.ci/fuzz.sh
 

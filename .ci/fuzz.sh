@@ -9,7 +9,7 @@ while read -r directory; do
 	for target in $(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(f \*testing\.F\).*/\1/p' "$directory"/*_test.go); do
 		[[ $target == *"${1:-}"* ]] || continue
 		echo "== $directory $target"
-		go test "./$directory" -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-30s}" -fuzzminimizetime 5s || failed+=("$target")
+		go test "./$directory" -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-30s}" -fuzzminimizetime 200x -parallel "${FUZZWORKERS:-1}" || failed+=("$target")
 	done
 done < <(git grep -lE '^func Fuzz[A-Za-z0-9_]+\(f \*testing\.F\)' -- '*_test.go' | xargs dirname | sort -u)
 

@@ -32,7 +32,7 @@ const (
 
 // running is a Gatehouse that serves on loopback, in front of an upstream that answers with what it was sent.
 type running struct {
-	t      *testing.T
+	t      testing.TB
 	config app.Config
 	app    *app.App
 	public string
@@ -58,7 +58,7 @@ func testConfig(upstream string) app.Config {
 	return config
 }
 
-func start(t *testing.T, config app.Config) *running {
+func start(t testing.TB, config app.Config) *running {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
@@ -105,7 +105,7 @@ type answer struct {
 	body   string
 }
 
-func (a answer) json(t *testing.T) map[string]any {
+func (a answer) json(t testing.TB) map[string]any {
 	t.Helper()
 	var decoded map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.body), &decoded), a.body)
@@ -140,7 +140,7 @@ func (r *running) form(path string, values url.Values, id, secret string) answer
 
 func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
-func userJWT(t *testing.T, user int64) string {
+func userJWT(t testing.TB, user int64) string {
 	t.Helper()
 	token, err := jwt.NewBuilder().Claim("id", user).Expiration(time.Now().Add(time.Hour)).Build()
 	require.NoError(t, err)

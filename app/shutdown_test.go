@@ -65,7 +65,7 @@ func await(t *testing.T, stopped <-chan error) error {
 
 // kept is a connection that stays open between requests.
 type kept struct {
-	t      *testing.T
+	t      testing.TB
 	conn   net.Conn
 	reader *bufio.Reader
 }
