@@ -2,16 +2,15 @@ package app
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway"
 )
 
 // mount serves a net/http handler on Fiber. The handler gets a context that ends when it returns: the one of the adaptor
@@ -49,26 +48,20 @@ func (a *App) mount(handler http.Handler) fiber.Handler {
 // mountedBodyLimit is above what any mounted handler takes, so that each refuses a body that is too large in its own form.
 const mountedBodyLimit = 128 << 10
 
-// readBody takes the body from its stream: the adaptor would read it without a limit, and give the handler the text of an
-// error instead of a body that broke off. All of it has to arrive in the time that a route's body has between two reads:
-// it is never long.
+// readBody gives the adaptor a body that is complete. All of it has to arrive in the time that a route's body has between
+// two reads: it is never long.
 func (a *App) readBody(ctx *fasthttp.RequestCtx) error {
-	request := &ctx.Request
-	if !request.IsBodyStream() {
+	if !ctx.Request.IsBodyStream() {
 		return nil
 	}
 	if err := ctx.Conn().SetReadDeadline(time.Now().Add(a.config.Timeouts.Body)); err != nil {
 		return fiber.ErrBadRequest
 	}
-	body, err := io.ReadAll(io.LimitReader(request.BodyStream(), mountedBodyLimit+1))
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, fasthttp.ErrTimeout):
-		return fiber.ErrRequestTimeout
-	case err != nil:
-		return fiber.ErrBadRequest
-	case len(body) > mountedBodyLimit:
-		return fiber.ErrRequestEntityTooLarge
+	body, err := gateway.ReadBody(ctx, mountedBodyLimit)
+	if err != nil {
+		return err
 	}
-	request.SetBodyRaw(body)
+	ctx.Request.SetBodyRaw(body)
+	ctx.Request.Header.SetContentLength(len(body))
 	return nil
 }

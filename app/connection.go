@@ -34,6 +34,7 @@ type connection struct {
 	asked     time.Time // for reads, by whoever handles the request
 
 	unread atomic.Bool // there is a part of a request that nobody has read
+	resets atomic.Bool
 	closed atomic.Bool
 }
 
@@ -184,6 +185,13 @@ func (c *connection) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
+// SetLinger is that of a TCPConn. With 0 the caller sees a reset and no end: an answer was cut that would have gone on to
+// the end of the connection.
+func (c *connection) SetLinger(seconds int) error {
+	c.resets.Store(seconds == 0)
+	return c.transport.SetLinger(seconds)
+}
+
 // Close makes room for another connection. Where the caller is still sending what nobody will read, it is given a moment
 // to take the answer: a socket that is closed with unread bytes takes back what was written to it.
 func (c *connection) Close() error {
@@ -191,6 +199,10 @@ func (c *connection) Close() error {
 		return nil
 	}
 	c.listener.forget(c)
+	if c.resets.Load() {
+		defer c.listener.release(c.transport)
+		return c.transport.TCPConn.Close() // without the word of TLS that all was said
+	}
 	if c.unread.Load() {
 		go func() {
 			defer c.listener.release(c.transport)

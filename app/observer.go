@@ -62,6 +62,22 @@ func (o *observer) serveError(next func(*fasthttp.RequestCtx, error)) func(*fast
 	}
 }
 
+// serveExpected wraps what decides about requests whose body is waited for. Those that go on are served as a whole later.
+func (o *observer) serveExpected(next func(*fasthttp.RequestCtx) int) func(*fasthttp.RequestCtx) int {
+	return func(ctx *fasthttp.RequestCtx) int {
+		r := o.begin(ctx)
+		defer releaseRecord(r)
+		began := time.Now()
+		status := next(ctx)
+		if status == fasthttp.StatusContinue {
+			ctx.RemoveUserValue(recordKey{})
+			return status
+		}
+		o.end(ctx, r, time.Since(began))
+		return status
+	}
+}
+
 func (o *observer) begin(ctx *fasthttp.RequestCtx) *record {
 	r := acquireRecord()
 	r.route = o.none
@@ -104,6 +120,9 @@ func (o *observer) Served(ctx *fasthttp.RequestCtx, seen *gateway.Observation) {
 		r.route.failures[seen.Failure].Inc()
 	}
 }
+
+// Cut implements gateway.Observer.
+func (o *observer) Cut(route int, how gateway.Failure) { o.routes[route].failures[how].Inc() }
 
 // issued is told of each token that the authorization server gives away.
 func (o *observer) issued(ctx context.Context, issued authz.Issued) {

@@ -153,6 +153,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
 		TrustedProxies: proxies,
 		MaxBody:        a.config.Limits.BodySize,
+		Upstreams:      a.config.Upstream.settings(),
 		RequestID:      requestID,
 		Observer:       a.observer,
 		Log:            a.log,

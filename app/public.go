@@ -17,13 +17,8 @@ func (a *App) publicServer() *fiber.App {
 		StrictRouting:         true,
 		DisableStartupMessage: true,
 		ReadBufferSize:        a.config.Limits.HeaderSize,
-		BodyLimit:             a.config.Limits.BodySize,
 		Concurrency:           a.config.Limits.connections(),
-		// A body that was parsed would be forwarded as it was put together again, not as it was sent.
-		DisablePreParseMultipartForm: true,
-		// A body is read after its request was authorized, and never into more memory than has arrived.
-		StreamRequestBody: true,
-		// The listener's connections have the timeouts.
+		// The listener's connections have the timeouts, the gateway the limit of bodies.
 		ErrorHandler: gateway.ErrorHandler(a.log),
 	})
 	server.Server().Logger = connectionLog{a.log}
@@ -39,6 +34,7 @@ func (a *App) publicServer() *fiber.App {
 	if a.gateway != nil {
 		server.Use(a.gateway.Handle)
 	}
+	a.gateway.Bind(server.Server())
 	server.Server().Handler = a.gateway.OtherMethods(server.Handler()) // also without a gateway
 	server.Server().Handler = a.gateway.ShareWithOrigins(a.config.CORS, sharedEndpoints, server.Server().Handler)
 	if a.tracing != nil {
@@ -46,6 +42,7 @@ func (a *App) publicServer() *fiber.App {
 	}
 	server.Server().Handler = a.observer.serve(server.Server().Handler)
 	server.Server().ErrorHandler = a.observer.serveError(refused(server.Server().ErrorHandler))
+	server.Server().ExpectHandler = a.observer.serveExpected(server.Server().ExpectHandler)
 	return server
 }
 

@@ -84,6 +84,7 @@ func (c *Config) problems(role Role) []error {
 		v.err("trusted_proxies", err)
 	}
 	c.callers(v)
+	c.Upstream.problems(v)
 	v.oneOf("log.format", c.Log.Format, logJSON, logText)
 	v.oneOf("log.level", c.Log.Level, slices.Sorted(maps.Keys(logLevels))...)
 	if c.Shutdown.Delay < 0 {
@@ -97,7 +98,7 @@ func (c *Config) problems(role Role) []error {
 	if role.hasAuthz() {
 		secret = cmp.Or(secret, "missing") // which is said once, not once more for every route
 	}
-	v.err("routes", gateway.Validate(c.Routes, []byte(secret)))
+	v.err("routes", gateway.Validate(c.Routes, c.Upstream.settings(), []byte(secret)))
 	return v.problems
 }
 

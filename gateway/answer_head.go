@@ -9,54 +9,91 @@ import (
 )
 
 // maxHead bounds the status line and the fields of one answer, and the trailers after its body.
-const maxHead = 16 << 10
+const maxHead = readBufferSize
 
-// answerHead reads the head of an upstream's answer, strictly in what decides where the answer ends: two readers that
-// disagree about that give one caller's answer to another. fasthttp takes status 000 and HTTP/2.0, waits for CR LF from
-// an upstream that sends LF alone, and refuses whole answers for a Trailer field that ends here anyway.
+// answerHead is the head of an upstream's answer, read strictly in what decides where the answer ends: two readers that
+// disagree about that give one caller's answer to another.
 type answerHead struct {
 	status     int
 	http11     bool
 	connection []byte // every Connection field, as one list
+	trailer    []byte // likewise
 
 	chunked bool
 	length  int // -1 unless a Content-Length says it
+
+	// text is what the fields refer to: memory of the reader, until keep was called.
+	text   []byte
+	fields []fieldAt // those that may pass
+	kept   []byte
 }
 
-// read reads one head and puts its fields into header, but for those about framing and connection; none of an interim
-// answer other than 101.
-func (h *answerHead) read(r *bufio.Reader, header *fasthttp.ResponseHeader) error {
-	*h = answerHead{connection: h.connection[:0], length: -1}
-	left := maxHead
-	line, err := readLine(r, &left)
-	if err != nil {
+// fieldAt is where in a text a field is.
+type fieldAt struct{ name, nameEnd, value, valueEnd uint16 }
+
+// read reads one head. Its fields are valid until something else is read.
+func (h *answerHead) read(r *bufio.Reader) error {
+	*h = answerHead{connection: h.connection[:0], trailer: h.trailer[:0], length: -1, fields: h.fields[:0], kept: h.kept}
+	var err error
+	if h.text, err = readHeadText(r); err != nil {
 		return err
 	}
+	line, at := h.line(0)
 	if !h.parseStatusLine(line) {
 		return errNotHTTP
 	}
-	header.SetStatusCode(h.status)
 	for {
-		line, err := readLine(r, &left)
-		if err != nil {
-			return err
-		}
+		begin := at
+		line, at = h.line(at)
 		if len(line) == 0 {
-			return h.frame(header)
+			break
 		}
-		// A line that begins with a space continues the one before it, which RFC 9112 section 5.2 lets a gateway refuse.
-		name, value, ok := bytes.Cut(line, colon)
-		if !ok || line[0] == ' ' || line[0] == '\t' || !isPrintableLine(line) {
-			return errNotHTTP
-		}
-		// Space before the colon is not part of the name (section 5.1).
-		if !h.take(header, bytes.TrimRight(name, " \t"), bytes.Trim(value, " \t")) {
+		if !h.parseField(line, begin) {
 			return errNotHTTP
 		}
 	}
+	if h.chunked && (h.length >= 0 || !h.http11) {
+		return errNotHTTP
+	}
+	return nil
 }
 
-// parseStatusLine wants HTTP/1.0 or HTTP/1.1 and three digits from 100 to 599 (section 4). The reason is not looked at.
+// readHeadText reads to the empty line. All lines end in CR LF: who waits for a CR before an LF that came alone waits for
+// ever.
+func readHeadText(r *bufio.Reader) ([]byte, error) {
+	lineStart, seen := 0, 0
+	for {
+		text, err := r.Peek(max(r.Buffered(), seen+1))
+		if err != nil {
+			return nil, err // bufio.ErrBufferFull, too
+		}
+		text = buffered(r)
+		for {
+			n := bytes.IndexByte(text[seen:], '\n')
+			if n < 0 {
+				break
+			}
+			seen += n + 1
+			if length := seen - lineStart; length < 2 || text[seen-2] != '\r' {
+				return nil, errNotHTTP
+			} else if length == 2 {
+				_, _ = r.Discard(seen)
+				return text[:seen], nil
+			}
+			lineStart = seen
+		}
+		seen = len(text)
+	}
+}
+
+// line returns the line that begins at an offset, without its end, and where the next begins.
+func (h *answerHead) line(at int) (line []byte, next int) {
+	end := at + bytes.IndexByte(h.text[at:], '\n')
+	return h.text[at : end-1], end + 1
+}
+
+// parseStatusLine wants HTTP/1.0 or HTTP/1.1 and three digits from 100 to 599 (RFC 9112 section 4). The reason is not
+// looked at.
 func (h *answerHead) parseStatusLine(line []byte) bool {
 	version, rest, _ := bytes.Cut(line, []byte{' '})
 	switch string(version) {
@@ -79,8 +116,16 @@ func (h *answerHead) parseStatusLine(line []byte) bool {
 	return h.status >= 100 && h.status <= 599
 }
 
-// take reports whether the field leaves no doubt about the end of the answer.
-func (h *answerHead) take(header *fasthttp.ResponseHeader, name, value []byte) bool {
+// parseField reports whether the line is a field and leaves no doubt about the end of the answer.
+func (h *answerHead) parseField(line []byte, at int) bool {
+	name, value, ok := bytes.Cut(line, colon)
+	// A line that begins with a space continues the one before it, which RFC 9112 section 5.2 lets a gateway refuse.
+	if !ok || line[0] == ' ' || line[0] == '\t' || !isPrintableLine(line) {
+		return false
+	}
+	valueAt := len(line) - len(bytes.TrimLeft(value, " \t"))
+	value = bytes.Trim(value, " \t")
+	name = bytes.TrimRight(name, " \t") // space before the colon is not part of the name (section 5.1)
 	switch {
 	case isNamed(name, "connection"):
 		h.connection = append(append(h.connection, value...), ',')
@@ -96,26 +141,69 @@ func (h *answerHead) take(header *fasthttp.ResponseHeader, name, value []byte) b
 		}
 		h.chunked = true
 	case isNamed(name, "trailer"):
-	case !h.isFinal(), !isToken(name):
-	default:
-		header.AddBytesKV(name, value)
+		h.trailer = append(append(h.trailer, value...), ',')
+	case isToken(name) && !h.endsHere(name):
+		h.fields = append(h.fields, fieldAt{
+			uint16(at), uint16(at + len(name)), uint16(at + valueAt), uint16(at + valueAt + len(value)),
+		})
 	}
 	return true
 }
 
-// frame settles how long the body is (section 6.3).
-func (h *answerHead) frame(header *fasthttp.ResponseHeader) error {
-	switch {
-	case h.chunked && (h.length >= 0 || !h.http11):
-		return errNotHTTP
-	case h.chunked:
-		header.SetContentLength(-1)
-	case h.length >= 0:
-		header.SetContentLength(h.length)
-	default:
-		header.SetContentLength(-2) // until the connection ends
+// endsHere tells which fields are for this hop only. The caller's connection has its own Date.
+func (h *answerHead) endsHere(name []byte) bool {
+	const proxy = "proxy-"
+	switch len(name) {
+	case len("te"):
+		return isNamed(name, "te")
+	case len("date"):
+		return isNamed(name, "date")
+	case len("keep-alive"):
+		if isNamed(name, "keep-alive") {
+			return true
+		}
+	case len("upgrade"):
+		if isNamed(name, "upgrade") {
+			return h.status != fasthttp.StatusSwitchingProtocols
+		}
 	}
-	return nil
+	return len(name) >= len(proxy) && isNamed(name[:len(proxy)], proxy)
+}
+
+// keep makes the fields outlast the next read.
+func (h *answerHead) keep() {
+	h.kept = append(h.kept[:0], h.text...)
+	h.text = h.kept
+}
+
+// field returns the field with that index in fields.
+func (h *answerHead) field(i int) (name, value []byte) {
+	f := h.fields[i]
+	return h.text[f.name:f.nameEnd], h.text[f.value:f.valueEnd]
+}
+
+// copyTo adds the fields that pass to header, but for the one that is named in lower case, if any.
+func (h *answerHead) copyTo(header *fasthttp.ResponseHeader, except string) {
+	header.SetStatusCode(h.status)
+	header.SetNoDefaultContentType(true)
+	for i := range h.fields {
+		name, value := h.field(i)
+		if listed(h.connection, name) || isNamed(name, except) {
+			continue
+		}
+		header.AddBytesKV(name, value)
+	}
+}
+
+func (h *answerHead) framing() framing {
+	switch {
+	case h.chunked:
+		return byChunks
+	case h.length >= 0:
+		return byLength
+	default:
+		return byClose
+	}
 }
 
 // isFinal reports whether no other head follows: it is that of the answer, or ends HTTP on this connection.
@@ -130,7 +218,7 @@ func (h *answerHead) hasBody() bool {
 
 // staysOpen reports whether the connection is good for another request once the body was read.
 func (h *answerHead) staysOpen() bool {
-	ends := h.chunked || h.length >= 0 || !h.hasBody()
+	ends := h.framing() != byClose || !h.hasBody()
 	return ends && h.http11 && !listed(h.connection, []byte("close"))
 }
 
@@ -142,33 +230,6 @@ func parseLength(digits []byte) (int, bool) {
 	}
 	length, err := strconv.Atoi(string(digits))
 	return length, err == nil
-}
-
-// skipTrailers reads to the end of a chunked answer. Trailers may not become header fields, where they could say anything
-// (RFC 9110 section 6.5.1).
-func skipTrailers(r *bufio.Reader) error {
-	left := maxHead
-	for {
-		if line, err := readLine(r, &left); err != nil || len(line) == 0 {
-			return err
-		}
-	}
-}
-
-// readLine reads a line that ends in CR LF, without them. It is valid until the next read, and is taken from left.
-func readLine(r *bufio.Reader, left *int) ([]byte, error) {
-	line, err := r.ReadSlice('\n')
-	if err != nil {
-		return nil, err
-	}
-	if *left -= len(line); *left < 0 {
-		return nil, errNotHTTP
-	}
-	line, ok := bytes.CutSuffix(line, headerEnd)
-	if !ok {
-		return nil, errNotHTTP
-	}
-	return line, nil
 }
 
 func isPrintableLine(line []byte) bool {

@@ -9,8 +9,6 @@ import (
 	"net"
 	"syscall"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -18,28 +16,34 @@ const (
 	maxInterim     = 8
 )
 
-// errNotHTTP stands for every answer that cannot be parsed. fasthttp's own errors quote the answer, which belongs to a
-// user and not in a log.
+// fasthttp's own errors quote the answer, which belongs to a user and not in a log.
 var (
-	errNotHTTP        = errors.New("the answer is not valid HTTP/1.1")
-	errAnswerTooLarge = errors.New("the answer is larger than allowed")
-	errUpgraded       = errors.New("the upstream changed protocols without being asked")
+	errNotHTTP  = errors.New("the answer is not valid HTTP/1.1")
+	errUpgraded = errors.New("the upstream changed protocols without being asked")
+	errBrokeOff = errors.New("the upstream broke off")
+	errTooSlow  = errors.New("the upstream was too slow")
+	// errBadChunk is of either side.
+	errBadChunk = errors.New("a chunk is not valid")
 )
 
-// conn is one connection to an upstream. It carries one exchange at a time and is not safe for concurrent use.
+// conn is one connection to an upstream. It carries one exchange at a time. One goroutine reads from it; another may
+// write, while there is an upload.
 type conn struct {
 	net.Conn
-	reader *bufio.Reader
-	guard  *guard
+	settings *Upstreams
+	reader   *bufio.Reader
+	guard    *guard
 	// records is nil without TLS.
 	records *recordReader
 	head    answerHead // of the last answer
+	waiting waiting
+	writeAt time.Time // the write deadline in force
 	idleAt  time.Time
 }
 
 // dial connects within the deadline of ctx, TLS included.
 func (u *upstream) dial(ctx context.Context) (*conn, error) {
-	dialer := net.Dialer{Timeout: u.limits.DialTimeout}
+	var dialer net.Dialer
 	raw, err := dialer.DialContext(ctx, "tcp", u.origin.address)
 	if err != nil {
 		return nil, err
@@ -49,7 +53,7 @@ func (u *upstream) dial(ctx context.Context) (*conn, error) {
 		_ = raw.Close()
 		return nil, fmt.Errorf("cannot look at a %T", raw)
 	}
-	c := &conn{Conn: raw}
+	c := &conn{Conn: raw, settings: &u.settings}
 	if c.guard, err = newGuard(tcp); err != nil {
 		_ = raw.Close()
 		return nil, err
@@ -60,7 +64,7 @@ func (u *upstream) dial(ctx context.Context) (*conn, error) {
 			return nil, err
 		}
 	}
-	c.reader = bufio.NewReaderSize(c.Conn, readBufferSize)
+	c.reader = bufio.NewReaderSize(c, readBufferSize)
 	return c, nil
 }
 
@@ -70,18 +74,26 @@ func (c *conn) isQuiet() bool {
 	return c.reader.Buffered() == 0 && (c.records == nil || c.records.isEmpty(c.Conn)) && c.guard.isQuiet()
 }
 
-// send writes the head of a request, a part of its body, or both. After an error the connection has to be closed, whatever
-// was sent.
-func (c *conn) send(p []byte) error {
+// send writes the head of a request, a part of its body, or both. The upstream has IdleTimeout to take it. After an error
+// the connection has to be closed, whatever was sent.
+func (c *conn) send(p []byte, now time.Time) error {
+	by := earliest(now.Add(c.settings.IdleTimeout), c.waiting.end)
+	if c.writeAt.After(by) || by.Sub(c.writeAt) > c.settings.IdleTimeout/8 {
+		if err := c.SetWriteDeadline(by); err != nil {
+			return err
+		}
+		c.writeAt = by
+	}
 	_, err := c.Write(p)
 	return err
 }
 
-// readHead reads the head of the answer into header and c.head, and skips interim answers (RFC 9110 section 15.2). A
-// status of 101 ends the search: what follows it in c.reader and on the connection is not HTTP.
-func (c *conn) readHead(header *fasthttp.ResponseHeader) error {
+// readHead reads the head of the answer into c.head, and skips interim answers (RFC 9110 section 15.2), hints to browsers
+// included: not every client expects them. A status of 101 ends the search: what follows it in c.reader and on the
+// connection is not HTTP.
+func (c *conn) readHead() error {
 	for range maxInterim {
-		if err := c.head.read(c.reader, header); err != nil {
+		if err := c.head.read(c.reader); err != nil {
 			return readError(err)
 		}
 		if c.head.isFinal() {
@@ -91,28 +103,19 @@ func (c *conn) readHead(header *fasthttp.ResponseHeader) error {
 	return errNotHTTP
 }
 
-// readBody reads the body that c.head announces.
-func (c *conn) readBody(response *fasthttp.Response, limit int) error {
-	err := response.ReadBody(c.reader, limit)
-	if err == nil && c.head.chunked {
-		err = skipTrailers(c.reader)
-	}
-	if err != nil {
-		return readError(err)
-	}
-	return nil
-}
-
 // readError keeps the causes that a log may show.
 func readError(err error) error {
 	var network *net.OpError
+	var refused *refusal
 	switch {
 	case errors.As(err, &network):
 		return network
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		return errAnswerTooLarge
+	case errors.As(err, &refused):
+		return refused
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBrokeOff):
 		return errBrokeOff
+	case errors.Is(err, errTooSlow):
+		return errTooSlow
 	}
 	return errNotHTTP
 }

@@ -5,8 +5,9 @@
 //
 // It leaves to others how tokens are issued (authz), which keys are valid (keys), what was revoked (denylist), and the
 // listener (app). It relies on the listener for its settings of Fiber: CaseSensitive and StrictRouting, so that Fiber
-// does not mix up paths that the gateway keeps apart; DisablePreParseMultipartForm, without which a multipart body is
-// rewritten on its way; and this package's ErrorHandler. Refuse is mounted before every other handler.
+// does not mix up paths that the gateway keeps apart, and this package's ErrorHandler; for Bind, which sets what the
+// reading of bodies needs; and for deadlines on the callers' connections, where callers take their time with a body.
+// Refuse is mounted before every other handler.
 //
-// Bodies are buffered in both directions, bounded by Config.MaxBody and Upstreams.MaxResponseBody.
+// Bodies are passed on as they arrive. What arrives at once and is small goes with its head, in both directions.
 package gateway

@@ -25,6 +25,8 @@ type refusal struct {
 	body       []byte
 }
 
+const statusCallerGone = 499
+
 const realm = `Bearer realm="gatehouse"`
 
 // The vocabulary of everything that can go wrong. The refusals of one route (its scope, its methods) are made with it.
@@ -61,7 +63,9 @@ var (
 	errUpstreamBroken = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream could not be reached or broke off.")
 	// errCredentialRefused takes the place of an upstream's 401, on which clients would throw their good tokens away.
 	errCredentialRefused = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream refused the gateway's credential.")
-	errUpstreamTooSlow   = newRefusal(fiber.StatusGatewayTimeout, "gateway_timeout", "The upstream did not answer in time.")
+	// errCallerGone is only ever seen by a log; nginx has made its status known.
+	errCallerGone      = newRefusal(statusCallerGone, "invalid_request", "The caller went away.")
+	errUpstreamTooSlow = newRefusal(fiber.StatusGatewayTimeout, "gateway_timeout", "The upstream did not answer in time.")
 )
 
 // What a listener may find in a request before the gateway gets to see it. AnswerRefusal answers them.
@@ -173,7 +177,7 @@ func answer(ctx *fasthttp.RequestCtx, r *refusal) {
 	setUnlessEmpty(&response.Header, fiber.HeaderWWWAuthenticate, r.challenge)
 	setUnlessEmpty(&response.Header, fiber.HeaderRetryAfter, r.retryAfter)
 	response.SetBodyRaw(r.body)
-	if ctx.Request.IsBodyStream() || r.status == fiber.StatusBadRequest {
+	if ctx.Request.IsBodyStream() || r.status == fiber.StatusBadRequest || ctx.Request.MayContinue() {
 		response.SetConnectionClose()
 	}
 }

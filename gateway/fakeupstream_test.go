@@ -31,6 +31,7 @@ type received struct {
 	method, target string
 	lines          []string // header lines, untouched
 	body           string
+	trailers       []string // lines
 }
 
 // values returns the values of all header lines of that name, in any case.
@@ -148,43 +149,97 @@ func (u *fakeUpstream) closed(number int) <-chan struct{} {
 	return u.conns[number].closed
 }
 
-// read waits for one whole request and remembers it; false means that the connection has ended.
+// read waits for one whole request and remembers it; false means that the connection has ended, or that it was not.
 func (l *link) read() bool {
-	line, err := l.reader.ReadString('\n')
-	if err != nil {
+	r, ok := l.readHead()
+	if !ok {
 		return false
 	}
-	parts := strings.Split(strings.TrimSuffix(line, "\r\n"), " ")
-	if len(parts) != 3 || parts[2] != "HTTP/1.1" {
-		l.upstream.t.Errorf("bad request line %q", line)
+	if len(r.values("Transfer-Encoding")) > 0 {
+		if r.body, ok = l.readChunks(); ok {
+			r.trailers, ok = l.readLines()
+		}
+	} else {
+		size, _ := strconv.Atoi(strings.Join(r.values("Content-Length"), ""))
+		r.body, ok = l.readBytes(size)
+	}
+	if !ok {
 		return false
 	}
-	r := received{method: parts[0], target: parts[1]}
-	length := 0
-	for {
-		line, err := l.reader.ReadString('\n')
-		if err != nil {
-			return false
-		}
-		line = strings.TrimSuffix(line, "\r\n")
-		if line == "" {
-			break
-		}
-		r.lines = append(r.lines, line)
-		if v, ok := strings.CutPrefix(line, "Content-Length: "); ok {
-			length, _ = strconv.Atoi(v)
-		}
-	}
-	body := make([]byte, length)
-	if _, err := io.ReadFull(l.reader, body); err != nil {
-		return false
-	}
-	r.body = string(body)
 	l.upstream.mu.Lock()
 	l.upstream.seen = append(l.upstream.seen, r)
 	l.last = r
 	l.upstream.mu.Unlock()
 	return true
+}
+
+// readHead leaves the body to be read.
+func (l *link) readHead() (r received, ok bool) {
+	line, err := l.reader.ReadString('\n')
+	if err != nil {
+		return r, false
+	}
+	parts := strings.Split(strings.TrimSuffix(line, "\r\n"), " ")
+	if len(parts) != 3 || parts[2] != "HTTP/1.1" {
+		l.upstream.t.Errorf("bad request line %q", line)
+		return r, false
+	}
+	r.method, r.target = parts[0], parts[1]
+	r.lines, ok = l.readLines()
+	return r, ok
+}
+
+// readLines reads to the empty line.
+func (l *link) readLines() (lines []string, ok bool) {
+	for {
+		line, err := l.reader.ReadString('\n')
+		if err != nil {
+			return nil, false
+		}
+		if line == "\r\n" {
+			return lines, true
+		}
+		lines = append(lines, strings.TrimSuffix(line, "\r\n"))
+	}
+}
+
+// readChunk returns the data of one chunk, nothing of the last.
+func (l *link) readChunk() (data string, ok bool) {
+	line, err := l.reader.ReadString('\n')
+	if err != nil {
+		return "", false
+	}
+	size, err := strconv.ParseUint(strings.TrimSuffix(line, "\r\n"), 16, 31)
+	if err != nil {
+		l.upstream.t.Errorf("bad chunk %q", line)
+		return "", false
+	}
+	if size == 0 {
+		return "", true
+	}
+	data, ok = l.readBytes(int(size) + 2)
+	if ok && !strings.HasSuffix(data, "\r\n") {
+		l.upstream.t.Errorf("a chunk ends in %q", data[size:])
+	}
+	return strings.TrimSuffix(data, "\r\n"), ok
+}
+
+// readChunks stops before the trailers.
+func (l *link) readChunks() (body string, ok bool) {
+	var all strings.Builder
+	for {
+		chunk, ok := l.readChunk()
+		if !ok || chunk == "" {
+			return all.String(), ok
+		}
+		all.WriteString(chunk)
+	}
+}
+
+func (l *link) readBytes(size int) (data string, ok bool) {
+	read := make([]byte, size)
+	_, err := io.ReadFull(l.reader, read)
+	return string(read), err == nil
 }
 
 func (l *link) write(format string, args ...any) {
@@ -193,3 +248,6 @@ func (l *link) write(format string, args ...any) {
 	}
 	_, _ = io.WriteString(l.Conn, format) // the gateway may have hung up, which its answer shows
 }
+
+// resetOnClose makes the connection end in a reset.
+func resetOnClose(l *link) { _ = l.Conn.(*net.TCPConn).SetLinger(0) }

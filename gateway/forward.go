@@ -1,94 +1,99 @@
 package gateway
 
 import (
-	"io"
 	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
 )
 
-// forward sends the request to the rule's upstream, once, and copies the answer. Nothing is ever sent again: whether a
+// forward sends the request to the rule's upstream, once, and passes the answer on. Nothing is ever sent again: whether a
 // request that failed was obeyed is known only to the upstream.
 func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
-	deadline := time.Now().Add(to.timeout)
-	body, err := requestBody(&ctx.Request, g.maxBody)
+	err := r.body.open(ctx, to.maxBody)
 	if err != nil {
 		return err
 	}
-	r.seen.Received = len(body)
-	r.appendHead(to, peerOf(ctx, g.proxies), len(body))
-
-	c, err := to.upstream.acquire(deadline)
+	r.appendHead(to, peerOf(ctx, g.proxies))
+	err = r.appendFirstPart()
+	r.seen.Received = int(r.body.read)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	var end time.Time
+	if to.timeout > 0 {
+		end = now.Add(to.timeout)
+	}
+	c, err := to.upstream.acquire(now, end)
 	if err != nil {
 		return g.upstreamFailed(r, to, err, Unreachable)
 	}
-	reusable := false
-	defer func() { to.upstream.release(c, reusable) }()
-
-	response := fasthttp.AcquireResponse()
-	defer fasthttp.ReleaseResponse(response)
-	response.Header.SetNoDefaultContentType(true)
-	isHead := ctx.IsHead()
-	if err := c.exchange(r.head, body, isHead, to.upstream.limits.MaxResponseBody, deadline, response); err != nil {
-		return g.upstreamFailed(r, to, err, BrokeOff)
-	}
-	reusable = c.head.staysOpen()
-	if to.isOwn {
-		if len(r.credential) > 0 && response.StatusCode() == fasthttp.StatusUnauthorized {
-			return g.upstreamFailed(r, to, errRefusedCredential, CredentialRefused)
+	c.begin(ctx.Conn(), end)
+	if err = c.exchangeHeads(r, now); err == nil {
+		var passed bool
+		if passed, err = g.passOn(ctx, r, to, c); passed {
+			return nil
 		}
-		response.Header.Del(fasthttp.HeaderWWWAuthenticate) // it asks for what callers do not have
 	}
-	copyAnswer(&ctx.Response, response, c.head.connection, isHead)
-	return nil
+	r.endUpload(c)
+	to.upstream.release(c, false)
+	return g.upstreamFailed(r, to, err, BrokeOff)
 }
 
-// exchange writes one request and reads its answer into response, until deadline.
-func (c *conn) exchange(head, body []byte, isHead bool, maxBody int, deadline time.Time, response *fasthttp.Response) error {
-	if err := c.SetDeadline(deadline); err != nil {
+// exchangeHeads sends the request, or its beginning, and reads the head of the answer.
+func (c *conn) exchangeHeads(r *request, now time.Time) error {
+	if err := c.send(r.head, now); err != nil {
 		return err
 	}
-	if err := c.send(head); err != nil {
+	if !r.body.hasEnded() {
+		c.startUpload(&r.body, r.announcedTrailers())
+	}
+	if err := c.waitFor(now, c.settings.FirstByteTimeout); err != nil {
 		return err
 	}
-	if len(body) > 0 {
-		if err := c.send(body); err != nil {
-			return err
-		}
-	}
-	if err := c.readHead(&response.Header); err != nil {
+	if err := c.readHead(); err != nil {
 		return err
 	}
+	c.waiting.settled = true
 	if c.head.status == fasthttp.StatusSwitchingProtocols {
 		return errUpgraded
 	}
-	if isHead || !c.head.hasBody() {
-		return nil
-	}
-	return c.readBody(response, maxBody)
+	return nil
 }
 
-func requestBody(request *fasthttp.Request, limit int) ([]byte, error) {
-	if !request.IsBodyStream() {
-		if body := request.Body(); len(body) <= limit {
-			return body, nil
+// firstPart is how much of a body of known length is read before a connection to the upstream is taken: callers who are
+// slow to send little keep none.
+const firstPart = 16 << 10
+
+// appendFirstPart puts the beginning of the body behind the head, so that a small one goes with it.
+func (r *request) appendFirstPart() error {
+	b := &r.body
+	if b.isChunked() {
+		buffer := bodyBuffers.Get().(*bodyBuffer)
+		defer bodyBuffers.Put(buffer)
+		part, err := b.appendPart(buffer[:0:firstPart], r.announcedTrailers())
+		r.head = append(r.head, part...)
+		return err
+	}
+	if b.hasEnded() {
+		return nil
+	}
+	room := int(min(firstPart, b.size))
+	r.head = append(r.head, make([]byte, room)...)
+	for free := r.head[len(r.head)-room:]; len(free) > 0; {
+		n, err := b.Read(free)
+		if err != nil {
+			return err
 		}
-		return nil, errBodyTooLarge
+		free = free[n:]
 	}
-	body, err := io.ReadAll(io.LimitReader(request.BodyStream(), int64(limit)+1))
-	switch {
-	case err != nil:
-		return nil, errMalformedRequest
-	case len(body) > limit:
-		return nil, errBodyTooLarge
-	}
-	return body, nil
+	return nil
 }
 
 // appendHead writes the head of the request to the upstream from what was parsed. Only what passes is taken over; what
 // the gateway says comes from the gateway alone, whatever the caller's Connection header lists.
-func (r *request) appendHead(to *rule, from peer, bodySize int) {
+func (r *request) appendHead(to *rule, from peer) {
 	head := append(r.head[:0], r.method...)
 	head = append(head, ' ')
 	head = append(head, to.basePath...)
@@ -122,12 +127,26 @@ func (r *request) appendHead(to *rule, from peer, bodySize int) {
 	if len(r.id) > 0 {
 		head = append(append(append(head, "X-Request-Id: "...), r.id...), "\r\n"...)
 	}
-	if bodySize > 0 || r.hasLength() {
+	if r.takesTrailers() {
+		head = append(head, "Connection: TE\r\nTE: trailers\r\n"...)
+	}
+	r.head = append(r.appendFraming(head), "\r\n"...)
+}
+
+// appendFraming says how long the body is.
+func (r *request) appendFraming(head []byte) []byte {
+	switch {
+	case r.body.isChunked():
+		head = append(head, "Transfer-Encoding: chunked\r\n"...)
+		if announced := r.announcedTrailers(); len(announced) > 0 {
+			head = append(append(append(head, "Trailer: "...), announced...), "\r\n"...)
+		}
+	case r.body.size > 0 || r.hasLength():
 		head = append(head, "Content-Length: "...)
-		head = strconv.AppendInt(head, int64(bodySize), 10)
+		head = strconv.AppendInt(head, r.body.size, 10)
 		head = append(head, "\r\n"...)
 	}
-	r.head = append(head, "\r\n"...)
+	return head
 }
 
 // hasLength reports whether a request without a body has to say so (RFC 9110 section 8.6).
@@ -140,22 +159,65 @@ func (r *request) hasLength() bool {
 	return ok
 }
 
-// copyAnswer takes over what was read completely. The body changes hands without being copied.
-// connection lists the fields that end here beside those that always do.
-func copyAnswer(to, from *fasthttp.Response, connection []byte, isHead bool) {
-	to.SetStatusCode(from.StatusCode())
-	to.Header.SetNoDefaultContentType(true)
-	for name, value := range from.Header.All() {
-		if !isHopByHop(string(name)) && !listed(connection, name) {
-			to.Header.AddBytesKV(name, value)
+// announcedTrailers are the names of the trailers that pass, as a list.
+func (r *request) announcedTrailers() []byte {
+	if value, ok := r.fields.get("trailer"); ok {
+		return appendAnnounced(nil, value)
+	}
+	return nil
+}
+
+// takesTrailers reports whether the caller has asked for trailers.
+func (r *request) takesTrailers() bool {
+	for i := range r.fields {
+		if isNamed(r.fields[i].name, "te") && listed(r.fields[i].value, []byte("trailers")) {
+			return true
 		}
 	}
-	if isHead {
-		if size := from.Header.ContentLength(); size >= 0 {
-			to.Header.SetContentLength(size)
+	return false
+}
+
+// passOn gives the caller the answer of which the head was read: at once when it is small, else as it arrives, after
+// Handle. c is released once passed is true.
+func (g *Gateway) passOn(ctx *fasthttp.RequestCtx, r *request, to *rule, c *conn) (passed bool, err error) {
+	except := ""
+	if to.isOwn {
+		if len(r.credential) > 0 && c.head.status == fasthttp.StatusUnauthorized {
+			return false, errRefusedCredential
 		}
-		return
+		except = "www-authenticate" // it asks for what callers do not have
 	}
-	body := from.SwapBody(nil)
-	from.SwapBody(to.SwapBody(body))
+	isComplete := c.waiting.upload.isComplete()
+	if !isComplete {
+		ctx.SetConnectionClose() // what is left of the body would be the next request
+	}
+	response := &ctx.Response
+	if !ctx.IsHead() && c.head.hasBody() {
+		body, isWhole, err := c.readWhole(r.head[:0], time.Now())
+		if err != nil {
+			return false, err
+		}
+		c.head.copyTo(&response.Header, except)
+		if !isWhole {
+			g.stream(ctx, r, to, c)
+			return true, nil
+		}
+		response.SetBody(body)
+	} else {
+		c.head.copyTo(&response.Header, except)
+		if ctx.IsHead() && c.head.length >= 0 {
+			response.Header.SetContentLength(c.head.length)
+		}
+	}
+	r.endUpload(c)
+	to.upstream.release(c, isComplete && c.head.staysOpen())
+	return true, nil
+}
+
+// endUpload makes an end of the upload, if there is one.
+func (r *request) endUpload(c *conn) {
+	if u := c.waiting.upload; u != nil {
+		u.stop()
+		r.seen.Received = int(u.received.Load())
+	}
 }

@@ -39,7 +39,7 @@ type Config struct {
 	// TrustedProxies are the peers that are believed where a caller comes from: X-Forwarded-For, -Host, -Proto and their
 	// like. Who a caller is says the token alone.
 	TrustedProxies []netip.Prefix
-	// MaxBody is the largest request body, in bytes. Zero means 4 MiB.
+	// MaxBody is the largest request body of routes that do not say, in bytes. Zero means 4 MiB, NoLimit none.
 	MaxBody   int
 	Upstreams Upstreams
 	// Log hears of upstreams that fail and of a denylist that cannot tell. Nil means nobody does.
@@ -55,16 +55,18 @@ type Config struct {
 	Tracer   Tracer
 }
 
+// NoLimit lets bodies be of any size.
+const NoLimit = -1
+
 const defaultMaxBody = 4 << 20
 
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
 	root      node
-	upstreams map[origin]*upstream
+	upstreams map[pool]*upstream
 	verifier  TokenVerifier
 	denylist  denylist.Checker
 	proxies   []netip.Prefix
-	maxBody   int
 	log       *slog.Logger
 	clock     clockWarning
 
@@ -85,11 +87,10 @@ type Gateway struct {
 func New(config Config) (*Gateway, error) {
 	problems := config.setDefaults()
 	g := &Gateway{
-		upstreams: make(map[origin]*upstream),
+		upstreams: make(map[pool]*upstream),
 		verifier:  config.Verifier,
 		denylist:  config.Denylist,
 		proxies:   config.TrustedProxies,
-		maxBody:   config.MaxBody,
 		log:       config.Log,
 		requestID: config.RequestID,
 		observer:  config.Observer,
@@ -100,12 +101,12 @@ func New(config Config) (*Gateway, error) {
 		return nil, err
 	}
 	g.running, g.stop = context.WithCancel(context.Background())
-	go g.sweep(config.Upstreams.IdleTimeout)
+	go g.sweep(config.Upstreams.KeepIdle)
 	return g, nil
 }
 
 func (c *Config) setDefaults() error {
-	setDefault(&c.MaxBody, defaultMaxBody)
+	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
 	c.Upstreams.setDefaults()
 	c.OnUnavailable = cmp.Or(c.OnUnavailable, Deny)
 	if c.Now == nil {
@@ -235,18 +236,25 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 	}
 }
 
-func (g *Gateway) upstreamAt(o origin, limits *Upstreams) *upstream {
-	at := o
-	at.basePath = "" // routes to one host share its connections
-	if g.upstreams[at] == nil {
-		g.upstreams[at] = newUpstream(at, limits)
+// upstreamAt returns the upstream of that origin. Routes to one host share its connections, whatever is before their
+// paths there, as long as they ask the same of it.
+func (g *Gateway) upstreamAt(o origin, settings Upstreams) (*upstream, error) {
+	o.basePath = ""
+	at := pool{o, settings}
+	if known := g.upstreams[at]; known != nil {
+		return known, nil
 	}
-	return g.upstreams[at]
+	u, err := newUpstream(at)
+	if err != nil {
+		return nil, err
+	}
+	g.upstreams[at] = u
+	return u, nil
 }
 
-func (g *Gateway) sweep(idleTimeout time.Duration) {
+func (g *Gateway) sweep(keepIdle time.Duration) {
 	defer close(g.swept)
-	ticker := time.NewTicker(idleTimeout)
+	ticker := time.NewTicker(keepIdle)
 	defer ticker.Stop()
 	for {
 		select {
@@ -254,7 +262,7 @@ func (g *Gateway) sweep(idleTimeout time.Duration) {
 			return
 		case now := <-ticker.C:
 			for _, u := range g.upstreams {
-				u.closeIdleSince(now.Add(-idleTimeout))
+				u.closeIdleSince(now.Add(-keepIdle))
 			}
 		}
 	}

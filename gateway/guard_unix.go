@@ -10,7 +10,7 @@ import (
 // guard looks at a socket without reading from it and without blocking.
 type guard struct {
 	socket syscall.RawConn
-	look   func(fd uintptr) bool // made once: a closure for every look would be garbage
+	look   func(fd uintptr) // made once: a closure for every look would be garbage
 	quiet  bool
 }
 
@@ -21,12 +21,11 @@ func newGuard(c syscall.Conn) (*guard, error) {
 	}
 	g := &guard{socket: socket}
 	var one [1]byte
-	g.look = func(fd uintptr) bool {
+	g.look = func(fd uintptr) {
 		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		// No error is a byte that waits, or the end of the stream. Interrupted is not an answer: better one connection too
 		// many than one guess.
 		g.quiet = errors.Is(err, syscall.EAGAIN)
-		return true
 	}
 	return g, nil
 }
@@ -34,5 +33,5 @@ func newGuard(c syscall.Conn) (*guard, error) {
 // isQuiet reports whether the socket is open and no byte waits in it.
 func (g *guard) isQuiet() bool {
 	g.quiet = false
-	return g.socket.Read(g.look) == nil && g.quiet
+	return g.socket.Control(g.look) == nil && g.quiet
 }

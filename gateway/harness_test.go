@@ -75,12 +75,11 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 	s.gateway = g
 
 	fiberConfig := fiber.Config{
-		CaseSensitive:                true,
-		StrictRouting:                true,
-		DisablePreParseMultipartForm: true,
-		DisableStartupMessage:        true,
-		ReadBufferSize:               16 << 10,
-		ErrorHandler:                 gateway.ErrorHandler(log),
+		CaseSensitive:         true,
+		StrictRouting:         true,
+		DisableStartupMessage: true,
+		ReadBufferSize:        16 << 10,
+		ErrorHandler:          gateway.ErrorHandler(log),
 	}
 	if opts.fiber != nil {
 		opts.fiber(&fiberConfig)
@@ -93,6 +92,7 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 		opts.mount(app)
 	}
 	app.Use(g.Handle)
+	g.Bind(app.Server())
 	app.Server().Handler = g.OtherMethods(app.Handler())
 
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

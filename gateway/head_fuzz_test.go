@@ -73,7 +73,8 @@ func FuzzRequestHead(f *testing.F) {
 			r.id, r.trace = []byte("own-id"), append(r.trace, "Traceparent: own\r\n"...)
 		}
 
-		r.appendHead(to, peer{address: netip.MustParseAddr("192.0.2.1"), trusted: trusted}, int(bodySize))
+		r.body.size = int64(bodySize)
+		r.appendHead(to, peer{address: netip.MustParseAddr("192.0.2.1"), trusted: trusted})
 		require.NotContains(t, strings.ReplaceAll(string(r.head), "\r\n", ""), "\n", "a line of its own")
 		require.NotContains(t, strings.ReplaceAll(string(r.head), "\r\n", ""), "\r")
 		require.Equal(t, 1, bytes.Count(r.head, []byte("\r\nHost: ")))
@@ -91,7 +92,13 @@ func FuzzRequestHead(f *testing.F) {
 			require.Equal(t, []string{"own-id"}, seen.Header["X-Request-Id"])
 			require.Equal(t, []string{"own"}, seen.Header["Traceparent"])
 		}
-		own := map[string]bool{"X-Request-Id": index&4 != 0, "Traceparent": index&4 != 0}
+		if r.takesTrailers() {
+			require.Equal(t, []string{"trailers"}, seen.Header["Te"])
+			require.Equal(t, []string{"TE"}, seen.Header["Connection"])
+		}
+		own := map[string]bool{
+			"X-Request-Id": index&4 != 0, "Traceparent": index&4 != 0, "Te": r.takesTrailers(), "Connection": r.takesTrailers(),
+		}
 		for name := range seen.Header {
 			if strings.HasPrefix(name, "X-Gatehouse-") || strings.HasPrefix(name, "X-Forwarded-") || name == "X-Real-Ip" ||
 				name == "Authorization" || name == "Content-Length" || own[name] {

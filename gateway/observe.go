@@ -13,6 +13,8 @@ import (
 type Observer interface {
 	// Served is called once for each request that Handle has served, when the answer is made and before it is written.
 	Served(ctx *fasthttp.RequestCtx, seen *Observation)
+	// Cut is called for each answer of that route that was begun and could not be passed on to its end, after Served.
+	Cut(route int, how Failure)
 }
 
 // NoRoute is the Observation.Route of a request that no route lets pass.
@@ -83,20 +85,21 @@ const (
 	Busy
 	// Unreachable upstreams could not be connected to. Nothing was sent.
 	Unreachable
-	// TooSlow upstreams did not answer within the route's timeout.
+	// TooSlow upstreams let one of the route's timeouts pass.
 	TooSlow
 	// BrokeOff is a connection that ended before the answer did.
 	BrokeOff
 	NotHTTP
-	TooLarge
 	// CredentialRefused is a 401 for a credential that the gateway had made.
 	CredentialRefused
+	// Abandoned requests lost their caller before the answer. The upstream has done nothing wrong.
+	Abandoned
 
 	failures = iota
 )
 
 var failureNames = [failures]string{
-	"none", "busy", "unreachable", "too_slow", "broke_off", "not_http", "too_large", "credential_refused",
+	"none", "busy", "unreachable", "too_slow", "broke_off", "not_http", "credential_refused", "abandoned",
 }
 
 // Failures returns all of them, by their value.

@@ -16,7 +16,8 @@ type request struct {
 	credential []byte // header lines, as is trace
 	trace      []byte
 	id         []byte // of the request, empty when it has none
-	head       []byte // of the request to the upstream
+	head       []byte // of the request to the upstream; what is small of the body is behind it
+	body       callerBody
 	seen       Observation
 }
 
@@ -35,6 +36,7 @@ func releaseRequest(r *request) {
 	clear(r.head)
 	r.method, r.target.query, r.id = nil, nil, nil
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
+	r.body = callerBody{}
 	r.seen = Observation{}
 	requests.Put(r)
 }

@@ -28,8 +28,19 @@ type Route struct {
 	// Empty means Config.OnUnavailable.
 	OnUnavailable string `yaml:"on_unavailable" json:"on_unavailable"`
 	// Timeout bounds the whole exchange with the upstream, from waiting for a connection to the last byte of the answer.
-	// Zero means 30 s.
+	// Zero means no bound: answers may be streams without an end.
 	Timeout time.Duration `yaml:"timeout" json:"timeout"`
+	// MaxBody is the largest request body, in bytes. Zero means Config.MaxBody, NoLimit none.
+	MaxBody int `yaml:"max_body" json:"max_body"`
+
+	// The rest takes the place of what Upstreams has under the same name, unless it is zero.
+
+	ConnectTimeout   time.Duration `yaml:"connect_timeout" json:"connect_timeout"`
+	FirstByteTimeout time.Duration `yaml:"first_byte_timeout" json:"first_byte_timeout"`
+	IdleTimeout      time.Duration `yaml:"idle_timeout" json:"idle_timeout"`
+	MaxConns         int           `yaml:"max_conns" json:"max_conns"`
+	ConnWait         time.Duration `yaml:"conn_wait" json:"conn_wait"`
+	CAFile           string        `yaml:"ca_file" json:"ca_file"`
 }
 
 // What OnUnavailable can be.
@@ -37,8 +48,6 @@ const (
 	Deny  = "deny"
 	Allow = "allow"
 )
-
-const defaultTimeout = 30 * time.Second
 
 // Scopes returns what the routes' scopes are called: scope to description, for the authorization server. Where routes
 // share a scope the last description counts, as the predecessor had it.
@@ -63,7 +72,8 @@ type rule struct {
 	isOwn      bool // the credential is
 	basePath   string
 	upstream   *upstream
-	timeout    time.Duration
+	timeout    time.Duration // of the exchange; 0: none
+	maxBody    int64         // -1: no limit
 	noScope    *refusal
 }
 
@@ -105,6 +115,7 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		scope:   route.Scope,
 		public:  route.Public,
 		timeout: route.Timeout,
+		maxBody: int64(cmp.Or(route.MaxBody, config.MaxBody)),
 		isOwn:   isOwn(route.Credential),
 		noScope: scopeRefusal(route.Scope),
 	}
@@ -114,10 +125,19 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 	case !isScopeToken(route.Scope):
 		problem("bad scope %q", route.Scope)
 	}
-	if r.timeout == 0 {
-		r.timeout = defaultTimeout
-	} else if r.timeout < 0 {
-		problem("negative timeout")
+	for name, value := range map[string]time.Duration{
+		"timeout": route.Timeout, "connect_timeout": route.ConnectTimeout, "first_byte_timeout": route.FirstByteTimeout,
+		"idle_timeout": route.IdleTimeout, "conn_wait": route.ConnWait,
+	} {
+		if value < 0 {
+			problem("negative %s", name)
+		}
+	}
+	if route.MaxConns < 0 {
+		problem("negative max_conns")
+	}
+	if route.MaxBody < NoLimit {
+		problem("max_body is %d, want a size, 0 for the default or -1 for no limit", route.MaxBody)
 	}
 	switch cmp.Or(route.OnUnavailable, config.OnUnavailable) {
 	case Allow:
@@ -136,7 +156,12 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		return r
 	}
 	r.basePath = origin.basePath
-	r.upstream = g.upstreamAt(origin, &config.Upstreams)
+	if route.MaxConns < 0 {
+		return r
+	}
+	if r.upstream, err = g.upstreamAt(origin, config.Upstreams.of(&route)); err != nil {
+		problem("%w", err)
+	}
 	return r
 }
 

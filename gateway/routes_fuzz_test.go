@@ -35,7 +35,7 @@ func FuzzRoutes(f *testing.F) {
 			{Path: other, Methods: []string{"GET"}, Origin: "http://other.example", Scope: "other", Credential: credentialNone},
 		}
 		g, err := New(Config{Routes: routes, Verifier: noVerifier{}, Denylist: noDenylist{}})
-		require.Equal(t, err == nil, Validate(routes, nil) == nil)
+		require.Equal(t, err == nil, Validate(routes, Upstreams{}, nil) == nil)
 		if err != nil {
 			for _, problem := range leaves(err) {
 				first := fmt.Sprintf("route 1 (%s %s): ", strings.Join(routes[0].Methods, ","), path)

@@ -4,23 +4,38 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 )
+
+// tlsConfig is for an origin of that name. It trusts what the system trusts, and the certificates in caFile if that is not
+// empty.
+func tlsConfig(name, caFile string) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: name, NextProtos: []string{"http/1.1"}}
+	if caFile == "" {
+		return config, nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	if config.RootCAs, err = x509.SystemCertPool(); err != nil {
+		return nil, fmt.Errorf("ca_file: the system's certificates: %w", err)
+	}
+	if !config.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca_file: %s holds no certificate", caFile)
+	}
+	return config, nil
+}
 
 // handshake puts TLS on a connection in such a way that bytes which arrive unasked can still be seen.
 func (u *upstream) handshake(ctx context.Context, raw net.Conn) (net.Conn, *recordReader, error) {
 	records := &recordReader{Conn: raw, buffered: bufio.NewReaderSize(raw, readBufferSize)}
-	config := u.limits.TLS.Clone()
-	if config == nil {
-		config = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	if config.ServerName == "" {
-		config.ServerName = u.origin.name
-	}
-	config.NextProtos = []string{"http/1.1"}
-	secured := tls.Client(records, config)
+	secured := tls.Client(records, u.tls)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, nil, err
 	}

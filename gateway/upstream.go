@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,30 +9,44 @@ import (
 	"time"
 )
 
-// Upstreams bounds what the gateway asks of each upstream. Zero values mean the defaults.
+// Upstreams is what the gateway asks of each upstream. Zero values mean the defaults.
 type Upstreams struct {
+	// ConnectTimeout bounds the making of a connection, TLS included (5 s).
+	ConnectTimeout time.Duration
+	// FirstByteTimeout is how long an answer's head may take from when the request was sent (30 s).
+	FirstByteTimeout time.Duration
+	// IdleTimeout bounds the time between two reads of an answer's body, and between two writes of a request's (60 s).
+	IdleTimeout time.Duration
 	// MaxConns is how many requests may be at one upstream at a time (512). Others wait up to ConnWait (1 s) for one of
 	// them to end, and are then answered 503 without having been sent.
 	MaxConns int
 	ConnWait time.Duration
-	// MaxIdleConns are kept for the next request (128), each for at most IdleTimeout (30 s).
+	// CAFile holds certificates, in PEM, that https origins may have theirs from, in addition to the system's.
+	CAFile string
+	// MaxIdleConns are kept for the next request (128), each for at most KeepIdle (30 s).
 	MaxIdleConns int
-	IdleTimeout  time.Duration
-	// DialTimeout bounds the making of a TCP connection (5 s), within the route's timeout.
-	DialTimeout time.Duration
-	// MaxResponseBody is the largest answer that is passed on, in bytes (32 MiB). A larger one is answered 502.
-	MaxResponseBody int
-	// TLS is for https origins. Nil means the system's roots and TLS 1.2 or newer.
-	TLS *tls.Config
+	KeepIdle     time.Duration
 }
 
-func (l *Upstreams) setDefaults() {
-	setDefault(&l.MaxConns, 512)
-	setDefault(&l.ConnWait, time.Second)
-	setDefault(&l.MaxIdleConns, 128)
-	setDefault(&l.IdleTimeout, 30*time.Second)
-	setDefault(&l.DialTimeout, 5*time.Second)
-	setDefault(&l.MaxResponseBody, 32<<20)
+func (s *Upstreams) setDefaults() {
+	setDefault(&s.ConnectTimeout, 5*time.Second)
+	setDefault(&s.FirstByteTimeout, 30*time.Second)
+	setDefault(&s.IdleTimeout, time.Minute)
+	setDefault(&s.MaxConns, 512)
+	setDefault(&s.ConnWait, time.Second)
+	setDefault(&s.MaxIdleConns, 128)
+	setDefault(&s.KeepIdle, 30*time.Second)
+}
+
+// of returns the settings that hold for a route.
+func (s Upstreams) of(route *Route) Upstreams {
+	s.ConnectTimeout = cmp.Or(route.ConnectTimeout, s.ConnectTimeout)
+	s.FirstByteTimeout = cmp.Or(route.FirstByteTimeout, s.FirstByteTimeout)
+	s.IdleTimeout = cmp.Or(route.IdleTimeout, s.IdleTimeout)
+	s.MaxConns = cmp.Or(route.MaxConns, s.MaxConns)
+	s.ConnWait = cmp.Or(route.ConnWait, s.ConnWait)
+	s.CAFile = cmp.Or(route.CAFile, s.CAFile)
+	return s
 }
 
 func setDefault[T int | time.Duration](value *T, otherwise T) {
@@ -40,41 +55,52 @@ func setDefault[T int | time.Duration](value *T, otherwise T) {
 	}
 }
 
-var (
-	errBusy     = errors.New("all connections to the upstream are in use")
-	errBrokeOff = errors.New("the upstream broke off")
-)
+var errBusy = errors.New("all connections to the upstream are in use")
 
 // upstream is one origin and the connections to it. It is safe for concurrent use.
 type upstream struct {
-	origin origin
-	limits *Upstreams
-	inUse  chan struct{} // holds one token per connection in use
-	failed [failures]occasional
+	origin   origin
+	settings Upstreams
+	tls      *tls.Config   // nil for http
+	inUse    chan struct{} // holds one token per connection in use
+	failed   [failures]occasional
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last is last
 	closed bool
 }
 
-func newUpstream(o origin, limits *Upstreams) *upstream {
-	return &upstream{origin: o, limits: limits, inUse: make(chan struct{}, limits.MaxConns)}
+// pool is what requests have in common that share connections.
+type pool struct {
+	origin   origin
+	settings Upstreams
+}
+
+func newUpstream(at pool) (*upstream, error) {
+	u := &upstream{origin: at.origin, settings: at.settings, inUse: make(chan struct{}, at.settings.MaxConns)}
+	if u.origin.tls {
+		var err error
+		if u.tls, err = tlsConfig(u.origin.name, u.settings.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	return u, nil
 }
 
 // acquire returns a connection on which a request may be written, until release is called with it. It waits for at most
-// ConnWait (then errBusy) and dials within deadline. Nothing has been sent when it fails.
-func (u *upstream) acquire(deadline time.Time) (*conn, error) {
-	if err := u.enter(deadline); err != nil {
+// ConnWait (then errBusy) and dials for at most ConnectTimeout, both until end, if that is not zero. Nothing has been sent
+// when it fails.
+func (u *upstream) acquire(now, end time.Time) (*conn, error) {
+	if err := u.enter(now, end); err != nil {
 		return nil, err
 	}
 	for c := u.takeIdle(); c != nil; c = u.takeIdle() {
-		// A deadline that has passed would keep the guard from looking.
-		if c.SetDeadline(deadline) == nil && c.isQuiet() {
+		if c.isQuiet() {
 			return c, nil
 		}
 		_ = c.Close()
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	ctx, cancel := context.WithDeadline(context.Background(), earliest(time.Now().Add(u.settings.ConnectTimeout), end))
 	defer cancel()
 	c, err := u.dial(ctx)
 	if err != nil {
@@ -92,13 +118,13 @@ func (u *upstream) release(c *conn, reusable bool) {
 	<-u.inUse
 }
 
-func (u *upstream) enter(deadline time.Time) error {
+func (u *upstream) enter(now, end time.Time) error {
 	select {
 	case u.inUse <- struct{}{}:
 		return nil
 	default:
 	}
-	wait := time.NewTimer(min(u.limits.ConnWait, time.Until(deadline)))
+	wait := time.NewTimer(earliest(now.Add(u.settings.ConnWait), end).Sub(now))
 	defer wait.Stop()
 	select {
 	case u.inUse <- struct{}{}:
@@ -124,7 +150,7 @@ func (u *upstream) takeIdle() *conn {
 func (u *upstream) keep(c *conn) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.closed || len(u.idle) >= u.limits.MaxIdleConns {
+	if u.closed || len(u.idle) >= u.settings.MaxIdleConns {
 		return false
 	}
 	c.idleAt = time.Now()

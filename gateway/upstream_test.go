@@ -186,52 +186,44 @@ func TestEveryCallerGetsTheirOwnAnswer(t *testing.T) {
 
 func TestBrokenAnswersAreNotPassedOn(t *testing.T) {
 	for name, reply := range map[string]string{
-		"status 000":           "HTTP/1.1 000 secret\r\nContent-Length: 0\r\n\r\n",
-		"status 600":           "HTTP/1.1 600 secret\r\nContent-Length: 0\r\n\r\n",
-		"signed status":        "HTTP/1.1 +20 secret\r\nContent-Length: 0\r\n\r\n",
-		"no status":            "HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
-		"two spaces":           "HTTP/1.1  200 secret\r\nContent-Length: 0\r\n\r\n",
-		"HTTP/2.0":             "HTTP/2.0 200 secret\r\nContent-Length: 0\r\n\r\n",
-		"HTTP/1.2":             "HTTP/1.2 200 secret\r\nContent-Length: 0\r\n\r\n",
-		"http/1.1":             "http/1.1 200 secret\r\nContent-Length: 0\r\n\r\n",
-		"an empty line first":  "\r\n" + okAnswer,
-		"continued line":       "HTTP/1.1 200 OK\r\nX-A: 1\r\n Content-Length: 6\r\nContent-Length: 6\r\n\r\nsecret",
-		"CR in a line":         "HTTP/1.1 200 OK\r\nX-A: 1\rX-B: secret\r\nContent-Length: 0\r\n\r\n",
-		"NUL in a line":        "HTTP/1.1 200 OK\r\nX-A: secret\x00\r\nContent-Length: 0\r\n\r\n",
-		"too many lines":       "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: secret\r\n", 2000) + "Content-Length: 0\r\n\r\n",
-		"too many trailers":    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("X-A: secret\r\n", 2000) + "\r\n",
-		"cut body":             "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsecret",
-		"no body":              "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
-		"cut chunk":            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\nsecret",
-		"cut between chunks":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n",
-		"cut before the end":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n",
-		"cut trailer":          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\nX-A: b\r\n",
-		"bad chunk":            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nsecret\r\n0\r\n\r\n",
-		"chunk too long":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsecret\r\n0\r\n\r\n",
-		"unknown encoding":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nsecret",
-		"two lengths":          "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Length: 7\r\n\r\nsecret",
-		"length and chunks":    "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
-		"chunks and length":    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
-		"chunked twice":        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
-		"gzip, chunked":        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
-		"identity":             "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nsecret",
-		"chunked in HTTP/1.0":  "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
-		"list of lengths":      "HTTP/1.1 200 OK\r\nContent-Length: 6, 6\r\n\r\nsecret",
-		"signed length":        "HTTP/1.1 200 OK\r\nContent-Length: +6\r\n\r\nsecret",
-		"no length at all":     "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nsecret",
-		"endless length":       "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551622\r\n\r\nsecret",
-		"a space in a length":  "HTTP/1.1 200 OK\r\nContent-Length : 6\r\nContent-Length: 7\r\n\r\nsecret!",
-		"negative length":      "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nsecret",
-		"not HTTP":             "SSH-2.0-secret\r\n\r\n",
-		"bad status":           "HTTP/1.1 20x secret\r\n\r\n",
-		"status below 100":     "HTTP/1.1 099 secret\r\nContent-Length: 0\r\n\r\n" + okAnswer,
-		"changed protocols":    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: secret\r\nConnection: upgrade\r\n\r\n" + okAnswer,
-		"interim without end":  strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 9) + okAnswer,
-		"header too long":      "HTTP/1.1 200 OK\r\nX-Secret: " + strings.Repeat("x", 20<<10) + "\r\nContent-Length: 0\r\n\r\n",
-		"bad header":           "HTTP/1.1 200 OK\r\nsecret\r\nContent-Length: 0\r\n\r\n",
-		"longer than allowed":  "HTTP/1.1 200 OK\r\nContent-Length: 2001\r\n\r\n" + strings.Repeat("s", 2001),
-		"longer, chunked":      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7d1\r\n" + strings.Repeat("s", 2001) + "\r\n0\r\n\r\n",
-		"longer, until closed": "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + strings.Repeat("s", 2001),
+		"status 000":          "HTTP/1.1 000 secret\r\nContent-Length: 0\r\n\r\n",
+		"status 600":          "HTTP/1.1 600 secret\r\nContent-Length: 0\r\n\r\n",
+		"signed status":       "HTTP/1.1 +20 secret\r\nContent-Length: 0\r\n\r\n",
+		"no status":           "HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+		"two spaces":          "HTTP/1.1  200 secret\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/2.0":            "HTTP/2.0 200 secret\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.2":            "HTTP/1.2 200 secret\r\nContent-Length: 0\r\n\r\n",
+		"http/1.1":            "http/1.1 200 secret\r\nContent-Length: 0\r\n\r\n",
+		"an empty line first": "\r\n" + okAnswer,
+		"continued line":      "HTTP/1.1 200 OK\r\nX-A: 1\r\n Content-Length: 6\r\nContent-Length: 6\r\n\r\nsecret",
+		"CR in a line":        "HTTP/1.1 200 OK\r\nX-A: 1\rX-B: secret\r\nContent-Length: 0\r\n\r\n",
+		"NUL in a line":       "HTTP/1.1 200 OK\r\nX-A: secret\x00\r\nContent-Length: 0\r\n\r\n",
+		"too many lines":      "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: secret\r\n", 2000) + "Content-Length: 0\r\n\r\n",
+		"cut body":            "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsecret",
+		"no body":             "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+		"bad chunk":           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nsecret\r\n0\r\n\r\n",
+		"chunk too long":      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nsecret\r\n0\r\n\r\n",
+		"unknown encoding":    "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nsecret",
+		"two lengths":         "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nContent-Length: 7\r\n\r\nsecret",
+		"length and chunks":   "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"chunks and length":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"chunked twice":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"gzip, chunked":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"identity":            "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\nsecret",
+		"chunked in HTTP/1.0": "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n",
+		"list of lengths":     "HTTP/1.1 200 OK\r\nContent-Length: 6, 6\r\n\r\nsecret",
+		"signed length":       "HTTP/1.1 200 OK\r\nContent-Length: +6\r\n\r\nsecret",
+		"no length at all":    "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nsecret",
+		"endless length":      "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551622\r\n\r\nsecret",
+		"a space in a length": "HTTP/1.1 200 OK\r\nContent-Length : 6\r\nContent-Length: 7\r\n\r\nsecret!",
+		"negative length":     "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nsecret",
+		"not HTTP":            "SSH-2.0-secret\r\n\r\n",
+		"bad status":          "HTTP/1.1 20x secret\r\n\r\n",
+		"status below 100":    "HTTP/1.1 099 secret\r\nContent-Length: 0\r\n\r\n" + okAnswer,
+		"changed protocols":   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: secret\r\nConnection: upgrade\r\n\r\n" + okAnswer,
+		"interim without end": strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 9) + okAnswer,
+		"header too long":     "HTTP/1.1 200 OK\r\nX-Secret: " + strings.Repeat("x", 20<<10) + "\r\nContent-Length: 0\r\n\r\n",
+		"bad header":          "HTTP/1.1 200 OK\r\nsecret\r\nContent-Length: 0\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
@@ -239,7 +231,7 @@ func TestBrokenAnswersAreNotPassedOn(t *testing.T) {
 					l.write("%s", reply)
 				}
 			})
-			s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.MaxResponseBody = 2000 })
+			s := publicSystem(t, upstream, nil)
 			a := s.do(raw("GET /balance"))
 			requireRefused(t, a, 502, "bad_gateway")
 			require.Empty(t, a.Header.Get("Upgrade"))
@@ -263,15 +255,11 @@ func TestUpstreamThatCannotBeReached(t *testing.T) {
 
 func TestSlowUpstream(t *testing.T) {
 	for name, begin := range map[string]string{
-		"says nothing":         "",
-		"stops in the header":  "HTTP/1.1 200 OK\r\nConte",
-		"stops after header":   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
-		"stops in the body":    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
-		"stops in a chunk":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-		"stops at a chunk":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"stops before the end": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n",
-		"stops after interim":  "HTTP/1.1 102 Processing\r\n\r\n",
-		"stops before closing": "HTTP/1.1 200 OK\r\n\r\nab",
+		"says nothing":        "",
+		"stops in the header": "HTTP/1.1 200 OK\r\nConte",
+		"stops after header":  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+		"stops in the body":   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab",
+		"stops after interim": "HTTP/1.1 102 Processing\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
@@ -380,7 +368,7 @@ func TestAnswersAreCopied(t *testing.T) {
 			200, "", map[string][]string{"X-A": nil, "X-B": nil, "X-C": {"3"}, "Connection": nil}},
 		"odd spaces":        {"GET", "HTTP/1.1 200\r\nX-A : \t 1 \r\nX B: 2\r\nContent-Length\t:2\r\n\r\nok", 200, "ok", map[string][]string{"X-A": {"1"}, "X B": nil}},
 		"same length twice": {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", 200, "ok", map[string][]string{"Content-Length": {"2"}}},
-		"until closed":      {"GET", "HTTP/1.1 200 OK\r\n\r\nok", 200, "ok", map[string][]string{"Content-Length": {"2"}, "Connection": nil}},
+		"until closed":      {"GET", "HTTP/1.1 200 OK\r\n\r\nok", 200, "ok", map[string][]string{"Content-Length": nil, "Connection": nil}},
 		"HTTP/1.0":          {"GET", "HTTP/1.0 200 OK\r\n\r\nok", 200, "ok", nil},
 		"interim":           {"GET", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + okAnswer, 200, "ok", map[string][]string{"Link": nil}},
 		"no content":        {"DELETE", "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n", 204, "", map[string][]string{"X-A": {"1"}, "Content-Length": nil}},
@@ -455,7 +443,7 @@ func TestConnectionsThatAreNotReused(t *testing.T) {
 
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.IdleTimeout = 20 * time.Millisecond })
+	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.KeepIdle = 20 * time.Millisecond })
 	require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
 	upstream.awaitClosed(0)
 }

@@ -1,10 +1,10 @@
 package gateway
 
 // Validate returns the error that New would return for these routes. jwtSecret may be any that is not empty where only
-// its presence is known.
-func Validate(routes []Route, jwtSecret []byte) error {
-	config := Config{JWTSecret: jwtSecret, OnUnavailable: Deny}
-	config.Upstreams.setDefaults()
-	g := &Gateway{upstreams: make(map[origin]*upstream)}
+// its presence is known. Files that are named are read.
+func Validate(routes []Route, upstreams Upstreams, jwtSecret []byte) error {
+	upstreams.setDefaults()
+	config := Config{JWTSecret: jwtSecret, OnUnavailable: Deny, Upstreams: upstreams}
+	g := &Gateway{upstreams: make(map[pool]*upstream)}
 	return g.compile(routes, &config)
 }

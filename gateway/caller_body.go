@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+	"math"
+	"os"
+
+	"github.com/valyala/fasthttp"
+)
+
+// callerBody reads the body of a request as its header frames it, and not a byte further: what follows is the caller's
+// next request. The zero value is that of a request without a body.
+type callerBody struct {
+	stream io.Reader // nil: there is no body
+	size   int64     // -1: chunked
+	limit  int64     // or NoLimit
+	chunks chunks
+	read   int64 // bytes of the body so far
+	one    [1]byte
+}
+
+// errUnbound is a fasthttp server that Bind was not called for. Its own reader of chunks takes the end of the connection
+// for the end of the body.
+var errUnbound = errors.New("the server was not bound to the gateway")
+
+// open begins with the body of ctx. The error is a refusal: of a body that is announced to be larger than limit.
+func (b *callerBody) open(ctx *fasthttp.RequestCtx, limit int64) error {
+	*b = callerBody{}
+	if !ctx.Request.IsBodyStream() {
+		if len(ctx.Request.Body()) > 0 {
+			return errUnbound
+		}
+		return nil
+	}
+	switch size := ctx.Request.Header.ContentLength(); size {
+	case rawChunks:
+		b.size = -1
+	case 0:
+		return nil
+	default:
+		if size < 0 {
+			return errUnbound
+		}
+		b.size = int64(size)
+	}
+	if isAbove(b.size, limit) {
+		return errBodyTooLarge
+	}
+	b.stream, b.limit = ctx.Request.BodyStream(), limit
+	return nil
+}
+
+func isAbove(size, limit int64) bool { return limit != NoLimit && size > limit }
+
+func (b *callerBody) isChunked() bool { return b.size < 0 }
+
+// hasEnded reports whether the body was read to its end; trailers are then complete too.
+func (b *callerBody) hasEnded() bool {
+	return b.stream == nil || b.read == b.size || b.chunks.ended()
+}
+
+// Read waits for the next part of the body. io.EOF stands for its end; every other error is a refusal, after which the
+// caller's connection is out of step.
+func (b *callerBody) Read(p []byte) (int, error) {
+	if b.hasEnded() {
+		return 0, io.EOF
+	}
+	n, err := b.readPart(p)
+	b.read += int64(n)
+	if isAbove(b.read, b.limit) {
+		return 0, errBodyTooLarge
+	}
+	return n, err
+}
+
+func (b *callerBody) readPart(p []byte) (int, error) {
+	if !b.isChunked() {
+		return b.readSome(p[:min(int64(len(p)), b.size-b.read)])
+	}
+	for !b.chunks.ended() {
+		if left := b.chunks.dataLeft(); left > 0 {
+			n, err := b.readSome(p[:min(int64(len(p)), left)])
+			b.chunks.take(n)
+			return n, err
+		}
+		if _, err := b.readSome(b.one[:]); err != nil {
+			return 0, err
+		}
+		if _, _, err := b.chunks.decode(b.one[:]); err != nil {
+			return 0, errMalformedRequest
+		}
+	}
+	var trailers fields
+	if err := trailers.parse(b.chunks.trailers); err != nil {
+		return 0, err
+	}
+	return 0, io.EOF
+}
+
+// readSome reads at least one byte. fasthttp calls a connection that ended too early the end of the body.
+func (b *callerBody) readSome(p []byte) (int, error) {
+	n, err := b.stream.Read(p)
+	switch {
+	case n > 0:
+		return n, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return 0, errRequestTimeout
+	default:
+		return 0, errMalformedRequest // or cut off, which leaves nobody to be told
+	}
+}
+
+// ReadBody returns the whole body of a request to a handler that is not the gateway, on a server that Bind was called
+// for. It refuses what the gateway would refuse, and more than limit bytes; ErrorHandler answers the error.
+func ReadBody(ctx *fasthttp.RequestCtx, limit int) ([]byte, error) {
+	var b callerBody
+	if err := b.open(ctx, int64(limit)); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(&b)
+}
+
+// rawChunks is the length that fasthttp is told of a chunked body, so that it leaves the chunks alone.
+const rawChunks = math.MaxInt

@@ -1,0 +1,56 @@
+package gateway
+
+import (
+	"bytes"
+	"net/textproto"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// appendTrailers adds to dst those lines of a trailer section that were announced and may pass, and drops the others. A
+// trailer comes after everything was decided by the header, so it may say nothing that would have mattered there.
+func appendTrailers(dst, section, announced []byte) []byte {
+	for len(section) > 0 {
+		var line []byte
+		line, section, _ = bytes.Cut(section, headerEnd)
+		name, value, ok := bytes.Cut(line, colon)
+		if ok && listed(announced, name) && mayTrail(name) && isPrintableLine(value) {
+			dst = append(append(dst, name...), ": "...)
+			dst = append(append(dst, bytes.Trim(value, " \t")...), "\r\n"...)
+		}
+	}
+	return dst
+}
+
+// appendAnnounced adds to dst, as a list, those names of announced that may be trailers.
+func appendAnnounced(dst, announced []byte) []byte {
+	before := len(dst)
+	for len(announced) > 0 {
+		var name []byte
+		name, announced, _ = bytes.Cut(announced, comma)
+		if name = bytes.Trim(name, " \t"); isToken(name) && mayTrail(name) {
+			if len(dst) > before {
+				dst = append(dst, ", "...)
+			}
+			dst = append(dst, name...)
+		}
+	}
+	return dst
+}
+
+// mayTrail refuses names that say how a message is to be read, who sent it or what a browser may do with it (RFC 9110
+// section 6.5.1), and everything that would not pass in a header.
+func mayTrail(name []byte) bool {
+	canonical := textproto.CanonicalMIMEHeaderKey(string(name))
+	switch canonical {
+	case "Cookie", "Set-Cookie", "Location", "Origin", "Date", "Age", "Expires", "Vary", "Retry-After", "Link", "Refresh":
+		return false
+	}
+	for _, prefix := range []string{"Access-Control-", "Sec-", "Strict-Transport-", "Cross-Origin-", "X-Frame-", "X-Content-Type-"} {
+		if strings.HasPrefix(canonical, prefix) {
+			return false
+		}
+	}
+	return isToken(name) && httpguts.ValidTrailerHeader(canonical) && fateOf(name) == passes
+}
