@@ -63,11 +63,10 @@ func (h *answerHead) read(r *bufio.Reader) error {
 func readHeadText(r *bufio.Reader) ([]byte, error) {
 	lineStart, seen := 0, 0
 	for {
-		text, err := r.Peek(max(r.Buffered(), seen+1))
-		if err != nil {
+		if _, err := r.Peek(seen + 1); err != nil {
 			return nil, err // bufio.ErrBufferFull, too
 		}
-		text = buffered(r)
+		text := buffered(r)
 		for {
 			n := bytes.IndexByte(text[seen:], '\n')
 			if n < 0 {

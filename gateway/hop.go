@@ -76,13 +76,3 @@ var endingPrefixes = [...]string{
 	"client-cert", "x-client-cert", "x-client-verify", "x-client-dn", "ssl-client-", "x-ssl-", "x-amzn-mtls-",
 	"x-arr-clientcert",
 }
-
-// isHopByHop tells for a response field that fasthttp has spelled canonically whether it ends at the gateway. Date and
-// Content-Length are written anew.
-func isHopByHop(name string) bool {
-	switch name {
-	case "Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length", "Date":
-		return true
-	}
-	return strings.HasPrefix(name, "Proxy-")
-}

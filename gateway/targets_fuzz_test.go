@@ -46,7 +46,7 @@ func FuzzTargets(f *testing.F) {
 				}
 			}
 		}
-		_ = Validate(routes, []byte("secret")) // says what is wrong, and does not panic
+		_ = Validate(routes, Upstreams{}, []byte("secret")) // says what is wrong, and does not panic
 	})
 }
 
