@@ -38,11 +38,6 @@ func Connect(redisURL string) (*Store, error) {
 	options.DisableIdentity = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
-	current := &run{}
-	if !options.IsClusterMode { // whose nodes are each a run of their own
-		options.OnConnect = current.learn
-	}
-
 	write := *options
 	write.DialTimeout, write.ReadTimeout, write.WriteTimeout = writeTimeout, writeTimeout, writeTimeout
 
@@ -50,8 +45,9 @@ func Connect(redisURL string) (*Store, error) {
 	check.DialTimeout, check.PoolTimeout = dialTimeout, dialTimeout
 	check.ReadTimeout, check.WriteTimeout = ioTimeout, ioTimeout
 
-	store := New(redis.NewUniversalClient(&check), redis.NewUniversalClient(&write))
-	store.run = current
+	current := newRuns()
+	store := New(newClient(&check, current), newClient(&write, current))
+	store.runs = current
 	return store, nil
 }
 

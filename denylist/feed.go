@@ -49,17 +49,21 @@ func (id lineID) time() time.Time { return time.UnixMilli(int64(id.ms)) }
 func (s *Store) feedPosition(ctx context.Context) (position, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	pipe := s.write.TxPipeline()
+	node, err := s.node(ctx, s.write)
+	if err != nil {
+		return position{}, fmt.Errorf("find denylist: %w", err)
+	}
+	pipe := node.TxPipeline()
 	epoch := pipe.Get(ctx, epochKey)
 	newest := pipe.XRevRangeN(ctx, feedKey, "+", "-", 1)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		node.failed(ctx)
 		return position{}, fmt.Errorf("read end of feed: %w", err)
 	}
-	if err := s.run.check(epoch.Val()); err != nil {
+	if err := node.run.check(epoch.Val()); err != nil {
 		return position{}, err
 	}
 	end := position{epoch: epoch.Val()}
-	var err error
 	if lines := newest.Val(); len(lines) > 0 {
 		end.line, err = parseLineID(lines[0].ID)
 	}
@@ -77,13 +81,18 @@ type news struct {
 func (s *Store) readFeed(ctx context.Context, from position) (news, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	pipe := s.write.TxPipeline()
+	node, err := s.node(ctx, s.write)
+	if err != nil {
+		return news{}, fmt.Errorf("find denylist: %w", err)
+	}
+	pipe := node.TxPipeline()
 	epoch := pipe.Get(ctx, epochKey)
 	lines := pipe.XRangeN(ctx, feedKey, from.line.String(), "+", scanPage)
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		node.failed(ctx)
 		return news{}, fmt.Errorf("read feed: %w", err)
 	}
-	if epoch.Val() != from.epoch || s.run.check(epoch.Val()) != nil {
+	if epoch.Val() != from.epoch || node.run.check(epoch.Val()) != nil {
 		return news{}, fmt.Errorf("%w: the epoch has changed", errLostFeed)
 	}
 	// The line that was read last is still there, unless it was trimmed and perhaps others with it, or Redis has gone
@@ -139,7 +148,7 @@ func (s *Store) awaitFeed(ctx context.Context, from position, patience time.Dura
 // all yields every entry. One that is written while it runs may or may not be among them.
 func (s *Store) all(ctx context.Context) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		node, err := s.node(ctx)
+		node, err := s.node(ctx, s.write)
 		if err != nil {
 			yield(Entry{}, err)
 			return
@@ -161,14 +170,6 @@ func (s *Store) all(ctx context.Context) iter.Seq2[Entry, error] {
 			}
 		}
 	}
-}
-
-// node is the Redis that has the denylist: in a cluster one of many, and a scan asks only whom it is sent to.
-func (s *Store) node(ctx context.Context) (redis.UniversalClient, error) {
-	if cluster, ok := s.write.(*redis.ClusterClient); ok {
-		return cluster.MasterForKey(ctx, epochKey)
-	}
-	return s.write, nil
 }
 
 func page(ctx context.Context, node redis.UniversalClient, cursor uint64) (entries []Entry, next uint64, err error) {

@@ -14,6 +14,8 @@ const (
 	retryPause = 200 * time.Millisecond
 	// maxFeedWait is how long a mirror waits for news at a time. It cannot be interrupted, so Run may take as long to end.
 	maxFeedWait = time.Second
+	// startPatience is how long a mirror that never knew anything waits for a Redis that is being filled before it warns.
+	startPatience = 10 * time.Second
 	// expireEvery is how often entries that no token needs any more are forgotten.
 	expireEvery = time.Minute
 )
@@ -83,13 +85,14 @@ func (m *Mirror) Deny(ctx context.Context, entries ...Entry) error {
 
 // Run keeps the mirror up to date until ctx ends. It is run once.
 func (m *Mirror) Run(ctx context.Context) {
-	nextExpiry := m.Now().Add(expireEvery)
-	for failing := false; ctx.Err() == nil; {
+	began := m.Now()
+	nextExpiry := began.Add(expireEvery)
+	for warned := false; ctx.Err() == nil; {
 		err := m.loadAndFollow(ctx, func() {
-			if failing {
+			if warned {
 				m.log.Info("denylist mirror is up to date again")
 			}
-			failing = false
+			warned = false
 			if now := m.Now(); now.After(nextExpiry) {
 				m.known.expire(now)
 				nextExpiry = now.Add(expireEvery)
@@ -101,9 +104,9 @@ func (m *Mirror) Run(ctx context.Context) {
 		case errors.Is(err, errLostFeed):
 			m.log.Info("denylist mirror loads everything again", "reason", err)
 			continue
-		case !failing:
+		case !warned && (m.Ready() || m.Now().Sub(began) > startPatience):
 			m.log.Warn("denylist mirror cannot be kept up to date; Redis is asked instead", "error", err)
-			failing = true
+			warned = true
 		}
 		select {
 		case <-ctx.Done():

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/puzpuzpuz/xsync/v3"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -17,6 +18,20 @@ import (
 // asked. It is safe for concurrent use.
 type run struct {
 	id atomic.Pointer[string]
+}
+
+// runs are those of the nodes of a Redis Cluster, by address, or the one of a Redis that is no cluster, at "". It is safe for
+// concurrent use, and finding one takes no lock.
+type runs struct {
+	at *xsync.MapOf[string, *run]
+}
+
+func newRuns() *runs { return &runs{at: xsync.NewMapOf[string, *run]()} }
+
+// of returns the run of a node, the same for every call.
+func (r *runs) of(address string) *run {
+	found, _ := r.at.LoadOrCompute(address, func() *run { return &run{} })
+	return found
 }
 
 // learn is called on each new connection.

@@ -34,7 +34,7 @@ const (
 type Store struct {
 	check redis.UniversalClient
 	write redis.UniversalClient
-	run   *run
+	runs  *runs
 	// Now is the clock that remaining lifetimes are counted from; time.Now unless a test moves it.
 	Now func() time.Time
 }
@@ -44,7 +44,7 @@ var _ Checker = (*Store)(nil)
 // New returns a store on clients that are already configured: check for questions on the request path, write for
 // everything else. They may be the same. The store closes them when it is closed.
 func New(check, write redis.UniversalClient) *Store {
-	return &Store{check: check, write: write, run: &run{}, Now: time.Now}
+	return &Store{check: check, write: write, runs: newRuns(), Now: time.Now}
 }
 
 // Check implements Checker with one MGET.
@@ -58,8 +58,13 @@ func (s *Store) Check(ctx context.Context, q Query) error {
 	if q.GrantID != "" {
 		names = append(names, entryKey(Grant, q.GrantID))
 	}
-	values, err := s.check.MGet(ctx, names...).Result()
+	node, err := s.node(ctx, s.check)
 	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	values, err := node.MGet(ctx, names...).Result()
+	if err != nil {
+		node.failed(ctx)
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
 	if len(values) != len(names) {
@@ -71,7 +76,7 @@ func (s *Store) Check(ctx context.Context, q Query) error {
 		}
 	}
 	epoch, _ := values[0].(string)
-	return s.run.check(epoch)
+	return node.run.check(epoch)
 }
 
 // deny keeps the longer of two lifetimes, and tells the feed in the same step as the key.
@@ -147,11 +152,16 @@ func (s *Store) Reload(ctx context.Context, pages iter.Seq2[[]Entry, error]) err
 func (s *Store) beginReload(ctx context.Context) (mark string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	if err := s.write.Ping(ctx).Err(); err != nil { // the run is that of a connection that was just used
+	node, err := s.node(ctx, s.write)
+	if err != nil {
 		return "", err
 	}
-	mark = s.run.newEpoch()
-	return mark, s.write.Set(ctx, loadingKey, mark, 0).Err()
+	if err := node.Ping(ctx).Err(); err != nil { // the run is that of a connection that was just used
+		node.failed(ctx)
+		return "", err
+	}
+	mark = node.run.newEpoch()
+	return mark, node.Set(ctx, loadingKey, mark, 0).Err()
 }
 
 func (s *Store) completeReload(ctx context.Context, mark string) (bool, error) {
@@ -165,11 +175,16 @@ func (s *Store) completeReload(ctx context.Context, mark string) (bool, error) {
 func (s *Store) Loaded(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	epoch, err := s.write.Get(ctx, epochKey).Result()
+	node, err := s.node(ctx, s.write)
+	if err != nil {
+		return false, fmt.Errorf("find denylist: %w", err)
+	}
+	epoch, err := node.Get(ctx, epochKey).Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
+		node.failed(ctx)
 		return false, fmt.Errorf("read epoch of denylist: %w", err)
 	}
-	return s.run.check(epoch) == nil, nil
+	return node.run.check(epoch) == nil, nil
 }
 
 func entryKey(kind Kind, id string) string {

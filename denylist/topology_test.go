@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,6 +43,53 @@ func TestADenylistInARedisCluster(t *testing.T) {
 	require.Equal(t, 1, mirror.Size())
 	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Client, "c")))
 	eventuallyRevoked(t, mirror, denylist.Query{TokenID: "t", ClientID: "c"})
+}
+
+// TestAClusterNodeThatTakesOverMayLackTheLatestRevocations promotes a replica that has the epoch, but not what was revoked
+// after it lost its master.
+func TestAClusterNodeThatTakesOverMayLackTheLatestRevocations(t *testing.T) {
+	master, replica := startRedis(t, "--cluster-enabled", "yes"), startRedis(t, "--cluster-enabled", "yes")
+	require.NoError(t, master.client().ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
+	id, err := master.client().ClusterMyID(t.Context()).Result()
+	require.NoError(t, err)
+	require.NoError(t, replica.client().ClusterMeet(t.Context(), "127.0.0.1", master.port).Err())
+	require.Eventually(t, func() bool { return replica.client().ClusterReplicate(t.Context(), id).Err() == nil }, patience, tick)
+	require.Eventually(t, func() bool {
+		info, err := replica.client().Info(t.Context(), "replication").Result()
+		return err == nil && strings.Contains(info, "master_link_status:up")
+	}, patience, tick)
+
+	store, err := denylist.Connect(fmt.Sprintf("redis+cluster://127.0.0.1:%s?addr=127.0.0.1:%s", master.port, replica.port))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	require.Eventually(t, func() bool { return store.Check(t.Context(), asked) == nil }, patience, tick)
+	mirror := follow(t, store, staleness)
+	require.Eventually(t, mirror.Ready, patience, tick)
+	require.Eventually(t, func() bool { return replica.client().DBSize(t.Context()).Val() == 1 }, patience, tick, "the epoch")
+
+	require.NoError(t, replica.process.Process.Signal(syscall.SIGSTOP))
+	require.NoError(t, master.client().Do(t.Context(), "CLIENT", "KILL", "TYPE", "replica").Err())
+	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
+	master.kill()
+	require.NoError(t, replica.process.Process.Signal(syscall.SIGCONT))
+	require.NoError(t, replica.client().Do(t.Context(), "CLUSTER", "FAILOVER", "TAKEOVER").Err())
+
+	revoked := func(yield func([]denylist.Entry, error) bool) {
+		yield([]denylist.Entry{inAnHour(denylist.Token, asked.TokenID)}, nil)
+	}
+	other := denylist.Query{TokenID: "other", ClientID: "c"}
+	require.Eventually(t, func() bool {
+		require.Error(t, store.Check(t.Context(), asked), "the token was revoked")
+		loaded, err := store.Loaded(t.Context())
+		require.False(t, loaded, "the relay would not fill it again")
+		return err == nil
+	}, patience, tick, "the replica takes over")
+	require.NoError(t, store.Reload(t.Context(), revoked))
+	require.Eventually(t, func() bool { return store.Check(t.Context(), other) == nil }, patience, tick)
+	require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
+	eventuallyRevoked(t, mirror, asked)
+	require.Eventually(t, func() bool { return mirror.Check(t.Context(), other) == nil && mirror.Loads() > 1 }, patience, tick)
 }
 
 func TestADenylistFollowsAFailover(t *testing.T) {

@@ -103,6 +103,9 @@ routes:
 	}
 	newBalancer(t, issuerListener, in.authz...).awaitAll(t)
 	newBalancer(t, frontListener, in.gateways...).awaitAll(t)
+	for _, s := range in.servers() {
+		require.NotRegexp(t, `"level":"(WARN|ERROR)"`, s.output.String(), "%s has no reason to warn", s.name)
+	}
 	return in
 }
 
