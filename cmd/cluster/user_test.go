@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
@@ -69,49 +68,86 @@ type grant struct {
 
 func (in *installation) register() application {
 	in.t.Helper()
-	created, err := send(http.MethodPost, "http://"+in.authz[0].admin+"/admin/clients", "", "application/json",
-		`{"name":"Cluster","domain":"http://localhost:9999"}`)
+	a, err := registerAt(in.authz[0])
 	require.NoError(in.t, err)
-	require.Equal(in.t, http.StatusOK, created.status, created.body)
-	var fields struct{ ClientID, ClientSecret string }
-	require.NoError(in.t, json.Unmarshal([]byte(created.body), &fields))
-	return application{fields.ClientID, fields.ClientSecret}
+	return a
 }
 
-func userJWT(t *testing.T, user int) string {
-	t.Helper()
+func registerAt(s *server) (application, error) {
+	created, err := succeed(http.StatusOK)(send(http.MethodPost, "http://"+s.admin+"/admin/clients", "", "application/json",
+		`{"name":"Cluster","domain":"http://localhost:9999"}`))
+	if err != nil {
+		return application{}, err
+	}
+	var fields struct{ ClientID, ClientSecret string }
+	err = json.Unmarshal([]byte(created.body), &fields)
+	return application{fields.ClientID, fields.ClientSecret}, err
+}
+
+// succeed makes every other status an error, which says what was answered instead.
+func succeed(status int) func(answer, error) (answer, error) {
+	return func(got answer, err error) (answer, error) {
+		if err == nil && got.status != status {
+			err = fmt.Errorf("%d %s", got.status, got.body)
+		}
+		return got, err
+	}
+}
+
+func userJWT(user int) (string, error) {
 	token, err := jwt.NewBuilder().Claim("id", user).Expiration(time.Now().Add(time.Hour)).Build()
-	require.NoError(t, err)
+	if err != nil {
+		return "", err
+	}
 	signed, err := jwt.Sign(token, jwt.WithKey(jwa.HS256, []byte(hostSecret)))
-	require.NoError(t, err)
-	return string(signed)
+	return string(signed), err
 }
 
 // consent lets the user allow the application to read the balance, and the application fetch its tokens.
 func (in *installation) consent(a application, user int) grant {
 	in.t.Helper()
-	query := url.Values{"client_id": {a.id}, "response_type": {"code"}, "redirect_uri": {callback}, "scope": {"balance:read"}}
-	allowed, err := send(http.MethodPost, in.issuer+"/oauth/authorize?"+query.Encode(), "Bearer "+userJWT(in.t, user), "", "")
-	require.NoError(in.t, err)
-	require.Equal(in.t, http.StatusFound, allowed.status, allowed.body)
-	location, err := url.Parse(allowed.location)
-	require.NoError(in.t, err)
-	g := grant{application: a, user: user}
-	issued, err := g.token(in.issuer, url.Values{
-		"grant_type": {"authorization_code"}, "code": {location.Query().Get("code")}, "redirect_uri": {callback},
-	})
+	issued, err := a.consentAt(in.issuer, user)
 	require.NoError(in.t, err)
 	return issued
 }
 
-// token asks for tokens; the error says also what was answered instead.
+func (a application) consentAt(issuer string, user int) (grant, error) {
+	code, err := a.codeAt(issuer, user)
+	if err != nil {
+		return grant{}, err
+	}
+	return a.redeemAt(issuer, user, code)
+}
+
+// codeAt lets the user allow the application to read the balance.
+func (a application) codeAt(issuer string, user int) (code string, err error) {
+	proof, err := userJWT(user)
+	if err != nil {
+		return "", err
+	}
+	query := url.Values{"client_id": {a.id}, "response_type": {"code"}, "redirect_uri": {callback}, "scope": {"balance:read"}}
+	allowed, err := succeed(http.StatusFound)(send(http.MethodPost, issuer+"/oauth/authorize?"+query.Encode(), "Bearer "+proof, "", ""))
+	if err != nil {
+		return "", err
+	}
+	location, err := url.Parse(allowed.location)
+	if err != nil {
+		return "", err
+	}
+	return location.Query().Get("code"), nil
+}
+
+func (a application) redeemAt(issuer string, user int, code string) (grant, error) {
+	return grant{application: a, user: user}.token(issuer, url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {callback},
+	})
+}
+
 func (g grant) token(issuer string, values url.Values) (grant, error) {
-	issued, err := send(http.MethodPost, issuer+"/oauth/token", g.basic(), "application/x-www-form-urlencoded", values.Encode())
+	issued, err := succeed(http.StatusOK)(send(http.MethodPost, issuer+"/oauth/token", g.basic(),
+		"application/x-www-form-urlencoded", values.Encode()))
 	if err != nil {
 		return g, err
-	}
-	if issued.status != http.StatusOK {
-		return g, fmt.Errorf("%d %s", issued.status, issued.body)
 	}
 	var fields struct {
 		Access  string `json:"access_token"`
