@@ -121,6 +121,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 		"keys that hardly sign":     {"keys: {rotate_every: 7m}", "keys.rotate_every"},
 		"keys that never sign":      {"keys: {rotate_every: 0s, publish_ahead: -1h}", "keys.rotate_every"},
 		"too many keys at a time":   {"keys: {rotate_every: 87h}", "more than 100 keys"},
+		"a clock that is far off":   {"clock_leeway: 1h", "clock_leeway"},
 		"the second of two proxies": {"trusted_proxies: [a, b]", `"b" is neither`},
 	} {
 		t.Run(name, func(t *testing.T) {
