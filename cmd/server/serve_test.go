@@ -164,6 +164,28 @@ func TestServersThatMustNotMigrateWaitForMigrate(t *testing.T) {
 	})
 }
 
+func TestAServerWithAnotherKeysSecretSaysSoAndChangesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, s site) {
+		r := s.serve()
+		token := r.consent(1, s.object("client", "create", "--name", "App", "--redirect-uri", callback)).token
+		keys, changes := s.list("key", "list"), s.audit()
+
+		wrong := s.with("GATEHOUSE_KEYS_SECRET", "another-0123456789abcdef01234567", "GATEHOUSE_TARGETS_FILE", targets(t),
+			"GATEHOUSE_JWT_SECRET", hostSecret)
+		for _, role := range []string{"authz", "serve"} {
+			e := wrong.run(role)
+			require.Equal(t, 2, e.code, "there is no use in starting it again as it is")
+			require.Contains(t, e.stderr, "is keys.secret the one that this database was first used with?")
+			require.Contains(t, e.stderr, keys[0]["id"].(string))
+			require.NotContains(t, e.stderr, "another-", "what the secret is stays secret")
+		}
+
+		require.Equal(t, keys, s.list("key", "list"))
+		require.Equal(t, changes, s.audit())
+		require.Equal(t, http.StatusOK, r.balance(token), "the server with the right one goes on")
+	})
+}
+
 // targets is a file of routes.
 func targets(t *testing.T) string {
 	t.Helper()
