@@ -72,13 +72,18 @@ func (b *bench) chooseContestants() error {
 	if err != nil {
 		return err
 	}
+	wanted := map[string]bool{}
 	for _, name := range b.only {
-		if !slices.ContainsFunc(all, func(c Contestant) bool { return c.matches(name) }) {
+		found := named(all, name)
+		if len(found) == 0 {
 			return fmt.Errorf("no contestant is named like %q", name)
+		}
+		for _, c := range found {
+			wanted[c.Name] = true
 		}
 	}
 	for _, c := range all {
-		if len(b.only) > 0 && !slices.ContainsFunc(b.only, c.matches) {
+		if len(wanted) > 0 && !wanted[c.Name] {
 			continue
 		}
 		if !c.isGatehouse() {

@@ -119,6 +119,9 @@ func (c *Contestant) check() error {
 	if c.Name == "" {
 		missing("name")
 	}
+	if strings.Contains(c.Name, ",") {
+		problems = append(problems, errors.New("name has a comma, which separates names"))
+	}
 	if len(c.Command) == 0 {
 		missing("command")
 	}
@@ -210,9 +213,21 @@ func (c *Contestant) writeFiles(dir string) error {
 	return nil
 }
 
-// matches tells whether the name begins so, in whatever case.
-func (c Contestant) matches(name string) bool {
-	return len(name) <= len(c.Name) && strings.EqualFold(c.Name[:len(name)], name)
+// named returns those of that name in whatever case, or, when there is none, those whose names begin so.
+func named(all []Contestant, name string) []Contestant {
+	begins := func(c Contestant) bool {
+		return len(name) <= len(c.Name) && strings.EqualFold(c.Name[:len(name)], name)
+	}
+	var found []Contestant
+	for _, c := range all {
+		if strings.EqualFold(c.Name, name) {
+			return []Contestant{c}
+		}
+		if begins(c) {
+			found = append(found, c)
+		}
+	}
+	return found
 }
 
 // isGatehouse tells whether it is the server that is built from the sources here.

@@ -66,6 +66,7 @@ func TestAContestantThatCannotBeUsedIsRefused(t *testing.T) {
 	for _, test := range []struct{ old, new, want string }{
 		{"name: another", "name: nginx", "two contestants are named"},
 		{"name: another", "title: another", "title not found"},
+		{"name: another", "name: another, one", "comma"},
 		{"command:", "#", "command is missing"},
 		{"ready: http://{{.Listen}}/health", "", "ready is missing"},
 		{"target: http://{{.Listen}}/balance", "", "target is missing"},
@@ -86,11 +87,11 @@ func TestAContestantThatCannotBeUsedIsRefused(t *testing.T) {
 	}
 }
 
-func TestContestantsAreChosenByTheBeginningOfTheirNames(t *testing.T) {
-	c := Contestant{Name: "Gatehouse warm"}
-	for name, want := range map[string]bool{
-		"gatehouse": true, "Gatehouse warm": true, "Gatehouse warm, too": false, "warm": false, "nginx": false,
+func TestContestantsAreChosenByNameOrItsBeginning(t *testing.T) {
+	all := []Contestant{{Name: "nginx"}, {Name: "Gatehouse warm, too"}, {Name: "Gatehouse warm"}}
+	for name, want := range map[string][]Contestant{
+		"gatehouse": all[1:], "gatehouse WARM": all[2:], "Gatehouse warm,": all[1:2], "warm": nil, "nginxx": nil,
 	} {
-		require.Equal(t, want, c.matches(name), name)
+		require.Equal(t, want, named(all, name), name)
 	}
 }

@@ -18,6 +18,8 @@ func main() {
 	err := run(ctx, os.Args[1:])
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
+	case ctx.Err() != nil:
+		os.Exit(130)
 	default:
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -35,7 +37,7 @@ func run(ctx context.Context, args []string) (err error) {
 	flags.IntVar(&s.freshRate, "fresh-rate", 12_000, "how many fresh tokens to sign for each second of a round")
 	flags.IntVar(&s.core, "core", -1, "the core of the contestants; -1 is the last one")
 	flags.StringVar(&s.gatehouse, "gatehouse", "", "the server's binary; empty: built from the sources here")
-	flags.Func("only", "comma-separated beginnings of the names of those who take part; default all", list(&s.only))
+	flags.Func("only", "comma-separated names, or beginnings of names, of those who take part; default all", list(&s.only))
 	flags.Func("contestants", "file with more contestants; may be repeated", list(&s.files))
 	withMemory := flags.Bool("memory", true, "also measure the memory of a gateway with many tokens and revocations")
 	write := flags.String("write", "", "folder of benchmarks.md, which gets the figures, and of benchmarks.svg")
