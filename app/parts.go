@@ -90,6 +90,7 @@ func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
 func (a *App) remoteKeys() keys.PublicKeys {
 	remote := keys.NewRemote(a.config.Keys.JWKSURL, nil, a.log)
 	remote.Refresh = a.config.Keys.JWKSRefresh
+	remote.Leeway = a.config.ClockLeeway
 	remote.MinInterval = min(remote.MinInterval, remote.Refresh)
 	a.metrics.watchKeys(remote)
 	a.background("JWKS", remote.Run)

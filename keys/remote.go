@@ -33,9 +33,12 @@ type Remote struct {
 	// whatever asks for them (10 s). They are not changed once Run has been called.
 	Refresh     time.Duration
 	MinInterval time.Duration
+	// Leeway is by how much the clock here and that of the authorization server may differ before the log says so.
+	Leeway time.Duration
 
 	known  atomic.Pointer[remoteState]
-	wanted chan struct{} // holds one token when somebody asked for a key that is not known
+	clocks clockComparison // of Run alone
+	wanted chan struct{}   // holds one token when somebody asked for a key that is not known
 }
 
 // remoteState is never changed after it was stored.
@@ -142,10 +145,12 @@ func (r *Remote) read(ctx context.Context) error {
 	if before.etag != "" {
 		request.Header.Set("If-None-Match", before.etag)
 	}
+	began := time.Now()
 	response, err := r.client.Do(request)
 	if err != nil {
 		return err
 	}
+	r.clocks.compare(response.Header, began, time.Now(), r.Leeway, r.log)
 	defer func() { _ = response.Body.Close() }()
 	switch response.StatusCode {
 	case http.StatusOK:
