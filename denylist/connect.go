@@ -46,9 +46,7 @@ func Connect(redisURL string) (*Store, error) {
 	check.ReadTimeout, check.WriteTimeout = ioTimeout, ioTimeout
 
 	current := newRuns()
-	store := New(newClient(&check, current), newClient(&write, current))
-	store.runs = current
-	return store, nil
+	return newStore(newClient(&check, current), newClient(&write, current), current), nil
 }
 
 // ValidateURL returns the error that Connect would return, without connecting.
@@ -108,7 +106,8 @@ func parse(redisURL string) (*redis.UniversalOptions, error) {
 
 // Close closes the connections to Redis. Every Check after it is ErrUnknown, everything else fails.
 func (s *Store) Close() error {
-	err := s.check.Close()
+	err := s.check.Close() // what is being asked ends with it
+	s.checks.close()
 	if s.write != s.check {
 		err = errors.Join(err, s.write.Close())
 	}

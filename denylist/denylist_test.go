@@ -13,6 +13,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/denylist"
@@ -205,6 +206,30 @@ func TestReloadsAndDenialsMayRunAtOnce(t *testing.T) {
 			require.ErrorIs(t, err, denylist.ErrRevoked)
 		}
 		require.NoError(t, store.Check(t.Context(), asked), "one of the reloads completed")
+	})
+}
+
+func TestManyChecksAtOnceGetTheirOwnAnswers(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
+		const callers, each = 64, 20
+		require.NoError(t, store.Reload(t.Context(), nothing()))
+		var all sync.WaitGroup
+		for i := range callers {
+			all.Go(func() {
+				for n := range each {
+					q := denylist.Query{TokenID: fmt.Sprint("t", i, ".", n), ClientID: "c"}
+					if n%3 == 0 {
+						q.GrantID = "g"
+					}
+					// A machine that is very busy may make any of them fail, which is not what is tested.
+					assert.NotErrorIs(t, store.Check(t.Context(), q), denylist.ErrRevoked)
+					if store.Deny(t.Context(), inAnHour(denylist.Token, q.TokenID)) == nil {
+						assert.Error(t, store.Check(t.Context(), q), "what was asked before must not answer this")
+					}
+				}
+			})
+		}
+		all.Wait()
 	})
 }
 

@@ -30,11 +30,12 @@ const (
 	writeTimeout = 2 * time.Second
 )
 
-// Store is the denylist in Redis. It checks strictly: each Check is one round trip. It is safe for concurrent use.
+// Store is the denylist in Redis. It checks strictly: each Check asks Redis. It is safe for concurrent use.
 type Store struct {
-	check redis.UniversalClient
-	write redis.UniversalClient
-	runs  *runs
+	check  redis.UniversalClient
+	checks *batcher
+	write  redis.UniversalClient
+	runs   *runs
 	// Now is the clock that remaining lifetimes are counted from; time.Now unless a test moves it.
 	Now func() time.Time
 }
@@ -44,39 +45,32 @@ var _ Checker = (*Store)(nil)
 // New returns a store on clients that are already configured: check for questions on the request path, write for
 // everything else. They may be the same. The store closes them when it is closed.
 func New(check, write redis.UniversalClient) *Store {
-	return &Store{check: check, write: write, runs: newRuns(), Now: time.Now}
+	return newStore(check, write, newRuns())
 }
 
-// Check implements Checker with one MGET.
-func (s *Store) Check(ctx context.Context, q Query) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
+func newStore(check, write redis.UniversalClient, current *runs) *Store {
+	s := &Store{check: check, write: write, runs: current, Now: time.Now}
+	s.checks = newBatcher(s.read)
+	return s
+}
 
-	names := make([]string, 1, 4)
-	names[0] = epochKey
-	names = append(names, entryKey(Token, q.TokenID), entryKey(Client, q.ClientID))
-	if q.GrantID != "" {
-		names = append(names, entryKey(Grant, q.GrantID))
-	}
+// Check implements Checker. Checks that run at the same time share a round trip; one that is alone does not wait.
+func (s *Store) Check(ctx context.Context, q Query) error { return s.checks.check(ctx, q) }
+
+// read asks for several keys in one MGET, of a Redis whose run it returns. It is bounded by itself: whoever asks shares it
+// with others.
+func (s *Store) read(names []string) ([]any, *run, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+	defer cancel()
 	node, err := s.node(ctx, s.check)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnknown, err)
+		return nil, nil, err
 	}
 	values, err := node.MGet(ctx, names...).Result()
 	if err != nil {
 		node.failed(ctx)
-		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}
-	if len(values) != len(names) {
-		return fmt.Errorf("%w: %d answers to %d questions", ErrUnknown, len(values), len(names))
-	}
-	for _, entry := range values[1:] {
-		if entry != nil {
-			return ErrRevoked
-		}
-	}
-	epoch, _ := values[0].(string)
-	return node.run.check(epoch)
+	return values, node.run, err
 }
 
 // deny keeps the longer of two lifetimes, and tells the feed in the same step as the key.

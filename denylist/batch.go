@@ -1,0 +1,189 @@
+package denylist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// maxShareWait is how long a question waits at most for a round trip that it can share.
+	maxShareWait = time.Millisecond
+	// maxShare is how many questions share a round trip at most.
+	maxShare = 128
+)
+
+var errClosed = errors.New("denylist is closed")
+
+// batcher asks several questions in one round trip. A question that comes while there is none under way is asked at once.
+// Others wait until one comes back, but no longer than maxShareWait, and are then asked together: the more questions there
+// are, the fewer round trips each costs. A question is never answered by a round trip that began before it was asked, for
+// it may be about something that was revoked meanwhile. It is safe for concurrent use.
+type batcher struct {
+	ask func(names []string) ([]any, *run, error) // answers within a bound of its own, and says whose answer it is
+
+	mu      sync.Mutex
+	waiting []*question
+	spare   [][]*question
+	asking  int // round trips under way
+	hurry   *time.Timer
+	closed  bool
+	ended   sync.WaitGroup
+}
+
+// question is one Check. Whoever asked it may give it up.
+type question struct {
+	Query
+	answer chan error
+}
+
+var questions = sync.Pool{New: func() any { return &question{answer: make(chan error, 1)} }}
+
+func newBatcher(ask func(names []string) ([]any, *run, error)) *batcher {
+	b := &batcher{ask: ask}
+	b.hurry = time.AfterFunc(time.Hour, b.askNow)
+	b.hurry.Stop()
+	return b
+}
+
+func (b *batcher) check(ctx context.Context, q Query) error {
+	one := questions.Get().(*question)
+	one.Query = q
+	if err := b.enter(one); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	select {
+	case err := <-one.answer:
+		questions.Put(one)
+		return err
+	case <-ctx.Done(): // the question is not used again: it may still be answered
+		return fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+	}
+}
+
+func (b *batcher) enter(one *question) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return errClosed
+	}
+	b.waiting = append(b.waiting, one)
+	switch {
+	case b.asking == 0, len(b.waiting) == maxShare:
+		b.begin()
+	case len(b.waiting) == 1:
+		b.hurry.Reset(maxShareWait)
+	}
+	return nil
+}
+
+// askNow is for questions that have waited long enough.
+func (b *batcher) askNow() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) > 0 && !b.closed {
+		b.begin()
+	}
+}
+
+// begin asks what waits. It needs the lock.
+func (b *batcher) begin() {
+	batch := b.take()
+	b.asking++
+	b.ended.Go(func() {
+		for batch != nil {
+			b.answer(batch)
+			batch = b.next(batch)
+		}
+	})
+}
+
+// take needs the lock.
+func (b *batcher) take() []*question {
+	batch := b.waiting
+	b.waiting = nil
+	if last := len(b.spare) - 1; last >= 0 {
+		b.waiting, b.spare = b.spare[last], b.spare[:last]
+	}
+	return batch
+}
+
+// next is what has come to wait since done was asked; nil when it is nothing.
+func (b *batcher) next(done []*question) []*question {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(done)
+	b.spare = append(b.spare, done[:0])
+	if len(b.waiting) == 0 {
+		b.asking--
+		return nil
+	}
+	return b.take()
+}
+
+// answer asks one round trip's questions. The epoch is asked with them: it is what makes "there is no entry" an answer.
+func (b *batcher) answer(batch []*question) {
+	names := make([]string, 1, 1+3*len(batch))
+	names[0] = epochKey
+	for _, q := range batch {
+		names = q.appendNames(names)
+	}
+	values, by, err := b.ask(names)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%w: %w", ErrUnknown, err)
+	case len(values) != len(names):
+		err = fmt.Errorf("%w: %d answers to %d questions", ErrUnknown, len(values), len(names))
+	}
+	if err != nil {
+		for _, q := range batch {
+			q.answer <- err
+		}
+		return
+	}
+	epoch, _ := values[0].(string)
+	unless := by.check(epoch)
+	values = values[1:]
+	for _, q := range batch {
+		count := q.names()
+		q.answer <- verdict(values[:count], unless)
+		values = values[count:]
+	}
+}
+
+// verdict is ErrRevoked when there is an entry, and otherwise what the epoch says.
+func verdict(entries []any, unless error) error {
+	for _, entry := range entries {
+		if entry != nil {
+			return ErrRevoked
+		}
+	}
+	return unless
+}
+
+// names is how many names a token can be revoked by.
+func (q *Query) names() int {
+	if q.GrantID == "" {
+		return 2
+	}
+	return 3
+}
+
+func (q *Query) appendNames(names []string) []string {
+	names = append(names, entryKey(Token, q.TokenID), entryKey(Client, q.ClientID))
+	if q.GrantID != "" {
+		names = append(names, entryKey(Grant, q.GrantID))
+	}
+	return names
+}
+
+// close waits for the round trips under way. Questions after it are answered with ErrUnknown.
+func (b *batcher) close() {
+	b.mu.Lock()
+	b.closed = true
+	b.hurry.Stop()
+	b.mu.Unlock()
+	b.ended.Wait()
+}
