@@ -16,9 +16,10 @@ const codeWatch = 24 * time.Hour
 // what the clocks of all processes differ by, and what requests may take:
 // revocations that have expired; codes that expired more than a day before; grants
 // that have ended, or have neither an access token, a refresh token nor a code
-// that lives, with all of theirs. Until then a grant keeps each refresh token it
-// ever had, since one that is used again must be known. Audit records, clients and
-// keys stay.
+// that lives, with all of theirs. A grant that lives keeps each refresh token at
+// least until that expires, since one that is used again must be known, and loses
+// it not much later than in one more life of a refresh token. Audit records,
+// clients and keys stay.
 //
 // Each batch is one transaction that removes at most limit rows of a table and is
 // bounded by the timeout; Purge as a whole goes on until nothing is left, or ctx

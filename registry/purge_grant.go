@@ -36,8 +36,9 @@ func (n *grantNeed) until() time.Time {
 }
 
 // purgeGrants looks at the grants whose time seemed to have come. Those that are
-// still needed are not looked at again before that has passed: each grant costs
-// one look in the life of a refresh token, however often Purge runs.
+// still needed lose the refresh tokens that have expired, and are not looked at
+// again before their new time has passed: each grant costs one look in the life of
+// a refresh token, however often Purge runs.
 func (r *Registry) purgeGrants(
 	ctx context.Context, tx bun.Tx, before time.Time, limit int,
 ) (removed int, more bool, err error) {
@@ -54,23 +55,31 @@ func (r *Registry) purgeGrants(
 		return 0, false, err
 	}
 	var needed []grantNeed
-	var over []string
+	var over, alive []string
 	for _, grant := range looked {
 		if grant.NeededUntil = grant.until(); grant.NeededUntil.Before(before) {
 			over = append(over, grant.ID)
 		} else {
-			needed = append(needed, grant)
+			needed, alive = append(needed, grant), append(alive, grant.ID)
 		}
 	}
 	if len(needed) > 0 {
+		removed, err = r.remove(ctx, tx, (*refreshRow)(nil), "hash", limit, func(q *bun.SelectQuery) *bun.SelectQuery {
+			return q.Where("grant_id IN (?)", bun.List(alive)).Where("expires_at < ?", before)
+		})
+		if err != nil || removed == limit { // they are looked at again
+			return removed, err == nil, err
+		}
 		if _, err := tx.NewUpdate().Model(&needed).Bulk().Exec(ctx); err != nil {
 			return 0, false, err
 		}
 	}
 	if len(over) > 0 {
-		if removed, err = r.removeGrants(ctx, tx, over, limit); err != nil {
+		n, err := r.removeGrants(ctx, tx, over, limit-removed)
+		if err != nil {
 			return 0, false, err
 		}
+		removed += n
 	}
 	full := len(looked) == limit || removed >= limit
 	return removed, full && removed+len(needed) > 0, nil
