@@ -173,7 +173,7 @@ func (b *bench) run(ctx context.Context) ([]result, error) {
 				return nil, ctx.Err()
 			}
 			if err != nil {
-				b.say("round %d: %s failed", round+1, c.Name)
+				b.say("round %d: %v", round+1, err)
 				failed[c.Name] = true
 				problems = append(problems, err)
 				continue

@@ -11,7 +11,7 @@ import (
 // The chart's measures, in pixels.
 const (
 	chartWidth  = 860
-	nameWidth   = 220
+	nameWidth   = 240
 	valueWidth  = 150
 	barHeight   = 18
 	barDistance = 28
@@ -60,7 +60,7 @@ const chartHead = `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d
 svg { --paper: #ffffff; --ink: #1f2328; --faint: #d0d7de }
 @media (prefers-color-scheme: dark) { svg { --paper: #0d1117; --ink: #e6edf3; --faint: #3d444d } }
 .paper { fill: var(--paper) }
-text { font: 13px system-ui, sans-serif; fill: var(--ink) }
+text { font: 13px system-ui, sans-serif; fill: var(--ink); stroke: var(--paper); stroke-width: 3px; paint-order: stroke }
 .title { font-weight: 600; font-size: 15px }
 .name { text-anchor: end }
 .scale { text-anchor: middle; font-size: 11px }
@@ -71,9 +71,9 @@ text { font: 13px system-ui, sans-serif; fill: var(--ink) }
 <text class="title" x="%d" y="26">%s</text>
 `
 
-// drawScale draws lines at round values, about five of them.
+// drawScale draws lines at round values, at most eight of them.
 func drawScale(out *strings.Builder, longest float64, bottom int) {
-	step := roundStep(longest / 5)
+	step := roundStep(longest / 8)
 	for value := 0.0; value <= longest; value += step {
 		x := nameWidth + length(value, longest)
 		fmt.Fprintf(out, `<path class="line" d="M%.1f %dV%d"/>`+"\n", x, chartTop-8, bottom)

@@ -27,7 +27,7 @@ func writeDocument(folder string, r *report) error {
 	if err := os.WriteFile(file, changed, 0o644); err != nil {
 		return err
 	}
-	title := "Processor time per request, in microseconds; shorter is better"
+	title := "Processor time per request, in µs and compared with " + r.results[0].Name + "; shorter is better"
 	return os.WriteFile(filepath.Join(folder, "benchmarks.svg"), []byte(chart(title, r.results)), 0o644)
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -110,11 +112,17 @@ func answers(url string) func(context.Context) error {
 	}
 }
 
-// freeAddress is one on loopback that nobody listens on now.
+// freeAddress is one on loopback that nobody listens on now. Its port is below those that the system gives to clients, so
+// that it stays free until the program that it is for has started.
 func freeAddress() (string, error) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	const first, count, tries = 20_000, 12_000, 100
+	var err error
+	for range tries {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(count)))
+		var free net.Listener
+		if free, err = net.Listen("tcp", address); err == nil {
+			return address, free.Close()
+		}
 	}
-	return free.Addr().String(), free.Close()
+	return "", err
 }

@@ -47,6 +47,7 @@ func startUpstream(ctx context.Context) (*upstream, error) {
 
 func (u *upstream) serve(ctx context.Context) {
 	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	defer u.close()
 	for ctx.Err() == nil {
 		ready, err := u.poller.wait()
