@@ -19,6 +19,7 @@ type framing struct {
 	head        framingFields
 	left        int64 // of the body, or of the chunk
 	excess      int64 // how much chunks are more than the data in them
+	endFrom     int   // where in what was followed last the end of a chunked body begins: its last chunk and trailers
 }
 
 // framingFields is what a head says about the body that follows.
@@ -48,6 +49,7 @@ func (f *framing) inHead() bool { return f.phase == inRequestLine || f.phase == 
 // belongs to that request. The error is one that the gateway answers; no byte after it means anything. What is returned
 // beside an error never completes a line.
 func (f *framing) follow(p []byte) (n int, err error) {
+	f.endFrom = 0
 	if f.phase == atStart {
 		f.begin()
 	}
@@ -69,8 +71,12 @@ func (f *framing) follow(p []byte) (n int, err error) {
 			f.line = append(f.line, line...)
 			line = f.line
 		}
+		before := f.phase
 		if err := f.takeLine(line); err != nil {
 			return n + end, err
+		}
+		if before == inChunkSize && f.phase == inTrailers {
+			f.endFrom = n
 		}
 		f.line = f.line[:0]
 		n += end + 1
