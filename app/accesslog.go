@@ -11,33 +11,42 @@ import (
 // about it, never what was sent: no path, no query, no header but a harmless X-Request-Id.
 type accessLog struct {
 	log     *slog.Logger
+	lines   *LogBuffer // takes lines of JSON; nil where log alone knows what lines look like
 	proxies proxies
 }
 
-// maxAccessAttrs is how many attributes a line has at most.
-const maxAccessAttrs = 10
+func newAccessLog(log *slog.Logger, from proxies) *accessLog {
+	a := &accessLog{log: log, proxies: from}
+	if handler, ok := log.Handler().(*jsonHandler); ok {
+		a.lines = handler.out
+	}
+	return a
+}
 
-func (a *accessLog) write(ctx *fasthttp.RequestCtx, r *record, took time.Duration) {
+func (a *accessLog) write(ctx *fasthttp.RequestCtx, r *record, at time.Time, took time.Duration) {
 	if !a.log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	attrs := append(make([]slog.Attr, 0, maxAccessAttrs),
-		slog.String("method", methodOf(ctx).String()),
-		slog.String("route", r.route.template),
-		slog.Int("status", ctx.Response.StatusCode()),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.Int("bytes_in", bytesIn(&ctx.Request, r)),
-		slog.Int("bytes_out", bytesOut(ctx)),
-		slog.String("request_id", string(r.id)),
-		slog.String("remote", a.proxies.callerOf(ctx).String()),
-	)
-	if r.subject != "" {
-		attrs = append(attrs, slog.String("subject", r.subject))
+	line := accessLine{
+		method:     methodOf(ctx).String(),
+		route:      r.route.template,
+		status:     ctx.Response.StatusCode(),
+		durationMS: float64(took.Microseconds()) / 1000,
+		bytesIn:    bytesIn(&ctx.Request, r),
+		bytesOut:   bytesOut(ctx),
+		requestID:  r.id,
+		remote:     a.proxies.callerOf(ctx),
+		subject:    r.subject,
+		client:     r.client,
 	}
-	if r.client != "" {
-		attrs = append(attrs, slog.String("client", r.client))
+	if a.lines != nil {
+		var ok bool
+		if r.line, ok = line.appendJSON(r.line[:0], at); ok {
+			a.lines.gather(r.line)
+			return
+		}
 	}
-	a.log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+	a.log.LogAttrs(ctx, slog.LevelInfo, accessMessage, line.attrs()...)
 }
 
 // bytesIn is how much of the request's body was read.

@@ -71,7 +71,7 @@ func startLogged(t *testing.T, config app.Config) (*running, *logBook) {
 	book := &logBook{}
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	gatehouse, err := app.New(ctx, config, app.Options{Log: config.Log.Logger(book)})
+	gatehouse, err := app.New(ctx, config, app.Options{Log: config.Log.Logger(&app.LogBuffer{Out: book})})
 	require.NoError(t, err)
 	require.NoError(t, gatehouse.Start(ctx))
 	r := &running{

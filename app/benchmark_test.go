@@ -46,7 +46,7 @@ func gatewayHandler(tb testing.TB, on observing) fasthttp.RequestHandler {
 		Scope: "balance:read", Credential: "headers",
 	}}
 	config.Log.Access = on.access
-	a := &App{config: config, options: Options{Role: GatewayOnly}, log: config.Log.Logger(io.Discard)}
+	a := &App{config: config, options: Options{Role: GatewayOnly, Log: config.Log.Logger(&LogBuffer{Out: io.Discard, Delay: time.Second})}, log: slog.New(slog.DiscardHandler)}
 	a.metrics = newMetrics(GatewayOnly)
 	a.observer = a.newObserver()
 	settings := gateway.Config{
@@ -116,7 +116,7 @@ func observedNothing(access bool) fasthttp.RequestHandler {
 	config := Default()
 	config.Routes = []gateway.Route{{Path: "/invoices/{payment_hash}"}}
 	config.Log.Access = access
-	a := &App{config: config, options: Options{Role: GatewayOnly}, log: config.Log.Logger(io.Discard)}
+	a := &App{config: config, options: Options{Role: GatewayOnly, Log: config.Log.Logger(&LogBuffer{Out: io.Discard, Delay: time.Second})}, log: slog.New(slog.DiscardHandler)}
 	a.metrics = newMetrics(GatewayOnly)
 	a.observer = a.newObserver()
 	seen := &gateway.Observation{Verdict: gateway.Valid, Claims: &keys.Claims{Subject: "7", ClientID: "app"}}

@@ -1,8 +1,10 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"sync/atomic"
 	"time"
@@ -33,7 +35,7 @@ func (a *App) newObserver() *observer {
 	}
 	if a.config.Log.Access {
 		trusted, _ := a.config.trustedProxies() // they were validated
-		o.access = &accessLog{log: a.log, proxies: trusted}
+		o.access = newAccessLog(cmp.Or(a.options.Log, slog.Default()), trusted)
 	}
 	return o
 }
@@ -45,7 +47,7 @@ func (o *observer) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		defer releaseRecord(r)
 		began := time.Now()
 		next(ctx)
-		o.end(ctx, r, time.Since(began))
+		o.end(ctx, r, began, time.Since(began))
 	}
 }
 
@@ -58,7 +60,7 @@ func (o *observer) serveError(next func(*fasthttp.RequestCtx, error)) func(*fast
 		r := o.begin(ctx)
 		defer releaseRecord(r)
 		next(ctx, err)
-		o.end(ctx, r, 0)
+		o.end(ctx, r, time.Now(), 0)
 	}
 }
 
@@ -73,7 +75,7 @@ func (o *observer) serveExpected(next func(*fasthttp.RequestCtx) int) func(*fast
 			ctx.RemoveUserValue(recordKey{})
 			return status
 		}
-		o.end(ctx, r, time.Since(began))
+		o.end(ctx, r, began, time.Since(began))
 		return status
 	}
 }
@@ -86,7 +88,7 @@ func (o *observer) begin(ctx *fasthttp.RequestCtx) *record {
 	return r
 }
 
-func (o *observer) end(ctx *fasthttp.RequestCtx, r *record, took time.Duration) {
+func (o *observer) end(ctx *fasthttp.RequestCtx, r *record, began time.Time, took time.Duration) {
 	ctx.RemoveUserValue(recordKey{}) // the record is the next request's
 	ctx.Response.Header.SetBytesV(fiber.HeaderXRequestID, r.id)
 	if o.draining.Load() {
@@ -96,7 +98,7 @@ func (o *observer) end(ctx *fasthttp.RequestCtx, r *record, took time.Duration) 
 	counted.requests.Inc()
 	counted.durations.Observe(took.Seconds())
 	if o.access != nil {
-		o.access.write(ctx, r, took)
+		o.access.write(ctx, r, began.Add(took), took)
 	}
 }
 

@@ -18,6 +18,7 @@ type record struct {
 	// received is how much of a body was read that is a stream.
 	received int
 	trace    context.Context // holds the request's span; nil where nobody traces
+	line     []byte          // of the access log, reused
 }
 
 // recordKey finds the record of a request, in fasthttp's context and in that of a net/http request.

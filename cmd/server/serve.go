@@ -10,7 +10,11 @@ import (
 	"gatehouse/app"
 )
 
-const startTimeout = time.Minute
+const (
+	startTimeout = time.Minute
+	// logDelay is how long lines of the access log are gathered, to be written together.
+	logDelay = 100 * time.Millisecond
+)
 
 const untilStopped = "Runs until SIGINT or SIGTERM, then answers what is in flight and stops. A second signal stops at once.\n"
 
@@ -58,7 +62,9 @@ func runRole(configPath *string, role app.Role) func(*cobra.Command, []string) e
 		if err != nil {
 			return err
 		}
-		return serve(cmd.Context(), config, app.Options{Role: role, Log: config.Log.Logger(os.Stderr)})
+		lines := &app.LogBuffer{Out: os.Stderr, Delay: logDelay}
+		defer func() { _ = lines.Flush() }() // there is nobody left to tell
+		return serve(cmd.Context(), config, app.Options{Role: role, Log: config.Log.Logger(lines)})
 	}
 }
 
