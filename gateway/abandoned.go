@@ -19,6 +19,9 @@ func hasGone(caller net.Conn) bool {
 
 // socketOf returns the TCP socket below a connection; nil when there is none.
 func socketOf(c net.Conn) syscall.RawConn {
+	if secured, ok := c.(interface{ NetConn() net.Conn }); ok {
+		return socketOf(secured.NetConn())
+	}
 	socket, ok := c.(syscall.Conn)
 	if !ok {
 		return nil
@@ -33,6 +36,9 @@ func socketOf(c net.Conn) syscall.RawConn {
 // reset makes the caller's connection end with a reset when it is closed: the only way to show a caller that an answer
 // was cut whose end is that of the connection.
 func reset(caller net.Conn) {
+	if secured, ok := caller.(interface{ NetConn() net.Conn }); ok {
+		caller = secured.NetConn()
+	}
 	if tcp, ok := caller.(interface{ SetLinger(seconds int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}

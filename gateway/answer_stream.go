@@ -41,7 +41,7 @@ func (g *Gateway) stream(ctx *fasthttp.RequestCtx, r *request, to *rule, c *conn
 	case s.body.framing == byLength:
 		s.framing, s.length = byLength, c.head.length
 		ctx.Response.SetBodyStream(s, s.length)
-	case !ctx.Request.Header.IsHTTP11():
+	case !r.isHTTP11:
 		s.framing = byClose
 		ctx.Response.SetBodyStream(s, 0)
 		header.Del(fasthttp.HeaderContentLength)

@@ -177,7 +177,7 @@ func answer(ctx *fasthttp.RequestCtx, r *refusal) {
 	setUnlessEmpty(&response.Header, fiber.HeaderWWWAuthenticate, r.challenge)
 	setUnlessEmpty(&response.Header, fiber.HeaderRetryAfter, r.retryAfter)
 	response.SetBodyRaw(r.body)
-	if ctx.Request.IsBodyStream() || r.status == fiber.StatusBadRequest || ctx.Request.MayContinue() {
+	if ctx.Request.IsBodyStream() || ctx.Request.MayContinue() || r.status == fiber.StatusBadRequest || r.status == statusCallerGone {
 		response.SetConnectionClose()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -147,6 +148,17 @@ func (u *fakeUpstream) closed(number int) <-chan struct{} {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.conns[number].closed
+}
+
+// awaitEnd waits until the gateway has ended a connection.
+func (u *fakeUpstream) awaitEnd(number int) {
+	u.t.Helper()
+	u.mu.Lock()
+	l := u.conns[number]
+	u.mu.Unlock()
+	_ = l.SetReadDeadline(time.Now().Add(patience)) // fails when it is closed already
+	_, err := io.Copy(io.Discard, l.Conn)
+	require.NotErrorIs(u.t, err, os.ErrDeadlineExceeded, "the connection stays open")
 }
 
 // read waits for one whole request and remembers it; false means that the connection has ended, or that it was not.

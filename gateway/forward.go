@@ -169,6 +169,9 @@ func (r *request) announcedTrailers() []byte {
 
 // takesTrailers reports whether the caller has asked for trailers.
 func (r *request) takesTrailers() bool {
+	if !r.isHTTP11 {
+		return false
+	}
 	for i := range r.fields {
 		if isNamed(r.fields[i].name, "te") && listed(r.fields[i].value, []byte("trailers")) {
 			return true
@@ -193,9 +196,12 @@ func (g *Gateway) passOn(ctx *fasthttp.RequestCtx, r *request, to *rule, c *conn
 	}
 	response := &ctx.Response
 	if !ctx.IsHead() && c.head.hasBody() {
-		body, isWhole, err := c.readWhole(r.head[:0], time.Now())
-		if err != nil {
-			return false, err
+		var body []byte
+		isWhole := false
+		if len(c.head.trailer) == 0 || !r.takesTrailers() {
+			if body, isWhole, err = c.readWhole(r.head[:0], time.Now()); err != nil {
+				return false, err
+			}
 		}
 		c.head.copyTo(&response.Header, except)
 		if !isWhole {

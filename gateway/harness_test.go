@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,6 +37,7 @@ var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 type system struct {
 	t        *testing.T
 	addr     string
+	secured  bool
 	gateway  *gateway.Gateway
 	key      *keys.Key
 	denylist *fakeDenylist
@@ -48,6 +50,8 @@ type options struct {
 	fiber  func(*fiber.Config)
 	mount  func(*fiber.App)
 	alone  bool // without Refuse
+	// secured callers speak TLS.
+	secured bool
 }
 
 func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
@@ -95,8 +99,12 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 	g.Bind(app.Server())
 	app.Server().Handler = g.OtherMethods(app.Handler())
 
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	var ln net.Listener = lingeringListener{inner}
+	if s.secured = opts.secured; s.secured {
+		ln = secureListener(t, inner)
+	}
 	s.addr = ln.Addr().String()
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(ln) }()
@@ -106,6 +114,36 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 		require.NoError(t, g.Close())
 	})
 	return s
+}
+
+// lingeringListener closes connections as the listener of the application does: a caller who is still sending gets to read
+// the answer.
+type lingeringListener struct{ net.Listener }
+
+func (l lingeringListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &lingeringConn{TCPConn: c.(*net.TCPConn)}, nil
+}
+
+type lingeringConn struct {
+	*net.TCPConn
+	resets bool
+}
+
+func (c *lingeringConn) SetLinger(seconds int) error {
+	c.resets = seconds == 0
+	return c.TCPConn.SetLinger(seconds)
+}
+
+func (c *lingeringConn) Close() error {
+	if !c.resets && c.CloseWrite() == nil {
+		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, _ = io.Copy(io.Discard, c.TCPConn)
+	}
+	return c.TCPConn.Close()
 }
 
 // fakeDenylist answers what it is told to and remembers what it was asked.
@@ -171,6 +209,9 @@ func (s *system) dial() *call {
 	conn, err := net.Dial("tcp", s.addr)
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { _ = conn.Close() })
+	if s.secured {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // #nosec G402 -- whom it speaks to is known
+	}
 	require.NoError(s.t, conn.SetDeadline(time.Now().Add(patience)))
 	return &call{t: s.t, conn: conn, reader: bufio.NewReader(conn)}
 }
@@ -185,6 +226,14 @@ func (c *call) send(raw string) {
 	c.t.Helper()
 	_, err := io.WriteString(c.conn, raw)
 	require.NoError(c.t, err)
+}
+
+// begin reads the head of an answer.
+func (c *call) begin() *http.Response {
+	c.t.Helper()
+	response, err := http.ReadResponse(c.reader, nil)
+	require.NoError(c.t, err)
+	return response
 }
 
 func (c *call) receive(method string) answer {

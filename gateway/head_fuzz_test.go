@@ -73,7 +73,7 @@ func FuzzRequestHead(f *testing.F) {
 			r.id, r.trace = []byte("own-id"), append(r.trace, "Traceparent: own\r\n"...)
 		}
 
-		r.body.size = int64(bodySize)
+		r.isHTTP11, r.body.size = true, int64(bodySize)
 		r.appendHead(to, peer{address: netip.MustParseAddr("192.0.2.1"), trusted: trusted})
 		require.NotContains(t, strings.ReplaceAll(string(r.head), "\r\n", ""), "\n", "a line of its own")
 		require.NotContains(t, strings.ReplaceAll(string(r.head), "\r\n", ""), "\r")

@@ -10,6 +10,7 @@ import (
 // request is what the gateway has read of one request and what it is going to send. Everything in it refers to memory of
 // fasthttp or is reused, and is valid only inside the handler.
 type request struct {
+	isHTTP11   bool
 	method     []byte
 	target     target
 	fields     fields
@@ -54,7 +55,10 @@ func (r *request) logged() slog.Attr {
 func (r *request) parse(ctx *fasthttp.RequestCtx) error {
 	header := &ctx.Request.Header
 	switch string(header.Protocol()) {
-	case "HTTP/1.1", "HTTP/1.0":
+	case "HTTP/1.1":
+		r.isHTTP11 = true
+	case "HTTP/1.0":
+		r.isHTTP11 = false
 	default:
 		return errMalformedRequest
 	}

@@ -1,0 +1,230 @@
+package gateway_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway"
+)
+
+const eventsHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+
+// eventLatency is what an event may take; the log has what it took.
+const eventLatency = 50 * time.Millisecond
+
+func TestEventsArriveAsTheyAreSent(t *testing.T) {
+	for name, test := range map[string]struct{ head, format, end string }{
+		"chunked":      {eventsHead + "Transfer-Encoding: chunked\r\n\r\n", "%x\r\n%s\r\n", "0\r\n\r\n"},
+		"until closed": {eventsHead + "\r\n", "%[2]s", ""},
+	} {
+		for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
+			t.Run(name+"/"+version, func(t *testing.T) {
+				next := make(chan time.Time)
+				upstream := newUpstream(t, func(l *link) {
+					if !l.read() {
+						return
+					}
+					l.write("%s", test.head)
+					for range next {
+						event := fmt.Sprintf("data: %d\n\n", time.Now().UnixNano())
+						l.write(test.format, len(event), event)
+					}
+					l.write("%s", test.end)
+				})
+				c := publicSystem(t, upstream, nil).dial()
+				c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
+				response := c.begin() // the head is there before the first event
+				require.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
+				require.Empty(t, response.Header.Get("Content-Length"))
+				if version == "HTTP/1.0" {
+					require.Empty(t, response.TransferEncoding)
+					require.True(t, response.Close)
+				} else {
+					require.Equal(t, []string{"chunked"}, response.TransferEncoding)
+				}
+				var worst time.Duration
+				for range 20 {
+					next <- time.Now()
+					buffer := make([]byte, 100)
+					n, err := response.Body.Read(buffer)
+					require.NoError(t, err)
+					sent, err := strconv.ParseInt(strings.Trim(string(buffer[:n]), "data: \n"), 10, 64)
+					require.NoError(t, err, "%q", buffer[:n])
+					worst = max(worst, time.Since(time.Unix(0, sent)))
+				}
+				close(next)
+				rest, err := io.ReadAll(response.Body)
+				require.NoError(t, err)
+				require.Empty(t, rest)
+				t.Logf("an event took %v at most", worst)
+				if worst > eventLatency {
+					t.Logf("which is more than %v", eventLatency)
+				}
+				require.Less(t, worst, 10*eventLatency)
+			})
+		}
+	}
+}
+
+func TestLargeAnswersArriveAsTheyWereSent(t *testing.T) {
+	many := make([]string, 3000)
+	for i := range many {
+		many[i] = large[i : i+1+i%977]
+	}
+	for name, test := range map[string]struct{ reply, body string }{
+		"known length":  {answerFor(large), large},
+		"16 KiB":        {answerFor(large[:16<<10]), large[:16<<10]},
+		"a byte more":   {answerFor(large[:16<<10+1]), large[:16<<10+1]},
+		"one chunk":     {chunkedHead + chunked(large), large},
+		"many chunks":   {chunkedHead + chunked(many...), strings.Join(many, "")},
+		"until closed":  {"HTTP/1.1 200 OK\r\n\r\n" + large, large},
+		"from HTTP/1.0": {"HTTP/1.0 200 OK\r\n\r\n" + large, large},
+	} {
+		for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
+			t.Run(name+"/"+version, func(t *testing.T) {
+				endsByClosing := strings.HasPrefix(name, "until") || strings.HasPrefix(name, "from")
+				upstream := newUpstream(t, func(l *link) {
+					for l.read() {
+						l.write("%s", test.reply)
+						if endsByClosing {
+							return
+						}
+					}
+				})
+				s := publicSystem(t, upstream, nil)
+				for range 2 {
+					c := s.dial()
+					c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
+					a := c.receive("GET")
+					require.True(t, test.body == a.body, "%d bytes of %d", len(a.body), len(test.body))
+					if version == "HTTP/1.0" {
+						require.Empty(t, a.TransferEncoding)
+						require.True(t, c.isClosed())
+						continue
+					}
+					c.send(raw("GET /nowhere"))
+					requireRefused(t, c.receive("GET"), 404, "not_found") // the caller's connection is in step
+				}
+				if !endsByClosing {
+					require.Equal(t, 1, upstream.connections(), "the connection was used again")
+				}
+			})
+		}
+	}
+}
+
+func TestAnswersLongerThanTheySay(t *testing.T) {
+	for name, reply := range map[string]string{
+		"small":             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirstnobody",
+		"large":             "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("f", 100_000) + answerFor("nobody"),
+		"chunked":           chunkedHead + "5\r\nfirst\r\n0\r\n\r\nnobody",
+		"chunked and large": chunkedHead + chunked(strings.Repeat("f", 100_000)) + answerFor("nobody"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, func(l *link) {
+				for l.read() {
+					if l.number == 0 {
+						l.write("%s", reply)
+					} else {
+						l.write("%s", answerFor("second"))
+					}
+				}
+			})
+			s := publicSystem(t, upstream, nil)
+			a := s.do(raw("GET /balance"))
+			require.Regexp(t, "^f", a.body)
+			require.NotContains(t, a.body, "nobody")
+			require.Equal(t, "second", s.do(raw("GET /balance")).body)
+			require.Len(t, upstream.requests(), 2)
+		})
+	}
+}
+
+// An answer that never ends is the caller's to end, or the route's timeout's.
+func TestAnswerWithoutEnd(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		if !l.read() {
+			return
+		}
+		l.write("HTTP/1.1 200 OK\r\n\r\n")
+		for {
+			if _, err := l.Conn.Write([]byte(large[:1<<16])); err != nil {
+				return
+			}
+		}
+	})
+	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.Timeout = 300 * time.Millisecond })
+	for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
+		c := s.dial()
+		c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
+		_, err := io.Copy(io.Discard, c.begin().Body)
+		require.Error(t, err, "the answer looks complete")
+	}
+	upstream.awaitClosed(0)
+	upstream.awaitClosed(1)
+}
+
+func TestTrailersOfAnswers(t *testing.T) {
+	const reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, X-Gatehouse-A, Set-Cookie, content-length\r\n" +
+		"Trailer: X-Absent\r\nX-Sum: header\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nX-Sum: 2\r\nX-Unasked: 3\r\nX-Gatehouse-A: 4\r\n" +
+		"Set-Cookie: a=b\r\nContent-Length: 5\r\nb@d\r\n\r\n"
+	upstream := newUpstream(t, answering(reply))
+	s := publicSystem(t, upstream, nil)
+	t.Run("asked for", func(t *testing.T) {
+		c := s.dial()
+		c.send(raw("GET /balance", "TE: gzip, trailers") + raw("GET /nowhere"))
+		response := c.begin()
+		require.Equal(t, http.Header{"X-Sum": nil, "X-Absent": nil}, response.Trailer)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.Equal(t, "ok", string(body))
+		require.Equal(t, http.Header{"X-Sum": {"1", "2"}, "X-Absent": nil}, response.Trailer)
+		requireRefused(t, c.receive("GET"), 404, "not_found")
+		require.Equal(t, []string{"trailers"}, upstream.only().values("TE"))
+		require.Equal(t, []string{"TE"}, upstream.only().values("Connection"))
+	})
+	t.Run("not asked for", func(t *testing.T) {
+		c := s.dial()
+		c.send(raw("GET /balance") + raw("GET /nowhere"))
+		a := c.receive("GET")
+		require.Empty(t, a.Trailer)
+		require.Equal(t, "ok", a.body)
+		require.Equal(t, []string{"header"}, a.Header["X-Sum"])
+		requireRefused(t, c.receive("GET"), 404, "not_found")
+	})
+	t.Run("HTTP/1.0", func(t *testing.T) {
+		c := s.dial()
+		c.send(strings.Replace(raw("GET /balance", "TE: trailers"), "HTTP/1.1", "HTTP/1.0", 1))
+		a := c.receive("GET")
+		require.Empty(t, a.Trailer)
+		require.Equal(t, "ok", a.body)
+	})
+	require.Equal(t, 1, upstream.connections())
+}
+
+func TestTrailersOfRequests(t *testing.T) {
+	const announced = "X-Sum, X-Gatehouse-Subject, Authorization, X_Gatehouse_Subject, Cookie, X-Forwarded-For, Content-Type"
+	const sent = "X-Sum: 1\r\nX-Unasked: 2\r\nX-Gatehouse-Subject: 8\r\nX_Gatehouse_Subject: 8\r\n\r\n"
+	upstream := newUpstream(t, answerAll)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"), methods("POST"))}, options{})
+	for name, body := range map[string]string{"small": "ok", "large": large[:100_000]} {
+		t.Run(name, func(t *testing.T) {
+			before := len(upstream.requests())
+			request := raw("POST /balance", bearer(s.token(nil)), "Transfer-Encoding: chunked", "X-Announced: "+announced, "Trailer: X-Sum") +
+				strings.TrimSuffix(chunked(body), "\r\n") + sent
+			require.Equal(t, 200, s.do(request).StatusCode)
+			seen := upstream.requests()[before]
+			require.Equal(t, []string{"X-Sum"}, seen.values("Trailer"))
+			require.Equal(t, []string{"X-Sum: 1"}, seen.trailers)
+			require.Equal(t, []string{"7"}, seen.values("X-Gatehouse-Subject"))
+			require.Empty(t, seen.values("X-Sum"))
+		})
+	}
+}
