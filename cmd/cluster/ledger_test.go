@@ -135,6 +135,15 @@ func (l *ledger) requireKept(t *testing.T) {
 		len(l.clients), len(l.deleted), len(l.codes), len(l.grants), len(l.revoked))
 }
 
+// taken are the grants that were revoked.
+func (l *ledger) taken() []grant {
+	grants := make([]grant, len(l.revoked))
+	for i, r := range l.revoked {
+		grants[i] = r.grant
+	}
+	return grants
+}
+
 // requireRefused holds a gateway to refusing what was revoked: from max_staleness after the answer on it may not let it pass,
 // and it has to say so as soon as it can tell.
 func requireRefused(t *testing.T, gateway *server, r revocation) {

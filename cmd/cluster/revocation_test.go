@@ -44,11 +44,7 @@ func TestRevocationsReachEveryGateway(t *testing.T) {
 			a = in.register()
 		}
 		g := in.consent(a, 10_000+i)
-		for _, gateway := range in.gateways {
-			passed, err := send(http.MethodGet, gateway.url()+"/balance", "Bearer "+g.access, "", "")
-			require.NoError(t, err, "%s:\n%s", gateway.name, &gateway.output)
-			require.Equal(t, http.StatusOK, passed.status, "%s: %s", gateway.name, passed.body)
-		}
+		in.requireServing(g)
 		taken, err := way.revoke(in.authz[i%len(in.authz)], g)
 		require.NoError(t, err)
 		require.Less(t, taken.status, 300, "%s: %s", way.name, taken.body)

@@ -134,7 +134,10 @@ func (a application) codeAt(issuer string, user int) (code string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return location.Query().Get("code"), nil
+	if code = location.Query().Get("code"); code == "" {
+		return "", fmt.Errorf("no code: %s", location.Query())
+	}
+	return code, nil
 }
 
 func (a application) redeemAt(issuer string, user int, code string) (grant, error) {

@@ -49,11 +49,11 @@ func (w *watch) end() {
 	w.wait.Wait()
 }
 
-// addRevoked hands over a token that every gateway has refused, or has had its bound to learn of.
-func (w *watch) addRevoked(g grant) {
+// addRevoked hands over tokens that every gateway has refused, or has had its bound to learn of.
+func (w *watch) addRevoked(grants ...grant) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.revoked = append(w.revoked, g)
+	w.revoked = append(w.revoked, grants...)
 }
 
 func (w *watch) work() {
