@@ -25,8 +25,6 @@ type connection struct {
 	framing   framing
 
 	rest    []byte // was read, and belongs to the next request
-	held    []byte // the end of a chunked body, as far as it has come
-	due     []byte // the whole of it, to be given out
 	failed  error  // the caller broke the rules: nothing is read any more
 	headEnd time.Time
 	first   bool // no byte of a request was seen yet
@@ -50,19 +48,8 @@ func newConnection(l *listener, t *transport) *connection {
 
 // Read implements net.Conn. A connection that ends between two requests, or is silent for too long there, is at its end;
 // one that ends within a request fails.
-func (c *connection) Read(p []byte) (n int, err error) {
-	for n == 0 && err == nil && len(p) > 0 { // what has come may have to be held
-		n, err = c.read(p)
-	}
-	return n, err
-}
-
-func (c *connection) read(p []byte) (int, error) {
+func (c *connection) Read(p []byte) (int, error) {
 	switch {
-	case len(c.due) > 0:
-		n := copy(p, c.due)
-		c.due = c.due[n:]
-		return c.give(n, nil)
 	case c.failed != nil:
 		return 0, c.failed
 	case len(c.rest) > 0:
@@ -84,7 +71,7 @@ func (c *connection) read(p []byte) (int, error) {
 	if err == nil && own < n {
 		c.rest = bytes.Clone(p[own:n])
 	}
-	return c.give(c.hold(p, own), err)
+	return c.give(own, err)
 }
 
 func (c *connection) readRest(p []byte) (n int, err error) {
@@ -97,22 +84,7 @@ func (c *connection) readRest(p []byte) (n int, err error) {
 	}
 	copy(p, c.rest[:n])
 	c.rest = c.rest[n:]
-	return c.give(c.hold(p, n), err)
-}
-
-// hold keeps the end of a chunked body back until all of it has come, and returns how much of p is given out. The parser
-// takes a body for complete whose trailers are cut off or malformed.
-func (c *connection) hold(p []byte, n int) int {
-	switch {
-	case c.framing.phase == inTrailers:
-		c.held = append(c.held, p[c.framing.endFrom:n]...)
-		return c.framing.endFrom
-	case len(c.held) > 0:
-		c.due, c.held = append(c.held, p[:n]...), nil
-		n = copy(p, c.due)
-		c.due = c.due[n:]
-	}
-	return n
+	return c.give(n, err)
 }
 
 // follow returns how much of p belongs to the request that is being read.
@@ -131,7 +103,7 @@ func (c *connection) follow(p []byte) (int, error) {
 // close.
 func (c *connection) give(n int, err error) (int, error) {
 	c.failed = err
-	if unread := err != nil || len(c.rest)+len(c.due) > 0 || c.framing.phase != atStart; unread != c.unread.Load() {
+	if unread := err != nil || len(c.rest) > 0 || c.framing.phase != atStart; unread != c.unread.Load() {
 		c.unread.Store(unread)
 	}
 	if n > 0 {

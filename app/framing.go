@@ -19,7 +19,6 @@ type framing struct {
 	head        framingFields
 	left        int64 // of the body, or of the chunk
 	excess      int64 // how much chunks are more than the data in them
-	endFrom     int   // where in what was followed last the end of a chunked body begins: its last chunk and trailers
 }
 
 // framingFields is what a head says about the body that follows.
@@ -46,11 +45,13 @@ const (
 func (f *framing) inHead() bool { return f.phase == inRequestLine || f.phase == inFields }
 
 // follow reads p, which comes after what it has read before, at most to the end of a request. It returns how much of p
-// belongs to that request. The error is one that the gateway answers; no byte after it means anything. What is returned
-// beside an error never completes a line.
+// belongs to that request. The error is one that the gateway answers; no byte after it means anything, and none that is
+// returned beside it ends a line.
 func (f *framing) follow(p []byte) (n int, err error) {
-	f.endFrom = 0
 	if f.phase == atStart {
+		if len(p) > 0 && (p[0] <= ' ' || p[0] >= 0x7f) {
+			return 0, gateway.ErrMalformedRequest
+		}
 		f.begin()
 	}
 	for n < len(p) && f.phase != atStart {
@@ -58,30 +59,33 @@ func (f *framing) follow(p []byte) (n int, err error) {
 			n += f.skip(len(p) - n)
 			continue
 		}
-		end := bytes.IndexByte(p[n:], '\n')
-		if end < 0 {
-			f.line = append(f.line, p[n:]...)
-			return len(p), f.grow(len(p) - n)
+		end := len(p)
+		if i := bytes.IndexByte(p[n:], '\n'); i >= 0 {
+			end = n + i + 1
 		}
-		line := p[n : n+end+1]
-		if err := f.grow(len(line)); err != nil {
-			return n + end, err
+		if err := f.read(p[n:end]); err != nil {
+			return end - 1, err
 		}
-		if len(f.line) > 0 {
-			f.line = append(f.line, line...)
-			line = f.line
-		}
-		before := f.phase
-		if err := f.takeLine(line); err != nil {
-			return n + end, err
-		}
-		if before == inChunkSize && f.phase == inTrailers {
-			f.endFrom = n
-		}
-		f.line = f.line[:0]
-		n += end + 1
+		n = end
 	}
 	return n, nil
+}
+
+// read takes a line or a part of one.
+func (f *framing) read(part []byte) error {
+	if err := f.grow(len(part)); err != nil {
+		return err
+	}
+	if part[len(part)-1] != '\n' {
+		f.line = append(f.line, part...)
+		return nil
+	}
+	if len(f.line) > 0 {
+		f.line = append(f.line, part...)
+		part = f.line
+	}
+	f.line = f.line[:0]
+	return f.takeLine(part)
 }
 
 func (f *framing) begin() {

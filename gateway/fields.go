@@ -35,6 +35,9 @@ func (f *fields) parse(raw []byte) error {
 		switch {
 		case isNamed(name, "host"):
 			hosts++
+			if !isHost(value) {
+				return errMalformedRequest
+			}
 		case isNamed(name, "authorization"):
 			authorizations++
 		case isNamed(name, "content-length"):

@@ -1,0 +1,162 @@
+package app_test
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rawUpstream is an upstream that reads its connections as strictly as net/http does, takes whatever comes for a request, and
+// keeps account by the parameter "case".
+type rawUpstream struct {
+	url string
+
+	mu      sync.Mutex
+	whole   map[string][]recorded
+	cut     map[string]int // requests that were not sent to their end
+	strange []string       // what is no request at all
+}
+
+type recorded struct {
+	method, target, body string
+	header, trailer      http.Header
+}
+
+func startRawUpstream(t *testing.T) *rawUpstream {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	u := &rawUpstream{url: "http://" + listener.Addr().String(), whole: make(map[string][]recorded), cut: make(map[string]int)}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go u.serve(conn)
+		}
+	}()
+	return u
+}
+
+func (u *rawUpstream) serve(conn net.Conn) {
+	defer conn.Close()
+	reader := bufio.NewReader(conn)
+	for {
+		if _, err := reader.Peek(1); err != nil {
+			return
+		}
+		request, err := http.ReadRequest(reader)
+		if err != nil {
+			u.mu.Lock()
+			u.strange = append(u.strange, err.Error())
+			u.mu.Unlock()
+			return
+		}
+		body, err := io.ReadAll(request.Body)
+		name := request.URL.Query().Get("case")
+		u.mu.Lock()
+		if err == nil {
+			u.whole[name] = append(u.whole[name], recorded{request.Method, request.RequestURI, string(body), request.Header, request.Trailer})
+		} else {
+			u.cut[name]++
+		}
+		u.mu.Unlock()
+		if err != nil {
+			return
+		}
+		if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"); err != nil {
+			return
+		}
+	}
+}
+
+// of returns what has come of a case.
+func (u *rawUpstream) of(name string) (whole []recorded, cut int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.whole[name], u.cut[name]
+}
+
+// requireNothingElse fails if anything has come that belongs to no case.
+func (u *rawUpstream) requireNothingElse(t *testing.T) {
+	t.Helper()
+	whole, cut := u.of("")
+	require.Empty(t, whole)
+	require.Zero(t, cut)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	require.Empty(t, u.strange)
+}
+
+// oracle is net/http's server: what it refuses, Gatehouse refuses. It grants what Gatehouse would grant.
+type oracle struct {
+	address string
+	token   string
+
+	mu      sync.Mutex
+	granted map[string][]recorded
+}
+
+func startOracle(t *testing.T, token string) *oracle {
+	t.Helper()
+	o := &oracle{token: token, granted: make(map[string][]recorded)}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server := &http.Server{Handler: o, ReadTimeout: rawPatience, IdleTimeout: rawIdle}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	o.address = listener.Addr().String()
+	return o
+}
+
+func (o *oracle) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	isRoute := r.Method+" "+r.URL.Path == "GET /balance" || r.Method+" "+r.URL.Path == "POST /payments/bolt11"
+	if !isRoute || r.Header.Get("Authorization") != "Bearer "+o.token {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	name := r.URL.Query().Get("case")
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.granted[name] = append(o.granted[name], recorded{r.Method, r.RequestURI, string(body), r.Header, r.Trailer})
+}
+
+func (o *oracle) of(name string) []recorded {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.granted[name]
+}
+
+// notHTTP stands for an answer that is none.
+const notHTTP = 0
+
+// readAnswers returns the status codes of everything that comes until the connection ends.
+func readAnswers(conn net.Conn) (statuses []int) {
+	for reader := bufio.NewReader(conn); ; {
+		response, err := http.ReadResponse(reader, nil)
+		if err == nil {
+			_, err = io.Copy(io.Discard, response.Body)
+		}
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), isReset(err):
+			return statuses
+		case err != nil:
+			return append(statuses, notHTTP)
+		case response.StatusCode >= http.StatusOK:
+			statuses = append(statuses, response.StatusCode)
+		}
+	}
+}
