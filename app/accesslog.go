@@ -27,18 +27,8 @@ func (a *accessLog) write(ctx *fasthttp.RequestCtx, r *record, at time.Time, too
 	if !a.log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	line := accessLine{
-		method:     methodOf(ctx).String(),
-		route:      r.route.template,
-		status:     ctx.Response.StatusCode(),
-		durationMS: float64(took.Microseconds()) / 1000,
-		bytesIn:    bytesIn(&ctx.Request, r),
-		bytesOut:   bytesOut(ctx),
-		requestID:  r.id,
-		remote:     a.proxies.callerOf(ctx),
-		subject:    r.subject,
-		client:     r.client,
-	}
+	line := a.lineOf(ctx, r)
+	line.durationMS, line.bytesIn, line.bytesOut = milliseconds(took), bytesIn(&ctx.Request, r), bytesOut(ctx)
 	if a.lines != nil {
 		var ok bool
 		if r.line, ok = line.appendJSON(r.line[:0], at); ok {
@@ -48,6 +38,21 @@ func (a *accessLog) write(ctx *fasthttp.RequestCtx, r *record, at time.Time, too
 	}
 	a.log.LogAttrs(ctx, slog.LevelInfo, accessMessage, line.attrs()...)
 }
+
+// lineOf returns the line of a request without how long it took and how much was transferred.
+func (a *accessLog) lineOf(ctx *fasthttp.RequestCtx, r *record) accessLine {
+	return accessLine{
+		method:    methodOf(ctx).String(),
+		route:     r.route.template,
+		status:    ctx.Response.StatusCode(),
+		requestID: r.id,
+		remote:    a.proxies.callerOf(ctx),
+		subject:   r.subject,
+		client:    r.client,
+	}
+}
+
+func milliseconds(took time.Duration) float64 { return float64(took.Microseconds()) / 1000 }
 
 // bytesIn is how much of the request's body was read.
 func bytesIn(request *fasthttp.Request, r *record) int {

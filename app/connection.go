@@ -156,6 +156,11 @@ func (c *connection) ending(err error) error {
 // Write implements net.Conn.
 func (c *connection) Write(p []byte) (int, error) { return c.plain.Write(p) }
 
+// CloseWrite ends what is sent to the caller, who may go on sending: a tunnel has two directions.
+func (c *connection) CloseWrite() error {
+	return c.plain.(interface{ CloseWrite() error }).CloseWrite() // TCP and TLS both have it
+}
+
 // LocalAddr implements net.Conn.
 func (c *connection) LocalAddr() net.Addr { return c.transport.LocalAddr() }
 

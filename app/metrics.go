@@ -22,6 +22,7 @@ type metrics struct {
 	durations *prometheus.HistogramVec
 	verdicts  []prometheus.Counter // by gateway.Verdict
 	failures  *prometheus.CounterVec
+	open      *prometheus.GaugeVec
 	issued    *prometheus.CounterVec
 
 	mu     sync.Mutex
@@ -47,6 +48,10 @@ func newMetrics(role Role) *metrics {
 			Name: "gatehouse_upstream_errors_total",
 			Help: "Requests that an upstream did not answer, by how it failed.",
 		}, []string{"route", "kind"}),
+		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "gatehouse_websockets",
+			Help: "WebSockets that are open.",
+		}, []string{"route"}),
 		issued: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_tokens_issued_total",
 			Help: "Answers that held an access token.",
@@ -62,7 +67,7 @@ func newMetrics(role Role) *metrics {
 		}
 	}
 	if role.hasGateway() {
-		m.registry.MustRegister(m.failures)
+		m.registry.MustRegister(m.failures, m.open)
 		m.countVerdicts()
 	}
 	return m
@@ -106,6 +111,9 @@ func (m *metrics) gatewayRoutes(configured []gateway.Route) []*route {
 					r.failures[f] = m.failures.WithLabelValues(r.template, f.String())
 				}
 			}
+		}
+		if configured[i].WebSocket {
+			r.webSockets = m.open.WithLabelValues(r.template)
 		}
 		list[i] = r
 	}

@@ -97,7 +97,7 @@ func (o *observer) end(ctx *fasthttp.RequestCtx, r *record, began time.Time, too
 	counted := r.route.seriesFor(methodOf(ctx), classOf(ctx.Response.StatusCode()))
 	counted.requests.Inc()
 	counted.durations.Observe(took.Seconds())
-	if o.access != nil {
+	if o.access != nil && !r.isOpen {
 		o.access.write(ctx, r, began.Add(took), took)
 	}
 }
@@ -120,6 +120,9 @@ func (o *observer) Served(ctx *fasthttp.RequestCtx, seen *gateway.Observation) {
 	}
 	if seen.Failure != gateway.NoFailure {
 		r.route.failures[seen.Failure].Inc()
+	}
+	if seen.Tunnel != nil {
+		o.follow(ctx, r, seen.Tunnel)
 	}
 }
 

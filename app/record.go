@@ -17,6 +17,7 @@ type record struct {
 	client  string
 	// received is how much of a body was read that is a stream.
 	received int
+	isOpen   bool            // as a WebSocket, after the request was served
 	trace    context.Context // holds the request's span; nil where nobody traces
 	line     []byte          // of the access log, reused
 }
@@ -29,7 +30,7 @@ var records = sync.Pool{New: func() any { return new(record) }}
 func acquireRecord() *record { return records.Get().(*record) }
 
 func releaseRecord(r *record) {
-	r.id, r.route, r.subject, r.client, r.received, r.trace = nil, nil, "", "", 0, nil
+	r.id, r.route, r.subject, r.client, r.received, r.isOpen, r.trace = nil, nil, "", "", 0, false, nil
 	records.Put(r)
 }
 

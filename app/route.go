@@ -19,6 +19,8 @@ type route struct {
 	series [methods][statusClasses]atomic.Pointer[series]
 	// failures of the upstream, by gateway.Failure; nil where there is none.
 	failures []prometheus.Counter
+	// webSockets are those that are open; nil where there can be none.
+	webSockets prometheus.Gauge
 }
 
 // series are the metrics of the requests with one route, method and class of status.

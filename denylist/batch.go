@@ -52,14 +52,14 @@ func (b *batcher) check(ctx context.Context, q Query) error {
 	one := questions.Get().(*question)
 	one.Query = q
 	if err := b.enter(one); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnknown, err)
+		return unknown(err)
 	}
 	select {
 	case err := <-one.answer:
 		questions.Put(one)
 		return err
 	case <-ctx.Done(): // the question is not used again: it may still be answered
-		return fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+		return unknown(ctx.Err())
 	}
 }
 
@@ -123,35 +123,43 @@ func (b *batcher) next(done []*question) []*question {
 	return b.take()
 }
 
-// answer asks one round trip's questions. The epoch is asked with them: it is what makes "there is no entry" an answer.
+// answer asks one round trip's questions.
 func (b *batcher) answer(batch []*question) {
 	names := make([]string, 1, 1+3*len(batch))
 	names[0] = epochKey
 	for _, q := range batch {
 		names = q.appendNames(names)
 	}
-	values, by, err := b.ask(names)
-	switch {
-	case err != nil:
-		err = fmt.Errorf("%w: %w", ErrUnknown, err)
-	case len(values) != len(names):
-		err = fmt.Errorf("%w: %d answers to %d questions", ErrUnknown, len(values), len(names))
-	}
+	entries, unless, err := b.askFor(names)
 	if err != nil {
+		err = unknown(err)
 		for _, q := range batch {
 			q.answer <- err
 		}
 		return
 	}
-	epoch, _ := values[0].(string)
-	unless := by.check(epoch)
-	values = values[1:]
 	for _, q := range batch {
 		count := q.names()
-		q.answer <- verdict(values[:count], unless)
-		values = values[count:]
+		q.answer <- verdict(entries[:count], unless)
+		entries = entries[count:]
 	}
 }
+
+// askFor asks for entries and for the epoch, the first of names: it is what makes "there is no entry" an answer. unless is
+// what is known of a token without one.
+func (b *batcher) askFor(names []string) (entries []any, unless, err error) {
+	values, by, err := b.ask(names)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(values) != len(names) {
+		return nil, nil, fmt.Errorf("%d answers to %d questions", len(values), len(names))
+	}
+	epoch, _ := values[0].(string)
+	return values[1:], by.check(epoch), nil
+}
+
+func unknown(reason error) error { return fmt.Errorf("%w: %w", ErrUnknown, reason) }
 
 // verdict is ErrRevoked when there is an entry, and otherwise what the epoch says.
 func verdict(entries []any, unless error) error {

@@ -39,6 +39,8 @@ type conn struct {
 	waiting waiting
 	writeAt time.Time // the write deadline in force
 	idleAt  time.Time
+	// switches says that the upstream was asked for another protocol. It may answer in that at any time.
+	switches bool
 }
 
 // dial connects within the deadline of ctx, TLS included.

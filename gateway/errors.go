@@ -22,6 +22,7 @@ type refusal struct {
 	challenge  string // WWW-Authenticate, RFC 6750 section 3
 	allow      string
 	retryAfter string
+	webSocket  string // the version that is spoken here
 	body       []byte
 }
 
@@ -34,6 +35,11 @@ var (
 	errMalformedRequest  = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request is malformed.")
 	errAmbiguousPath     = newRefusal(fiber.StatusBadRequest, "invalid_request", "The path can be read in more than one way.")
 	errTwoAuthorizations = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request has more than one Authorization header.")
+	errTwoTokens         = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request has more than one access token.")
+	errTokenInQuery      = newRefusal(fiber.StatusBadRequest, "invalid_request", "Only a WebSocket may have its access token in the query.")
+	errBadHandshake      = newRefusal(fiber.StatusBadRequest, "invalid_request", "The WebSocket handshake is malformed.")
+	errWebSocketVersion  = newRefusal(fiber.StatusUpgradeRequired, "invalid_request", "The version of the WebSocket protocol has to be 13.").
+				upgrading("13")
 
 	errMissingToken = newRefusal(fiber.StatusUnauthorized, "invalid_token", "The request has no access token.").
 			challenged(realm).judged(Missing)
@@ -44,6 +50,8 @@ var (
 	// errNoUser answers a token that is good but speaks for no user, where the upstream's credential is a user's.
 	errNoUser = newRefusal(fiber.StatusForbidden, "insufficient_scope", "This needs the access token of a user.").
 			challenged(realm + `, error="insufficient_scope"`).judged(Insufficient)
+
+	errForeignOrigin = newRefusal(fiber.StatusForbidden, "forbidden_origin", "Pages of this origin may not open this WebSocket.")
 
 	errNotFound         = newRefusal(fiber.StatusNotFound, "not_found", "There is no such route.")
 	errMethodNotAllowed = newRefusal(fiber.StatusMethodNotAllowed, "method_not_allowed", "The route does not have this method.")
@@ -58,6 +66,8 @@ var (
 		"Access tokens cannot be verified yet.").retry("1").judged(NoKeys)
 	errRevocationUnknown = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"It cannot be told right now whether the access token was revoked.").retry("1").judged(RevocationUnknown)
+	errStopping = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
+		"The server is stopping. The WebSocket was not opened.").retry("1")
 	errUpstreamBusy = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"The upstream is busy. The request was not forwarded.").retry("1")
 	errUpstreamBroken = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream could not be reached or broke off.")
@@ -118,6 +128,9 @@ func (r *refusal) challenged(challenge string) *refusal { r.challenge = challeng
 
 func (r *refusal) retry(after string) *refusal { r.retryAfter = after; return r }
 
+// upgrading is told to those who speak another version of the WebSocket protocol (RFC 6455 section 4.4).
+func (r *refusal) upgrading(version string) *refusal { r.webSocket = version; return r }
+
 func (r *refusal) judged(verdict Verdict) *refusal {
 	judged := *r
 	judged.verdict = verdict
@@ -176,6 +189,11 @@ func answer(ctx *fasthttp.RequestCtx, r *refusal) {
 	setUnlessEmpty(&response.Header, fiber.HeaderAllow, r.allow)
 	setUnlessEmpty(&response.Header, fiber.HeaderWWWAuthenticate, r.challenge)
 	setUnlessEmpty(&response.Header, fiber.HeaderRetryAfter, r.retryAfter)
+	if r.webSocket != "" {
+		response.Header.Set("Sec-WebSocket-Version", r.webSocket)
+		response.Header.Set(fiber.HeaderUpgrade, "websocket")
+		response.Header.Set(fiber.HeaderConnection, "Upgrade")
+	}
 	response.SetBodyRaw(r.body)
 	if ctx.Request.IsBodyStream() || ctx.Request.MayContinue() || r.status == fiber.StatusBadRequest || r.status == statusCallerGone {
 		response.SetConnectionClose()

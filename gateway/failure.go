@@ -61,7 +61,7 @@ func failureOf(err error, otherwise Failure) Failure {
 		return CredentialRefused
 	case errors.Is(err, errTooSlow), errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return TooSlow
-	case errors.Is(err, errNotHTTP), errors.Is(err, errUpgraded), errors.Is(err, errBadChunk):
+	case errors.Is(err, errNotHTTP), errors.Is(err, errUpgraded), errors.Is(err, errBadUpgrade), errors.Is(err, errBadChunk):
 		return NotHTTP
 	default:
 		return otherwise

@@ -69,11 +69,25 @@ func (f fields) get(name string) (value []byte, ok bool) {
 	return nil, false
 }
 
+// only returns the value of the field of that lower-case name, and false unless there is exactly one.
+func (f fields) only(name string) (value []byte, ok bool) {
+	times := 0
+	for i := range f {
+		if isNamed(f[i].name, name) {
+			value, times = f[i].value, times+1
+		}
+	}
+	return value, times == 1
+}
+
 // listedInConnection reports whether a Connection header declares the named field to be for this hop only (RFC 9110
 // section 7.6.1).
-func (f fields) listedInConnection(name []byte) bool {
+func (f fields) listedInConnection(name []byte) bool { return f.lists("connection", name) }
+
+// lists reports whether the comma-separated list in the fields of that lower-case name holds item, in any case.
+func (f fields) lists(name string, item []byte) bool {
 	for i := range f {
-		if isNamed(f[i].name, "connection") && listed(f[i].value, name) {
+		if isNamed(f[i].name, name) && listed(f[i].value, item) {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -30,11 +31,16 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 		return g.upstreamFailed(r, to, err, Unreachable)
 	}
 	c.begin(ctx.Conn(), end)
-	if err = c.exchangeHeads(r, now); err == nil {
-		var passed bool
-		if passed, err = g.passOn(ctx, r, to, c); passed {
-			return nil
-		}
+	passed := false
+	err = c.exchangeHeads(r, now)
+	switch {
+	case err == nil:
+		passed, err = g.passOn(ctx, r, to, c)
+	case r.handshake.wanted && errors.Is(err, errUpgraded):
+		passed, err = g.openTunnel(ctx, r, to, c)
+	}
+	if passed {
+		return nil
 	}
 	r.endUpload(c)
 	to.upstream.release(c, false)
@@ -43,6 +49,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 
 // exchangeHeads sends the request, or its beginning, and reads the head of the answer.
 func (c *conn) exchangeHeads(r *request, now time.Time) error {
+	c.switches = r.handshake.wanted
 	if err := c.send(r.head, now); err != nil {
 		return err
 	}
@@ -106,7 +113,8 @@ func (r *request) appendHead(to *rule, from peer) {
 	for i := range r.fields {
 		f := &r.fields[i]
 		switch fate := fateOf(f.name); {
-		case fate == endsHere, fate == identifies && len(r.id) > 0, fate == traces && len(r.trace) > 0:
+		case fate == endsHere, fate == identifies && len(r.id) > 0, fate == traces && len(r.trace) > 0,
+			fate == handshakes && r.handshake.wanted:
 			continue
 		case fate == fromProxies:
 			if !from.trusted || isNamed(f.name, "x-forwarded-for") { // which is written anew, with the proxy added
@@ -127,7 +135,10 @@ func (r *request) appendHead(to *rule, from peer) {
 	if len(r.id) > 0 {
 		head = append(append(append(head, "X-Request-Id: "...), r.id...), "\r\n"...)
 	}
-	if r.takesTrailers() {
+	switch {
+	case r.handshake.wanted:
+		head = r.handshake.append(head, r.fields)
+	case r.takesTrailers():
 		head = append(head, "Connection: TE\r\nTE: trailers\r\n"...)
 	}
 	r.head = append(r.appendFraming(head), "\r\n"...)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -63,6 +64,7 @@ const defaultMaxBody = 4 << 20
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
 	root      node
+	tunnels   *tunnels
 	upstreams map[pool]*upstream
 	verifier  TokenVerifier
 	denylist  denylist.Checker
@@ -77,9 +79,9 @@ type Gateway struct {
 	observer  Observer
 	tracer    Tracer
 
-	running context.Context // ends with Close
-	stop    context.CancelFunc
-	swept   chan struct{}
+	running    context.Context // ends with Close
+	stop       context.CancelFunc
+	background sync.WaitGroup
 }
 
 // New compiles the routes. The error joins every problem of the configuration; those of a route name it. The Gateway has
@@ -95,13 +97,14 @@ func New(config Config) (*Gateway, error) {
 		requestID: config.RequestID,
 		observer:  config.Observer,
 		tracer:    config.Tracer,
-		swept:     make(chan struct{}),
 	}
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
 	}
+	g.tunnels = newTunnels(&config)
 	g.running, g.stop = context.WithCancel(context.Background())
-	go g.sweep(config.Upstreams.KeepIdle)
+	g.background.Go(func() { g.tunnels.watch(g.running) })
+	g.background.Go(func() { g.sweep(config.Upstreams.KeepIdle) })
 	return g, nil
 }
 
@@ -167,7 +170,10 @@ func (g *Gateway) authorize(r *request) (*rule, error) {
 		return nil, err
 	}
 	r.seen.Route = rule.index
-	token, err := r.fields.bearer()
+	if err := r.readHandshake(rule); err != nil {
+		return nil, err
+	}
+	token, err := r.token(rule)
 	if err != nil {
 		return nil, err
 	}
@@ -212,11 +218,7 @@ func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 // checkRevoked runs on every request, after every cache: what may be remembered is who a token speaks for, never that it
 // is still good.
 func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) error {
-	err := g.denylist.Check(g.running, denylist.Query{
-		TokenID:  claims.ID,
-		GrantID:  claims.GrantID,
-		ClientID: claims.ClientID,
-	})
+	err := g.denylist.Check(g.running, queryFor(claims))
 	switch {
 	case err == nil:
 		return nil
@@ -236,6 +238,10 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 	}
 }
 
+func queryFor(claims *keys.Claims) denylist.Query {
+	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID}
+}
+
 // upstreamAt returns the upstream of that origin. Routes to one host share its connections, whatever is before their
 // paths there, as long as they ask the same of it.
 func (g *Gateway) upstreamAt(o origin, settings Upstreams) (*upstream, error) {
@@ -253,7 +259,6 @@ func (g *Gateway) upstreamAt(o origin, settings Upstreams) (*upstream, error) {
 }
 
 func (g *Gateway) sweep(keepIdle time.Duration) {
-	defer close(g.swept)
 	ticker := time.NewTicker(keepIdle)
 	defer ticker.Stop()
 	for {
@@ -268,11 +273,19 @@ func (g *Gateway) sweep(keepIdle time.Duration) {
 	}
 }
 
-// Close closes the connections to upstreams that are not in use; the others are closed as their requests end. It comes
-// after the listener has drained.
+// WebSockets is how many are open.
+func (g *Gateway) WebSockets() int { return g.tunnels.count() }
+
+// Drain tells both ends of every WebSocket that the server is stopping and waits until they are closed. Those that are not
+// at the end of ctx are cut, which is the error. No WebSocket can be opened after it; other requests are served as before.
+func (g *Gateway) Drain(ctx context.Context) error { return g.tunnels.drain(ctx) }
+
+// Close cuts WebSockets and closes the connections to upstreams that are not in use; the others are closed as their
+// requests end. It comes after the listener has drained.
 func (g *Gateway) Close() error {
 	g.stop()
-	<-g.swept
+	_ = g.tunnels.drain(g.running)
+	g.background.Wait()
 	for _, u := range g.upstreams {
 		u.close()
 	}

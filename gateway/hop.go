@@ -11,6 +11,7 @@ const (
 	fromProxies       // says from where the caller comes; believed only from a trusted proxy
 	identifies        // passes unless the gateway knows the request by an id
 	traces            // passes unless the gateway traces
+	handshakes        // passes unless the request opens a WebSocket, whose handshake is written anew
 	longestNamed = 32
 )
 
@@ -56,6 +57,9 @@ func fateOfFolded(name string) fate {
 		return identifies
 	case "traceparent", "tracestate":
 		return traces
+	}
+	if strings.HasPrefix(name, "sec-websocket-") {
+		return handshakes
 	}
 	for _, prefix := range endingPrefixes {
 		if strings.HasPrefix(name, prefix) {

@@ -30,6 +30,8 @@ type Observation struct {
 	// Received is how many bytes of the request's body were read.
 	Received int
 	Failure  Failure
+	// Tunnel is the WebSocket that the request has opened, else nil.
+	Tunnel *Tunnel
 }
 
 // Verdict is what was found out about a request's token.

@@ -14,6 +14,8 @@ type request struct {
 	method     []byte
 	target     target
 	fields     fields
+	handshake  handshake
+	query      []byte // without the token that was in it
 	credential []byte // header lines, as is trace
 	trace      []byte
 	id         []byte // of the request, empty when it has none
@@ -35,6 +37,7 @@ func releaseRequest(r *request) {
 	clear(r.target.segments)
 	clear(r.credential)
 	clear(r.head)
+	r.handshake.reset()
 	r.method, r.target.query, r.id = nil, nil, nil
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
 	r.body = callerBody{}

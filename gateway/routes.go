@@ -41,6 +41,16 @@ type Route struct {
 	MaxConns         int           `yaml:"max_conns" json:"max_conns"`
 	ConnWait         time.Duration `yaml:"conn_wait" json:"conn_wait"`
 	CAFile           string        `yaml:"ca_file" json:"ca_file"`
+
+	// WebSocket lets requests of GET open one, after they were authorized like every other. It is closed when its token is
+	// no longer good, and takes one of MaxConns until then. Timeout does not hold for it, and IdleTimeout only where the
+	// route itself has one: many are silent for hours. Without WebSocket a request that wants one is an ordinary request.
+	WebSocket bool `yaml:"websocket" json:"websocket"`
+	// TokenFrom is where a WebSocket may bring its token besides Authorization: query:<parameter>, subprotocol.
+	TokenFrom []string `yaml:"token_from" json:"token_from"`
+	// AllowedOrigins are those whose pages may open a WebSocket, as browsers write them. None means all of them: a page can
+	// send no token that it was not given.
+	AllowedOrigins []string `yaml:"allowed_origins" json:"allowed_origins"`
 }
 
 // What OnUnavailable can be.
@@ -75,6 +85,14 @@ type rule struct {
 	timeout    time.Duration // of the exchange; 0: none
 	maxBody    int64         // -1: no limit
 	noScope    *refusal
+	webSocket  *webSocketRule // nil where there is none
+}
+
+// webSocketRule is what a rule says about WebSockets.
+type webSocketRule struct {
+	tokenFrom   tokenSources
+	origins     originCheck
+	idleTimeout time.Duration // 0 for none
 }
 
 // compile turns routes into the tree of rules. The error joins every problem of every route.
@@ -147,6 +165,9 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		problem("on_unavailable is %q, want deny or allow", route.OnUnavailable)
 	}
 	var err error
+	if r.webSocket, err = compileWebSocket(route); err != nil {
+		problem("%w", err)
+	}
 	if r.credential, err = newCredential(route.Credential, config); err != nil {
 		problem("%w", err)
 	}
@@ -163,6 +184,21 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		problem("%w", err)
 	}
 	return r
+}
+
+func compileWebSocket(route Route) (*webSocketRule, error) {
+	if !route.WebSocket {
+		if len(route.TokenFrom) > 0 || len(route.AllowedOrigins) > 0 {
+			return nil, errors.New("token_from and allowed_origins are for WebSockets, and websocket is not true")
+		}
+		return nil, nil
+	}
+	if !slices.Contains(route.Methods, methodNames[methodGet]) {
+		return nil, errors.New("a WebSocket is opened with GET, which is not among the methods")
+	}
+	tokenFrom, tokenErr := parseTokenSources(route.TokenFrom)
+	origins, originErr := parseOrigins(route.AllowedOrigins)
+	return &webSocketRule{tokenFrom, origins, route.IdleTimeout}, errors.Join(tokenErr, originErr)
 }
 
 // segment is one segment of a path template: a parameter, or literal in decoded form.

@@ -112,7 +112,7 @@ func (u *upstream) acquire(now, end time.Time) (*conn, error) {
 
 // release gives a connection back, or closes it when it is not to be used again.
 func (u *upstream) release(c *conn, reusable bool) {
-	if !reusable || !u.keep(c) {
+	if !reusable || c.switches || !u.keep(c) {
 		_ = c.Close()
 	}
 	<-u.inUse

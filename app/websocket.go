@@ -1,0 +1,40 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+
+	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway"
+)
+
+// follow counts a WebSocket while it is open. Its request gets its line when it has ended, which says how long it was open,
+// how much went through it and why it ended.
+func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened *gateway.Tunnel) {
+	r.isOpen = true
+	open := r.route.webSockets
+	open.Inc()
+	if o.access == nil {
+		opened.OnEnd(func(gateway.TunnelEnd) { open.Dec() })
+		return
+	}
+	line := o.access.lineOf(ctx, r)
+	line.requestID = bytes.Clone(line.requestID)
+	opened.OnEnd(func(end gateway.TunnelEnd) {
+		open.Dec()
+		line.durationMS, line.bytesIn, line.bytesOut = milliseconds(end.Took), int(end.Received), int(end.Sent)
+		o.access.log.LogAttrs(context.Background(), slog.LevelInfo, accessMessage,
+			append(line.attrs(), slog.String("ending", end.Ending.String()))...)
+	})
+}
+
+// drainWebSockets closes those that are open, which fasthttp no longer knows of. It takes as long as their ends need to say
+// good-bye, a second or two at most.
+func (a *App) drainWebSockets(ctx context.Context) error {
+	if a.gateway == nil {
+		return nil
+	}
+	return a.gateway.Drain(ctx)
+}

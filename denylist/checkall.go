@@ -1,0 +1,80 @@
+package denylist
+
+import "context"
+
+// maxTogether is how many queries of a CheckAll share one round trip: an answer of a few kilobytes, well within the time
+// that a check may take.
+const maxTogether = 256
+
+// AllChecker is a Checker that answers many queries at less cost than one by one.
+type AllChecker interface {
+	Checker
+	// CheckAll sets each of answers, of which there are as many as queries, to what Check would return for it. It blocks as
+	// long as one Check does for every 256 queries, and asks no more once it got no answer: the rest is unknown as well.
+	CheckAll(ctx context.Context, queries []Query, answers []error)
+}
+
+var (
+	_ AllChecker = (*Store)(nil)
+	_ AllChecker = (*Mirror)(nil)
+)
+
+// CheckAll asks c about every query, all at once if it is an AllChecker, and sets answers, of which there are as many.
+func CheckAll(ctx context.Context, c Checker, queries []Query, answers []error) {
+	if all, ok := c.(AllChecker); ok {
+		all.CheckAll(ctx, queries, answers)
+		return
+	}
+	for i, q := range queries {
+		answers[i] = c.Check(ctx, q)
+	}
+}
+
+// CheckAll implements AllChecker with one MGET for every 256 queries.
+func (s *Store) CheckAll(ctx context.Context, queries []Query, answers []error) {
+	for len(queries) > 0 {
+		n := min(maxTogether, len(queries))
+		err := ctx.Err()
+		if err == nil {
+			err = s.checkTogether(queries[:n], answers)
+		}
+		if err != nil {
+			for i := range answers {
+				answers[i] = unknown(err)
+			}
+			return
+		}
+		queries, answers = queries[n:], answers[n:]
+	}
+}
+
+func (s *Store) checkTogether(queries []Query, answers []error) error {
+	names := append(make([]string, 0, 1+3*len(queries)), epochKey)
+	for i := range queries {
+		names = queries[i].appendNames(names)
+	}
+	entries, unless, err := s.checks.askFor(names)
+	if err != nil {
+		return err
+	}
+	for i := range queries {
+		count := queries[i].names()
+		answers[i] = verdict(entries[:count], unless)
+		entries = entries[count:]
+	}
+	return nil
+}
+
+// CheckAll implements AllChecker from memory, and as Store does when the mirror is too old.
+func (m *Mirror) CheckAll(ctx context.Context, queries []Query, answers []error) {
+	if m.Staleness() <= m.maxStaleness {
+		clear(answers)
+	} else {
+		m.Store.CheckAll(ctx, queries, answers)
+	}
+	for i, q := range queries {
+		if m.known.denies(q) {
+			answers[i] = ErrRevoked
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// tokenSources are where a WebSocket may bring its token other than in Authorization, which the pages of a browser cannot
+// set for one. Ordinary requests can, and have no use for them.
+type tokenSources struct {
+	parameter   string // of the query; empty for none
+	subprotocol bool
+}
+
+// What Route.TokenFrom can hold.
+const (
+	tokenFromQuery       = "query:"
+	tokenFromSubprotocol = "subprotocol"
+)
+
+func parseTokenSources(list []string) (tokenSources, error) {
+	var sources tokenSources
+	for _, text := range list {
+		parameter, isQuery := strings.CutPrefix(text, tokenFromQuery)
+		switch {
+		case isQuery && sources.parameter != "":
+			return sources, errors.New("token_from has two query parameters")
+		case isQuery && isToken([]byte(parameter)) && !strings.ContainsAny(parameter, "%+&"):
+			sources.parameter = parameter
+		case text == tokenFromSubprotocol:
+			sources.subprotocol = true
+		default:
+			return sources, fmt.Errorf("token_from has %q, want query:<parameter> or subprotocol", text)
+		}
+	}
+	return sources, nil
+}
+
+// token returns the request's access token, nil when there is none, and takes it out of what is forwarded. A request that
+// brings it twice is refused, for two programs could see two callers (RFC 6750 section 2).
+func (r *request) token(to *rule) ([]byte, error) {
+	token, err := r.fields.bearer()
+	if to.webSocket == nil {
+		return token, err
+	}
+	sources := to.webSocket.tokenFrom
+	times := 0
+	if _, ok := r.fields.get("authorization"); ok {
+		times++
+	}
+	if sources.parameter != "" {
+		value, n := r.takeParameter(sources.parameter)
+		if n > 0 && !r.handshake.wanted {
+			return nil, errTokenInQuery
+		}
+		if n > 0 {
+			token, times = value, times+n
+		}
+	}
+	if sources.subprotocol {
+		value, n := r.handshake.takeToken()
+		if n > 0 {
+			token, times = value, times+n
+		}
+	}
+	if times > 1 {
+		return nil, errTwoTokens
+	}
+	return token, err
+}
+
+// takeParameter removes every parameter of that name from the query, however it is spelled, and returns the value of the
+// last and how many there were. The value is taken as it was sent: no byte of a token needs to be encoded.
+func (r *request) takeParameter(name string) (value []byte, times int) {
+	query := r.target.query
+	if len(query) == 0 {
+		return nil, 0
+	}
+	kept := r.query[:0]
+	for pair := range bytes.SplitSeq(query[1:], []byte{'&'}) {
+		key, v, _ := bytes.Cut(pair, []byte{'='})
+		if isSpelled(key, name) {
+			value, times = append([]byte{}, v...), times+1 // never nil: there was one
+			continue
+		}
+		separator := byte('&')
+		if len(kept) == 0 {
+			separator = '?'
+		}
+		kept = append(append(kept, separator), pair...)
+	}
+	if times > 0 {
+		r.query, r.target.query = kept, kept
+	}
+	return value, times
+}
+
+// isSpelled reports whether key means name once it is decoded.
+func isSpelled(key []byte, name string) bool {
+	for i := 0; i < len(key); i++ {
+		b := key[i]
+		if b == '%' && i+2 < len(key) && isHex(key[i+1]) && isHex(key[i+2]) {
+			b = unhex(key[i+1])<<4 | unhex(key[i+2])
+			i += 2
+		}
+		if name == "" || name[0] != b {
+			return false
+		}
+		name = name[1:]
+	}
+	return name == ""
+}
+
+// The ways to write a token as a subprotocol. A token needs no encoding to be one; Kubernetes' clients encode theirs. The
+// marker is offered beside the token so that there is something to select, which is not secret.
+const (
+	subprotocolMarker = "access_token"
+	subprotocolPrefix = "access_token."
+	kubernetesPrefix  = "base64url.bearer.authorization.k8s.io."
+)
+
+// takeToken removes the subprotocols that are there for the token's sake. Where nothing else was offered the gateway has
+// to select one of them, because browsers give up when they offered some and none was selected.
+func (h *handshake) takeToken() (token []byte, times int) {
+	var entry, marker []byte
+	rest := h.protocols[:0:0]
+	for _, protocol := range h.protocols {
+		if plain, ok := bytes.CutPrefix(protocol, []byte(subprotocolPrefix)); ok {
+			token, entry, times = plain, protocol, times+1
+		} else if encoded, ok := bytes.CutPrefix(protocol, []byte(kubernetesPrefix)); ok {
+			token, entry, times = decodedToken(encoded), protocol, times+1
+		} else if string(protocol) == subprotocolMarker {
+			marker = protocol
+		} else {
+			rest = append(rest, protocol)
+		}
+	}
+	if times == 0 {
+		return nil, 0
+	}
+	if h.protocols = rest; len(rest) == 0 {
+		if h.selected = entry; marker != nil {
+			h.selected = marker
+		}
+	}
+	return token, times
+}
+
+// decodedToken is empty, and refused like every bad token, when there is more than one way to write it.
+func decodedToken(encoded []byte) []byte {
+	decoded, err := base64.RawURLEncoding.Strict().AppendDecode(nil, encoded)
+	if err != nil {
+		return []byte{}
+	}
+	return decoded
+}

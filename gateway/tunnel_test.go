@@ -1,0 +1,287 @@
+package gateway_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway"
+)
+
+// tunnelled opens a WebSocket on a socket of its own. Everything after the answer's head is for the test.
+func (s *system) tunnelled(target string, lines ...string) *call {
+	s.t.Helper()
+	c := s.dial()
+	c.send(handshake(target, lines...))
+	require.Equal(s.t, 101, c.receive("GET").StatusCode)
+	return c
+}
+
+func (c *call) read(n int) string {
+	c.t.Helper()
+	p := make([]byte, n)
+	_, err := io.ReadFull(c.reader, p)
+	require.NoError(c.t, err)
+	return string(p)
+}
+
+// frame is a short frame of a server.
+func frame(opcode byte, payload string) string {
+	return string([]byte{opcode, byte(len(payload))}) + payload
+}
+
+const (
+	text, textBegins = 0x81, 0x01
+	closes           = 0x88
+)
+
+// closeFrame is a Close with that code, as a server sends it.
+func closeFrame(code uint16, reason string) string {
+	return frame(closes, string(binary.BigEndian.AppendUint16(nil, code))+reason)
+}
+
+// masked is a frame as a client sends it, masked with zeros.
+func masked(serverFrame string) string {
+	return serverFrame[:1] + string([]byte{serverFrame[1] | 0x80, 0, 0, 0, 0}) + serverFrame[2:]
+}
+
+func TestNothingIsLostAroundTheSwitch(t *testing.T) {
+	fromClient := make(chan string, 1)
+	upstream := newUpstream(t, func(l *link) {
+		l.read()
+		// What the caller sent too early must not be there before the upstream has agreed.
+		_ = l.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, err := l.reader.ReadByte(); !os.IsTimeout(err) {
+			t.Errorf("bytes arrived before the answer: %v", err)
+		}
+		_ = l.SetReadDeadline(time.Time{})
+		l.write("HTTP/1.1 103 Early Hints\r\n\r\n" + switching("Set-Cookie: a=b", "Keep-Alive: 5", "X-Other: kept") + frame(text, "behind"))
+		early := make([]byte, len(masked(frame(text, "early"))))
+		_, _ = io.ReadFull(l.reader, early)
+		fromClient <- string(early)
+	})
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	c := s.dial()
+	c.send(handshake("/balance") + masked(frame(text, "early")))
+	a := c.receive("GET")
+	require.Equal(t, 101, a.StatusCode)
+	require.Equal(t, []string{"a=b"}, a.Header["Set-Cookie"])
+	require.Equal(t, "kept", a.Header.Get("X-Other"))
+	require.Empty(t, a.Header.Get("Keep-Alive"))
+	require.Equal(t, frame(text, "behind"), c.read(8))
+	require.Equal(t, masked(frame(text, "early")), <-fromClient)
+}
+
+// Requests that a caller hides behind a handshake are read as what they are when the upstream does not agree to it.
+func TestWhatFollowsAHandshakeThatFailsIsARequest(t *testing.T) {
+	for _, status := range []int{200, 400, 403, 426, 503} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			upstream := newUpstream(t, func(l *link) {
+				for l.read() {
+					l.write("HTTP/1.1 %d Whatever\r\nContent-Length: 2\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nno", status)
+				}
+			})
+			s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket)}, options{})
+			c := s.dial()
+			c.send(handshake("/balance", bearer(s.token(nil))) + raw("GET /admin") + raw("GET /balance") + raw("GET /balance", bearer(s.token(nil))))
+			a := c.receive("GET")
+			require.Equal(t, status, a.StatusCode)
+			require.Equal(t, "no", a.body)
+			require.Empty(t, a.Header.Get("Upgrade"))
+			require.Equal(t, 404, c.receive("GET").StatusCode)
+			require.Equal(t, 401, c.receive("GET").StatusCode)
+			require.Equal(t, status, c.receive("GET").StatusCode)
+			require.Len(t, upstream.requests(), 2)
+			require.Equal(t, 2, upstream.connections(), "a connection that was to become something else is not used again")
+		})
+	}
+}
+
+func TestAnswersThatAreNoWebSocket(t *testing.T) {
+	good := switching()
+	for name, answer := range map[string]string{
+		"the wrong accept":         strings.Replace(good, "Accept: s", "Accept: S", 1),
+		"no accept":                strings.Replace(good, "Sec-WebSocket-Accept", "X-Accept", 1),
+		"two accepts":              switching("Sec-WebSocket-Accept: x"),
+		"no Upgrade":               strings.Replace(good, "Upgrade: websocket", "X: y", 1),
+		"another protocol":         strings.Replace(good, "Upgrade: websocket", "Upgrade: h2c", 1),
+		"two protocols":            switching("Upgrade: h2c"),
+		"no Connection":            strings.Replace(good, "Connection: Upgrade", "X: y", 1),
+		"a length":                 switching("Content-Length: 5"),
+		"chunked":                  switching("Transfer-Encoding: chunked"),
+		"HTTP/1.0":                 strings.Replace(good, "HTTP/1.1", "HTTP/1.0", 1),
+		"a foreign subprotocol":    switching("Sec-WebSocket-Protocol: other"),
+		"two subprotocols":         switching("Sec-WebSocket-Protocol: chat", "Sec-WebSocket-Protocol: chat"),
+		"a list of subprotocols":   switching("Sec-WebSocket-Protocol: chat, v2"),
+		"a subprotocol in capital": switching("Sec-WebSocket-Protocol: Chat"),
+		"an empty subprotocol":     switching("Sec-WebSocket-Protocol: "),
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, func(l *link) {
+				l.read()
+				l.write("%s", answer)
+				_, _ = l.reader.ReadByte()
+			})
+			s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+			c := s.dial()
+			c.send(handshake("/balance", "Sec-WebSocket-Protocol: chat, v2"))
+			requireRefused(t, c.receive("GET"), 502, "bad_gateway")
+			upstream.awaitClosed(0)
+			c.send(raw("GET /nowhere"))
+			require.Equal(t, 404, c.receive("GET").StatusCode, "the connection is one of HTTP as before")
+		})
+	}
+}
+
+func TestOneEndMayGoOnAfterTheOtherHasEnded(t *testing.T) {
+	upstream := newUpstream(t, switchAll(func(l *link) {
+		heard, _ := io.ReadAll(l.reader)
+		l.write("heard %s", heard)
+	}))
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	c := s.tunnelled("/balance")
+	c.send("all of it")
+	require.NoError(t, c.conn.(*net.TCPConn).CloseWrite())
+	rest, err := io.ReadAll(c.reader)
+	require.NoError(t, err)
+	require.Equal(t, "heard all of it", string(rest))
+	upstream.awaitClosed(0)
+
+	said := make(chan string, 1)
+	upstream = newUpstream(t, switchAll(func(l *link) {
+		l.write("that was all")
+		_ = l.Conn.(*net.TCPConn).CloseWrite()
+		rest, _ := io.ReadAll(l.reader)
+		said <- string(rest)
+	}))
+	s = newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	c = s.tunnelled("/balance")
+	rest, err = io.ReadAll(c.reader)
+	require.NoError(t, err)
+	require.Equal(t, "that was all", string(rest))
+	c.send("and here too")
+	require.NoError(t, c.conn.Close())
+	require.Equal(t, "and here too", <-said)
+}
+
+func TestACallerThatDoesNotReadSlowsTheUpstreamDown(t *testing.T) {
+	const size = 64 << 20
+	wrote := make(chan int, 1)
+	upstream := newUpstream(t, switchAll(func(l *link) {
+		data := make([]byte, size)
+		_ = l.SetWriteDeadline(time.Now().Add(time.Second))
+		n, err := l.Write(data)
+		if !os.IsTimeout(err) {
+			t.Errorf("everything was taken: %v", err)
+		}
+		wrote <- n
+	}))
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	c := s.tunnelled("/balance")
+	want := <-wrote
+	t.Logf("%d of %d bytes were taken", want, size)
+	n, err := io.Copy(io.Discard, c.reader)
+	require.NoError(t, err)
+	require.EqualValues(t, want, n)
+}
+
+func TestATunnelTakesOneOfTheUpstreamsConnections(t *testing.T) {
+	for name, end := range map[string]func(*call, *fakeUpstream){
+		"the caller closes": func(c *call, _ *fakeUpstream) { require.NoError(t, c.conn.Close()) },
+		"the caller is cut off": func(c *call, _ *fakeUpstream) {
+			require.NoError(t, c.conn.(*net.TCPConn).SetLinger(0))
+			require.NoError(t, c.conn.Close())
+		},
+		"the upstream closes": func(c *call, u *fakeUpstream) {
+			close(u.idle)
+			require.True(t, c.isClosed())
+			require.NoError(t, c.conn.Close())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, switchAll(func(l *link) {
+				go func() {
+					<-l.upstream.idle
+					_ = l.Close()
+				}()
+				_, _ = io.Copy(io.Discard, l.reader)
+			}))
+			s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{config: func(c *gateway.Config) {
+				c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Millisecond
+			}})
+			c := s.tunnelled("/balance")
+			requireRefused(t, s.do(handshake("/balance")), 503, "temporarily_unavailable")
+			end(c, upstream)
+			upstream.awaitClosed(0)
+			require.Eventually(t, func() bool { return s.gateway.WebSockets() == 0 }, patience, time.Millisecond)
+			s.tunnelled("/balance")
+			if name != "the upstream closes" {
+				close(upstream.idle)
+			}
+		})
+	}
+}
+
+// A caller that is gone before the answer could be written must not leave the upstream's connection behind.
+func TestACallerThatIsGoneBeforeTheTunnelBegins(t *testing.T) {
+	gone := make(chan struct{})
+	upstream := newUpstream(t, func(l *link) {
+		l.read()
+		<-gone
+		l.write(switching())
+		_, _ = io.Copy(io.Discard, l.reader)
+	})
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	c := s.dial()
+	c.send(raw("GET /nowhere") + handshake("/balance")) // the first answer waits to be sent with the second
+	require.Eventually(t, func() bool { return len(upstream.requests()) == 1 }, patience, time.Millisecond)
+	require.NoError(t, c.conn.(*net.TCPConn).SetLinger(0))
+	require.NoError(t, c.conn.Close())
+	close(gone)
+	upstream.awaitClosed(0)
+}
+
+// Each tunnel echoes its own name for a while; what arrives elsewhere would show at once.
+func TestFiveHundredTunnelsShareNothing(t *testing.T) {
+	const tunnels, rounds = 500, 20
+	upstream := webSocketUpstream(t, echo)
+	s := newSystem(t, []gateway.Route{balance(upstream.URL, webSocket)}, options{})
+	token := s.token(nil)
+	began := time.Now()
+	var all sync.WaitGroup
+	for i := range tunnels {
+		all.Go(func() {
+			c, _, err := websocket.Dial(patient(t), "ws://"+s.addr+"/balance", withToken(token))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = c.CloseNow() }()
+			for round := range rounds {
+				message := strings.Repeat(fmt.Sprintf("tunnel %d round %d;", i, round), 1+i%50)
+				err := c.Write(patient(t), websocket.MessageText, []byte(message))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, answer, err := c.Read(patient(t))
+				if err != nil || string(answer) != message {
+					t.Errorf("tunnel %d: %v, and the echo is its own: %t", i, err, string(answer) == message)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("%d tunnels, %d echoes in %s", tunnels, tunnels*rounds, time.Since(began))
+	require.Eventually(t, func() bool { return s.gateway.WebSockets() == 0 }, patience, time.Millisecond)
+}

@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"github.com/valyala/fasthttp"
+)
+
+// handshake is what a request says that opens a WebSocket (RFC 6455 section 4.2.1). It refers to the request's fields.
+type handshake struct {
+	wanted    bool
+	key       []byte
+	protocols [][]byte // offered to the upstream
+	// selected is the subprotocol that the gateway itself selects, because what brought the token was all there was; or nil.
+	selected []byte
+}
+
+var (
+	websocket = []byte("websocket")
+	upgrade   = []byte("upgrade")
+)
+
+const keySize = 16
+
+// readHandshake finds out whether the request opens a WebSocket. On a route that has none, every request is an ordinary
+// one, and what it says about upgrading ends here like everything that is for one hop.
+func (r *request) readHandshake(to *rule) error {
+	if to.webSocket == nil || !r.asksForWebSocket() {
+		return nil
+	}
+	h := &r.handshake
+	h.wanted = true
+	version, ok := r.fields.only("sec-websocket-version")
+	if !ok || string(version) != "13" {
+		return errWebSocketVersion
+	}
+	if h.key, ok = r.fields.only("sec-websocket-key"); !ok || !isWebSocketKey(h.key) {
+		return errBadHandshake
+	}
+	if r.announcesBody() || !h.readProtocols(r.fields) {
+		return errBadHandshake
+	}
+	return to.webSocket.origins.check(r.fields)
+}
+
+// asksForWebSocket is strict: a request that lacks any of it is an ordinary one, as it is for every server.
+func (r *request) asksForWebSocket() bool {
+	return string(r.method) == fasthttp.MethodGet && r.isHTTP11 &&
+		r.fields.lists("upgrade", websocket) && r.fields.lists("connection", upgrade)
+}
+
+// announcesBody holds for what an opening request must not have: an upstream that does not look for it would take a body
+// for frames.
+func (r *request) announcesBody() bool {
+	length, ok := r.fields.get("content-length")
+	_, chunked := r.fields.get("transfer-encoding")
+	return chunked || ok && string(length) != "0"
+}
+
+func isWebSocketKey(key []byte) bool {
+	var decoded [keySize + 2]byte // what 24 characters of base64 can hold
+	if len(key) != base64.StdEncoding.EncodedLen(keySize) {
+		return false
+	}
+	n, err := base64.StdEncoding.Strict().Decode(decoded[:], key)
+	return err == nil && n == keySize
+}
+
+func (h *handshake) readProtocols(f fields) bool {
+	for i := range f {
+		if !isNamed(f[i].name, "sec-websocket-protocol") {
+			continue
+		}
+		for item := range bytes.SplitSeq(f[i].value, comma) {
+			item = bytes.Trim(item, " \t")
+			if !isToken(item) {
+				return false
+			}
+			h.protocols = append(h.protocols, item)
+		}
+	}
+	return true
+}
+
+// append writes the handshake for the upstream. It has the caller's key, so that the upstream's answer fits the caller.
+func (h *handshake) append(dst []byte, f fields) []byte {
+	dst = append(dst, "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "...)
+	dst = append(append(dst, h.key...), "\r\n"...)
+	for i, protocol := range h.protocols {
+		if i == 0 {
+			dst = append(dst, "Sec-WebSocket-Protocol: "...)
+		} else {
+			dst = append(dst, ", "...)
+		}
+		dst = append(dst, protocol...)
+	}
+	if len(h.protocols) > 0 {
+		dst = append(dst, "\r\n"...)
+	}
+	for i := range f {
+		if isNamed(f[i].name, "sec-websocket-extensions") {
+			dst = append(append(append(dst, "Sec-WebSocket-Extensions: "...), f[i].value...), "\r\n"...)
+		}
+	}
+	return dst
+}
+
+func (h *handshake) reset() {
+	clear(h.protocols)
+	*h = handshake{protocols: h.protocols[:0]}
+}
