@@ -1,56 +1,122 @@
 package denylist
 
 import (
+	"encoding/binary"
+	"hash/maphash"
+	"maps"
+	"math"
+	"sync"
 	"time"
-
-	"github.com/puzpuzpuz/xsync/v3"
 )
 
-// table is the set of entries that a mirror knows. Looking something up takes no lock. It is safe for concurrent use.
+// table is the set of entries that a mirror knows. It holds fingerprints instead of names: a million entries take
+// some 50 MB, and the garbage collector does not look into them. It is safe for concurrent use.
 type table struct {
-	entries *xsync.MapOf[name, int64] // until when, in milliseconds since the epoch
+	seeds  [4][2]maphash.Seed // of tokens, grants, clients, and all kinds that nobody asks for
+	shards [shards]shard
 }
 
-type name struct {
-	kind Kind
-	id   string
+// shards is how many values the first byte of a fingerprint has. They keep whoever reads from waiting for whoever writes,
+// but for a moment and rarely.
+const shards = 256
+
+type shard struct {
+	mu      sync.RWMutex
+	entries map[fingerprint]uint32 // until when, in seconds since the epoch
+	most    int                    // entries that there have been room for
 }
+
+// fingerprint is two hashes that are seeded anew in every process and for each kind. Two names have the same one with a
+// probability of 2^-128, and nobody outside can look for such names. What would come of it is a token that is refused,
+// never one that passes.
+type fingerprint [16]byte
 
 func newTable() *table {
-	return &table{entries: xsync.NewMapOf[name, int64]()}
+	t := &table{}
+	for i := range t.seeds {
+		t.seeds[i] = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+	}
+	for i := range t.shards {
+		t.shards[i].entries = make(map[fingerprint]uint32)
+	}
+	return t
 }
+
+func (t *table) fingerprint(kind Kind, id string) fingerprint {
+	of := 3
+	switch kind {
+	case Token:
+		of = 0
+	case Grant:
+		of = 1
+	case Client:
+		of = 2
+	}
+	var f fingerprint
+	binary.NativeEndian.PutUint64(f[:8], maphash.String(t.seeds[of][0], id))
+	binary.NativeEndian.PutUint64(f[8:], maphash.String(t.seeds[of][1], id))
+	return f
+}
+
+func (t *table) shard(f fingerprint) *shard { return &t.shards[f[0]] }
 
 // add keeps the later of two expiries, as the store does.
 func (t *table) add(e Entry) {
-	until := e.ExpiresAt.Add(clockMargin).UnixMilli()
-	t.entries.Compute(name{e.Kind, e.ID}, func(known int64, _ bool) (int64, bool) {
-		return max(known, until), false
-	})
+	f := t.fingerprint(e.Kind, e.ID)
+	s := t.shard(f)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.entries[f] = max(s.entries[f], seconds(e.ExpiresAt.Add(clockMargin)))
+	s.most = max(s.most, len(s.entries))
+}
+
+// seconds rounds up, so that no entry ends early.
+func seconds(at time.Time) uint32 {
+	whole := at.Unix()
+	if at.Nanosecond() > 0 {
+		whole++
+	}
+	return uint32(min(max(whole, 0), math.MaxUint32))
 }
 
 func (t *table) denies(q Query) bool {
-	if _, ok := t.entries.Load(name{Token, q.TokenID}); ok {
-		return true
-	}
-	if _, ok := t.entries.Load(name{Client, q.ClientID}); ok {
-		return true
-	}
-	if q.GrantID == "" {
-		return false
-	}
-	_, ok := t.entries.Load(name{Grant, q.GrantID})
+	return t.has(Token, q.TokenID) || t.has(Client, q.ClientID) || q.GrantID != "" && t.has(Grant, q.GrantID)
+}
+
+func (t *table) has(kind Kind, id string) bool {
+	f := t.fingerprint(kind, id)
+	s := t.shard(f)
+	s.mu.RLock()
+	_, ok := s.entries[f]
+	s.mu.RUnlock()
 	return ok
 }
 
 // expire forgets entries that no token needs any more.
 func (t *table) expire(now time.Time) {
-	limit := now.UnixMilli()
-	t.entries.Range(func(n name, until int64) bool {
-		if until < limit {
-			t.entries.Compute(n, func(until int64, _ bool) (int64, bool) { return until, until < limit })
-		}
-		return true
-	})
+	for i := range t.shards {
+		t.shards[i].expire(now.Unix())
+	}
 }
 
-func (t *table) size() int { return t.entries.Size() }
+func (s *shard) expire(now int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.entries, func(_ fingerprint, until uint32) bool { return int64(until) < now })
+	if len(s.entries) < s.most/4 { // a map does not become smaller by itself
+		fewer := make(map[fingerprint]uint32, len(s.entries))
+		maps.Copy(fewer, s.entries)
+		s.entries, s.most = fewer, len(fewer)
+	}
+}
+
+func (t *table) size() int {
+	size := 0
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.RLock()
+		size += len(s.entries)
+		s.mu.RUnlock()
+	}
+	return size
+}

@@ -23,7 +23,7 @@ type Cache struct {
 
 type digest [sha256.Size]byte
 
-// NewCache returns a cache of at most size tokens, which is at least 1. It takes about 700 bytes for each.
+// NewCache returns a cache of at most size tokens, which is at least 1. It takes some 500 bytes for each.
 func NewCache(verifier *Verifier, size int) (*Cache, error) {
 	tokens, err := otter.New(&otter.Options[digest, *verified]{
 		MaximumSize: size,

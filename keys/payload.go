@@ -47,15 +47,20 @@ func isDate(seconds *int64) bool {
 	return seconds != nil && 0 <= *seconds && *seconds < end
 }
 
-func (p *payload) claims(kid string) Claims {
+// claims are those of a token that this key has signed. What other tokens say too is kept once.
+func (v *Verifier) claims(p *payload, kid string) Claims {
+	audience := []string(p.Audience)
+	if len(audience) == 1 {
+		audience = v.audiences.list(audience[0], func(one string) []string { return []string{one} })
+	}
 	return Claims{
-		Issuer:    p.Issuer,
+		Issuer:    v.Issuer,
 		Subject:   p.Subject,
-		ClientID:  p.ClientID,
+		ClientID:  sharedText(p.ClientID),
 		ID:        p.ID,
 		GrantID:   p.GrantID,
-		Audience:  p.Audience,
-		Scopes:    scopes(p.Scope),
+		Audience:  audience,
+		Scopes:    v.scopes.list(p.Scope, scopes),
 		IssuedAt:  time.Unix(*p.IssuedAt, 0).UTC(),
 		ExpiresAt: time.Unix(*p.ExpiresAt, 0).UTC(),
 		KeyID:     kid,

@@ -16,13 +16,14 @@ type Verifier struct {
 	// Now is time.Now when nil.
 	Now func() time.Time
 
-	headers headers
+	headers           headers
+	scopes, audiences shared
 }
 
 // verified is a token whose signature and claims are good, at any time within its life.
 type verified struct {
 	claims    Claims
-	notBefore time.Time // zero when the token does not say
+	notBefore int64 // in seconds since the epoch, 0 when the token does not say
 	key       thumbprint
 }
 
@@ -89,9 +90,9 @@ func (v *Verifier) read(encoded []byte, key *PublicKey) (*verified, error) {
 	case !slices.Contains(p.Audience, v.Audience):
 		return nil, ErrAudience
 	}
-	found := &verified{claims: p.claims(key.ID), key: key.thumbprint}
+	found := &verified{claims: v.claims(p, key.ID), key: key.thumbprint}
 	if p.NotBefore != nil {
-		found.notBefore = time.Unix(*p.NotBefore, 0)
+		found.notBefore = *p.NotBefore
 	}
 	return found, nil
 }
@@ -101,7 +102,7 @@ func (v *Verifier) checkTimes(found *verified) error {
 	switch latest := now.Add(v.Leeway); {
 	case !now.Before(found.claims.ExpiresAt):
 		return ErrExpired
-	case found.claims.IssuedAt.After(latest), found.notBefore.After(latest):
+	case found.claims.IssuedAt.After(latest), time.Unix(found.notBefore, 0).After(latest):
 		return ErrNotYetValid
 	}
 	return nil
