@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -30,8 +29,7 @@ type connection struct {
 	first   bool // no byte of a request was seen yet
 	raw     bool // a tunnel, no longer HTTP
 
-	deadlines sync.Mutex
-	asked     time.Time // for reads, by whoever handles the request
+	reads deadline
 
 	unread atomic.Bool // there is a part of a request that nobody has read
 	resets atomic.Bool
@@ -42,6 +40,7 @@ var _ syscall.Conn = (*connection)(nil)
 
 func newConnection(l *listener, t *transport) *connection {
 	c := &connection{transport: t, plain: t, listener: l, timeouts: l.config.timeouts, first: true}
+	c.reads.set = func(t time.Time) error { return c.plain.SetReadDeadline(t) }
 	c.framing.maxSize, c.framing.maxCount = l.config.limits.HeaderSize, l.config.limits.HeaderCount
 	return c
 }
@@ -61,6 +60,9 @@ func (c *connection) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.plain.Read(p)
+	for n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.reads.extend() {
+		n, err = c.plain.Read(p)
+	}
 	if n == 0 {
 		if c.first {
 			c.listener.forget(c)
@@ -112,9 +114,11 @@ func (c *connection) give(n int, err error) (int, error) {
 	return n, err
 }
 
+// tolerated is the part of a timeout that a socket's deadline may come early.
+const tolerated = 8
+
 // await sets the deadline of the next read.
 func (c *connection) await() error {
-	var deadline time.Time
 	switch {
 	case c.framing.phase == atStart:
 		c.forgetDeadlines()
@@ -122,23 +126,18 @@ func (c *connection) await() error {
 		if c.first {
 			wait = c.timeouts.Header
 		}
-		deadline = time.Now().Add(wait)
+		return c.reads.await(time.Now().Add(wait), wait/tolerated)
 	case c.framing.inHead():
-		deadline = c.headEnd
+		return c.reads.await(c.headEnd, c.timeouts.Header/tolerated)
 	default:
-		deadline = time.Now().Add(c.timeouts.Body)
+		return c.reads.await(time.Now().Add(c.timeouts.Body), c.timeouts.Body/tolerated)
 	}
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	return c.plain.SetReadDeadline(earlier(deadline, c.asked))
 }
 
 // forgetDeadlines ends what one request has asked for before the next one.
 func (c *connection) forgetDeadlines() {
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	c.asked = time.Time{}
-	c.transport.forgetDeadline()
+	c.reads.forget()
+	c.transport.writes.forget()
 }
 
 // ending is what a read without bytes means. A body that was cut off never looks like one that has ended.
@@ -171,12 +170,7 @@ func (c *connection) RemoteAddr() net.Addr { return c.transport.RemoteAddr() }
 func (c *connection) SyscallConn() (syscall.RawConn, error) { return c.transport.SyscallConn() }
 
 // SetReadDeadline implements net.Conn.
-func (c *connection) SetReadDeadline(t time.Time) error {
-	c.deadlines.Lock()
-	defer c.deadlines.Unlock()
-	c.asked = t
-	return c.plain.SetReadDeadline(t)
-}
+func (c *connection) SetReadDeadline(t time.Time) error { return c.reads.ask(t) }
 
 // SetWriteDeadline implements net.Conn.
 func (c *connection) SetWriteDeadline(t time.Time) error { return c.plain.SetWriteDeadline(t) }
@@ -231,11 +225,4 @@ func (c *connection) linger() {
 		_, _ = io.Copy(io.Discard, c.transport.TCPConn)
 	}
 	_ = c.transport.TCPConn.Close()
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.IsZero() || !a.IsZero() && a.Before(b) {
-		return a
-	}
-	return b
 }

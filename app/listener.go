@@ -93,7 +93,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return accepted, err
 		}
 		peer := addressOf(tcp)
-		t := &transport{TCPConn: tcp, patience: l.config.timeouts.Write, from: household(peer)}
+		t := newTransport(tcp, l.config.timeouts.Write, household(peer))
 		if !l.admit(t, l.config.exempt.contain(peer)) {
 			_ = tcp.SetLinger(0) // nothing of it stays behind
 			_ = tcp.Close()

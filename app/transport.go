@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -15,53 +14,34 @@ type transport struct {
 	*net.TCPConn
 	patience time.Duration
 	from     netip.Addr // whom the connection counts for
+	writes   deadline
+}
 
-	mu    sync.Mutex
-	asked time.Time // by whoever handles the request
+func newTransport(tcp *net.TCPConn, patience time.Duration, from netip.Addr) *transport {
+	return &transport{TCPConn: tcp, patience: patience, from: from, writes: deadline{set: tcp.SetWriteDeadline}}
 }
 
 // Write implements net.Conn.
 func (t *transport) Write(p []byte) (written int, err error) {
 	for {
-		if err := t.wait(); err != nil {
+		if err := t.writes.await(time.Now().Add(t.patience), t.patience/tolerated); err != nil {
 			return written, err
 		}
 		n, err := t.TCPConn.Write(p[written:])
+		for n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && t.writes.extend() {
+			n, err = t.TCPConn.Write(p[written:])
+		}
 		written += n
-		if n == 0 || written == len(p) || !errors.Is(err, os.ErrDeadlineExceeded) || t.isOver() {
+		if n == 0 || written == len(p) || !errors.Is(err, os.ErrDeadlineExceeded) || t.writes.isOver() {
 			return written, err
 		}
 	}
 }
 
-func (t *transport) wait() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.TCPConn.SetWriteDeadline(earlier(time.Now().Add(t.patience), t.asked))
-}
-
-func (t *transport) isOver() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return !t.asked.IsZero() && !time.Now().Before(t.asked)
-}
-
 // SetWriteDeadline implements net.Conn. It does not lengthen the patience with a caller.
-func (t *transport) SetWriteDeadline(deadline time.Time) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.asked = deadline
-	return t.TCPConn.SetWriteDeadline(deadline)
-}
+func (t *transport) SetWriteDeadline(deadline time.Time) error { return t.writes.ask(deadline) }
 
 // SetDeadline implements net.Conn.
 func (t *transport) SetDeadline(deadline time.Time) error {
 	return errors.Join(t.SetReadDeadline(deadline), t.SetWriteDeadline(deadline))
-}
-
-// forgetDeadline leaves the patience alone.
-func (t *transport) forgetDeadline() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.asked = time.Time{}
 }
