@@ -123,7 +123,7 @@ func (h *answerHead) parseField(line []byte, at int) bool {
 		return false
 	}
 	valueAt := len(line) - len(bytes.TrimLeft(value, " \t"))
-	value = bytes.Trim(value, " \t")
+	value = trim(value)
 	name = bytes.TrimRight(name, " \t") // space before the colon is not part of the name (section 5.1)
 	switch {
 	case isNamed(name, "connection"):
@@ -229,13 +229,4 @@ func parseLength(digits []byte) (int, bool) {
 	}
 	length, err := strconv.Atoi(string(digits))
 	return length, err == nil
-}
-
-func isPrintableLine(line []byte) bool {
-	for _, b := range line {
-		if b < ' ' && b != '\t' || b == 0x7f {
-			return false
-		}
-	}
-	return true
 }

@@ -21,31 +21,47 @@ func (f *fields) parse(raw []byte) error {
 	list := (*f)[:0]
 	var hosts, authorizations, lengths, encodings int
 	for len(raw) > 0 {
-		line, rest, ok := bytes.Cut(raw, headerEnd)
-		raw = rest
-		if ok && len(line) == 0 {
-			break
-		}
-		name, value, hasColon := bytes.Cut(line, colon)
-		if !ok || !hasColon || !isToken(name) || !isPrintableLine(value) {
+		end := bytes.IndexByte(raw, '\n')
+		if end < 1 || raw[end-1] != '\r' {
 			return errMalformedRequest
 		}
-		value = bytes.Trim(value, " \t")
+		line := raw[:end-1]
+		raw = raw[end+1:]
+		if len(line) == 0 {
+			break
+		}
+		nameEnd := bytes.IndexByte(line, ':')
+		if nameEnd < 0 {
+			return errMalformedRequest
+		}
+		name, value := line[:nameEnd], line[nameEnd+1:]
+		if !isToken(name) || !isPrintableLine(value) {
+			return errMalformedRequest
+		}
+		value = trim(value)
 		list = append(list, field{name, value})
-		switch {
-		case isNamed(name, "host"):
-			hosts++
-			if !isHost(value) {
-				return errMalformedRequest
+		switch len(name) { // most fields are none of these
+		case len("host"):
+			if isNamed(name, "host") {
+				hosts++
+				if !isHost(value) {
+					return errMalformedRequest
+				}
 			}
-		case isNamed(name, "authorization"):
-			authorizations++
-		case isNamed(name, "content-length"):
-			lengths++
-		case isNamed(name, "transfer-encoding"):
-			encodings++
-			if !isNamed(value, "chunked") {
-				return errMalformedRequest
+		case len("authorization"):
+			if isNamed(name, "authorization") {
+				authorizations++
+			}
+		case len("content-length"):
+			if isNamed(name, "content-length") {
+				lengths++
+			}
+		case len("transfer-encoding"):
+			if isNamed(name, "transfer-encoding") {
+				encodings++
+				if !isNamed(value, "chunked") {
+					return errMalformedRequest
+				}
 			}
 		}
 	}
@@ -58,6 +74,19 @@ func (f *fields) parse(raw []byte) error {
 	}
 	return nil
 }
+
+// trim removes the white space that may stand around a value.
+func trim(value []byte) []byte {
+	for len(value) > 0 && isBlank(value[0]) {
+		value = value[1:]
+	}
+	for len(value) > 0 && isBlank(value[len(value)-1]) {
+		value = value[:len(value)-1]
+	}
+	return value
+}
+
+func isBlank(b byte) bool { return b == ' ' || b == '\t' }
 
 // get returns the value of the first field of that lower-case name.
 func (f fields) get(name string) (value []byte, ok bool) {

@@ -131,8 +131,11 @@ func (c *Config) setDefaults() error {
 
 // Handle serves one request of a configured route, and refuses everything else.
 func (g *Gateway) Handle(c *fiber.Ctx) error {
-	r := acquireRequest()
-	defer releaseRequest(r)
+	r, ok := c.Context().UserValue(parsed{}).(*request)
+	if !ok {
+		r = acquireRequest()
+		defer releaseRequest(r)
+	}
 	if g.requestID != nil {
 		r.id = g.requestID(c.Context())
 	}

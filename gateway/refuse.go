@@ -12,21 +12,20 @@ import (
 // could read differently: an ambiguous path, two Authorization headers, a malformed header block. Everything after it,
 // the OAuth endpoints included, sees only requests with one meaning.
 func Refuse(c *fiber.Ctx) error {
-	if err := checkRequest(c.Context()); err != nil {
-		answer(c.Context(), err)
-		return nil
-	}
-	return c.Next()
-}
-
-func checkRequest(ctx *fasthttp.RequestCtx) *refusal {
+	ctx := c.Context()
 	r := acquireRequest()
 	defer releaseRequest(r)
 	if err := r.parse(ctx); err != nil {
-		return refusalFor(slog.Default(), err)
+		answer(ctx, refusalFor(slog.Default(), err))
+		return nil
 	}
-	return nil
+	ctx.SetUserValue(parsed{}, r)
+	defer ctx.RemoveUserValue(parsed{})
+	return c.Next()
 }
+
+// parsed is the key of the request that Refuse has read.
+type parsed struct{}
 
 // OtherMethods answers requests whose method Fiber does not know and passes the rest to next, the handler of the Fiber
 // server. Fiber itself would answer them in plain text, before any handler. The answer is 405 with Allow where a route has
