@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test cluster-test fuzz bench bench-record lint
+.PHONY: help run build test cluster-test soak fuzz bench bench-record lint
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,11 @@ test: ## install what is missing, lint, and run every test against a private Pos
 cluster-test: ## kill and restart a whole installation under traffic, at full length, with a report
 	.ci/install.sh
 	go test -count=1 -timeout 60m -v ./cmd/cluster -full
+
+DURATION ?= 5m
+soak: ## everything that callers and upstreams do, for DURATION (5m), and what the processes hold before and after
+	.ci/install.sh
+	go test -count=1 -timeout 0 -v ./cmd/cluster -run TestSoak -soak $(DURATION)
 
 bench: ## compare the gateway with nginx and HAProxy, and its handlers with the last release; flags of cmd/bench in BENCH
 	.ci/install.sh

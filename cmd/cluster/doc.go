@@ -1,4 +1,5 @@
-// Package cluster has no program. Its test runs a whole installation of real processes (Postgres, Redis, two
-// authorization servers, three gateways), kills and stops them in turn under traffic, and holds the promises about
-// revocation, durability and rolling restarts to what a client sees. `make cluster-test` runs it at full length.
+// Package cluster has no program. Its tests run a whole installation of real processes (Postgres, Redis, two
+// authorization servers, three gateways), kill and stop them in turn under traffic, and hold the promises about
+// revocation, durability and rolling restarts to what a client sees. `make cluster-test` runs them at full length, and
+// `make soak` the one that looks for what the processes do not let go.
 package cluster
