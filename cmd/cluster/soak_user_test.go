@@ -26,9 +26,6 @@ var soakCaller = &http.Client{
 	Transport: &http.Transport{MaxIdleConnsPerHost: soakUsers, IdleConnTimeout: time.Second},
 }
 
-// soakSocketCaller has no timeout: a WebSocket would end with it.
-var soakSocketCaller = &http.Client{Transport: soakCaller.Transport}
-
 // soakUser is one user with one grant.
 type soakUser struct {
 	*soak
@@ -183,63 +180,6 @@ func (u *soakUser) revoke() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.revoked = append(u.revoked, g)
-	return nil
-}
-
-// errCannotTell is a gateway's answer while it does not know what was revoked, as on a machine that stood still.
-var errCannotTell = errors.New("503")
-
-const closedByRevocation = websocket.StatusCode(4401)
-
-// open opens a WebSocket and says something on it.
-func (u *soakUser) open(g grant) (*websocket.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), soakCaller.Timeout)
-	defer cancel()
-	socket, response, err := websocket.Dial(ctx, u.gateway().url()+"/soak/chat", &websocket.DialOptions{
-		HTTPClient: soakSocketCaller, HTTPHeader: http.Header{"Authorization": {"Bearer " + g.access}},
-	})
-	switch {
-	case err == nil:
-		return socket, u.say(ctx, socket, "hello")
-	case response != nil && response.StatusCode == http.StatusServiceUnavailable:
-		return nil, errCannotTell
-	default:
-		return nil, err
-	}
-}
-
-// say requires the user's own answer.
-func (u *soakUser) say(ctx context.Context, socket *websocket.Conn, message string) error {
-	if err := socket.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
-		return err
-	}
-	_, answer, err := socket.Read(ctx)
-	if err == nil && string(answer) != u.mark()+message {
-		err = fmt.Errorf("an answer of another: %.100q", answer)
-	}
-	return err
-}
-
-// chat says a few things on a WebSocket, and leaves politely or not.
-func (u *soakUser) chat() error {
-	socket, err := u.open(u.grant)
-	if errors.Is(err, errCannotTell) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { _ = socket.CloseNow() }()
-	ctx, cancel := context.WithTimeout(context.Background(), soakCaller.Timeout)
-	defer cancel()
-	for range rand.IntN(10) {
-		if err := u.say(ctx, socket, strings.Repeat("x", rand.IntN(10_000))); err != nil {
-			return err
-		}
-	}
-	if rand.IntN(2) == 0 {
-		return socket.Close(websocket.StatusNormalClosure, "")
-	}
 	return nil
 }
 
