@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// renewEvery is how often an application of a renewal fetches another token.
-const renewEvery = 300 * time.Millisecond
+// renewEvery is how often an application of a renewal fetches another token: the more applications, the less often.
+func renewEvery() time.Duration { return time.Duration(size(300, 3000)) * time.Millisecond }
 
 // renewal is the traffic of applications that renew their tokens all the time, and use each one until it has expired. None
 // may be refused before that.
@@ -26,7 +26,7 @@ type renewal struct {
 	in   *installation
 	stop chan struct{}
 	wait sync.WaitGroup
-	// passed and untold are how many requests were answered 200 and 503, which is what a gateway says that stood still.
+	// passed and untold are how many requests were answered 200 and 503, which is what servers say that stood still.
 	passed, untold atomic.Int64
 
 	mu     sync.Mutex
@@ -68,11 +68,11 @@ func (r *renewal) work(i int) {
 			live = append(live, newest)
 			r.useEverywhere(newest)
 		}
-		for next := time.Now().Add(renewEvery); time.Now().Before(next); {
+		for next := time.Now().Add(renewEvery()); time.Now().Before(next); {
 			select {
 			case <-r.stop:
 				return
-			case <-time.After(time.Duration(rand.Int64N(int64(renewEvery / 4)))):
+			case <-time.After(time.Duration(rand.Int64N(int64(renewEvery() / 4)))):
 			}
 			live = slices.DeleteFunc(live, func(m minted) bool { return time.Now().After(m.until) })
 			if len(live) > 0 {
@@ -87,7 +87,12 @@ func (r *renewal) renew(i int) (minted, bool) {
 	before := r.latest[i]
 	r.mu.Unlock()
 	next, err := before.refreshed(r.in.issuer)
-	if err != nil {
+	switch {
+	case err == nil:
+	case strings.HasPrefix(err.Error(), "503 "):
+		r.untold.Add(1)
+		return minted{}, false
+	default:
 		r.report("no token: %v", err)
 		return minted{}, false
 	}
