@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -195,6 +196,38 @@ func TestAWebSocketEndsWithoutItsEnds(t *testing.T) {
 	require.Equal(t, closeFrame(4401, "token revoked"), silent.read(17))
 	require.True(t, silent.isClosed())
 	_, _ = io.Copy(io.Discard, deaf.reader)
+}
+
+// Whether one that is silent is given up is for its route to say; what one of the ends says keeps it open for both.
+func TestASilentWebSocketIsClosedWhereItsRouteSaysSo(t *testing.T) {
+	upstream := webSocketUpstream(t, echo)
+	s := newSystem(t, []gateway.Route{
+		balance(upstream.URL, webSocket, public, func(r *gateway.Route) { r.IdleTimeout = 500 * time.Millisecond }),
+		balance(upstream.URL, webSocket, public, path("/patient")),
+	}, options{config: func(c *gateway.Config) { c.Upstreams.IdleTimeout = 500 * time.Millisecond }})
+	silent, talking, quiet := s.open("/balance", nil), s.open("/balance", nil), s.open("/patient", nil)
+	var closed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _, closed = silent.Read(patient(t))
+	}()
+	for waiting := true; waiting; {
+		select {
+		case <-done:
+			waiting = false
+		case <-time.After(50 * time.Millisecond):
+			says(t, talking, "still here")
+		}
+	}
+	require.Equal(t, websocket.CloseError{Code: websocket.StatusGoingAway, Reason: "idle"}, errorOf(closed))
+	says(t, talking, "still here")
+	says(t, quiet, "still here")
+}
+
+func errorOf(err error) (closed websocket.CloseError) {
+	errors.As(err, &closed)
+	return closed
 }
 
 func TestDrainClosesEveryWebSocket(t *testing.T) {

@@ -1,0 +1,261 @@
+package app_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/lestrrat-go/jwx/v2/jwt"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/app"
+	"gatehouse/gateway"
+)
+
+// closedWithin is how soon a WebSocket must be closed whose token is no longer good.
+const closedWithin = time.Second
+
+// webSocketRoute is a route to an upstream that sends every message back.
+func webSocketRoute(t *testing.T) gateway.Route {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+		if err != nil {
+			return
+		}
+		defer func() { _ = c.CloseNow() }()
+		for {
+			kind, message, err := c.Read(r.Context())
+			if err != nil || c.Write(r.Context(), kind, message) != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	return gateway.Route{
+		Path: "/stream/{name}", Methods: []string{"GET"}, Origin: server.URL, Scope: "balance:read", Description: "Read your balance.",
+		Credential: "headers", WebSocket: true, TokenFrom: []string{"query:access_token", "subprotocol"},
+	}
+}
+
+func patient(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// socket is an open WebSocket.
+type socket struct {
+	*websocket.Conn
+	t testing.TB
+}
+
+func (r *running) open(target string, options *websocket.DialOptions) socket {
+	r.t.Helper()
+	c, _, err := websocket.Dial(patient(r.t), "ws"+strings.TrimPrefix(r.public, "http")+target, options)
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { _ = c.CloseNow() })
+	s := socket{c, r.t}
+	s.says("hello")
+	return s
+}
+
+func (s socket) says(message string) {
+	s.t.Helper()
+	require.NoError(s.t, s.Write(patient(s.t), websocket.MessageText, []byte(message)))
+	_, answer, err := s.Read(patient(s.t))
+	require.NoError(s.t, err)
+	require.Equal(s.t, message, string(answer))
+}
+
+func (s socket) requireClosed(code websocket.StatusCode, reason string) {
+	s.t.Helper()
+	_, _, err := s.Read(patient(s.t))
+	var closed websocket.CloseError
+	require.ErrorAs(s.t, err, &closed)
+	require.Equal(s.t, websocket.CloseError{Code: code, Reason: reason}, closed)
+}
+
+// serveTLS gives the configuration a certificate and returns a client that trusts it.
+func serveTLS(t *testing.T, config *app.Config) *http.Client {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	config.TLS.CertFile, config.TLS.KeyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	require.NoError(t, os.WriteFile(config.TLS.CertFile, certificate, 0o600))
+	require.NoError(t, os.WriteFile(config.TLS.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	trusted := x509.NewCertPool()
+	require.True(t, trusted.AppendCertsFromPEM(certificate))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// The authorization server and the gateway are two processes here, so that news takes the way through Redis.
+func TestAWebSocketIsClosedWhenItsTokenIsRevokedElsewhere(t *testing.T) {
+	for _, mode := range []string{app.Mirror, app.Strict} {
+		t.Run(mode, func(t *testing.T) {
+			config := testConfig(echoUpstream(t))
+			config.RedisURL, config.Denylist.Mode = privateRedis(t), mode
+			config.Routes = append(config.Routes, webSocketRoute(t))
+			authz := startRole(t, config, app.AuthzOnly)
+			authz.awaitReady()
+			alone := gatewayConfig(config, authz)
+			client := http.DefaultClient
+			if mode == app.Strict {
+				client = serveTLS(t, &alone)
+			}
+			r := startRole(t, alone, app.GatewayOnly)
+			r.awaitReady()
+			if mode == app.Strict {
+				r.public = "https" + strings.TrimPrefix(r.public, "http")
+			}
+			byToken, byGrant, byClient, stays := authz.register(), authz.register(), authz.register(), authz.register()
+			tokens := map[application]tokens{}
+			sockets := map[application]socket{}
+			for _, a := range []application{byToken, byGrant, byClient, stays} {
+				tokens[a] = authz.consent(a, 1, "balance:read")
+				options := &websocket.DialOptions{HTTPClient: client}
+				target := "/stream/x"
+				switch a {
+				case byToken:
+					options.HTTPHeader = bearer(tokens[a].access)
+				case byGrant:
+					target += "?access_token=" + tokens[a].access
+				default:
+					options.Subprotocols = []string{"access_token", "access_token." + tokens[a].access}
+				}
+				sockets[a] = r.open(target, options)
+			}
+			for name, test := range map[string]struct {
+				of     application
+				revoke func() answer
+			}{
+				"the token": {byToken, func() answer {
+					return authz.do(http.MethodPost, authz.admin+"/admin/revocations",
+						strings.NewReader(`{"access_token":"`+tokens[byToken].access+`"}`), http.Header{"Content-Type": {"application/json"}})
+				}},
+				"the grant": {byGrant, func() answer {
+					return authz.form("/oauth/revoke", url.Values{"token": {tokens[byGrant].refresh}}, byGrant.id, byGrant.secret)
+				}},
+				"the client": {byClient, func() answer {
+					return authz.do(http.MethodDelete, authz.admin+"/admin/clients/"+byClient.id, nil, nil)
+				}},
+			} {
+				began := time.Now()
+				revoked := test.revoke()
+				require.Less(t, revoked.status, 300, revoked.body)
+				sockets[test.of].requireClosed(4401, "token revoked")
+				took := time.Since(began)
+				t.Logf("%s was revoked and the WebSocket closed within %s", name, took)
+				require.Less(t, took, closedWithin)
+			}
+			sockets[stays].says("still here")
+		})
+	}
+}
+
+func TestAWebSocketIsClosedWhenItsTokenExpires(t *testing.T) {
+	config := testConfig(echoUpstream(t))
+	config.Routes = append(config.Routes, webSocketRoute(t))
+	config.AccessToken.Lifespan = 2 * time.Second
+	r := start(t, config)
+	given := r.consent(r.register(), 1, "balance:read")
+	c := r.open("/stream/x?access_token="+given.access, nil)
+	c.requireClosed(4401, "token expired")
+	token, err := jwt.ParseInsecure([]byte(given.access))
+	require.NoError(t, err)
+	late := time.Since(token.Expiration())
+	t.Logf("closed %s after the expiry", late)
+	require.Less(t, late, closedWithin)
+	require.Positive(t, late)
+}
+
+func TestWebSocketsAreClosedBeforeTheProcessStops(t *testing.T) {
+	config := testConfig(echoUpstream(t))
+	config.Routes = append(config.Routes, webSocketRoute(t))
+	r := start(t, config)
+	given := r.consent(r.register(), 1, "balance:read")
+	first := r.open("/stream/x", &websocket.DialOptions{HTTPHeader: bearer(given.access)})
+	second := r.open("/stream/x", &websocket.DialOptions{HTTPHeader: bearer(given.access)})
+	stopped := r.stopping(t.Context())
+	first.requireClosed(websocket.StatusGoingAway, "server is stopping")
+	second.requireClosed(websocket.StatusGoingAway, "server is stopping")
+	require.NoError(t, await(t, stopped))
+}
+
+func TestWebSocketsThatDoNotEndAreCutWhenTheProcessStops(t *testing.T) {
+	config := testConfig(echoUpstream(t))
+	config.Routes = append(config.Routes, webSocketRoute(t))
+	config.Shutdown.Timeout = 10 * time.Millisecond
+	r := start(t, config)
+	given := r.consent(r.register(), 1, "balance:read")
+	c := r.open("/stream/x", &websocket.DialOptions{HTTPHeader: bearer(given.access)}) // does not read, and so never answers
+	require.ErrorIs(t, await(t, r.stopping(t.Context())), context.DeadlineExceeded)
+	_, _, err := c.Read(patient(t))
+	require.Error(t, err)
+}
+
+func TestAWebSocketHasOneLineAndIsCountedWhileItIsOpen(t *testing.T) {
+	collector := newSpanCollector(t)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+	config := testConfig(echoUpstream(t))
+	config.Log.Level = "debug"
+	config.Routes = append(config.Routes, webSocketRoute(t))
+	r, book := startLogged(t, config)
+	a := r.register()
+	given := r.consent(a, 1, "balance:read")
+	signature := given.access[strings.LastIndexByte(given.access, '.')+1:]
+	before := len(book.requests(t))
+	c := r.open("/stream/x?access_token="+given.access, &websocket.DialOptions{HTTPHeader: http.Header{"X-Request-Id": {"my-socket"}}})
+	other := r.open("/stream/x", &websocket.DialOptions{Subprotocols: []string{"access_token." + given.access}})
+	require.EqualValues(t, 2, r.scrape()[`gatehouse_websockets{route="/stream/{name}"}`])
+	require.Len(t, book.requests(t), before)
+
+	require.NoError(t, c.Close(websocket.StatusNormalClosure, ""))
+	require.Eventually(t, func() bool { return len(book.requests(t)) == before+1 }, startTimeout, time.Millisecond)
+	line := book.last(t)
+	require.Equal(t, []any{"GET", "/stream/{name}", 101., "my-socket", "1", a.id, "hung_up", "127.0.0.1"}, []any{
+		line["method"], line["route"], line["status"], line["request_id"], line["subject"], line["client"], line["ending"], line["remote"],
+	})
+	require.Equal(t, []any{11. + 8., 7. + 4.}, []any{line["bytes_in"], line["bytes_out"]}, "hello and a Close, masked and not")
+	require.Positive(t, line["duration_ms"])
+	values := r.scrape()
+	require.EqualValues(t, 1, values[`gatehouse_websockets{route="/stream/{name}"}`])
+	require.EqualValues(t, 2, values[`gatehouse_http_requests_total{method="GET",route="/stream/{name}",status="1xx"}`])
+	require.NoError(t, other.Close(websocket.StatusNormalClosure, ""))
+	metrics := r.do(http.MethodGet, r.admin+"/metrics", nil, nil).body
+	r.stop()
+	require.NotContains(t, book.String(), signature)
+	require.NotContains(t, metrics, signature)
+	collector.mu.Lock()
+	defer collector.mu.Unlock()
+	require.NotEmpty(t, collector.spans)
+	for _, span := range collector.spans {
+		require.NotContains(t, span.String(), signature)
+	}
+}
