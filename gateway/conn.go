@@ -38,7 +38,8 @@ type conn struct {
 	head    answerHead // of the last answer
 	waiting waiting
 	writeAt time.Time // the write deadline in force
-	idleAt  time.Time
+	user    string    // of the last request
+	idleAt  time.Time // when it ended
 	// switches says that the upstream was asked for another protocol. It may answer in that at any time.
 	switches bool
 }

@@ -21,10 +21,13 @@ type fakeUpstream struct {
 	ln   net.Listener
 	done sync.WaitGroup
 	idle chan struct{} // for a test to close
+	// forgets requests, and which connections there were: for long tests.
+	forgets bool
 
 	mu    sync.Mutex
 	seen  []received
 	conns []*link
+	count int
 }
 
 // received is one request as it came over the wire.
@@ -91,7 +94,9 @@ func upstreamOn(t *testing.T, ln net.Listener, serve func(*link)) *fakeUpstream 
 			}
 			l := &link{Conn: conn, reader: bufio.NewReader(conn), number: number, upstream: u, closed: make(chan struct{})}
 			u.mu.Lock()
-			u.conns = append(u.conns, l)
+			if u.count++; !u.forgets {
+				u.conns = append(u.conns, l)
+			}
 			u.mu.Unlock()
 			u.done.Go(func() {
 				defer close(l.closed)
@@ -123,7 +128,7 @@ func (u *fakeUpstream) requests() []received {
 func (u *fakeUpstream) connections() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.conns)
+	return u.count
 }
 
 // only returns the one request that was seen.
@@ -179,7 +184,9 @@ func (l *link) read() bool {
 		return false
 	}
 	l.upstream.mu.Lock()
-	l.upstream.seen = append(l.upstream.seen, r)
+	if !l.upstream.forgets {
+		l.upstream.seen = append(l.upstream.seen, r)
+	}
 	l.last = r
 	l.upstream.mu.Unlock()
 	return true

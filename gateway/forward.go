@@ -26,7 +26,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 	if to.timeout > 0 {
 		end = now.Add(to.timeout)
 	}
-	c, err := to.upstream.acquire(now, end)
+	c, err := to.upstream.acquire(r.user(), now, end)
 	if err != nil {
 		return g.upstreamFailed(r, to, err, Unreachable)
 	}
@@ -229,6 +229,14 @@ func (g *Gateway) passOn(ctx *fasthttp.RequestCtx, r *request, to *rule, c *conn
 	r.endUpload(c)
 	to.upstream.release(c, isComplete && c.head.staysOpen())
 	return true, nil
+}
+
+// user is whose request it is; empty without a token.
+func (r *request) user() string {
+	if r.seen.Claims == nil {
+		return ""
+	}
+	return r.seen.Claims.Subject
 }
 
 // endUpload makes an end of the upload, if there is one.

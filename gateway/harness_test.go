@@ -216,6 +216,18 @@ func (s *system) dial() *call {
 	return &call{t: s.t, conn: conn, reader: bufio.NewReader(conn)}
 }
 
+// dialAgain is dial for other goroutines than the test's, and leaves closing to the caller.
+func (s *system) dialAgain() *call {
+	for {
+		conn, err := net.Dial("tcp", s.addr)
+		if err == nil {
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			return &call{t: s.t, conn: conn, reader: bufio.NewReader(conn)}
+		}
+		time.Sleep(time.Millisecond) // out of ports
+	}
+}
+
 // answer is a response read to its end.
 type answer struct {
 	*http.Response

@@ -60,8 +60,15 @@ func (c *corked) uncork(keep int) {
 
 // secureUpstream serves TLS; cork is the socket below.
 func secureUpstream(t *testing.T, version uint16, serve func(l *link, cork *corked)) (*fakeUpstream, func(*gateway.Config), string) {
+	u, trust, url, _ := secureUpstreamWithFile(t, version, serve)
+	return u, trust, url
+}
+
+func secureUpstreamWithFile(t *testing.T, version uint16, serve func(l *link, cork *corked)) (
+	u *fakeUpstream, trust func(*gateway.Config), url, caFile string,
+) {
 	certificate, caFile := selfSigned(t, "localhost")
-	u := newUpstream(t, func(l *link) {
+	u = newUpstream(t, func(l *link) {
 		cork := &corked{Conn: l.Conn}
 		secured := tls.Server(cork, &tls.Config{Certificates: []tls.Certificate{certificate}, MaxVersion: version})
 		l.Conn, l.reader = secured, bufio.NewReader(secured)
@@ -70,8 +77,8 @@ func secureUpstream(t *testing.T, version uint16, serve func(l *link, cork *cork
 	})
 	_, port, err := net.SplitHostPort(u.ln.Addr().String())
 	require.NoError(t, err)
-	trust := func(c *gateway.Config) { c.Upstreams.CAFile = caFile }
-	return u, trust, "https://localhost:" + port
+	trust = func(c *gateway.Config) { c.Upstreams.CAFile = caFile }
+	return u, trust, "https://localhost:" + port, caFile
 }
 
 func forEachTLS(t *testing.T, test func(t *testing.T, version uint16)) {

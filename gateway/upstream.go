@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"slices"
+	"sort"
 	"sync"
 	"time"
 )
@@ -26,6 +28,10 @@ type Upstreams struct {
 	// MaxIdleConns are kept for the next request (128), each for at most KeepIdle (30 s).
 	MaxIdleConns int
 	KeepIdle     time.Duration
+	// Rest is how long a connection is left alone before it serves another user (10 ms), while there are few that are idle
+	// and MaxConns allows another one. What an upstream says that nobody has asked for is seen before it can be taken for
+	// an answer, if it comes by then.
+	Rest time.Duration
 }
 
 func (s *Upstreams) setDefaults() {
@@ -36,6 +42,7 @@ func (s *Upstreams) setDefaults() {
 	setDefault(&s.ConnWait, time.Second)
 	setDefault(&s.MaxIdleConns, 128)
 	setDefault(&s.KeepIdle, 30*time.Second)
+	setDefault(&s.Rest, 10*time.Millisecond)
 }
 
 // of returns the settings that hold for a route.
@@ -87,15 +94,16 @@ func newUpstream(at pool) (*upstream, error) {
 	return u, nil
 }
 
-// acquire returns a connection on which a request may be written, until release is called with it. It waits for at most
+// acquire returns a connection on which a request of that user may be written, until release is called with it. It waits for at most
 // ConnWait (then errBusy) and dials for at most ConnectTimeout, both until end, if that is not zero. Nothing has been sent
 // when it fails.
-func (u *upstream) acquire(now, end time.Time) (*conn, error) {
+func (u *upstream) acquire(user string, now, end time.Time) (*conn, error) {
 	if err := u.enter(now, end); err != nil {
 		return nil, err
 	}
-	for c := u.takeIdle(); c != nil; c = u.takeIdle() {
+	for c := u.takeIdle(user, now); c != nil; c = u.takeIdle(user, now) {
 		if c.isQuiet() {
+			c.user = user
 			return c, nil
 		}
 		_ = c.Close()
@@ -107,6 +115,7 @@ func (u *upstream) acquire(now, end time.Time) (*conn, error) {
 		<-u.inUse
 		return nil, err
 	}
+	c.user = user
 	return c, nil
 }
 
@@ -134,17 +143,41 @@ func (u *upstream) enter(now, end time.Time) error {
 	}
 }
 
-func (u *upstream) takeIdle() *conn {
+func (u *upstream) takeIdle(user string, now time.Time) *conn {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	last := len(u.idle) - 1
-	if last < 0 {
+	if len(u.idle) == 0 {
 		return nil
 	}
-	c := u.idle[last]
-	u.idle[last] = nil
-	u.idle = u.idle[:last]
+	at := u.choose(user, now)
+	if at < 0 {
+		return nil
+	}
+	c := u.idle[at]
+	u.idle = slices.Delete(u.idle, at, at+1)
 	return c
+}
+
+// choose returns the index of an idle connection for the user: of those that were used last, one that was the user's;
+// else the one that was used last and has rested; else, when there are enough, the one that has rested longest. It returns
+// -1 for a new connection. There are some that are idle.
+func (u *upstream) choose(user string, now time.Time) int {
+	const look = 4
+	for i := len(u.idle) - 1; i >= max(0, len(u.idle)-look); i-- {
+		if u.idle[i].user == user {
+			return i
+		}
+	}
+	since := now.Add(-u.settings.Rest)
+	rested := sort.Search(len(u.idle), func(i int) bool { return u.idle[i].idleAt.After(since) })
+	switch {
+	case rested > 0:
+		return rested - 1
+	case len(u.idle) >= u.settings.MaxIdleConns/2, len(u.inUse)+len(u.idle) > u.settings.MaxConns:
+		return 0
+	default:
+		return -1
+	}
 }
 
 func (u *upstream) keep(c *conn) bool {

@@ -1,0 +1,195 @@
+package gateway_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway"
+)
+
+// soon is for the timeout that is tested; all others are as they are by default, far longer than a test.
+const soon = 200 * time.Millisecond
+
+func TestEachTimeoutOfARoute(t *testing.T) {
+	stall := func(l *link) { <-l.upstream.idle }
+	for name, test := range map[string]struct {
+		set    func(*gateway.Route)
+		serve  func(l *link)
+		status int // 200: the answer is cut
+	}{
+		"first byte": {func(r *gateway.Route) { r.FirstByteTimeout = soon }, stall, 504},
+		"first byte, in the head": {func(r *gateway.Route) { r.FirstByteTimeout = soon },
+			func(l *link) { l.write("HTTP/1.1 200 OK\r\nX-A"); stall(l) }, 504},
+		"first byte, after hints": {func(r *gateway.Route) { r.FirstByteTimeout = soon },
+			func(l *link) { l.write("HTTP/1.1 103 Early Hints\r\n\r\n"); stall(l) }, 504},
+		"idle, small": {func(r *gateway.Route) { r.IdleTimeout = soon },
+			func(l *link) { l.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"); stall(l) }, 504},
+		"idle": {func(r *gateway.Route) { r.IdleTimeout = soon },
+			func(l *link) { l.write(chunkedHead + "2\r\nab\r\n"); stall(l) }, 200},
+		"the whole, before the head": {func(r *gateway.Route) { r.Timeout = soon }, stall, 504},
+		"the whole, in the body": {func(r *gateway.Route) { r.Timeout = soon }, func(l *link) {
+			l.write(chunkedHead)
+			for l.reader.Buffered() == 0 { // never silent for long
+				if _, err := io.WriteString(l.Conn, "2\r\nab\r\n"); err != nil {
+					return
+				}
+				time.Sleep(soon / 20)
+			}
+		}, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			upstream := newUpstream(t, func(l *link) {
+				if l.read() {
+					test.serve(l)
+				}
+			})
+			defer close(upstream.idle)
+			s := publicSystem(t, upstream, nil, test.set)
+			c := s.dial()
+			began := time.Now()
+			c.send(raw("GET /balance"))
+			if test.status == 200 {
+				_, err := io.Copy(io.Discard, c.begin().Body)
+				require.Error(t, err, "the answer looks complete")
+			} else {
+				requireRefused(t, c.receive("GET"), test.status, "gateway_timeout")
+			}
+			require.GreaterOrEqual(t, time.Since(began), soon)
+			upstream.awaitEnd(0)
+			upstream.only()
+		})
+	}
+}
+
+func TestConnectTimeout(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) { <-l.upstream.idle }) // and says nothing in TLS
+	defer close(upstream.idle)
+	_, port, err := net.SplitHostPort(upstream.ln.Addr().String())
+	require.NoError(t, err)
+	s := newSystem(t, []gateway.Route{
+		balance("https://localhost:"+port, public, func(r *gateway.Route) { r.ConnectTimeout = soon }),
+		balance("https://localhost:"+port, public, path("/whole"), func(r *gateway.Route) { r.Timeout = soon }),
+	}, options{})
+	requireRefused(t, s.do(raw("GET /balance")), 504, "gateway_timeout")
+	requireRefused(t, s.do(raw("GET /whole")), 504, "gateway_timeout")
+}
+
+// What takes its time and has it is not cut off: an upload, an answer that comes bit by bit, silence between events.
+func TestWhatIsSlowButNotTooSlow(t *testing.T) {
+	pause := func() { time.Sleep(soon / 2) }
+	upstream := newUpstream(t, func(l *link) {
+		for l.read() {
+			l.write(chunkedHead)
+			for range 4 {
+				pause()
+				l.write("1\r\na\r\n")
+			}
+			pause()
+			l.write("0\r\n\r\n")
+		}
+	})
+	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.FirstByteTimeout, r.IdleTimeout = soon, soon })
+	for range 2 {
+		c := s.dial()
+		c.send(raw("POST /balance", "Transfer-Encoding: chunked"))
+		for range 4 {
+			pause()
+			c.send("1\r\na\r\n")
+		}
+		pause()
+		c.send("0\r\n\r\n")
+		require.Equal(t, "aaaa", c.receive("POST").body)
+	}
+	require.Equal(t, 1, upstream.connections())
+}
+
+// A slow upstream has its own connections, and so has a route with settings of its own.
+func TestSlowUpstreamDoesNotSlowOthers(t *testing.T) {
+	const callers, atOnce = 60, 10
+	slow := newUpstream(t, func(l *link) {
+		for l.read() {
+			<-l.upstream.idle
+			l.write(okAnswer)
+		}
+	})
+	quick := newUpstream(t, answerAll)
+	shared := newUpstream(t, func(l *link) {
+		for l.read() {
+			if strings.HasPrefix(l.last.target, "/shared-slow") {
+				<-l.upstream.idle
+			}
+			l.write(okAnswer)
+		}
+	})
+	seen := make(witness, 10*callers)
+	s := newSystem(t, []gateway.Route{
+		balance(slow.url(), public, path("/slow")),
+		balance(quick.url(), public, path("/quick")),
+		balance(shared.url(), public, path("/shared-slow"), func(r *gateway.Route) { r.MaxConns = 5 }),
+		balance(shared.url(), public, path("/shared-quick")),
+	}, options{config: func(c *gateway.Config) {
+		c.Observer, c.Upstreams.MaxConns, c.Upstreams.ConnWait = seen, atOnce, soon
+	}})
+	var waiting sync.WaitGroup
+	statuses := make(chan string, 2*callers)
+	for _, target := range []string{"/slow", "/shared-slow"} {
+		for range callers {
+			c := s.dial()
+			waiting.Go(func() {
+				c.send(raw("GET " + target))
+				a := c.receive("GET")
+				statuses <- fmt.Sprint(target, " ", a.StatusCode, " ", a.Header.Get("Retry-After"))
+			})
+		}
+	}
+	require.Eventually(t, func() bool { return len(slow.requests()) == atOnce && len(shared.requests()) == 5 }, patience, time.Millisecond)
+	var worst time.Duration
+	for range 200 {
+		for _, target := range []string{"/quick", "/shared-quick"} {
+			began := time.Now()
+			require.Equal(t, 200, s.do(raw("GET "+target)).StatusCode)
+			worst = max(worst, time.Since(began))
+		}
+	}
+	t.Logf("beside %d requests to slow upstreams one took %v at most", 2*callers, worst)
+	require.Less(t, worst, 5*time.Second)
+	require.Eventually(t, func() bool { return len(statuses) == 2*callers-atOnce-5 }, patience, time.Millisecond)
+	close(slow.idle)
+	close(shared.idle)
+	waiting.Wait()
+	close(statuses)
+	count := map[string]int{}
+	for status := range statuses {
+		count[status]++
+	}
+	require.Equal(t, map[string]int{
+		"/slow 200 ": atOnce, "/slow 503 1": callers - atOnce, "/shared-slow 200 ": 5, "/shared-slow 503 1": callers - 5,
+	}, count)
+	require.Len(t, slow.requests(), atOnce, "who waited in vain was not forwarded")
+}
+
+func TestRoutesHaveTheirOwnCertificates(t *testing.T) {
+	serve := func(l *link, _ *corked) { answerAll(l) }
+	one, _, oneURL, oneFile := secureUpstreamWithFile(t, 0, serve)
+	other, _, otherURL, otherFile := secureUpstreamWithFile(t, 0, serve)
+	trusting := func(file string) func(*gateway.Route) { return func(r *gateway.Route) { r.CAFile = file } }
+	s := newSystem(t, []gateway.Route{
+		balance(oneURL, public, path("/one"), trusting(oneFile)),
+		balance(otherURL, public, path("/other"), trusting(otherFile)),
+		balance(oneURL, public, path("/wrong"), trusting(otherFile)),
+		balance(oneURL, public, path("/none")),
+	}, options{})
+	for target, status := range map[string]int{"/one": 200, "/other": 200, "/wrong": 502, "/none": 502} {
+		require.Equal(t, status, s.do(raw("GET "+target)).StatusCode, target)
+	}
+	require.Len(t, one.requests(), 1)
+	require.Len(t, other.requests(), 1)
+}
