@@ -39,6 +39,9 @@ type strangers struct {
 	links sync.Map // that are open
 }
 
+// tooLate is how long the gateway waits.
+const tooLate = 200 * time.Millisecond
+
 // speakUnasked sends an answer on connections that are idle. It is for nobody.
 func (u *strangers) speakUnasked() {
 	u.busy.Lock()
@@ -89,8 +92,8 @@ func (u *strangers) serve(l *link) {
 		case chance < 30: // late
 			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
 			l.write("%s", answerFor(small))
-		case chance < 33: // too late
-			time.Sleep(60 * time.Millisecond)
+		case chance < 31: // too late
+			time.Sleep(tooLate * 11 / 10)
 			l.write("%s", answerFor(small))
 		case chance < 36: // a body where there is none
 			l.write("HTTP/1.1 204 No Content\r\nContent-Length: %d\r\n\r\n%s", len(small), small)
@@ -116,9 +119,11 @@ func TestNoAnswerReachesAStranger(t *testing.T) {
 	duration := strangersFor(t)
 	behaviour := &strangers{}
 	upstream := newUpstream(t, behaviour.serve)
+	upstream.mu.Lock()
 	upstream.forgets = true
+	upstream.mu.Unlock()
 	route := balance(upstream.url(), methods("GET", "POST"), credential("headers"), func(r *gateway.Route) {
-		r.FirstByteTimeout, r.IdleTimeout = 50*time.Millisecond, 50*time.Millisecond
+		r.FirstByteTimeout, r.IdleTimeout = tooLate, tooLate
 	})
 	s := newSystem(t, []gateway.Route{route}, options{config: func(c *gateway.Config) { c.Upstreams.ConnWait = patience }})
 	var all sync.WaitGroup
@@ -126,7 +131,7 @@ func TestNoAnswerReachesAStranger(t *testing.T) {
 	end := time.Now().Add(duration)
 	all.Go(func() {
 		for time.Now().Before(end) {
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(400 * time.Millisecond)
 			behaviour.speakUnasked()
 		}
 	})
@@ -158,6 +163,9 @@ func TestNoAnswerReachesAStranger(t *testing.T) {
 					c = nil
 				}
 			}
+			if c != nil {
+				_ = c.conn.Close()
+			}
 		})
 	}
 	all.Wait()
@@ -166,6 +174,32 @@ func TestNoAnswerReachesAStranger(t *testing.T) {
 	require.LessOrEqual(t, behaviour.answered.Load(), sent.Load(), "a request was sent twice")
 	require.Positive(t, whole.Load())
 	require.Positive(t, broken.Load())
+}
+
+// What an upstream says too much may come a moment after its answer. It is seen before the connection serves another user.
+func TestConnectionsRestBeforeTheyServeAnotherUser(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	for name, test := range map[string]struct {
+		settings    gateway.Upstreams
+		users       string
+		connections int
+	}{
+		"one user":        {gateway.Upstreams{Rest: time.Hour}, "1111", 1},
+		"others":          {gateway.Upstreams{Rest: time.Hour}, "1234", 4},
+		"each has one":    {gateway.Upstreams{Rest: time.Hour}, "12123", 3},
+		"after a rest":    {gateway.Upstreams{Rest: time.Nanosecond}, "1234", 1},
+		"few are allowed": {gateway.Upstreams{Rest: time.Hour, MaxConns: 2}, "1234", 2},
+		"enough are idle": {gateway.Upstreams{Rest: time.Hour, MaxIdleConns: 6}, "123456", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{config: func(c *gateway.Config) { c.Upstreams = test.settings }})
+			before := upstream.connections()
+			for _, user := range test.users {
+				require.Equal(t, 200, s.do(raw("GET /balance", bearer(s.token(map[string]any{"sub": string(user)})))).StatusCode)
+			}
+			require.Equal(t, test.connections, upstream.connections()-before)
+		})
+	}
 }
 
 // isOnlyFor sends a request and reports whether the answer came as a whole, and whether the connection goes on. It fails
