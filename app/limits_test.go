@@ -1,0 +1,281 @@
+package app_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/app"
+)
+
+// TestEachLimitHoldsWhereItIsSet sends what is just within a limit and what is just beyond.
+func TestEachLimitHoldsWhereItIsSet(t *testing.T) {
+	config := testConfig(echoUpstream(t))
+	config.Limits.HeaderSize, config.Limits.HeaderCount, config.Limits.BodySize = 4096, 8, 1000
+	config.Timeouts.Idle = rawIdle
+	r := start(t, config)
+	token := r.consent(r.register(), 1, "balance:read payments:send").access
+	fill := func(head string, size int) string { // with a field that makes the whole of it so large
+		return head + "X-Fill: " + strings.Repeat("a", size-len(head)-len("X-Fill: \r\n\r\n")) + "\r\n\r\n"
+	}
+	get, post := strings.Replace(getHead, "TOKEN", token, 1), strings.Replace(postHead, "TOKEN", token, 1)
+	for _, test := range []struct{ name, sent, answers string }{
+		{"header", fill(get, 4096), "200"},
+		{"header too large", fill(get, 4097), "431"},
+		{"fields", get + strings.Repeat("X-A: b\r\n", 6) + "\r\n", "200"},
+		{"a field too many", get + strings.Repeat("X-A: b\r\n", 7) + "\r\n", "431"},
+		{"body", post + "Content-Length: 1000\r\n\r\n" + strings.Repeat("a", 1000), "200"},
+		{"body too large", post + "Content-Length: 1001\r\n\r\n" + strings.Repeat("a", 1001), "413"},
+		{"chunks", post + chunked + "\r\n" + strings.Repeat("64\r\n"+strings.Repeat("a", 100)+"\r\n", 10) + "0\r\n\r\n", "200"},
+		{"a chunk too many", post + chunked + "\r\n" + strings.Repeat("64\r\n"+strings.Repeat("a", 100)+"\r\n", 11) + "0\r\n\r\n", "413"},
+		{"the second request counts anew", fill(get, 4096) + fill(get, 4096) + fill(get, 4097), "200 200 431"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			answers, err := exchange(r.app.Addr().String(), test.sent, 1<<20)
+			require.NoError(t, err)
+			require.Equal(t, test.answers, spell(answers))
+		})
+	}
+}
+
+const (
+	headerTimeout = time.Second
+	bodyTimeout   = 2 * time.Second
+	idleTimeout   = time.Second
+	// dribble is how often a slow caller sends a byte, and muchDribble how often in all: for much longer than any timeout.
+	dribble     = 50 * time.Millisecond
+	muchDribble = 2000
+)
+
+func slowConfig(upstream string) app.Config {
+	config := testConfig(upstream)
+	config.Timeouts = app.Timeouts{Header: headerTimeout, Body: bodyTimeout, Write: time.Second, Idle: idleTimeout}
+	return config
+}
+
+// trickle sends at once what begins a request, and then byte after byte. It returns how the connection ends, and when,
+// counted from its begin.
+func trickle(address, begin, rest string) (statuses []int, lasted time.Duration, err error) {
+	began := time.Now()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(began.Add(startTimeout)); err != nil {
+		return nil, 0, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(dribble)
+		defer ticker.Stop()
+		_, err := io.WriteString(conn, begin)
+		for i := 0; err == nil && i < len(rest); i++ {
+			select {
+			case <-ended:
+				return
+			case <-ticker.C:
+				_, err = conn.Write([]byte{rest[i]})
+			}
+		}
+	}()
+	statuses = readAnswers(conn)
+	close(ended)
+	return statuses, time.Since(began), nil
+}
+
+func TestACallerHasSoMuchTimeAndNoMore(t *testing.T) {
+	r := start(t, slowConfig(echoUpstream(t)))
+	token := r.consent(r.register(), 1, "balance:read payments:send").access
+	get, post := strings.Replace(getHead, "TOKEN", token, 1), strings.Replace(postHead, "TOKEN", token, 1)
+	long := strings.Repeat("a", muchDribble)
+	for _, test := range []struct {
+		name, begin, rest string
+		answers           string
+		atLeast           time.Duration
+	}{
+		{"a caller that says nothing", "", "", "", headerTimeout},
+		{"a byte of a header every now and then", get + "X-Slow: ", long, "408", headerTimeout},
+		{"a byte of a request line every now and then", "GET /", long, "408", headerTimeout},
+		{"half a header", get, "", "408", headerTimeout},
+		{"a byte of the second header every now and then", get + "\r\n" + get + "X-Slow: ", long, "200 408", headerTimeout},
+		{"nothing after the first request", get + "\r\n", "", "200", idleTimeout},
+		{"half a body", post + "Content-Length: 10\r\n\r\nhello", "", "408", bodyTimeout},
+		{"half a chunk", post + chunked + "\r\n64\r\nhello", "", "408", bodyTimeout},
+		{"a body that never comes", post + "Content-Length: 10\r\n\r\n", "", "408", bodyTimeout},
+		{"a body for longer than between two of its bytes", post + "Content-Length: 60\r\n\r\n", long[:60], "200", 60 * dribble},
+		{"a byte of a form every now and then", "POST /oauth/token HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n", long, "408", bodyTimeout},
+		{"trailers that never end", post + chunked + "\r\n0\r\nX-Slow: ", "", "408", bodyTimeout},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			statuses, lasted, err := trickle(r.app.Addr().String(), test.begin, test.rest)
+			require.NoError(t, err)
+			require.Equal(t, test.answers, spell(statuses))
+			require.GreaterOrEqual(t, lasted, test.atLeast)
+			require.Less(t, lasted, startTimeout)
+		})
+	}
+}
+
+// TestSlowCallersStopNobody keeps hundreds of connections busy that never finish a header.
+func TestSlowCallersStopNobody(t *testing.T) {
+	const callers = 300
+	config := slowConfig(echoUpstream(t))
+	config.Limits.ConnectionsPerAddress = 0
+	r := start(t, config)
+	token := r.consent(r.register(), 1, "balance:read").access
+	ends := make(chan time.Duration, callers)
+	for range callers {
+		go func() {
+			_, lasted, err := trickle(r.app.Addr().String(), "GET /balance HTTP/1.1\r\nX-Slow: ", strings.Repeat("a", muchDribble))
+			if err != nil {
+				lasted = startTimeout
+			}
+			ends <- lasted
+		}()
+	}
+	served := 0
+	for longest, ended := time.Duration(0), 0; ended < callers; {
+		select {
+		case lasted := <-ends:
+			longest = max(longest, lasted)
+			if ended++; ended == callers {
+				t.Logf("%d slow callers, the last for %s; %d requests of others meanwhile", callers, longest, served)
+			}
+			require.Less(t, lasted, startTimeout)
+		default:
+			require.Equal(t, http.StatusOK, r.balance(token).status)
+			served++
+		}
+	}
+	require.Positive(t, served)
+	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, 10*time.Millisecond)
+}
+
+// connections are those on the public listener.
+func (r *running) connections() float64 {
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections() // this process's own
+	return r.scrape()["gatehouse_connections"]
+}
+
+// largeUpstream answers with so many bytes, as fast as they are taken.
+func largeUpstream(t *testing.T, size int) string {
+	return serveConns(t, func(conn net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+			return
+		}
+		_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", size)
+		for piece := make([]byte, 64<<10); size > 0; size -= len(piece) {
+			if _, err := conn.Write(piece); err != nil {
+				return
+			}
+		}
+	})
+}
+
+func TestACallerThatTakesNothingIsDisconnected(t *testing.T) {
+	r := start(t, slowConfig(largeUpstream(t, 64<<20)))
+	conn, err := net.Dial("tcp", r.app.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1)+"\r\n")
+	require.NoError(t, err)
+	_, err = conn.Read(make([]byte, 1))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, 10*time.Millisecond)
+}
+
+func TestACallerThatTakesLittleIsNot(t *testing.T) {
+	const size = 24 << 20
+	r := start(t, slowConfig(largeUpstream(t, size)))
+	conn, err := net.Dial("tcp", r.app.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
+	_, err = io.WriteString(conn, strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1)+"\r\n")
+	require.NoError(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	slowly, taken := time.Now().Add(3*time.Second), int64(0)
+	for time.Now().Before(slowly) { // three times as long as one may take nothing
+		n, err := io.CopyN(io.Discard, response.Body, 256<<10)
+		require.NoError(t, err)
+		taken += n
+		time.Sleep(dribble)
+	}
+	rest, err := io.Copy(io.Discard, response.Body)
+	require.NoError(t, err)
+	require.EqualValues(t, size, taken+rest)
+}
+
+func TestAnAddressHasSoManyConnectionsAndNoMore(t *testing.T) {
+	config := testConfig(echoUpstream(t))
+	config.Limits.ConnectionsPerAddress = 3
+	r, book := startLogged(t, config)
+	var open []*kept
+	for range 3 {
+		open = append(open, r.keep())
+		require.Equal(t, http.StatusOK, open[len(open)-1].ask("/oauth/scopes").StatusCode)
+	}
+	for range 5 {
+		conn, err := net.Dial("tcp", r.app.Addr().String())
+		if err == nil {
+			require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
+			_, err = conn.Read(make([]byte, 1))
+			require.NoError(t, conn.Close())
+		}
+		require.Error(t, err)
+		require.False(t, isTimeout(err), "it is closed at once")
+	}
+	require.EqualValues(t, 5, r.scrape()["gatehouse_connections_refused_total"])
+	require.EqualValues(t, 3, r.scrape()["gatehouse_connections"])
+	warned := book.lines(t, "too many connections from one address")
+	require.Len(t, warned, 1, "not once for each")
+	require.Equal(t, "127.0.0.1", warned[0]["address"])
+
+	require.Equal(t, http.StatusOK, open[1].ask("/oauth/scopes").StatusCode, "those that are open stay")
+	require.NoError(t, open[0].conn.Close())
+	require.Eventually(t, func() bool { return r.scrape()["gatehouse_connections"] == 2 }, startTimeout, time.Millisecond)
+	require.Equal(t, http.StatusOK, r.keep().ask("/oauth/scopes").StatusCode)
+}
+
+func TestATrustedProxyHasAsManyConnectionsAsItLikes(t *testing.T) {
+	config := testConfig(echoUpstream(t))
+	config.Limits.ConnectionsPerAddress = 2
+	config.TrustedProxies = []string{"127.0.0.1"}
+	r := start(t, config)
+	for range 10 {
+		require.Equal(t, http.StatusOK, r.keep().ask("/oauth/scopes").StatusCode)
+	}
+}
+
+func TestAnAnswerReachesWhoIsStillSending(t *testing.T) {
+	r := start(t, testConfig(echoUpstream(t)))
+	for range 20 {
+		conn, err := net.Dial("tcp", r.app.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			write(conn, forgedHead+"Content-Length: 3000000\r\n\r\n"+strings.Repeat("a", 3_000_000), 64<<10)
+		}()
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusUnauthorized, response.StatusCode)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.Contains(t, string(body), "invalid_token")
+		require.NoError(t, conn.Close())
+		<-written
+	}
+}
