@@ -72,7 +72,7 @@ func (g *Gateway) openTunnel(ctx *fasthttp.RequestCtx, r *request, to *rule, c *
 	if !g.tunnels.add(t) {
 		return false, errStopping
 	}
-	c.reader = nil // a tunnel has its own buffers
+	c.reader, c.head = nil, answerHead{} // a tunnel has its own buffers, and may be open for long
 	ctx.Response.SetStatusCode(fasthttp.StatusSwitchingProtocols)
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(t.run)
