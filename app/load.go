@@ -58,7 +58,7 @@ func readFile(cfg *Config, path string) []error {
 
 var (
 	unknownField = regexp.MustCompile(`field (\S+) not found in type \S+`)
-	wrongType    = regexp.MustCompile("cannot unmarshal .* into (\\S+)")
+	wrongType    = regexp.MustCompile(`cannot unmarshal .* into (\S+)`)
 )
 
 // wanted are the types of keys, in the reader's terms.

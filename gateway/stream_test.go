@@ -55,7 +55,7 @@ func TestEventsArriveAsTheyAreSent(t *testing.T) {
 					buffer := make([]byte, 100)
 					n, err := response.Body.Read(buffer)
 					require.NoError(t, err)
-					sent, err := strconv.ParseInt(strings.Trim(string(buffer[:n]), "data: \n"), 10, 64)
+					sent, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimSpace(string(buffer[:n])), "data: "), 10, 64)
 					require.NoError(t, err, "%q", buffer[:n])
 					worst = max(worst, time.Since(time.Unix(0, sent)))
 				}
