@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -116,8 +117,8 @@ func startProxy(t *testing.T, name, config, gatehouse string, arguments ...strin
 	var output strings.Builder
 	command.Stdout, command.Stderr = &output, &output
 	require.NoError(t, command.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
+	ended := make(chan string, 1)
+	go func() { ended <- fmt.Sprint(command.Wait()) }()
 	t.Cleanup(func() {
 		_ = command.Process.Signal(syscall.SIGTERM)
 		select {
@@ -129,9 +130,9 @@ func startProxy(t *testing.T, name, config, gatehouse string, arguments ...strin
 	})
 	require.Eventually(t, func() bool {
 		select {
-		case err := <-ended:
-			ended <- err
-			require.FailNow(t, "it has ended", "%v: %s", err, output.String())
+		case how := <-ended:
+			ended <- how
+			require.FailNow(t, "it has ended", "%s: %s", how, output.String())
 		default:
 		}
 		conn, err := net.Dial("tcp", address)

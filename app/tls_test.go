@@ -169,12 +169,12 @@ func TestTheCertificateIsReadAgain(t *testing.T) {
 	serial := func() int64 {
 		conn, err := r.dialTLS(&tls.Config{InsecureSkipVerify: true})
 		require.NoError(t, err)
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 	}
 	before, err := r.dialTLS(first.trusted())
 	require.NoError(t, err)
-	defer before.Close()
+	defer func() { _ = before.Close() }()
 	require.EqualValues(t, 1, serial())
 
 	require.NoError(t, os.WriteFile(config.TLS.CertFile, []byte("not a certificate"), 0o600))
@@ -205,10 +205,10 @@ func TestConnectionsUnderTLSDoNotKeepTheProcess(t *testing.T) {
 	defer unshaken.Close()
 	silent, err := r.dialTLS(pair.trusted())
 	require.NoError(t, err)
-	defer silent.Close()
+	defer func() { _ = silent.Close() }()
 	idle, err := r.dialTLS(pair.trusted())
 	require.NoError(t, err)
-	defer idle.Close()
+	defer func() { _ = idle.Close() }()
 	_, err = io.WriteString(idle, "GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n")
 	require.NoError(t, err)
 	_, err = http.ReadResponse(bufio.NewReader(idle), nil)
