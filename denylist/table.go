@@ -6,14 +6,32 @@ import (
 	"maps"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // table is the set of entries that a mirror knows. It holds fingerprints instead of names: a million entries take
 // some 50 MB, and the garbage collector does not look into them. It is safe for concurrent use.
 type table struct {
-	seeds  [4][2]maphash.Seed // of tokens, grants, clients, and all kinds that nobody asks for
+	seeds  [kinds][2]maphash.Seed
+	seen   [kinds]atomic.Bool // there was an entry of the kind: most kinds have none for most of the time
 	shards [shards]shard
+}
+
+// kinds are those of Kind, in the order of indexOf, and all that nobody asks for.
+const kinds = 4
+
+func indexOf(kind Kind) int {
+	switch kind {
+	case Token:
+		return 0
+	case Grant:
+		return 1
+	case Client:
+		return 2
+	default:
+		return 3
+	}
 }
 
 // shards is how many values the first byte of a fingerprint has. They keep whoever reads from waiting for whoever writes,
@@ -42,16 +60,7 @@ func newTable() *table {
 	return t
 }
 
-func (t *table) fingerprint(kind Kind, id string) fingerprint {
-	of := 3
-	switch kind {
-	case Token:
-		of = 0
-	case Grant:
-		of = 1
-	case Client:
-		of = 2
-	}
+func (t *table) fingerprint(of int, id string) fingerprint {
 	var f fingerprint
 	binary.NativeEndian.PutUint64(f[:8], maphash.String(t.seeds[of][0], id))
 	binary.NativeEndian.PutUint64(f[8:], maphash.String(t.seeds[of][1], id))
@@ -62,10 +71,14 @@ func (t *table) shard(f fingerprint) *shard { return &t.shards[f[0]] }
 
 // add keeps the later of two expiries, as the store does.
 func (t *table) add(e Entry) {
-	f := t.fingerprint(e.Kind, e.ID)
+	of := indexOf(e.Kind)
+	f := t.fingerprint(of, e.ID)
 	s := t.shard(f)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !t.seen[of].Load() {
+		t.seen[of].Store(true)
+	}
 	s.entries[f] = max(s.entries[f], seconds(e.ExpiresAt.Add(clockMargin)))
 	s.most = max(s.most, len(s.entries))
 }
@@ -84,7 +97,11 @@ func (t *table) denies(q Query) bool {
 }
 
 func (t *table) has(kind Kind, id string) bool {
-	f := t.fingerprint(kind, id)
+	of := indexOf(kind)
+	if !t.seen[of].Load() {
+		return false
+	}
+	f := t.fingerprint(of, id)
 	s := t.shard(f)
 	s.mu.RLock()
 	_, ok := s.entries[f]

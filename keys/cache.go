@@ -17,24 +17,31 @@ import (
 type Cache struct {
 	verifier *Verifier
 	tokens   *otter.Cache[digest, *verified]
+	clock    *otter.CoarseClock
 	hits     atomic.Int64
 	misses   atomic.Int64
 }
 
 type digest [sha256.Size]byte
 
+// clockResolution is how late an expired token may be removed. It is refused in time: Verify looks at the clock itself.
+const clockResolution = time.Second
+
 // NewCache returns a cache of at most size tokens, which is at least 1. It takes some 500 bytes for each.
 func NewCache(verifier *Verifier, size int) (*Cache, error) {
+	clock := otter.NewCoarseClock(clockResolution)
 	tokens, err := otter.New(&otter.Options[digest, *verified]{
 		MaximumSize: size,
+		Clock:       clock,
 		ExpiryCalculator: otter.ExpiryCreatingFunc(func(e otter.Entry[digest, *verified]) time.Duration {
 			return max(e.Value.claims.ExpiresAt.Sub(verifier.now()), 1)
 		}),
 	})
 	if err != nil {
+		clock.Stop()
 		return nil, fmt.Errorf("make token cache: %w", err)
 	}
-	return &Cache{verifier: verifier, tokens: tokens}, nil
+	return &Cache{verifier: verifier, tokens: tokens, clock: clock}, nil
 }
 
 // Verify answers as Verifier.Verify does. Calls for a token that is being verified wait for the one result.
@@ -91,5 +98,6 @@ func (c *Cache) Size() int { return c.tokens.EstimatedSize() }
 // Close ends what removes expired tokens. Verify goes on to work.
 func (c *Cache) Close() error {
 	c.tokens.StopAllGoroutines()
+	c.clock.Stop()
 	return nil
 }
