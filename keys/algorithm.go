@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -10,7 +9,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"fmt"
-	"math/big"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 )
@@ -22,16 +20,7 @@ const (
 	EdDSA = "EdDSA"
 )
 
-const (
-	rsaBits        = 2048
-	p256ScalarSize = 32
-)
-
-// p256HalfOrder divides the two values of s that make a valid ES256 signature: only the lower one is canonical.
-var (
-	p256HalfOrder      = new(big.Int).Rsh(elliptic.P256().Params().N, 1)
-	p256HalfOrderBytes = p256HalfOrder.FillBytes(make([]byte, p256ScalarSize))
-)
+const rsaBits = 2048
 
 func generatePrivate(alg string) (crypto.Signer, error) {
 	switch alg {
@@ -80,64 +69,34 @@ func sign(private crypto.Signer, signingInput []byte) ([]byte, error) {
 	}
 }
 
-// signES256 returns r || s (RFC 7518 section 3.4) with the lower of the two possible values of s, so that each token
-// has one valid signature and nobody can spell it differently.
-func signES256(key *ecdsa.PrivateKey, digest []byte) ([]byte, error) {
-	r, s, err := ecdsa.Sign(rand.Reader, key, digest)
-	if err != nil {
-		return nil, err
-	}
-	if s.Cmp(p256HalfOrder) > 0 {
-		s.Sub(key.Params().N, s)
-	}
-	signature := make([]byte, 2*p256ScalarSize)
-	r.FillBytes(signature[:p256ScalarSize])
-	s.FillBytes(signature[p256ScalarSize:])
-	return signature, nil
+// signatures checks what one public key has signed. It is safe for concurrent use.
+type signatures interface {
+	verify(signingInput, signature []byte) bool
 }
 
-func verify(public crypto.PublicKey, signingInput, signature []byte) bool {
+// signaturesOf is nil for a key that signatureAlgorithm refuses.
+func signaturesOf(public crypto.PublicKey) signatures {
 	switch key := public.(type) {
 	case *ecdsa.PublicKey:
-		return verifyES256(key, signingInput, signature)
+		return &es256{key}
 	case *rsa.PublicKey:
-		digest := sha256.Sum256(signingInput)
-		return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], signature) == nil
+		return &rs256{key}
 	case ed25519.PublicKey:
-		return ed25519.Verify(key, signingInput, signature)
+		return eddsa(key)
 	default:
-		return false
+		return nil
 	}
 }
 
-func verifyES256(key *ecdsa.PublicKey, signingInput, signature []byte) bool {
-	if len(signature) != 2*p256ScalarSize {
-		return false
-	}
-	r, s := signature[:p256ScalarSize], signature[p256ScalarSize:]
-	if bytes.Compare(s, p256HalfOrderBytes) > 0 {
-		return false
-	}
+type eddsa ed25519.PublicKey
+
+func (k eddsa) verify(signingInput, signature []byte) bool {
+	return ed25519.Verify(ed25519.PublicKey(k), signingInput, signature)
+}
+
+type rs256 struct{ public *rsa.PublicKey }
+
+func (k *rs256) verify(signingInput, signature []byte) bool {
 	digest := sha256.Sum256(signingInput)
-	var buffer [maxDERSize]byte
-	return ecdsa.VerifyASN1(key, digest[:], appendDER(buffer[:0], r, s))
-}
-
-// maxDERSize is that of a sequence of two scalars with a leading zero each, and three heads.
-const maxDERSize = 3*2 + 2*(1+p256ScalarSize)
-
-// appendDER appends an ECDSA signature in the form that crypto/ecdsa takes (RFC 3279 section 2.2.3).
-func appendDER(dst, r, s []byte) []byte {
-	dst = append(dst, 0x30, 0)
-	for _, scalar := range [...][]byte{r, s} {
-		scalar = bytes.TrimLeft(scalar, "\x00")
-		if len(scalar) == 0 || scalar[0] >= 0x80 {
-			dst = append(dst, 0x02, byte(len(scalar)+1), 0)
-		} else {
-			dst = append(dst, 0x02, byte(len(scalar)))
-		}
-		dst = append(dst, scalar...)
-	}
-	dst[1] = byte(len(dst) - 2)
-	return dst
+	return rsa.VerifyPKCS1v15(k.public, crypto.SHA256, digest[:], signature) == nil
 }

@@ -23,4 +23,46 @@ func (s KeySet) PublicKey(kid string) (PublicKey, error) {
 }
 
 // ParseJWKS reads the keys of a JSON Web Key Set.
-func ParseJWKS(document []byte) (KeySet, error) { return parseJWKS(document) }
+func ParseJWKS(document []byte) (KeySet, error) { return ParseJWKSAgain(document, nil) }
+
+// ParseJWKSAgain reads the keys of a JSON Web Key Set that takes the place of another.
+func ParseJWKSAgain(document []byte, before KeySet) (KeySet, error) {
+	set, err := parseJWKS(document)
+	precompute(set, before)
+	return set, err
+}
+
+// Tables counts the keys that have a table, and those that may have one.
+func Tables(known PublicKeys) (made, places int) {
+	var set map[string]PublicKey
+	switch known := known.(type) {
+	case *Ring:
+		set = known.current.Load().public
+	case *Remote:
+		set = known.known.Load().keys
+	case KeySet:
+		set = known
+	}
+	for _, key := range set {
+		if fast, ok := key.signatures.(*precomputed); ok {
+			places++
+			if fast.table.Load() != nil {
+				made++
+			}
+		}
+	}
+	return made, places
+}
+
+// TableOfP256 is the table of a point.
+func TableOfP256(encoded []byte) (*p256Table, error) { return newP256Table(encoded) }
+
+// VerifyP256 is the equation alone, without the rule that s is low.
+func VerifyP256(table *p256Table, digest [32]byte, signature [64]byte) bool {
+	return verifyP256(table, &digest, &signature)
+}
+
+// VerifyES256 checks a digest's signature as a token's is checked.
+func VerifyES256(table *p256Table, digest [32]byte, signature []byte) bool {
+	return canonicalES256(signature) && verifyP256(table, &digest, (*[64]byte)(signature))
+}

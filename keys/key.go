@@ -25,8 +25,8 @@ type PublicKey struct {
 	// Algorithm is the only one that a token naming this key may use.
 	Algorithm string
 
-	raw crypto.PublicKey
-	jwk jwk.Key
+	signatures signatures
+	jwk        jwk.Key
 	// thumbprint is the same for the same key alone, whatever its ID is.
 	thumbprint thumbprint
 }
@@ -132,7 +132,7 @@ func fromPublicJWK(public jwk.Key) (PublicKey, error) {
 		return PublicKey{}, fmt.Errorf("make thumbprint of JWK %q: %w", public.KeyID(), err)
 	}
 	return PublicKey{
-		ID: public.KeyID(), Algorithm: alg, raw: raw, jwk: public,
+		ID: public.KeyID(), Algorithm: alg, signatures: signaturesOf(raw), jwk: public,
 		thumbprint: sha256.Sum256(append([]byte(alg+" "), digest...)),
 	}, nil
 }

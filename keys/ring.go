@@ -62,6 +62,11 @@ func (r *Ring) Replace(signing *Key, others ...*Key) error {
 	}
 	digest := sha256.Sum256(encoded)
 	next.jwks, next.etag = encoded, `"`+hex.EncodeToString(digest[:16])+`"`
+	before := r.current.Load()
+	if before == nil {
+		before = &ringState{}
+	}
+	precompute(next.public, before.public)
 	r.current.Store(next)
 	return nil
 }

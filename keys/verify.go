@@ -63,7 +63,7 @@ func (v *Verifier) verify(parts compact) (*verified, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !verify(key.raw, parts.signingInput, signature) {
+	if !key.signatures.verify(parts.signingInput, signature) {
 		return nil, ErrSignature
 	}
 	if !known {
