@@ -2,7 +2,6 @@ package cluster_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -14,9 +13,6 @@ import (
 // soakSocketCaller has no timeout: a WebSocket would end with it.
 var soakSocketCaller = &http.Client{Transport: soakCaller.Transport}
 
-// errCannotTell is a gateway's answer while it does not know what was revoked, as on a machine that stood still.
-var errCannotTell = errors.New("503")
-
 const closedByRevocation = websocket.StatusCode(4401)
 
 // open opens a WebSocket and says something on it.
@@ -26,14 +22,17 @@ func (u *soakUser) open(g grant) (*websocket.Conn, error) {
 	socket, response, err := websocket.Dial(ctx, u.gateway().url()+"/soak/chat", &websocket.DialOptions{
 		HTTPClient: soakSocketCaller, HTTPHeader: http.Header{"Authorization": {"Bearer " + g.access}},
 	})
-	switch {
-	case err == nil:
-		return socket, u.say(ctx, socket, "hello")
-	case response != nil && response.StatusCode == http.StatusServiceUnavailable:
-		return nil, errCannotTell
-	default:
+	if err != nil {
+		if response != nil {
+			err = unexpected{status: response.StatusCode}
+		}
 		return nil, err
 	}
+	if err := u.say(ctx, socket, "hello"); err != nil {
+		_ = socket.CloseNow()
+		return nil, err
+	}
+	return socket, nil
 }
 
 // say requires the user's own answer.
@@ -51,9 +50,6 @@ func (u *soakUser) say(ctx context.Context, socket *websocket.Conn, message stri
 // chat says a few things on a WebSocket, and leaves politely or not.
 func (u *soakUser) chat() error {
 	socket, err := u.open(u.grant)
-	if errors.Is(err, errCannotTell) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

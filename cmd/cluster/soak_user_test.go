@@ -57,8 +57,7 @@ func (u *soakUser) gateway() *server { return u.in.gateways[rand.IntN(len(u.in.g
 
 func (u *soakUser) mark() string { return mark(strconv.Itoa(u.user)) }
 
-// ask sends a request with the user's token. A gateway may say that it cannot tell; every other answer is told apart by
-// its caller.
+// ask sends a request with the user's token.
 func (u *soakUser) ask(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, method, u.gateway().url()+"/soak/"+path, body)
 	if err != nil {
@@ -79,10 +78,8 @@ func (u *soakUser) expect(method, path string, body io.Reader, want string) erro
 	switch {
 	case err != nil:
 		return err
-	case response.StatusCode == http.StatusServiceUnavailable:
-		return nil
 	case response.StatusCode != http.StatusOK:
-		return fmt.Errorf("%s answers %d %s", path, response.StatusCode, text)
+		return unexpected{status: response.StatusCode, body: string(text)}
 	case string(text) != want || response.Header.Get("X-User") != strconv.Itoa(u.user):
 		return fmt.Errorf("%s answers what is another's: %.100q", path, text)
 	}
@@ -131,12 +128,15 @@ func (u *soakUser) sendGarbage() error {
 	return err
 }
 
+// refresh goes on with the successor. Without an answer the grant is given up: whoever comes with the old refresh token
+// later ends it.
 func (u *soakUser) refresh() error {
 	next, err := u.refreshed(u.in.issuer)
-	if err == nil {
-		u.grant = next
+	if err != nil {
+		return errors.Join(err, u.consentAgain())
 	}
-	return err
+	u.grant = next
+	return nil
 }
 
 func (u *soakUser) consentAgain() error {
@@ -155,9 +155,6 @@ func (u *soakUser) revoke() error {
 		return err
 	}
 	socket, err := u.open(g)
-	if errors.Is(err, errCannotTell) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -166,16 +163,20 @@ func (u *soakUser) revoke() error {
 		return err
 	}
 	for _, gateway := range u.in.gateways {
-		for deadline := time.Now().Add(bound); balance(gateway.url(), g.access) != http.StatusUnauthorized; time.Sleep(tick) {
-			if time.Now().After(deadline) {
-				return fmt.Errorf("%s has not learned of a revocation", gateway.name)
-			}
+		status := 0
+		for deadline := time.Now().Add(bound); status != http.StatusUnauthorized && time.Now().Before(deadline); time.Sleep(tick) {
+			status = balance(gateway.url(), g.access)
+		}
+		if status != http.StatusUnauthorized {
+			return fmt.Errorf("%s has not learned of a revocation: %w", gateway.name, unexpected{status: status})
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	defer cancel()
-	if _, _, err := socket.Read(ctx); websocket.CloseStatus(err) != closedByRevocation {
-		return fmt.Errorf("a WebSocket outlives its token: %w", err)
+	if _, _, err := socket.Read(ctx); ctx.Err() != nil || err == nil {
+		return errors.New("a WebSocket outlives its token")
+	} else if status := websocket.CloseStatus(err); status != closedByRevocation && status != websocket.StatusTryAgainLater {
+		return err
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -209,7 +210,8 @@ func (u *soakUser) listen() error {
 		return nil
 	}
 	events, until := 0, rand.IntN(2*soakEvents)
-	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
 		if line := lines.Text(); line != "" {
 			if line+"\n" != "data: "+u.mark() {
 				return fmt.Errorf("an event of another: %.100q", line)
@@ -218,6 +220,9 @@ func (u *soakUser) listen() error {
 				return nil
 			}
 		}
+	}
+	if lines.Err() != nil {
+		return lines.Err()
 	}
 	if events != soakEvents {
 		return fmt.Errorf("%d of %d events", events, soakEvents)
@@ -234,8 +239,11 @@ func (u *soakUser) meetBadUpstream() error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	if response.StatusCode >= http.StatusInternalServerError || response.StatusCode != http.StatusOK {
+	switch {
+	case response.StatusCode >= http.StatusInternalServerError:
 		return nil
+	case response.StatusCode != http.StatusOK:
+		return unexpected{status: response.StatusCode, body: string(text)}
 	}
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(u.mark(), line) {

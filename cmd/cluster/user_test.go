@@ -85,11 +85,16 @@ func registerAt(s *server) (application, error) {
 	return application{fields.ClientID, fields.ClientSecret}, err
 }
 
+// unexpected is an answer that should have been another.
+type unexpected answer
+
+func (u unexpected) Error() string { return fmt.Sprintf("%d %s", u.status, u.body) }
+
 // succeed makes every other status an error, which says what was answered instead.
 func succeed(status int) func(answer, error) (answer, error) {
 	return func(got answer, err error) (answer, error) {
 		if err == nil && got.status != status {
-			err = fmt.Errorf("%d %s", got.status, got.body)
+			err = unexpected(got)
 		}
 		return got, err
 	}
@@ -135,8 +140,12 @@ func (a application) codeAt(issuer string, user int) (code string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if code = location.Query().Get("code"); code == "" {
-		return "", fmt.Errorf("no code: %s", location.Query())
+	query = location.Query()
+	if query.Get("error") == "temporarily_unavailable" {
+		return "", unexpected{status: http.StatusServiceUnavailable, body: query.Encode()}
+	}
+	if code = query.Get("code"); code == "" {
+		return "", fmt.Errorf("no code: %s", query)
 	}
 	return code, nil
 }
