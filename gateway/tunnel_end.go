@@ -113,12 +113,12 @@ func (t *Tunnel) cutOff() {
 	}
 }
 
-// readUntil lets a tunnel that ends read from c again.
-func (t *Tunnel) readUntil(c net.Conn, deadline time.Time) {
+// readUntilClosed lets a tunnel that ends read from c again, until it has to be closed or that much earlier.
+func (t *Tunnel) readUntilClosed(c net.Conn, earlier time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.cut {
-		_ = c.SetReadDeadline(deadline)
+		_ = c.SetReadDeadline(t.closeBy.Add(-earlier))
 	}
 }
 
@@ -126,7 +126,7 @@ func (t *Tunnel) readUntil(c net.Conn, deadline time.Time) {
 // ends in order. rest is what was read from the upstream and not passed on.
 func (t *Tunnel) closeClient(why Ending, rest, buffer []byte) {
 	f := &t.fromUpstream
-	t.readUntil(t.upstream, t.closeBy.Add(frameWait-closeWait))
+	t.readUntilClosed(t.upstream, closeWait-frameWait)
 	for !f.frames.atBoundary() {
 		if len(rest) == 0 {
 			n, err := t.upstream.Read(buffer)
@@ -149,7 +149,7 @@ func (t *Tunnel) closeClient(why Ending, rest, buffer []byte) {
 		t.cutOff()
 		return
 	}
-	t.readUntil(t.upstream, t.closeBy)
+	t.readUntilClosed(t.upstream, 0)
 	_, _ = io.Copy(io.Discard, t.upstream)
 }
 
@@ -161,7 +161,7 @@ func (t *Tunnel) closeUpstream(why Ending, rest, buffer []byte) {
 		_, _ = t.upstream.Write(closings[why].toUpstream)
 	}
 	_ = t.endUpstream()
-	t.readUntil(t.client, t.closeBy)
+	t.readUntilClosed(t.client, 0)
 	for {
 		f.frames.pass(rest)
 		if f.frames.closed && f.frames.atBoundary() {
