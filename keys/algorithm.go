@@ -20,8 +20,6 @@ const (
 	EdDSA = "EdDSA"
 )
 
-const rsaBits = 2048
-
 func generatePrivate(alg string) (crypto.Signer, error) {
 	switch alg {
 	case ES256:
@@ -80,7 +78,7 @@ func signaturesOf(public crypto.PublicKey) signatures {
 	case *ecdsa.PublicKey:
 		return &es256{key}
 	case *rsa.PublicKey:
-		return &rs256{key}
+		return newRS256(key)
 	case ed25519.PublicKey:
 		return eddsa(key)
 	default:
@@ -92,11 +90,4 @@ type eddsa ed25519.PublicKey
 
 func (k eddsa) verify(signingInput, signature []byte) bool {
 	return ed25519.Verify(ed25519.PublicKey(k), signingInput, signature)
-}
-
-type rs256 struct{ public *rsa.PublicKey }
-
-func (k *rs256) verify(signingInput, signature []byte) bool {
-	digest := sha256.Sum256(signingInput)
-	return rsa.VerifyPKCS1v15(k.public, crypto.SHA256, digest[:], signature) == nil
 }

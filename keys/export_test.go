@@ -1,6 +1,9 @@
 package keys
 
-import "encoding/base64"
+import (
+	"crypto/rsa"
+	"encoding/base64"
+)
 
 // SignRaw signs any header and payload, JSON or not: what an issuer with a bug could let out.
 func (k *Key) SignRaw(header, payload []byte) (string, error) {
@@ -65,4 +68,11 @@ func VerifyP256(table *p256Table, digest [32]byte, signature [64]byte) bool {
 // VerifyES256 checks a digest's signature as a token's is checked.
 func VerifyES256(table *p256Table, digest [32]byte, signature []byte) bool {
 	return canonicalES256(signature) && verifyP256(table, &digest, (*[64]byte)(signature))
+}
+
+// VerifierOfRS256 checks signatures of an RSA key as a token's are checked. It also reports whether that is done here and
+// not by the standard library.
+func VerifierOfRS256(public *rsa.PublicKey) (verify func(signingInput, signature []byte) bool, here bool) {
+	k := newRS256(public)
+	return k.verify, k.modulus != nil
 }
