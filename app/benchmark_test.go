@@ -146,7 +146,10 @@ func (s *served) serveNext(tb testing.TB) func() {
 		next(ctx, s.sent[number%len(s.sent)])
 		number++
 		s.handler(ctx)
-		if status := ctx.Response.StatusCode(); status != fasthttp.StatusOK {
+		switch status := ctx.Response.StatusCode(); {
+		case status == fasthttp.StatusOK:
+		case status == fasthttp.StatusServiceUnavailable && s.strict: // a busy machine, on which Redis took too long
+		default:
 			tb.Fatal(status, string(ctx.Response.Body()))
 		}
 	}

@@ -5,4 +5,7 @@
 // not: it is written only after every live revocation was loaded, and as long as it is missing the answer is ErrUnknown,
 // never "not revoked". What to do when the answer is unknown is the route's decision (gateway), and what is revoked, and
 // that it reaches Redis after a failure, is the authorization server's (authz).
+//
+// A mirror answers from memory, some 50 bytes for each entry. Without one, and while it is too old, Redis is asked; checks
+// that run at the same time share a round trip.
 package denylist

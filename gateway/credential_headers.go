@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 
 	"gatehouse/keys"
@@ -24,8 +25,9 @@ func (headersCredential) append(dst []byte, claims *keys.Claims, _ []byte) ([]by
 			if i > 0 {
 				dst = append(dst, ' ')
 			}
-			ok = ok && isPrintable(value)
+			start := len(dst)
 			dst = append(dst, value...)
+			ok = ok && isPrintableLine(dst[start:]) && bytes.IndexByte(dst[start:], '\t') < 0
 		}
 		dst = append(dst, "\r\n"...)
 	}
@@ -40,13 +42,4 @@ func (headersCredential) append(dst []byte, claims *keys.Claims, _ []byte) ([]by
 		return nil, errUnprintableClaim
 	}
 	return dst, nil
-}
-
-func isPrintable(value string) bool {
-	for i := range len(value) {
-		if value[i] < ' ' || value[i] == 0x7f {
-			return false
-		}
-	}
-	return true
 }

@@ -2,5 +2,6 @@
 // ring of keys that are valid now, the public JWKS document, signing access tokens and verifying them.
 //
 // It leaves to others where sealed keys are stored (registry), when a token is issued and with which claims (authz), and
-// whether a verified token was revoked (denylist). A token that Verify accepts is authentic and current; nothing more.
+// whether a verified token was revoked (denylist). A token that Verify accepts is authentic and current; nothing more. A
+// Cache remembers that it is authentic, as long as its key is there, and looks each time whether it is current.
 package keys
