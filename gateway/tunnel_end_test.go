@@ -99,7 +99,6 @@ func (s *system) revoke() {
 
 func TestACloseDoesNotCutAFrameInTwo(t *testing.T) {
 	ended := closeFrame(4401, "token revoked")
-	goOn := make(chan struct{})
 	long := strings.Repeat("x", 300)
 	longFrame := string(binary.BigEndian.AppendUint16([]byte{text, 126}, 300)) + long
 	for name, test := range map[string]struct{ before, after, want string }{
@@ -116,6 +115,7 @@ func TestACloseDoesNotCutAFrameInTwo(t *testing.T) {
 		"in a Close of the upstream's":    {closeFrame(1000, "bye")[:4], closeFrame(1000, "bye")[4:], closeFrame(1000, "bye")},
 	} {
 		t.Run(name, func(t *testing.T) {
+			goOn := make(chan struct{})
 			upstream := newUpstream(t, switchAll(func(l *link) {
 				l.write("%s", test.before)
 				<-goOn
@@ -127,7 +127,7 @@ func TestACloseDoesNotCutAFrameInTwo(t *testing.T) {
 			got := c.read(len(test.before))
 			s.revoke()
 			c.send(masked(closeFrame(4401, ""))) // as a browser answers; otherwise it would be awaited for a while
-			goOn <- struct{}{}
+			close(goOn)
 			rest, err := io.ReadAll(c.reader)
 			require.NoError(t, err)
 			require.Equal(t, test.want, got+string(rest))
