@@ -169,10 +169,10 @@ func (f *framing) takeField(line []byte) error {
 	switch {
 	case len(name) == len("content-length") && bytes.EqualFold(name, []byte("content-length")):
 		f.head.lengths++
-		f.head.length, err = parseLength(value)
+		f.head.length, err = parseLength(trimmed(value))
 	case len(name) == len("transfer-encoding") && bytes.EqualFold(name, []byte("transfer-encoding")):
 		f.head.encodings++
-		if !f.head.isHTTP11 || !bytes.EqualFold(value, []byte("chunked")) {
+		if !f.head.isHTTP11 || !bytes.EqualFold(trimmed(value), []byte("chunked")) {
 			err = gateway.ErrMalformedRequest
 		}
 	}
@@ -185,10 +185,15 @@ func (f *framing) cutField(line []byte) (name, value []byte, err error) {
 		return nil, nil, gateway.ErrHeaderTooLarge
 	}
 	name, value, found := bytes.Cut(line, []byte{':'})
-	if !found || len(name) == 0 || bytes.ContainsAny(name, " \t\x00") {
+	if !found || len(name) == 0 {
 		return nil, nil, gateway.ErrMalformedRequest
 	}
-	return name, bytes.Trim(value, " \t"), nil
+	for _, b := range name {
+		if b <= ' ' {
+			return nil, nil, gateway.ErrMalformedRequest
+		}
+	}
+	return name, value, nil
 }
 
 func (f *framing) endHead() error {
@@ -204,6 +209,9 @@ func (f *framing) endHead() error {
 	}
 	return nil
 }
+
+// trimmed is a value without the white space around it.
+func trimmed(value []byte) []byte { return bytes.Trim(value, " \t") }
 
 // parseLength takes digits alone: no sign, no list.
 func parseLength(value []byte) (int64, error) {

@@ -116,3 +116,15 @@ func FuzzFraming(f *testing.F) {
 		require.Equal(t, end, len(text)-source.Len()-reader.Buffered())
 	})
 }
+
+func BenchmarkFraming(b *testing.B) {
+	head := []byte("GET /balance HTTP/1.1\r\nHost: localhost:8081\r\nUser-Agent: benchmark\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nAuthorization: Bearer " +
+		strings.Repeat("a", 700) + "\r\n\r\n")
+	f := framing{maxSize: 16 << 10, maxCount: 100}
+	b.ReportAllocs()
+	for b.Loop() {
+		if n, err := f.follow(head); n != len(head) || err != nil {
+			b.Fatal(n, err)
+		}
+	}
+}
