@@ -21,6 +21,7 @@ DURATION ?= 5m
 soak: ## everything that callers and upstreams do, for DURATION (5m), and what the processes hold before and after
 	.ci/install.sh
 	go test -count=1 -timeout 0 -v ./cmd/cluster -run TestSoak -soak $(DURATION)
+	GATEHOUSE_SOAK=$(DURATION) go test -count=1 -timeout 0 -v ./gateway -run TestNoAnswerReachesAStranger
 
 bench: ## compare the gateway with nginx and HAProxy, and its handlers with the last release; flags of cmd/bench in BENCH
 	.ci/install.sh

@@ -6,4 +6,5 @@ cd "$(dirname "$0")/.."
 .ci/install.sh
 .ci/lint.sh
 go test -C deploy ./... # a module of its own: who uses the project does not download Kubernetes' types
+go test -run Allocates ./app # the race detector would count its own
 exec .ci/with-services.sh go test -race -timeout 15m ./...

@@ -183,19 +183,6 @@ func BenchmarkGateway(b *testing.B) {
 	}
 }
 
-// TestAWarmRequestAllocatesAlmostNothing has room for what a pool that was just emptied makes anew.
-func TestAWarmRequestAllocatesAlmostNothing(t *testing.T) {
-	for _, access := range []bool{false, true} {
-		s := served{tokens: warm, access: access}
-		s.make(t)
-		serve := s.serveNext(t)
-		for range s.sent {
-			serve()
-		}
-		require.LessOrEqual(t, testing.AllocsPerRun(1000, serve), 2.0, "access log: %v", access)
-	}
-}
-
 // BenchmarkObserver measures what the operator's view costs by itself.
 func BenchmarkObserver(b *testing.B) {
 	for _, access := range []bool{false, true} {

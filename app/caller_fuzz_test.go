@@ -74,6 +74,7 @@ var callerSeeds = []string{
 	"POST /payments/1 HTTP/1.1\nHost: a\nAuthorization: Bearer TOKEN\nContent-Length: 9\n\nbody",
 	"POST /payments/1 HTTP/1.1\nHost: a\nAuthorization: Bearer TOKEN\nExpect: 100-continue\nContent-Length: 4\n\nbody",
 	"POST /payments/1 HTTP/1.1\nHost: a\nExpect: 100-continue\nContent-Length: 4\n\nbodyGET /balance HTTP/1.1\nHost: a\nAuthorization: Bearer TOKEN\n\n",
+	"POST /payments/1 HTTP/1.1\nHost: a\nAuthorization: Bearer TOKEN\nExpect: 1a0-continue\nContent-Length: 4\n\nbody",
 	"GET /balance HTTP/1.0\nAuthorization: Bearer TOKEN\n\nGET /balance HTTP/1.0\nAuthorization: Bearer TOKEN\n\n",
 	"GET /balance HTTP/1.0\nConnection: keep-alive\nAuthorization: Bearer TOKEN\n\nGET /balance HTTP/1.1\nHost: a\nAuthorization: Bearer TOKEN\n\n",
 	"GET /balance HTTP/1.1\nHost: a\nConnection: close\nAuthorization: Bearer TOKEN\n\nGET /balance HTTP/1.1\nHost: a\nAuthorization: Bearer TOKEN\n\n",

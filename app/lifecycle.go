@@ -71,11 +71,21 @@ func (a *App) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, a.config.Shutdown.Timeout)
 	defer cancel()
 	var problems []error
-	if err := errors.Join(a.accepting.drain(), a.drainWebSockets(ctx), a.public.ShutdownWithContext(ctx)); err != nil {
+	if err := errors.Join(a.accepting.drain(), a.drainWebSockets(ctx), a.drainServer(ctx)); err != nil {
 		problems = append(problems, fmt.Errorf("drain public listener: %w", err))
 	}
 	if a.admin.Shutdown(ctx) != nil { // whoever still asks for health or metrics is no reason to report a failure
 		problems = append(problems, a.admin.Close())
 	}
 	return errors.Join(problems...)
+}
+
+// drainServer waits for the requests in flight. The server looks for them now and then; when its time is over it may not
+// have seen that the last one has ended.
+func (a *App) drainServer(ctx context.Context) error {
+	err := a.public.ShutdownWithContext(ctx)
+	if a.accepting.isIdle() {
+		return nil
+	}
+	return err
 }

@@ -47,7 +47,7 @@ func TestEachLimitHoldsWhereItIsSet(t *testing.T) {
 
 const (
 	headerTimeout = time.Second
-	bodyTimeout   = 2 * time.Second
+	bodyTimeout   = 4 * time.Second
 	idleTimeout   = time.Second
 	// dribble is how often a slow caller sends a byte, and muchDribble how often in all: for much longer than any timeout.
 	dribble     = 50 * time.Millisecond
@@ -110,7 +110,7 @@ func TestACallerHasSoMuchTimeAndNoMore(t *testing.T) {
 		{"half a body", post + "Content-Length: 10\r\n\r\nhello", "", "408", bodyTimeout},
 		{"half a chunk", post + chunked + "\r\n64\r\nhello", "", "408", bodyTimeout},
 		{"a body that never comes", post + "Content-Length: 10\r\n\r\n", "", "408", bodyTimeout},
-		{"a body for longer than between two of its bytes", post + "Content-Length: 60\r\n\r\n", long[:60], "200", 60 * dribble},
+		{"a body for longer than between two of its bytes", post + "Content-Length: 100\r\n\r\n", long[:100], "200", 100 * dribble},
 		{"a byte of a form every now and then", "POST /oauth/token HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n", long, "408", bodyTimeout},
 		{"trailers that never end", post + chunked + "\r\n0\r\nX-Slow: ", "", "408", bodyTimeout},
 	} {
@@ -258,6 +258,7 @@ func TestATrustedProxyHasAsManyConnectionsAsItLikes(t *testing.T) {
 	}
 }
 
+// TestAnAnswerReachesWhoIsStillSending is about how the connection ends: with a reset, an answer could be lost on its way.
 func TestAnAnswerReachesWhoIsStillSending(t *testing.T) {
 	r := start(t, testConfig(echoUpstream(t)))
 	for range 20 {
@@ -269,12 +270,14 @@ func TestAnAnswerReachesWhoIsStillSending(t *testing.T) {
 			defer close(written)
 			write(conn, forgedHead+"Content-Length: 3000000\r\n\r\n"+strings.Repeat("a", 3_000_000), 64<<10)
 		}()
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		reader := bufio.NewReader(conn)
+		response, err := http.ReadResponse(reader, nil)
 		require.NoError(t, err)
 		require.Equal(t, http.StatusUnauthorized, response.StatusCode)
-		body, err := io.ReadAll(response.Body)
+		_, err = io.Copy(io.Discard, response.Body)
 		require.NoError(t, err)
-		require.Contains(t, string(body), "invalid_token")
+		_, err = reader.ReadByte()
+		require.ErrorIs(t, err, io.EOF)
 		require.NoError(t, conn.Close())
 		<-written
 	}

@@ -194,6 +194,13 @@ func (l *listener) drain() error {
 	return l.close()
 }
 
+// isIdle reports whether no connection is open.
+func (l *listener) isIdle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open) == 0
+}
+
 func (l *listener) forget(c *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

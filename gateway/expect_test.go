@@ -90,16 +90,28 @@ func TestExpectationsThatAreIgnored(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := publicSystem(t, upstream, nil)
 	for name, request := range map[string]string{
-		"no body":     raw("POST /balance", "Expect: 100-continue"),
-		"length 0":    raw("POST /balance", "Expect: 100-continue", "Content-Length: 0"),
-		"GET":         raw("GET /balance", "Expect: 100-continue"),
-		"HTTP/1.0":    strings.Replace(raw("POST /balance", "Expect: 100-continue", "Content-Length: 2")+"hi", "HTTP/1.1", "HTTP/1.0", 1),
-		"unknown one": raw("POST /balance", "Expect: miracles", "Content-Length: 2") + "hi",
+		"no body":  raw("POST /balance", "Expect: 100-continue"),
+		"length 0": raw("POST /balance", "Expect: 100-continue", "Content-Length: 0"),
+		"GET":      raw("GET /balance", "Expect: 100-continue"),
+		"HTTP/1.0": strings.Replace(raw("POST /balance", "Expect: 100-continue", "Content-Length: 2")+"hi", "HTTP/1.1", "HTTP/1.0", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, 200, s.do(request).StatusCode)
 		})
 	}
+}
+
+// net/http answers so, too.
+func TestExpectationsThatNobodyKnowsAreRefused(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := publicSystem(t, upstream, nil)
+	for _, expected := range []string{"miracles", "1a0-continue", "100-continue, miracles"} {
+		c := s.dial()
+		c.send(raw("POST /balance", "Expect: "+expected, "Content-Length: 2") + "hi")
+		requireRefused(t, c.receive("POST"), 417, "invalid_request")
+		require.True(t, c.isClosed())
+	}
+	require.Empty(t, upstream.requests())
 }
 
 // Handlers beside the gateway decide for themselves.

@@ -48,6 +48,10 @@ func (f *fields) parse(raw []byte) error {
 					return errMalformedRequest
 				}
 			}
+		case len("expect"):
+			if isNamed(name, "expect") && len(value) > 0 && !isNamed(value, "100-continue") {
+				return errUnknownExpectation
+			}
 		case len("authorization"):
 			if isNamed(name, "authorization") {
 				authorizations++

@@ -66,7 +66,7 @@ func TestHeadersThatNeverPass(t *testing.T) {
 		"Transfer_Encoding", "Content_Length",
 		"X-Forwarded-Fo", "X-Forwarded", "X_Forwarded_For", "X-Forwarded_Proto", "Forwarded", "X_Real_IP",
 		"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override",
-		"X-Original-URL", "X-HTTP-Path-Override", "X-Rewrite-URL", "X_Rewrite_Url", "Expect",
+		"X-Original-URL", "X-HTTP-Path-Override", "X-Rewrite-URL", "X_Rewrite_Url",
 		"Client-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP", "X-Client-IP", "X-Cluster-Client-IP",
 		"X_Client_IP", "X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X_Host",
 	}, identityHeaders...) {

@@ -177,6 +177,7 @@ func TestBodyOverTheGatewaysLimitIsRefused(t *testing.T) {
 		config: func(c *gateway.Config) { c.MaxBody = 10 },
 	})
 	requireRefused(t, s.do(withBody("12345678901", "POST /balance")), 413, "invalid_request")
+	requireRefused(t, s.do(withBody(strings.Repeat("a", 1<<20), "POST /balance")), 413, "invalid_request")
 	requireRefused(t, s.do(raw("POST /balance", "Transfer-Encoding: chunked")+"b\r\n12345678901\r\n0\r\n\r\n"), 413, "invalid_request")
 	require.Zero(t, upstream.connections())
 	require.Equal(t, 200, s.do(withBody("1234567890", "POST /balance")).StatusCode)

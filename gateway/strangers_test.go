@@ -189,7 +189,7 @@ func TestConnectionsRestBeforeTheyServeAnotherUser(t *testing.T) {
 		"each has one":    {gateway.Upstreams{Rest: time.Hour}, "12123", 3},
 		"after a rest":    {gateway.Upstreams{Rest: time.Nanosecond}, "1234", 1},
 		"few are allowed": {gateway.Upstreams{Rest: time.Hour, MaxConns: 2}, "1234", 2},
-		"enough are idle": {gateway.Upstreams{Rest: time.Hour, MaxIdleConns: 6}, "123456", 3},
+		"enough are idle": {gateway.Upstreams{Rest: time.Hour, MaxIdleConns: 12}, "123456", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{config: func(c *gateway.Config) { c.Upstreams = test.settings }})

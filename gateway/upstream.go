@@ -173,7 +173,7 @@ func (u *upstream) choose(user string, now time.Time) int {
 	switch {
 	case rested > 0:
 		return rested - 1
-	case len(u.idle) >= u.settings.MaxIdleConns/2, len(u.inUse)+len(u.idle) > u.settings.MaxConns:
+	case len(u.idle) >= u.settings.MaxIdleConns/4, len(u.inUse)+len(u.idle) > u.settings.MaxConns:
 		return 0
 	default:
 		return -1
