@@ -3,6 +3,7 @@ package denylist_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -48,18 +49,27 @@ func newRedisProcess(t *testing.T) *redisProcess {
 	return r
 }
 
-// freePort is one that leaves room for the port of a cluster's bus, which is 10,000 above it.
+// freePort is one that nobody listens on, nor on the port of a cluster's bus, which is 10,000 above it. Both are below those
+// that the system gives to clients, so that none of them takes it before the server that it is for has started.
 func freePort(t *testing.T) int {
 	t.Helper()
+	const bus = 10_000
 	for {
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		port := free.Addr().(*net.TCPAddr).Port
-		require.NoError(t, free.Close())
-		if port < 55_000 {
+		port := 20_000 + rand.IntN(2_000)
+		if isFree(t, port) && isFree(t, port+bus) {
 			return port
 		}
 	}
+}
+
+func isFree(t *testing.T, port int) bool {
+	t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	require.NoError(t, listener.Close())
+	return true
 }
 
 func (r *redisProcess) client() *redis.Client {

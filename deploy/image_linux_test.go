@@ -3,7 +3,6 @@ package deploy_test
 import (
 	"debug/elf"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,15 +78,15 @@ func TestTheImageServesWithNothingElseInIt(t *testing.T) {
 		return string(output), err
 	}
 	require.NoError(t, os.WriteFile(i.root+i.dir+"/config.yaml", []byte(fmt.Sprintf(`
-listen: 127.0.0.1:%d
-admin: {listen: "127.0.0.1:%d"}
+listen: %s
+admin: {listen: "%s"}
 database_url: "sqlite::memory:"
 redis_url: "embedded:"
 jwt_secret: host-secret
 keys: {secret: 0123456789abcdef0123456789abcdef}
 routes:
   - {path: /balance, methods: [GET], origin: "http://127.0.0.1:1", scope: "balance:read", description: Read, credential: none}
-`, freePort(t), freePort(t))), 0o644))
+`, freeAddress(t), freeAddress(t))), 0o644))
 	output, err := healthy()
 	require.Error(t, err, "nothing runs yet: %s", output)
 
@@ -102,12 +101,4 @@ routes:
 
 	require.NoError(t, server.Process.Signal(syscall.SIGTERM))
 	require.NoError(t, server.Wait(), log.String())
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }

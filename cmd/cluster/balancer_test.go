@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 )
 
 // balancer stands for the load balancer of an installation: it passes connections on to whoever is ready, as it learns
@@ -22,9 +20,8 @@ type balancer struct {
 }
 
 type backend struct {
-	address string
-	ready   func() bool
-	up      atomic.Bool
+	*server
+	up atomic.Bool
 }
 
 // probeInterval is how often a backend is asked whether it is ready.
@@ -34,7 +31,7 @@ func newBalancer(t *testing.T, listener net.Listener, servers ...*server) *balan
 	t.Helper()
 	b := &balancer{listener: listener, done: make(chan struct{})}
 	for _, s := range servers {
-		one := &backend{address: s.address, ready: answers("http://" + s.admin + "/readyz")}
+		one := &backend{server: s}
 		b.backends = append(b.backends, one)
 		b.wait.Go(func() { b.probe(one) })
 	}
@@ -49,14 +46,15 @@ func newBalancer(t *testing.T, listener net.Listener, servers ...*server) *balan
 
 func (b *balancer) awaitAll(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		for _, one := range b.backends {
-			if !one.up.Load() {
-				return false
+	deadline := time.Now().Add(patience)
+	for _, one := range b.backends {
+		for !one.up.Load() {
+			if !one.alive() || time.Now().After(deadline) {
+				t.Fatalf("%s did not become ready:\n%s", one.name, one.output.String())
 			}
+			time.Sleep(tick)
 		}
-		return true
-	}, patience, tick)
+	}
 }
 
 func (b *balancer) probe(one *backend) {
