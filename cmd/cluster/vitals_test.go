@@ -22,8 +22,21 @@ func (v vitals) String() string {
 		v.resident>>20, v.heap>>20, v.goroutines, v.descriptors)
 }
 
-// vitals reads the process's own metrics.
+// vitals reads what the process says of itself.
 func (s *server) vitals(t *testing.T) vitals {
+	t.Helper()
+	read := s.metrics(t)
+	require.Contains(t, read, "process_open_fds", "%s has no metrics of its process", s.name)
+	return vitals{
+		resident:    int64(read["process_resident_memory_bytes"]),
+		heap:        int64(read["go_memstats_heap_inuse_bytes"]),
+		goroutines:  int(read["go_goroutines"]),
+		descriptors: int(read["process_open_fds"]),
+	}
+}
+
+// metrics are those of the process, by name and labels.
+func (s *server) metrics(t *testing.T) map[string]float64 {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.admin+"/metrics", nil)
 	require.NoError(t, err)
@@ -38,11 +51,5 @@ func (s *server) vitals(t *testing.T) vitals {
 			read[name] = value
 		}
 	}
-	require.Contains(t, read, "process_open_fds", "%s has no metrics of its process", s.name)
-	return vitals{
-		resident:    int64(read["process_resident_memory_bytes"]),
-		heap:        int64(read["go_memstats_heap_inuse_bytes"]),
-		goroutines:  int(read["go_goroutines"]),
-		descriptors: int(read["process_open_fds"]),
-	}
+	return read
 }
