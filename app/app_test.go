@@ -290,7 +290,9 @@ func TestAWrongKeysSecretIsRefusedAndChangesNothing(t *testing.T) {
 	wrong := config
 	wrong.Keys.Secret = "another secret of at least 32 characters"
 	_, err := app.New(t.Context(), wrong, app.Options{Log: slog.New(slog.DiscardHandler)})
-	require.ErrorContains(t, err, "keys.secret")
+	require.ErrorContains(t, err, "cannot be opened with this keys.secret (it is sealed with another secret, or was altered); nothing was changed: set keys.secret to")
+	require.NotContains(t, err.Error(), "jwe")
+	require.NotContains(t, err.Error(), "decrypt")
 
 	require.Equal(t, http.StatusOK, start(t, config).balance(given.access).status)
 }

@@ -90,6 +90,36 @@ routes:
 	}
 }
 
+func TestOfAFileThatCannotBeReadNothingElseIsReported(t *testing.T) {
+	for name, path := range map[string]string{
+		"syntax":  writeFile(t, "config.yaml", "listen: nowhere\nroutes: [\n"),
+		"no file": filepath.Join(t.TempDir(), "missing.yaml"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := app.Load(path, app.Both, nil)
+			require.Len(t, problems(err), 1, "%s", err)
+			require.ErrorContains(t, err, path)
+			_, err = app.LoadForOperator(path, app.Needs{Redis: true, Keys: true, Routes: true}, nil)
+			require.Len(t, problems(err), 1, "%s", err)
+			_, err = app.Load(path, app.Both, environment(map[string]string{"GATEHOUSE_LISTENS": ":1", "PORT": "http"}))
+			require.Len(t, problems(err), 3, "the environment is not the file's: %s", err)
+		})
+	}
+}
+
+func TestTenMistakesAreTenProblems(t *testing.T) {
+	_, err := app.Load(writeFile(t, "config.yaml", validYAML+`
+listen: nowhere
+database_max_conns: 1.5
+no_such_key: 1
+access_token: {lifespan: fast}
+denylist: {mode: sometimes, on_unavailable: maybe}
+limits: {header_count: 0, body_size: 1.5}
+log: {level: loud}
+`), app.Both, environment(map[string]string{"GATEHOUSE_CORS_MAX_AGE": "soon"}))
+	require.Len(t, problems(err), 10, "%s", err)
+}
+
 func problems(err error) []string {
 	return strings.Split(err.Error(), "\n")
 }
@@ -101,7 +131,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 		"a key twice":               {"listen: a:1\nlisten: a:2", "already defined"},
 		"a word for a duration":     {"access_token: {lifespan: fast}", "line 1: want a duration such as 2h or 10s"},
 		"a number for a duration":   {"access_token: {lifespan: 3600}", "line 1: want a duration such as 2h or 10s"},
-		"a word for a number":       {"database_max_conns: many", "line 1: want a number"},
+		"a word for a number":       {"database_max_conns: many", "line 1: want a whole number"},
 		"a word for a section":      {"keys: hunter2", "line 1: there is a value of another kind than this key has"},
 		"half a second":             {"access_token: {lifespan: 1500ms}", "access_token.lifespan"},
 		"no time at all":            {"refresh_token: {lifespan: 0s}", "refresh_token.lifespan"},

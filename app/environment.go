@@ -53,7 +53,7 @@ func setSeconds(d *time.Duration, value string) error {
 func setInt(n *int, value string) error {
 	parsed, err := strconv.Atoi(value)
 	if err != nil {
-		return fmt.Errorf("want a number, not %q", value)
+		return fmt.Errorf("want a whole number, not %q", value)
 	}
 	*n = parsed
 	return nil

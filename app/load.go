@@ -20,40 +20,50 @@ import (
 // is what could be understood and must not be served.
 func Load(path string, role Role, environ []string) (Config, error) {
 	cfg := Default()
-	var problems []error
-	if path != "" {
-		problems = append(problems, readFile(&cfg, path)...)
+	problems, isRead := cfg.read(path, environ)
+	if isRead {
+		problems = append(problems, readTargets(&cfg)...)
+		problems = append(problems, cfg.problems(role)...)
 	}
-	problems = append(problems, applyEnvironment(&cfg, environ)...)
-	problems = append(problems, readTargets(&cfg)...)
-	problems = append(problems, cfg.problems(role)...)
 	return cfg, errors.Join(problems...)
 }
 
-func readFile(cfg *Config, path string) []error {
+// read changes c by the file and by the environment. isRead is false for a file of which nothing is known: that its keys
+// are missing is no problem of its own.
+func (c *Config) read(path string, environ []string) (problems []error, isRead bool) {
+	isRead = true
+	if path != "" {
+		problems, isRead = readFile(c, path)
+	}
+	return append(problems, applyEnvironment(c, environ)...), isRead
+}
+
+func readFile(cfg *Config, path string) (problems []error, isRead bool) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return []error{fmt.Errorf("configuration file: %w", err)}
+		return []error{fmt.Errorf("configuration file: %w", err)}, false
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	err = decoder.Decode(cfg)
 	if err == nil && !errors.Is(decoder.Decode(new(yaml.Node)), io.EOF) {
-		return []error{fmt.Errorf("%s: there is a second document, which would be ignored", path)}
+		return []error{fmt.Errorf("%s: there is a second document, which would be ignored", path)}, true
 	}
 	var several *yaml.TypeError
 	switch {
-	case err == nil, errors.Is(err, io.EOF): // an empty file changes nothing
-		return nil
+	case errors.Is(err, io.EOF): // an empty file changes nothing
+		return nil, true
 	case errors.As(err, &several):
-		problems := make([]error, 0, len(several.Errors))
 		for _, text := range several.Errors {
 			problems = append(problems, fmt.Errorf("%s: %s", path, plain(text)))
 		}
-		return problems
-	default:
-		return []error{fmt.Errorf("%s: %w", path, err)}
+	case err != nil:
+		return []error{fmt.Errorf("%s: %w", path, err)}, false
 	}
+	for _, fraction := range fractions(data) {
+		problems = append(problems, fmt.Errorf("%s: %w", path, fraction))
+	}
+	return problems, true
 }
 
 var (
@@ -63,7 +73,7 @@ var (
 
 // wanted are the types of keys, in the reader's terms.
 var wanted = map[string]string{
-	"time.Duration": "want a duration such as 2h or 10s", "int": "want a number", "bool": "want true or false",
+	"time.Duration": "want a duration such as 2h or 10s", "int": "want a whole number", "bool": "want true or false",
 	"string": "want a text", "[]string": "want a list of texts",
 }
 

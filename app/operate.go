@@ -25,15 +25,13 @@ type Needs struct {
 // cannot be understood is a problem wherever it is: it may be the misspelt name of what is needed.
 func LoadForOperator(path string, needs Needs, environ []string) (Config, error) {
 	cfg := Default()
-	var problems []error
-	if path != "" {
-		problems = append(problems, readFile(&cfg, path)...)
-	}
-	problems = append(problems, applyEnvironment(&cfg, environ)...)
-	if needs.Routes {
+	problems, isRead := cfg.read(path, environ)
+	if isRead && needs.Routes {
 		problems = append(problems, readTargets(&cfg)...)
 	}
-	problems = append(problems, cfg.operatorProblems(needs)...)
+	if isRead {
+		problems = append(problems, cfg.operatorProblems(needs)...)
+	}
 	return cfg, errors.Join(problems...)
 }
 

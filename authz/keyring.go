@@ -155,7 +155,8 @@ func (k *Keyring) read(ctx context.Context) error {
 
 func explainSealed(id string, err error) error {
 	if errors.Is(err, keys.ErrSealed) {
-		return fmt.Errorf("key %s: %w (is keys.secret the one that this database was first used with?)", id, err)
+		return fmt.Errorf("key %s cannot be opened with this keys.secret (%w); nothing was changed: "+
+			"set keys.secret to what it was when this database was first used, the same in every process", id, err)
 	}
 	return fmt.Errorf("key %s: %w", id, err)
 }

@@ -30,7 +30,7 @@ var ErrKeysUnavailable = errors.New("no verification keys have been read yet")
 var ErrUnsupportedAlgorithm = errors.New("unsupported signature algorithm: want ES256, RS256 or EdDSA")
 
 // ErrSealed is returned by Open when the secret is not the one the key was sealed with, or the sealed text was altered.
-var ErrSealed = errors.New("signing key cannot be opened with this secret")
+var ErrSealed = errors.New("it is sealed with another secret, or was altered")
 
 func refusal(reason string) error {
 	return fmt.Errorf("%w: %s", ErrInvalidToken, reason)

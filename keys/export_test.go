@@ -3,6 +3,7 @@ package keys
 import (
 	"crypto/rsa"
 	"encoding/base64"
+	"time"
 )
 
 // SignRaw signs any header and payload, JSON or not: what an issuer with a bug could let out.
@@ -76,3 +77,6 @@ func VerifierOfRS256(public *rsa.PublicKey) (verify func(signingInput, signature
 	k := newRS256(public)
 	return k.verify, k.modulus != nil
 }
+
+// SetPatience is for tests that cannot wait for a Remote to say that it has no keys.
+func (r *Remote) SetPatience(patience time.Duration) { r.patience = patience }

@@ -154,6 +154,7 @@ func TestASealedKeyOpensOnlyWithItsSecret(t *testing.T) {
 
 			_, err = keys.Open(sealed, "correct horse battery stapler")
 			require.ErrorIs(t, err, keys.ErrSealed)
+			require.EqualError(t, err, keys.ErrSealed.Error(), "how keys are sealed helps nobody who has the wrong secret")
 			tampered := strings.Replace(sealed, sealed[len(sealed)-5:], "AAAAA", 1)
 			_, err = keys.Open(tampered, "correct horse battery staple")
 			require.ErrorIs(t, err, keys.ErrSealed)

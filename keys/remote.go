@@ -15,9 +15,8 @@ import (
 
 const (
 	remoteTimeout = 5 * time.Second
-	// firstPause is between tries as long as nothing was ever read, and startPatience how long that is nothing to warn of.
-	firstPause    = time.Second
-	startPatience = 10 * time.Second
+	// firstPause is between tries as long as nothing was ever read.
+	firstPause = time.Second
 	// maxJWKS bounds what is read of a JWKS; one with a hundred RSA keys is smaller.
 	maxJWKS = 256 << 10
 )
@@ -39,6 +38,8 @@ type Remote struct {
 	known  atomic.Pointer[remoteState]
 	clocks clockComparison // of Run alone
 	wanted chan struct{}   // holds one token when somebody asked for a key that is not known
+	// patience is how long it is nothing to warn of that there are no keys yet.
+	patience time.Duration
 }
 
 // remoteState is never changed after it was stored.
@@ -57,7 +58,7 @@ func NewRemote(url string, client *http.Client, log *slog.Logger) *Remote {
 	}
 	r := &Remote{
 		url: url, client: client, log: log, Refresh: time.Minute, MinInterval: 10 * time.Second,
-		wanted: make(chan struct{}, 1),
+		wanted: make(chan struct{}, 1), patience: 10 * time.Second,
 	}
 	r.known.Store(&remoteState{})
 	return r
@@ -93,21 +94,30 @@ func (r *Remote) Run(ctx context.Context) {
 	defer refresh.Stop()
 	began := time.Now()
 	for warned := false; ; {
+		hadKeys := r.Ready()
 		err := r.read(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && !warned && (r.Ready() || time.Since(began) > startPatience):
-			r.log.Warn("JWKS cannot be read; the keys read last stay good", "url", r.url, "error", err)
+		case err != nil && !warned && (hadKeys || time.Since(began) > r.patience):
+			r.log.Warn(failureToRead(hadKeys), "url", r.url, "error", err)
 			warned = true
 		case err == nil && warned:
-			r.log.Info("JWKS is read again", "url", r.url)
+			r.log.Info("JWKS can be read", "url", r.url)
 			warned = false
 		}
 		if !r.pause(ctx, err != nil, refresh.C) {
 			return
 		}
 	}
+}
+
+// failureToRead says what becomes of tokens while the JWKS cannot be read.
+func failureToRead(hadKeys bool) string {
+	if hadKeys {
+		return "JWKS cannot be read; the keys read last stay good"
+	}
+	return "JWKS cannot be read and never was; no token can be verified before it is"
 }
 
 // pause waits for the next reason to read: the time has come, the last try failed, or a key was asked for that is not

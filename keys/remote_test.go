@@ -145,6 +145,36 @@ func TestWithoutAnyKeyNothingIsSaidAboutAToken(t *testing.T) {
 	require.False(t, remote.Ready())
 }
 
+// TestALogSaysWhetherThereAreKeys is about what an operator reads while the JWKS cannot be read.
+func TestALogSaysWhetherThereAreKeys(t *testing.T) {
+	const lost, never = "the keys read last stay good", "no token can be verified before it is"
+	ring, err := keys.NewRing(newKey(t, keys.ES256))
+	require.NoError(t, err)
+	server := newJWKSServer(t)
+	broken := func() {
+		server.serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	}
+	var log lockedBuffer
+	remote := keys.NewRemote(server.URL, nil, slog.New(slog.NewTextHandler(&log, nil)))
+	remote.Refresh, remote.MinInterval = time.Millisecond, time.Millisecond
+	remote.SetPatience(0)
+	says := func(text string) func() bool { return func() bool { return strings.Contains(log.String(), text) } }
+
+	broken()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); remote.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	require.Eventually(t, says(never), remotePatience, remoteTick)
+	require.NotContains(t, log.String(), lost)
+
+	server.serveRing(t, ring)
+	require.Eventually(t, says("JWKS can be read"), remotePatience, remoteTick)
+	broken()
+	require.Eventually(t, says(lost), remotePatience, remoteTick)
+	require.Equal(t, 1, strings.Count(log.String(), never), &log)
+}
+
 func TestUnknownKeysDoNotFloodTheServer(t *testing.T) {
 	ring, err := keys.NewRing(newKey(t, keys.ES256))
 	require.NoError(t, err)

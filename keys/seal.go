@@ -25,15 +25,15 @@ func Seal(k *Key, secret string) (string, error) {
 	return string(sealed), nil
 }
 
-// Open reverses Seal. The error wraps ErrSealed when the secret is a different one or the text was altered.
+// Open reverses Seal. The error is ErrSealed when the secret is a different one or the text was altered.
 func Open(sealed, secret string) (*Key, error) {
 	plain, err := jwe.Decrypt([]byte(sealed), jwe.WithKey(jwa.DIRECT, Derive(secret, sealPurpose)))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSealed, err)
+		return nil, ErrSealed
 	}
 	private, err := jwk.ParseKey(plain)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSealed, err)
+		return nil, ErrSealed
 	}
 	return fromPrivateJWK(private)
 }

@@ -175,7 +175,7 @@ func TestAServerWithAnotherKeysSecretSaysSoAndChangesNothing(t *testing.T) {
 		for _, role := range []string{"authz", "serve"} {
 			e := wrong.run(role)
 			require.Equal(t, 2, e.code, "there is no use in starting it again as it is")
-			require.Contains(t, e.stderr, "is keys.secret the one that this database was first used with?")
+			require.Contains(t, e.stderr, "nothing was changed: set keys.secret to what it was when this database was first used")
 			require.Contains(t, e.stderr, keys[0]["id"].(string))
 			require.NotContains(t, e.stderr, "another-", "what the secret is stays secret")
 		}
