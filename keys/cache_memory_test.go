@@ -31,9 +31,8 @@ func TestAHundredThousandTokensTakeLittleMemory(t *testing.T) {
 			"scope": "balance:read invoices:create invoices:read transactions:read payments:send",
 		})
 		require.NoError(t, err)
-		encoded := base64url.AppendEncode(nil, body)
 		_, err = cache.tokens.Get(context.Background(), sha256.Sum256(body), otter.LoaderFunc[digest, *verified](
-			func(context.Context, digest) (*verified, error) { return verifier.read(encoded, &key) }))
+			func(context.Context, digest) (*verified, error) { return verifier.read(body, &key) }))
 		require.NoError(t, err)
 	}
 	full := heapInUse() - before

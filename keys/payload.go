@@ -23,16 +23,16 @@ type payload struct {
 	GrantID   string   `json:"grant_id"`
 }
 
-func parsePayload(body []byte) (*payload, error) {
+func parsePayload(body []byte) (payload, error) {
+	var scanned payload
+	if scanned.scan(body) {
+		return scanned, nil
+	}
 	var p payload
-	if p.scan(body) {
-		return &p, nil
-	}
-	p = payload{}
 	if err := json.Unmarshal(body, &p); err != nil || !readsOneWay(body) {
-		return nil, fmt.Errorf("%w: claims are not of the expected names and types", ErrMalformed)
+		return payload{}, fmt.Errorf("%w: claims are not of the expected names and types", ErrMalformed)
 	}
-	return &p, nil
+	return p, nil
 }
 
 func (p *payload) complete() bool {

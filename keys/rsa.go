@@ -59,7 +59,7 @@ func (k *rs256) verify(signingInput, signature []byte) bool {
 }
 
 // verifyDigest is RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2): the signature is as long as the modulus and represents a
-// number below it, and its power is, byte for byte, the one encoding of the digest. Nothing of it is parsed.
+// number below it, and its power is the number that the one encoding of the digest represents. Nothing of it is parsed.
 func (k *rs256) verifyDigest(digest *[sha256.Size]byte, signature []byte) bool {
 	if len(signature) != k.modulus.Size() {
 		return false
@@ -68,6 +68,11 @@ func (k *rs256) verifyDigest(digest *[sha256.Size]byte, signature []byte) bool {
 	if err != nil {
 		return false
 	}
-	message := bigmod.NewNat().ExpShortVarTime(s, uint(k.public.E), k.modulus).Bytes(k.modulus)
-	return bytes.Equal(message[:len(k.encoded)], k.encoded) && bytes.Equal(message[len(k.encoded):], digest[:])
+	var buffer [rsaBits / 8]byte
+	encoded := append(append(buffer[:0], k.encoded...), digest[:]...)
+	expected, err := bigmod.NewNat().SetBytes(encoded, k.modulus)
+	if err != nil {
+		return false
+	}
+	return bigmod.NewNat().ExpShortVarTime(s, uint(k.public.E), k.modulus).Equal(expected) == 1
 }

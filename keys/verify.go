@@ -2,6 +2,7 @@ package keys
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -26,6 +27,14 @@ type verified struct {
 	notBefore int64 // in seconds since the epoch, 0 when the token does not say
 	key       thumbprint
 }
+
+// scratch has room for the decoded parts of the usual token; larger ones are allocated.
+type scratch struct {
+	signature [rsaBits / 8]byte
+	payload   [1024]byte
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // Verify returns the claims of a token in canonical compact form (RFC 7515 section 7.1, RFC 9068 section 4). Every
 // other spelling of a good token is refused like a forged one. The token is not kept. Errors wrap ErrInvalidToken, but
@@ -58,8 +67,9 @@ func (v *Verifier) verify(parts compact) (*verified, error) {
 	if key.Algorithm != header.Algorithm {
 		return nil, ErrHeader
 	}
-	var buffer [rsaBits / 8]byte
-	signature, err := decode(buffer[:], parts.signature)
+	decoded := scratches.Get().(*scratch)
+	defer scratches.Put(decoded)
+	signature, err := decode(decoded.signature[:], parts.signature)
 	if err != nil {
 		return nil, err
 	}
@@ -69,16 +79,15 @@ func (v *Verifier) verify(parts compact) (*verified, error) {
 	if !known {
 		v.headers.remember(parts.header, header)
 	}
-	return v.read(parts.payload, &key)
-}
-
-// read takes the claims from the payload of a token that key has signed.
-func (v *Verifier) read(encoded []byte, key *PublicKey) (*verified, error) {
-	var buffer [1024]byte
-	body, err := decode(buffer[:], encoded)
+	body, err := decode(decoded.payload[:], parts.payload)
 	if err != nil {
 		return nil, err
 	}
+	return v.read(body, &key)
+}
+
+// read takes the claims from the payload of a token that key has signed.
+func (v *Verifier) read(body []byte, key *PublicKey) (*verified, error) {
 	p, err := parsePayload(body)
 	switch {
 	case err != nil:
@@ -90,7 +99,7 @@ func (v *Verifier) read(encoded []byte, key *PublicKey) (*verified, error) {
 	case !slices.Contains(p.Audience, v.Audience):
 		return nil, ErrAudience
 	}
-	found := &verified{claims: v.claims(p, key.ID), key: key.thumbprint}
+	found := &verified{claims: v.claims(&p, key.ID), key: key.thumbprint}
 	if p.NotBefore != nil {
 		found.notBefore = *p.NotBefore
 	}
