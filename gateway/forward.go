@@ -32,7 +32,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 	}
 	c.begin(ctx.Conn(), end)
 	passed := false
-	err = c.exchangeHeads(r, now)
+	err = c.exchangeHeads(r, time.Now()) // it may have taken long to get the connection
 	switch {
 	case err == nil:
 		passed, err = g.passOn(ctx, r, to, c)
@@ -180,15 +180,7 @@ func (r *request) announcedTrailers() []byte {
 
 // takesTrailers reports whether the caller has asked for trailers.
 func (r *request) takesTrailers() bool {
-	if !r.isHTTP11 {
-		return false
-	}
-	for i := range r.fields {
-		if isNamed(r.fields[i].name, "te") && listed(r.fields[i].value, []byte("trailers")) {
-			return true
-		}
-	}
-	return false
+	return r.isHTTP11 && r.fields.lists("te", []byte("trailers"))
 }
 
 // passOn gives the caller the answer of which the head was read: at once when it is small, else as it arrives, after

@@ -82,6 +82,28 @@ func TestConnectTimeout(t *testing.T) {
 	requireRefused(t, s.do(raw("GET /whole")), 504, "gateway_timeout")
 }
 
+// Who had to wait for a connection has all of the time for an answer: the request was not sent before.
+func TestWaitingForAConnectionIsNotWaitingForAnAnswer(t *testing.T) {
+	leave := make(chan struct{})
+	upstream := newUpstream(t, func(l *link) {
+		for l.read() {
+			l.write(chunkedHead)
+			<-leave
+			l.write("0\r\n\r\n")
+		}
+	})
+	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.ConnWait = patience }, func(r *gateway.Route) {
+		r.MaxConns, r.FirstByteTimeout, r.IdleTimeout = 1, soon, patience
+	})
+	first, second := s.dial(), s.dial()
+	first.send(raw("GET /balance"))
+	first.begin()
+	second.send(raw("GET /balance"))
+	time.Sleep(2 * soon) // longer than an answer may take
+	close(leave)
+	require.Equal(t, 200, second.receive("GET").StatusCode)
+}
+
 // What takes its time and has it is not cut off: an upload, an answer that comes bit by bit, silence between events.
 func TestWhatIsSlowButNotTooSlow(t *testing.T) {
 	pause := func() { time.Sleep(soon / 2) }
