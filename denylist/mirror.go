@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -29,10 +30,9 @@ type Mirror struct {
 	log          *slog.Logger
 
 	known *table
-	// freshAt is when everything in Redis was known, in nanoseconds since the Unix epoch; 0 before the first load.
-	freshAt atomic.Int64
-	loads   atomic.Int64
-	lag     atomic.Int64 // of the entry that was read last, in nanoseconds
+	fresh atomic.Pointer[time.Time] // when everything in Redis was known; nil before the first load
+	loads atomic.Int64
+	lag   atomic.Int64 // of the entry that was read last, in nanoseconds
 }
 
 var _ Checker = (*Mirror)(nil)
@@ -54,13 +54,19 @@ func (m *Mirror) Check(ctx context.Context, q Query) error {
 }
 
 // Staleness is the age of what the mirror knows: everything that was revoked before that is refused. Before the first
-// load it is very long.
+// load it is very long. Of two clocks it believes the one that makes it longer: the time of day may have been set back, and
+// the monotonic clock stands still while the machine sleeps.
 func (m *Mirror) Staleness() time.Duration {
-	return m.Now().Sub(time.Unix(0, m.freshAt.Load()))
+	fresh := m.fresh.Load()
+	if fresh == nil {
+		return math.MaxInt64
+	}
+	now := m.Now()
+	return max(now.Sub(*fresh), now.Round(0).Sub(*fresh).Abs())
 }
 
 // Ready reports whether the mirror has ever known everything. A gateway is not ready before that.
-func (m *Mirror) Ready() bool { return m.freshAt.Load() != 0 }
+func (m *Mirror) Ready() bool { return m.fresh.Load() != nil }
 
 // Size is the number of entries that the mirror holds.
 func (m *Mirror) Size() int { return m.known.size() }
@@ -128,7 +134,8 @@ func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
 		if at, err = m.catchUp(ctx, at); err != nil {
 			return err
 		}
-		m.freshAt.Store(began.UnixNano())
+		fresh := began
+		m.fresh.Store(&fresh)
 		upToDate()
 		if err := m.awaitFeed(ctx, at, min(m.maxStaleness/4, maxFeedWait)); err != nil {
 			return err

@@ -203,6 +203,23 @@ func TestAMirrorThatIsTooOldAsksRedisAndRefusesWhatItKnows(t *testing.T) {
 	require.Eventually(t, func() bool { return mirror.Check(t.Context(), asked) == nil }, patience, tick)
 }
 
+func TestAMirrorDoesNotBecomeFreshWhenItsClockIsSetBack(t *testing.T) {
+	server := miniredis.RunT(t)
+	store, err := denylist.Connect("redis://" + server.Addr())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	var ahead atomic.Int64
+	store.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	mirror := follow(t, store, time.Minute)
+	require.Eventually(t, mirror.Ready, patience, tick)
+	server.Close()
+	require.NoError(t, mirror.Check(t.Context(), asked))
+
+	ahead.Store(int64(-time.Hour))
+	require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrUnknown)
+}
+
 func TestAMirrorForgetsEntriesThatHaveEnded(t *testing.T) {
 	server := miniredis.RunT(t)
 	store, err := denylist.Connect("redis://" + server.Addr())
