@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -40,15 +41,23 @@ func manyQueries(t *testing.T, store *denylist.Store) []denylist.Query {
 	return queries
 }
 
+// requireSameAnswers is for a checker that knows everything. On a busy machine Redis may still take too long for a
+// question; it is then asked again.
 func requireSameAnswers(t *testing.T, checker denylist.Checker, queries []denylist.Query) {
 	t.Helper()
+	isUnknown := func(err error) bool { return errors.Is(err, denylist.ErrUnknown) }
 	answers := make([]error, len(queries))
-	for i := range answers {
-		answers[i] = errors.New("left from another time")
-	}
-	denylist.CheckAll(t.Context(), checker, queries, answers)
+	require.Eventually(t, func() bool {
+		for i := range answers {
+			answers[i] = errors.New("left from another time")
+		}
+		denylist.CheckAll(t.Context(), checker, queries, answers)
+		return !slices.ContainsFunc(answers, isUnknown)
+	}, patience, tick)
 	for i, q := range queries {
 		want := checker.Check(t.Context(), q)
+		for ; isUnknown(want) && t.Context().Err() == nil; want = checker.Check(t.Context(), q) {
+		}
 		if want == nil {
 			require.NoError(t, answers[i], i)
 			continue
