@@ -103,10 +103,13 @@ func TestTimePassesForACachedToken(t *testing.T) {
 
 func TestExpiredTokensAreForgotten(t *testing.T) {
 	key := newKey(t, keys.EdDSA)
-	cache := newCache(t, newVerifier(t, key), 100)
+	verifier := newVerifier(t, key)
+	start := time.Now().Truncate(time.Second)
+	verifier.Now = func() time.Time { return start } // so that all of them live for 3 s from when they are seen
+	cache := newCache(t, verifier, 100)
 	for i := range 10 {
 		_, err := cache.Verify([]byte(signed(t, key, goodClaims(map[string]any{
-			"jti": fmt.Sprint(i), "exp": time.Now().Add(2 * time.Second).Unix(),
+			"jti": fmt.Sprint(i), "iat": start.Unix(), "exp": start.Add(3 * time.Second).Unix(),
 		}))))
 		require.NoError(t, err)
 	}
