@@ -22,6 +22,8 @@ type sameClaims struct{ claims *keys.Claims }
 
 func (s sameClaims) Verify([]byte) (*keys.Claims, error) { return s.claims, nil }
 
+func (sameClaims) KeyWithdrawn(*keys.Claims) bool { return false }
+
 type neverRevoked struct{}
 
 func (neverRevoked) Check(context.Context, denylist.Query) error { return nil }

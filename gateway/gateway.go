@@ -21,6 +21,8 @@ import (
 // neither keep nor change the token, and are safe for concurrent use. Every error is one of the token and never holds it.
 type TokenVerifier interface {
 	Verify(token []byte) (*keys.Claims, error)
+	// KeyWithdrawn reports whether the key of a token that was good is certainly no longer known.
+	KeyWithdrawn(claims *keys.Claims) bool
 }
 
 var (

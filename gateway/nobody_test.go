@@ -15,4 +15,6 @@ type (
 
 func (noVerifier) Verify([]byte) (*keys.Claims, error) { return nil, keys.ErrInvalidToken }
 
+func (noVerifier) KeyWithdrawn(*keys.Claims) bool { return false }
+
 func (noDenylist) Check(context.Context, denylist.Query) error { return denylist.ErrUnknown }

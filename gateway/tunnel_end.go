@@ -14,6 +14,7 @@ const (
 	// HungUp is when one of the two ends closed the WebSocket or the connection, or no longer took anything.
 	HungUp Ending = iota
 	TokenExpired
+	// TokenRevoked is also when the token's key was withdrawn.
 	TokenRevoked
 	// TokenUnknown is when it could not be told for too long whether the token was revoked, and the route denies then.
 	TokenUnknown

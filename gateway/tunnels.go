@@ -22,6 +22,7 @@ const (
 
 // tunnels are the open WebSockets of a gateway. They are watched by one goroutine. It is safe for concurrent use.
 type tunnels struct {
+	verifier TokenVerifier
 	denylist denylist.Checker
 	now      func() time.Time
 	log      *slog.Logger
@@ -41,7 +42,7 @@ type tunnels struct {
 
 func newTunnels(config *Config) *tunnels {
 	return &tunnels{
-		denylist: config.Denylist, now: config.Now, log: config.Log,
+		verifier: config.Verifier, denylist: config.Denylist, now: config.Now, log: config.Log,
 		open: make(map[*Tunnel]struct{}), empty: make(chan struct{}),
 	}
 }
@@ -126,7 +127,7 @@ func (s *tunnels) watch(ctx context.Context) {
 	}
 }
 
-// look ends what ends by the clock, and lists the others that have a token.
+// look ends what ends by the clock or with its key, and lists the others that have a token.
 func (s *tunnels) look() {
 	now, byTheirClock := time.Now(), s.now()
 	clear(s.looked)
@@ -138,6 +139,8 @@ func (s *tunnels) look() {
 			t.cutOff()
 		case t.claims != nil && !byTheirClock.Before(t.claims.ExpiresAt):
 			t.end(TokenExpired)
+		case t.claims != nil && s.verifier.KeyWithdrawn(t.claims):
+			t.end(TokenRevoked)
 		case t.isSilent(now):
 			t.end(Silent)
 		case t.claims != nil:

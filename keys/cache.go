@@ -75,6 +75,9 @@ func (c *Cache) Verify(token []byte) (*Claims, error) {
 	return &found.claims, nil
 }
 
+// KeyWithdrawn answers as Verifier.KeyWithdrawn does.
+func (c *Cache) KeyWithdrawn(claims *Claims) bool { return c.verifier.KeyWithdrawn(claims) }
+
 func (c *Cache) load(sum digest, parts compact) (*verified, error) {
 	return c.tokens.Get(context.Background(), sum, otter.LoaderFunc[digest, *verified](
 		func(context.Context, digest) (*verified, error) {

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -52,6 +53,13 @@ func (v *Verifier) Verify(token []byte) (*Claims, error) {
 		return nil, err
 	}
 	return &found.claims, nil
+}
+
+// KeyWithdrawn reports whether the key that verified these claims is known no more, so that their token is refused by now.
+// It is false while that cannot be told (ErrKeysUnavailable). It answers from memory.
+func (v *Verifier) KeyWithdrawn(c *Claims) bool {
+	_, err := v.Keys.PublicKey(c.KeyID)
+	return errors.Is(err, ErrUnknownKey)
 }
 
 // verify checks everything but the times.
