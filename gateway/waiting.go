@@ -58,17 +58,16 @@ func (c *conn) Read(p []byte) (int, error) {
 
 func (c *conn) goOn(now time.Time) error {
 	w := &c.waiting
-	isRunning := w.upload.isRunning()
 	switch {
 	case w.upload == nil || w.settled:
-	case isRunning:
+	case w.upload.isRunning():
 		w.by = w.end // the upload has its own patience
 	default:
 		if err := c.settleUpload(); err != nil {
 			return err
 		}
 	}
-	if w.caller != nil && !isRunning && hasGone(w.caller) { // whom an upload would notice
+	if w.caller != nil && hasGone(w.caller) {
 		return errCallerGone
 	}
 	if !w.by.IsZero() && !now.Before(w.by) {
@@ -77,21 +76,18 @@ func (c *conn) goOn(now time.Time) error {
 	return c.arm(now)
 }
 
-// settleUpload waits for the answer from the upload's end on. An upload that the upstream broke off may have been
-// answered before that, so that the answer is here or never comes.
+// settleUpload waits for the answer from the upload's end on. One that was broken off, and not for its slowness, has left
+// a connection that has ended: what it was answered before is read, and no other answer is waited for.
 func (c *conn) settleUpload() error {
 	u := c.waiting.upload
-	patience := c.settings.FirstByteTimeout
 	switch {
 	case u.refused != nil:
 		return u.refused
 	case errors.Is(u.broken, os.ErrDeadlineExceeded):
 		return errTooSlow
-	case u.broken != nil:
-		patience = min(patience, slice)
 	}
 	c.waiting.settled = true
-	c.waiting.by = earliest(u.endedAt.Add(patience), c.waiting.end)
+	c.waiting.by = earliest(u.endedAt.Add(c.settings.FirstByteTimeout), c.waiting.end)
 	return nil
 }
 

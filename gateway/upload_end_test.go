@@ -1,0 +1,116 @@
+package gateway_test
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway"
+)
+
+// What is missing of a request would be taken from the next one.
+func TestAConnectionWithHalfARequestIsNotUsedAgain(t *testing.T) {
+	const tries = 50
+	for name, test := range map[string]struct{ before, after string }{
+		"a small answer":               {"", okAnswer},
+		"an answer that has begun":     {chunkedHead + "2\r\nok\r\n", "0\r\n\r\n"},
+		"a large answer that is begun": {"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\nok", large[:19_998]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var goOn [tries]chan struct{}
+			for i := range goOn {
+				goOn[i] = make(chan struct{})
+			}
+			upstream := newUpstream(t, func(l *link) {
+				if _, ok := l.readHead(); !ok {
+					return
+				}
+				l.write("%s", test.before)
+				_, _ = l.readChunk()
+				<-goOn[l.number]
+				if test.before != "" {
+					_, _ = l.readChunk() // and right behind that one is the mistake
+				}
+				l.write("%s", test.after)
+				_, _ = io.Copy(io.Discard, l.reader)
+			})
+			s := publicSystem(t, upstream, nil)
+			for i := range tries {
+				c := s.dial()
+				c.send(raw("POST /balance", "Transfer-Encoding: chunked") + "1\r\na\r\n")
+				if test.before != "" {
+					_, err := io.ReadFull(c.begin().Body, make([]byte, 2))
+					require.NoError(t, err)
+				} else {
+					require.Eventually(t, func() bool { return upstream.connections() == i+1 }, patience, time.Millisecond)
+				}
+				close(goOn[i]) // the answer and the mistake meet
+				c.send("1\r\nb\r\nzz\r\n")
+				_, err := io.Copy(io.Discard, c.reader)
+				require.NoError(t, err)
+				upstream.awaitClosed(i)
+			}
+			require.Equal(t, tries, upstream.connections())
+		})
+	}
+}
+
+// An upstream that takes nothing keeps the upload from seeing that its caller has gone.
+func TestACallerThatGoesAwayWhileNothingIsTaken(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) { <-l.upstream.idle })
+	defer close(upstream.idle)
+	seen := make(witness, 1)
+	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Observer = seen }, unlimited)
+	c := s.dial()
+	c.send(raw("POST /balance", "Transfer-Encoding: chunked"))
+	for {
+		require.NoError(t, c.conn.SetWriteDeadline(time.Now().Add(time.Second)))
+		if _, err := io.WriteString(c.conn, chunked(large)[:len(chunked(large))-5]); err != nil {
+			var network net.Error
+			require.ErrorAs(t, err, &network)
+			require.True(t, network.Timeout())
+			break
+		}
+	}
+	began := time.Now()
+	require.NoError(t, c.conn.(*net.TCPConn).SetLinger(0)) // the end of the stream would wait behind what is not taken
+	require.NoError(t, c.conn.Close())
+	require.Equal(t, gateway.Abandoned.String(), (<-seen).Failure.String())
+	t.Logf("noticed after %v", time.Since(began))
+}
+
+// The connection of an answer that ends with it is closed on both sides, though the upstream would still listen.
+func TestAnAnswerUntilClosedFreesItsConnection(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		if l.read() {
+			l.write("HTTP/1.1 200 OK\r\n\r\nok")
+			_ = l.Conn.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, l.reader)
+		}
+	})
+	s := publicSystem(t, upstream, nil)
+	for i := range 2 {
+		require.Equal(t, "ok", s.do(raw("GET /balance")).body)
+		upstream.awaitClosed(i)
+	}
+}
+
+// Of several callers one hears of its mistake at once: who waits for the upstream is woken.
+func TestAMistakeInABodyIsToldAtOnce(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) { _, _ = io.Copy(io.Discard, l.reader) })
+	s := publicSystem(t, upstream, nil)
+	quickest := patience
+	for range 10 {
+		c := s.dial()
+		c.send(raw("POST /balance", "Transfer-Encoding: chunked") + "1\r\na\r\n")
+		began := time.Now()
+		c.send("zz\r\n")
+		requireRefused(t, c.receive("POST"), 400, "invalid_request")
+		quickest = min(quickest, time.Since(began))
+	}
+	t.Logf("within %v", quickest)
+	require.Less(t, quickest, 250*time.Millisecond)
+}
