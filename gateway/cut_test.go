@@ -79,3 +79,12 @@ func TestCutAnswersNeverLookComplete(t *testing.T) {
 		}
 	}
 }
+
+// What came before the mistake is passed on, the head above all, though all of it came at once.
+func TestAnswersThatGoWrongBeginNevertheless(t *testing.T) {
+	upstream := newUpstream(t, answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nbegun\r\nzz\r\n"))
+	c := publicSystem(t, upstream, nil).dial()
+	c.send(raw("GET /balance", "TE: trailers"))
+	requireCut(t, c, "begun")
+	upstream.awaitEnd(0)
+}

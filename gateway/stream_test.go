@@ -39,7 +39,7 @@ func TestEventsArriveAsTheyAreSent(t *testing.T) {
 					l.write("%s", test.end)
 				})
 				c := publicSystem(t, upstream, nil).dial()
-				c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
+				c.send(strings.Replace(raw("GET /balance", "Connection: keep-alive"), "HTTP/1.1", version, 1))
 				response := c.begin() // the head is there before the first event
 				require.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
 				require.Empty(t, response.Header.Get("Content-Length"))

@@ -106,7 +106,8 @@ func TestWaitingForAConnectionIsNotWaitingForAnAnswer(t *testing.T) {
 
 // What takes its time and has it is not cut off: an upload, an answer that comes bit by bit, silence between events.
 func TestWhatIsSlowButNotTooSlow(t *testing.T) {
-	pause := func() { time.Sleep(soon / 2) }
+	const timeout = 3 * soon
+	pause := func() { time.Sleep(timeout / 4) }
 	upstream := newUpstream(t, func(l *link) {
 		for l.read() {
 			l.write(chunkedHead)
@@ -118,7 +119,7 @@ func TestWhatIsSlowButNotTooSlow(t *testing.T) {
 			l.write("0\r\n\r\n")
 		}
 	})
-	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.FirstByteTimeout, r.IdleTimeout = soon, soon })
+	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.FirstByteTimeout, r.IdleTimeout = timeout, timeout })
 	for range 2 {
 		c := s.dial()
 		c.send(raw("POST /balance", "Transfer-Encoding: chunked"))

@@ -29,7 +29,7 @@ func appendAnnounced(dst, announced []byte) []byte {
 	for len(announced) > 0 {
 		var name []byte
 		name, announced, _ = bytes.Cut(announced, comma)
-		if name = bytes.Trim(name, " \t"); isToken(name) && mayTrail(name) {
+		if name = bytes.Trim(name, " \t"); mayTrail(name) {
 			if len(dst) > before {
 				dst = append(dst, ", "...)
 			}

@@ -247,16 +247,26 @@ func TestDrainClosesEveryWebSocket(t *testing.T) {
 }
 
 func TestDrainEndsWithItsTime(t *testing.T) {
-	upstream := newUpstream(t, switchAll(func(l *link) { _, _ = io.Copy(io.Discard, l.reader) }))
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
-	c := s.tunnelled("/balance")
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.ErrorIs(t, s.gateway.Drain(ctx), context.Canceled)
-	require.Zero(t, s.gateway.WebSockets())
-	upstream.awaitClosed(0)
-	_, err := io.Copy(io.Discard, c.reader)
-	require.NoError(t, err)
+	// Nobody answers the Close, which is awaited for longer than this. A machine may stand still once, not each time.
+	const awaited, tries = time.Second, 5
+	quickest := patience
+	for try := 0; try < tries && quickest >= awaited; try++ {
+		upstream := newUpstream(t, switchAll(func(l *link) { <-l.upstream.idle }))
+		s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+		c := s.tunnelled("/balance")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		require.ErrorIs(t, s.gateway.Drain(ctx), context.Canceled)
+		quickest = min(quickest, time.Since(began))
+		require.Zero(t, s.gateway.WebSockets())
+		upstream.awaitEnd(0)
+		close(upstream.idle)
+		_, err := io.Copy(io.Discard, c.reader)
+		require.NoError(t, err)
+	}
+	t.Logf("drained within %s", quickest)
+	require.Less(t, quickest, awaited)
 }
 
 // ending tells what it was told of the end of a tunnel.

@@ -150,6 +150,7 @@ func TestUnaskedAnswerReachesNobody(t *testing.T) {
 			<-pushed
 			require.Equal(t, "second", s.do(withBody("pay 100", "POST /balance")).body)
 			require.Len(t, upstream.requests(), 2)
+			upstream.awaitClosed(0)
 		})
 	}
 }
@@ -318,6 +319,17 @@ func TestConnectionLimit(t *testing.T) {
 		leave <- struct{}{}
 		require.Equal(t, 200, first.receive("GET").StatusCode)
 	})
+	t.Run("waits no longer than the exchange may take", func(t *testing.T) {
+		s := publicSystem(t, upstream, func(c *gateway.Config) {
+			c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Hour
+		}, func(r *gateway.Route) { r.Timeout = 100 * time.Millisecond })
+		first := s.dial()
+		first.send(raw("GET /balance"))
+		<-entered
+		requireRefused(t, s.do(raw("GET /balance")), 503, "temporarily_unavailable")
+		requireRefused(t, first.receive("GET"), 504, "gateway_timeout")
+		leave <- struct{}{}
+	})
 	t.Run("gets its turn", func(t *testing.T) {
 		s := publicSystem(t, upstream, func(c *gateway.Config) {
 			c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, patience
@@ -429,6 +441,7 @@ func TestConnectionsThatAreNotReused(t *testing.T) {
 		"close":              "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
 		"close among others": "HTTP/1.1 200 OK\r\nConnection: x, Close\r\nContent-Length: 0\r\n\r\n",
 		"HTTP/1.0":           "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
+		"close, and large":   "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(large),
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, answering(reply))
