@@ -98,6 +98,7 @@ var upstreamSeeds = []string{
 	"HTTP/1.1 204 No Content\nContent-Length: 2\n\nok",
 	"HTTP/1.1 304 Not Modified\nContent-Length: 2\nETag: \"x\"\n\n",
 	"HTTP/1.1 103 Early Hints\nLink: x\n\nHTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+	"HTTP/1.1 103 Early Hints\nA(: b\n\nHTTP/1.1 200 OK\nX(: y\nContent-Length : 2\n\nok",
 	"HTTP/1.1 100 Continue\n\nHTTP/1.1 101 Switching Protocols\nUpgrade: x\nConnection: Upgrade\n\n",
 	"HTTP/1.1 401 Unauthorized\nWWW-Authenticate: Basic\nContent-Length: 0\n\n",
 	"HTTP/1.1 200\nContent-Length: 2\n\nok",
@@ -121,13 +122,16 @@ type readAnswerOf struct {
 
 // readByClient is the answer that net/http takes out of what an upstream sent.
 func readByClient(method string, sent []byte) readAnswerOf {
-	reader := bufio.NewReader(bytes.NewReader(plainly(sent)))
 	for {
+		reader := bufio.NewReader(bytes.NewReader(plainly(sent)))
 		response, err := http.ReadResponse(reader, &http.Request{Method: method})
 		if err != nil {
 			return readAnswerOf{}
 		}
 		if response.StatusCode < 200 && response.StatusCode != http.StatusSwitchingProtocols {
+			if sent, err = io.ReadAll(reader); err != nil { // it has no body: what follows is another head
+				return readAnswerOf{}
+			}
 			continue
 		}
 		body, err := io.ReadAll(response.Body)
