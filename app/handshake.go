@@ -42,7 +42,6 @@ func (s *secureConnection) Handshake() error {
 	var notTLS tls.RecordHeaderError
 	if errors.As(err, &notTLS) && notTLS.Conn != nil && looksLikeHTTP(notTLS.RecordHeader[:]) {
 		_, _ = s.transport.Write([]byte(plainOnTLS))
-		s.plain = s.transport
 		s.unread.Store(true) // the request, so that its sender gets to read the answer
 	}
 	return err

@@ -220,6 +220,7 @@ func TestACallerThatTakesLittleIsNot(t *testing.T) {
 func TestAnAddressHasSoManyConnectionsAndNoMore(t *testing.T) {
 	config := testConfig(echoUpstream(t))
 	config.Limits.ConnectionsPerAddress = 3
+	config.Limits.Connections = 4 // those that are refused leave their place to others
 	r, book := startLogged(t, config)
 	var open []*kept
 	for range 3 {

@@ -92,7 +92,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			<-l.slots
 			return accepted, err
 		}
-		peer := addressOf(tcp)
+		peer := addressOf(tcp.RemoteAddr())
 		t := newTransport(tcp, l.config.timeouts.Write, household(peer))
 		if !l.admit(t, l.config.exempt.contain(peer)) {
 			_ = tcp.SetLinger(0) // nothing of it stays behind
@@ -164,12 +164,13 @@ func (l *listener) release(t *transport) {
 	<-l.slots
 }
 
-func addressOf(tcp *net.TCPConn) netip.Addr {
-	remote, ok := tcp.RemoteAddr().(*net.TCPAddr)
+// addressOf is the same for an IPv4 address on a socket that is for IPv6 as well.
+func addressOf(remote net.Addr) netip.Addr {
+	tcp, ok := remote.(*net.TCPAddr)
 	if !ok {
 		return netip.Addr{}
 	}
-	return remote.AddrPort().Addr().Unmap()
+	return tcp.AddrPort().Addr().Unmap()
 }
 
 // household is whom a connection counts for: whoever has an IPv6 address has all of its /64.
@@ -177,7 +178,7 @@ func household(peer netip.Addr) netip.Addr {
 	if !peer.Is6() {
 		return peer
 	}
-	prefix, _ := peer.WithZone("").Prefix(64)
+	prefix, _ := peer.Prefix(64)
 	return prefix.Addr()
 }
 

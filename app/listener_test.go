@@ -3,6 +3,7 @@ package app
 import (
 	"log/slog"
 	"net"
+	"net/netip"
 	"syscall"
 	"testing"
 
@@ -76,4 +77,17 @@ func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 	require.NoError(t, l.Close())
 	require.ErrorIs(t, <-ended, net.ErrClosed, "whoever waits for room learns that there will be none")
 	require.NoError(t, accepted.Close())
+}
+
+func TestWhomAConnectionCountsFor(t *testing.T) {
+	counts := func(ip net.IP, zone string) netip.Addr {
+		return household(addressOf(&net.TCPAddr{IP: ip, Port: 1, Zone: zone}))
+	}
+	parse := func(text string) netip.Addr { return counts(net.ParseIP(text), "") }
+	require.Equal(t, netip.MustParseAddr("192.0.2.1"), counts(net.IPv4(192, 0, 2, 1).To4(), ""))
+	require.Equal(t, netip.MustParseAddr("192.0.2.1"), counts(net.IPv4(192, 0, 2, 1).To16(), ""), "where the socket is for IPv6 as well")
+	require.NotEqual(t, parse("192.0.2.1"), parse("192.0.2.2"))
+	require.Equal(t, parse("2001:db8:0:1::1"), parse("2001:db8:0:1:ffff:ffff:ffff:ffff"), "all of one /64")
+	require.NotEqual(t, parse("2001:db8:0:1::1"), parse("2001:db8:0:2::1"))
+	require.Equal(t, counts(net.ParseIP("fe80::1"), "eth0"), counts(net.ParseIP("fe80::2"), "eth1"))
 }

@@ -96,27 +96,29 @@ func TestWhatIsAgreedUpon(t *testing.T) {
 	config, pair := secured(t, testConfig(echoUpstream(t)))
 	r := start(t, config)
 	for name, test := range map[string]struct {
-		change func(*tls.Config)
-		agrees bool
+		change  func(*tls.Config)
+		refusal string // the alert; empty where they agree
 	}{
-		"the usual":              {func(*tls.Config) {}, true},
-		"TLS 1.2":                {func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, true},
-		"TLS 1.1":                {func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, false},
-		"no protocol":            {func(c *tls.Config) { c.NextProtos = nil }, true},
-		"HTTP/1.1 beside HTTP/2": {func(c *tls.Config) { c.NextProtos = []string{"h2", "http/1.1"} }, true},
-		"HTTP/2 alone":           {func(c *tls.Config) { c.NextProtos = []string{"h2"} }, false},
+		"the usual":              {func(*tls.Config) {}, ""},
+		"TLS 1.2":                {func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, ""},
+		"TLS 1.1":                {func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, "protocol version"},
+		"no protocol":            {func(c *tls.Config) { c.NextProtos = nil }, ""},
+		"HTTP/1.1 beside HTTP/2": {func(c *tls.Config) { c.NextProtos = []string{"h2", "http/1.1"} }, ""},
+		"HTTP/2 alone":           {func(c *tls.Config) { c.NextProtos = []string{"h2"} }, "no application protocol"},
 		"CBC": {func(c *tls.Config) {
 			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
-		}, false},
+		}, "handshake failure"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := pair.trusted()
 			test.change(client)
 			conn, err := r.dialTLS(client)
-			if err == nil {
-				require.NoError(t, conn.Close())
+			if test.refusal != "" {
+				require.ErrorContains(t, err, test.refusal)
+				return
 			}
-			require.Equal(t, test.agrees, err == nil, "%v", err)
+			require.NoError(t, err)
+			require.NoError(t, conn.Close())
 		})
 	}
 	require.Eventually(t, func() bool { return r.scrape()["gatehouse_tls_handshakes_failed_total"] == 3 }, startTimeout, time.Millisecond)
@@ -129,6 +131,46 @@ func TestPlainHTTPOnATLSPortIsTold(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, a.status)
 	require.Equal(t, "This port is TLS.", a.json(t)["error_description"])
 	require.Empty(t, book.requests(t), "it is no request")
+}
+
+// TestNothingButTLSIsServedOnATLSPort is about what follows where a handshake has failed: it is no request either.
+func TestNothingButTLSIsServedOnATLSPort(t *testing.T) {
+	config, _ := secured(t, testConfig(echoUpstream(t)))
+	r, book := startLogged(t, config)
+	const request = "GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n"
+	const record = "\x17\x03\x03\x00\x01\x00" // of TLS, and not one that begins a handshake
+	for sent, want := range map[string]string{
+		request:                          "400",
+		"HELLO" + request:                "400", // as long as the header of a record: what follows it begins a request
+		"\x00\x00\x00\x00\x00" + request: "",
+		record + request:                 "",
+	} {
+		conn, err := net.Dial("tcp", r.app.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
+		_, err = io.WriteString(conn, sent+request)
+		require.NoError(t, err)
+		require.Equal(t, want, spell(readAnswers(conn)), "%q", sent)
+		require.NoError(t, conn.Close())
+	}
+	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, time.Millisecond)
+	require.Empty(t, book.requests(t))
+}
+
+// TestAProbeIsNoFailedHandshake opens connections as load balancers do that only look whether there is a port.
+func TestAProbeIsNoFailedHandshake(t *testing.T) {
+	config, pair := secured(t, testConfig(echoUpstream(t)))
+	r := start(t, config)
+	for range 10 {
+		conn, err := net.Dial("tcp", r.app.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+	}
+	last, err := r.dialTLS(pair.trusted()) // which is accepted after them
+	require.NoError(t, err)
+	defer func() { _ = last.Close() }()
+	require.Eventually(t, func() bool { return r.connections() == 1 }, startTimeout, time.Millisecond)
+	require.Zero(t, r.scrape()["gatehouse_tls_handshakes_failed_total"])
 }
 
 // TestAHandshakeHoldsNobodyUp opens connections on which a handshake never ends.

@@ -12,7 +12,9 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +116,85 @@ func TestUpstreamWithAWrongCertificate(t *testing.T) {
 	s = newSystem(t, []gateway.Route{balance(strings.Replace(url, "localhost", "127.0.0.1", 1), public)}, options{config: trust})
 	requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
 	require.Empty(t, upstream.requests())
+}
+
+// agreeing is an upstream that answers with what a handshake with the configuration has agreed upon.
+func agreeing(t *testing.T, name string, config *tls.Config) (u *fakeUpstream, url, caFile string) {
+	certificate, caFile := selfSigned(t, name)
+	config.Certificates = []tls.Certificate{certificate}
+	u = newUpstream(t, func(l *link) {
+		secured := tls.Server(l.Conn, config)
+		l.Conn, l.reader = secured, bufio.NewReader(secured)
+		if l.read() {
+			agreed := secured.ConnectionState()
+			l.write("%s", answerFor(tls.VersionName(agreed.Version)+" "+agreed.NegotiatedProtocol+" "+agreed.ServerName))
+		}
+	})
+	_, port, err := net.SplitHostPort(u.ln.Addr().String())
+	require.NoError(t, err)
+	return u, "https://localhost:" + port, caFile
+}
+
+func TestWhatIsAgreedUponWithAnUpstream(t *testing.T) {
+	for name, test := range map[string]struct {
+		config *tls.Config
+		answer string // empty: there is none
+	}{
+		"all":             {&tls.Config{}, "TLS 1.3  localhost"},
+		"TLS 1.2":         {&tls.Config{MaxVersion: tls.VersionTLS12}, "TLS 1.2  localhost"},
+		"TLS 1.1":         {&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, ""},
+		"HTTP/2 as well":  {&tls.Config{NextProtos: []string{"h2", "http/1.1"}}, "TLS 1.3 http/1.1 localhost"},
+		"its own clients": {&tls.Config{ClientAuth: tls.RequireAnyClientCert}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream, url, caFile := agreeing(t, "localhost", test.config)
+			s := newSystem(t, []gateway.Route{balance(url, public, func(r *gateway.Route) { r.CAFile = caFile })}, options{})
+			got := s.do(raw("GET /balance"))
+			if test.answer == "" {
+				requireRefused(t, got, 502, "bad_gateway")
+				require.Empty(t, upstream.requests())
+				return
+			}
+			require.Equal(t, 200, got.StatusCode)
+			require.Equal(t, test.answer, got.body)
+		})
+	}
+}
+
+// systemRoots names a file that this process, a child of a test, has for the system's certificates.
+const systemRoots = "GATEHOUSE_TEST_SYSTEM_ROOTS"
+
+// TestOwnCertificatesAreInAdditionToTheSystems runs itself in a process that trusts an upstream as it would a public one:
+// a ca_file for others must not end that.
+func TestOwnCertificatesAreInAdditionToTheSystems(t *testing.T) {
+	if url := os.Getenv(systemRoots); url != "" {
+		_, own := selfSigned(t, "localhost")
+		s := newSystem(t, []gateway.Route{
+			balance(url, public, path("/without")),
+			balance(url, public, path("/with"), func(r *gateway.Route) { r.CAFile = own }),
+		}, options{})
+		for _, target := range []string{"/without", "/with"} {
+			require.Equal(t, 200, s.do(raw("GET "+target)).StatusCode, target)
+		}
+		return
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("the system's certificates are not in a file that can be named")
+	}
+	_, url, caFile := agreeing(t, "localhost", &tls.Config{})
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	child.Env = append(os.Environ(), systemRoots+"="+url, "SSL_CERT_FILE="+caFile, "SSL_CERT_DIR="+t.TempDir())
+	output, err := child.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+}
+
+func TestAFileWithoutCertificatesIsRefused(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(empty, []byte("not a certificate"), 0o600))
+	for file, problem := range map[string]string{empty: "holds no certificate", empty + ".missing": "no such file"} {
+		route := balance("https://localhost:1", public, func(r *gateway.Route) { r.CAFile = file })
+		require.ErrorContains(t, gateway.Validate([]gateway.Route{route}, gateway.Upstreams{}, nil), problem)
+	}
 }
 
 func TestUnaskedAnswerOverTLSReachesNobody(t *testing.T) {
