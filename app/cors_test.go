@@ -66,6 +66,7 @@ func TestAPreflightIsAnsweredBeforeAnyoneIsAsked(t *testing.T) {
 		for _, origin := range []string{otherPage, "null", ownPage + ":8080", ownPage + ".evil.example", "http://app.example", strings.ToUpper(ownPage)} {
 			a := r.preflight(path, origin, "POST")
 			require.Equal(t, http.StatusForbidden, a.status, origin)
+			require.Equal(t, "forbidden_origin", a.json(t)["error"], origin)
 			require.NotContains(t, a.header, "Access-Control-Allow-Origin", origin)
 			require.NotContains(t, a.header, "Access-Control-Allow-Methods", origin)
 			require.Contains(t, a.header["Vary"], "Origin")

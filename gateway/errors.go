@@ -51,14 +51,14 @@ var (
 	errNoUser = newRefusal(fiber.StatusForbidden, "insufficient_scope", "This needs the access token of a user.").
 			challenged(realm + `, error="insufficient_scope"`).judged(Insufficient)
 
-	errForeignOrigin = newRefusal(fiber.StatusForbidden, "forbidden_origin", "Pages of this origin may not open this WebSocket.")
+	errForeignOrigin    = newRefusal(fiber.StatusForbidden, "forbidden_origin", "Pages of this origin may not open this WebSocket.")
+	errOriginNotAllowed = newRefusal(fiber.StatusForbidden, "forbidden_origin", "Pages of this origin may not use the API.")
 
 	errNotFound           = newRefusal(fiber.StatusNotFound, "not_found", "There is no such route.")
 	errMethodNotAllowed   = newRefusal(fiber.StatusMethodNotAllowed, "method_not_allowed", "The route does not have this method.")
 	errRequestTimeout     = newRefusal(fiber.StatusRequestTimeout, "invalid_request", "The request did not arrive in time.")
 	errUnknownExpectation = newRefusal(fiber.StatusExpectationFailed, "invalid_request", "The request expects what is not known here.")
 	errBodyTooLarge       = newRefusal(fiber.StatusRequestEntityTooLarge, "invalid_request", "The request body is too large.")
-	errOriginNotAllowed   = newRefusal(fiber.StatusForbidden, "invalid_request", "Pages of this origin may not use the API.")
 	errHeaderTooLarge     = newRefusal(fiber.StatusRequestHeaderFieldsTooLarge, "invalid_request", "The request header is too large.")
 
 	errInternal = newRefusal(fiber.StatusInternalServerError, "server_error", "Something went wrong.")
