@@ -7,6 +7,39 @@ import (
 	"net"
 )
 
+// Failure is how an exchange with an upstream failed.
+type Failure uint8
+
+// The failures.
+const (
+	NoFailure Failure = iota
+	// Busy upstreams had no connection free for as long as a request may wait. Nothing was sent.
+	Busy
+	// Unreachable upstreams could not be connected to. Nothing was sent.
+	Unreachable
+	// TooSlow upstreams let one of the route's timeouts pass.
+	TooSlow
+	// BrokeOff is a connection that ended before the answer did.
+	BrokeOff
+	NotHTTP
+	// CredentialRefused is a 401 for a credential that the gateway had made.
+	CredentialRefused
+	// Abandoned requests lost their caller before the answer. The upstream has done nothing wrong.
+	Abandoned
+
+	failures = iota
+)
+
+var failureNames = [failures]string{
+	"none", "busy", "unreachable", "too_slow", "broke_off", "not_http", "credential_refused", "abandoned",
+}
+
+// Failures returns all of them, by their value.
+func Failures() []Failure { return all[Failure](failures) }
+
+// String is a word in lower case.
+func (f Failure) String() string { return failureNames[f] }
+
 var errRefusedCredential = errors.New("the upstream answered 401 to a credential that the gateway made")
 
 // upstreamFailed is what the caller is told of an err. otherwise is how the upstream failed if the error does not say.

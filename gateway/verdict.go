@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"errors"
+
+	"gatehouse/keys"
+)
+
+// Verdict is what was found out about a request's token.
+type Verdict uint8
+
+// The verdicts. Those after Unguarded refuse the request.
+const (
+	// Unjudged requests were refused before their token was looked at.
+	Unjudged Verdict = iota
+	// Anonymous requests have no token, and their route is public.
+	Anonymous
+	Valid
+	// Unguarded tokens were accepted without knowing whether they were revoked, as their route says.
+	Unguarded
+	Missing
+	Malformed
+	UnknownKey
+	BadSignature
+	// WrongClaims lack a claim, or are of another issuer or for another audience.
+	WrongClaims
+	Expired
+	// NotYetValid tokens were issued in the future: a clock is wrong.
+	NotYetValid
+	Revoked
+	// RevocationUnknown refuses because it cannot be told whether the token was revoked.
+	RevocationUnknown
+	// Insufficient tokens lack the scope of the route, or speak for no user where the upstream needs one.
+	Insufficient
+	// NoKeys refuses because no token can be verified yet.
+	NoKeys
+
+	verdicts = iota
+)
+
+var verdictNames = [verdicts]string{
+	"unjudged", "anonymous", "valid", "unguarded", "missing", "malformed", "unknown_key", "bad_signature", "wrong_claims",
+	"expired", "not_yet_valid", "revoked", "revocation_unknown", "insufficient_scope", "no_keys",
+}
+
+// Verdicts returns all of them, by their value.
+func Verdicts() []Verdict { return all[Verdict](verdicts) }
+
+// String is a word in lower case.
+func (v Verdict) String() string { return verdictNames[v] }
+
+// refusedTokens have one answer for the caller, who learns only that a token has expired, and a verdict each for the
+// observer.
+var refusedTokens = []struct {
+	reason error
+	answer *refusal
+}{
+	{keys.ErrExpired, errExpiredToken},
+	{keys.ErrKeysUnavailable, errKeysUnavailable},
+	{keys.ErrUnknownKey, errInvalidToken.judged(UnknownKey)},
+	{keys.ErrSignature, errInvalidToken.judged(BadSignature)},
+	{keys.ErrNotYetValid, errInvalidToken.judged(NotYetValid)},
+	{keys.ErrIssuer, errInvalidToken.judged(WrongClaims)},
+	{keys.ErrAudience, errInvalidToken.judged(WrongClaims)},
+	{keys.ErrMissingClaim, errInvalidToken.judged(WrongClaims)},
+}
+
+func tokenRefused(reason error) *refusal {
+	for _, known := range refusedTokens {
+		if errors.Is(reason, known.reason) {
+			return known.answer
+		}
+	}
+	return errInvalidToken
+}
