@@ -109,7 +109,7 @@ func (c *chunks) stepInLine(b byte) bool {
 			if c.size > (math.MaxInt64-15)>>4 || c.line > 16 {
 				return false
 			}
-			c.size = c.size<<4 | digit
+			c.size = c.size<<4 | int64(digit)
 			return true
 		}
 		if c.state == beforeSize {
@@ -152,18 +152,6 @@ func (c *chunks) stepInTrailer(b byte) bool {
 	}
 	c.trailers = append(c.trailers, b)
 	return b != '\n' && len(c.trailers) <= maxHead
-}
-
-func hexDigit(b byte) (int64, bool) {
-	switch {
-	case '0' <= b && b <= '9':
-		return int64(b - '0'), true
-	case 'a' <= b && b <= 'f':
-		return int64(b-'a') + 10, true
-	case 'A' <= b && b <= 'F':
-		return int64(b-'A') + 10, true
-	}
-	return 0, false
 }
 
 // chunkRoom is what framing takes before the data of a chunk: up to seven digits, CR LF.

@@ -72,10 +72,11 @@ func appendDecoded(dst, raw []byte) ([]byte, error) {
 	for i := 0; i < len(raw); i++ {
 		b := raw[i]
 		if b == '%' {
-			if i+2 >= len(raw) || !isHex(raw[i+1]) || !isHex(raw[i+2]) {
+			encoded, ok := percentDecoded(raw[i:])
+			if !ok {
 				return dst, errMalformedRequest
 			}
-			b = unhex(raw[i+1])<<4 | unhex(raw[i+2])
+			b = encoded
 			i += 2
 		} else if b <= ' ' || b >= utf8.RuneSelf || b == '#' {
 			return dst, errMalformedRequest
@@ -133,11 +134,22 @@ func byteSet(members string) (set [256]bool) {
 	return set
 }
 
-func isHex(b byte) bool { return '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'f' }
-
-func unhex(b byte) byte {
-	if b <= '9' {
-		return b - '0'
+// percentDecoded is the byte that the first three of text, of which the first is a percent sign, stand for.
+func percentDecoded(text []byte) (b byte, ok bool) {
+	if len(text) < 3 {
+		return 0, false
 	}
-	return b | 0x20 - 'a' + 10
+	high, isHigh := hexDigit(text[1])
+	low, isLow := hexDigit(text[2])
+	return high<<4 | low, isHigh && isLow
+}
+
+func hexDigit(b byte) (digit byte, ok bool) {
+	switch {
+	case '0' <= b && b <= '9':
+		return b - '0', true
+	case 'a' <= b|0x20 && b|0x20 <= 'f':
+		return b | 0x20 - 'a' + 10, true
+	}
+	return 0, false
 }

@@ -102,8 +102,8 @@ func (r *request) takeParameter(name string) (value []byte, times int) {
 func isSpelled(key []byte, name string) bool {
 	for i := 0; i < len(key); i++ {
 		b := key[i]
-		if b == '%' && i+2 < len(key) && isHex(key[i+1]) && isHex(key[i+2]) {
-			b = unhex(key[i+1])<<4 | unhex(key[i+2])
+		if encoded, ok := percentDecoded(key[i:]); ok && b == '%' {
+			b = encoded
 			i += 2
 		}
 		if name == "" || name[0] != b {
