@@ -143,12 +143,15 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 	case !isScopeToken(route.Scope):
 		problem("bad scope %q", route.Scope)
 	}
-	for name, value := range map[string]time.Duration{
-		"timeout": route.Timeout, "connect_timeout": route.ConnectTimeout, "first_byte_timeout": route.FirstByteTimeout,
-		"idle_timeout": route.IdleTimeout, "conn_wait": route.ConnWait,
+	for _, bound := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"timeout", route.Timeout}, {"connect_timeout", route.ConnectTimeout}, {"first_byte_timeout", route.FirstByteTimeout},
+		{"idle_timeout", route.IdleTimeout}, {"conn_wait", route.ConnWait},
 	} {
-		if value < 0 {
-			problem("negative %s", name)
+		if bound.value < 0 {
+			problem("negative %s", bound.name)
 		}
 	}
 	if route.MaxConns < 0 {
