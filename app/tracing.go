@@ -57,7 +57,7 @@ func newTracing(ctx context.Context, routes []gateway.Route, log *slog.Logger) (
 	for _, route := range routes {
 		attributes := []attribute.KeyValue{semconv.HTTPRoute(route.Path)}
 		if origin, err := url.Parse(route.Origin); err == nil {
-			attributes = append(attributes, semconv.ServerAddress(origin.Host))
+			attributes = append(attributes, semconv.ServerAddress(origin.Hostname()))
 		}
 		t.upstreams = append(t.upstreams, trace.WithAttributes(attributes...))
 	}
