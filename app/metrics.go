@@ -41,7 +41,7 @@ func newMetrics(role Role) *metrics {
 		}, []string{"route", "method", "status"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "gatehouse_http_request_duration_seconds",
-			Help:    "Time from the whole request to the whole answer, without the caller's network.",
+			Help:    "Time from the head of a request to its answer, or to the head of one that is passed on as it arrives.",
 			Buckets: durationBuckets,
 		}, []string{"route", "method", "status"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
