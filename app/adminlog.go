@@ -40,7 +40,7 @@ func (a *App) writeAdminLine(r *http.Request, answer *countedAnswer, took time.D
 		slog.String("method", methodNamed(r.Method).String()),
 		slog.String("route", route),
 		slog.Int("status", cmp.Or(answer.status, http.StatusOK)),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.Float64("duration_ms", milliseconds(took)),
 		slog.Int64("bytes_in", max(r.ContentLength, 0)),
 		slog.Int("bytes_out", answer.size),
 		slog.String("remote", remote),

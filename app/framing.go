@@ -8,8 +8,8 @@ import (
 )
 
 // framing follows the requests on one connection byte by byte and knows where each ends (RFC 9112 sections 6 and 7). It
-// is stricter than the parser behind it, which takes a bare LF for the end of a line, skips empty lines, and lets a chunk
-// have any extension: whatever two programs could frame differently is refused before anybody reads it.
+// is stricter than the parser behind it, which takes a bare LF for the end of a line and skips empty lines: whatever two
+// programs could frame differently is refused before anybody reads it. It decodes nothing: that is for the gateway.
 type framing struct {
 	maxSize, maxCount int // of a head, and of the trailers that may follow
 

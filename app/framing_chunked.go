@@ -5,7 +5,7 @@ import "gatehouse/gateway"
 const (
 	// maxChunkLine has room for the extensions that anybody uses, such as a chunk's signature.
 	maxChunkLine = 256
-	// maxChunkDigits is what fits the parser behind, too.
+	// maxChunkDigits is what fits an int64.
 	maxChunkDigits = 15
 	// maxExcess and its allowance for each chunk bound what a body costs beside its data, as net/http does: a limit on
 	// bodies counts only the data.

@@ -36,7 +36,7 @@ func newRevoke(configPath *string) *cobra.Command {
 			"  --user    each grant of a user, who can authorize clients again\n" +
 			"Revoking again is no error.",
 		Example: "  server revoke --user 42\n" +
-			"  server revoke --jti 0b7c9f3a-6f3e-4f2e-8a39-6f1d2c3b4a59 --yes --json",
+			"  server revoke --jti 4A4KWDHA3U7L7J7QTNTNOBLYHR --yes --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			kind, id, err := onlyTarget(cmd, target)
