@@ -47,26 +47,33 @@ func onEach(t *testing.T, test func(*testing.T, database)) {
 
 func postgresURL(t *testing.T) string {
 	t.Helper()
-	server := os.Getenv("TEST_POSTGRES_URL")
-	if server == "" {
+	server, schema := inPostgres(t, "SCHEMA", "CASCADE")
+	query := server.Query()
+	query.Set("search_path", schema)
+	server.RawQuery = query.Encode()
+	return server.String()
+}
+
+// inPostgres makes a new SCHEMA or DATABASE, which is dropped in that manner at the end, and returns its server and name.
+func inPostgres(t *testing.T, kind, manner string) (server *url.URL, name string) {
+	t.Helper()
+	address := os.Getenv("TEST_POSTGRES_URL")
+	if address == "" {
 		t.Skip("TEST_POSTGRES_URL is not set; make test starts a Postgres and sets it")
 	}
-	admin, err := sql.Open("pgx", server)
+	admin, err := sql.Open("pgx", address)
 	require.NoError(t, err)
-	schema := "registry_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	_, err = admin.Exec("CREATE SCHEMA " + schema)
+	name = "registry_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	_, err = admin.Exec("CREATE " + kind + " " + name)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		_, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE")
+		_, err := admin.Exec("DROP " + kind + " " + name + " " + manner)
 		require.NoError(t, err)
 		require.NoError(t, admin.Close())
 	})
-	u, err := url.Parse(server)
+	server, err = url.Parse(address)
 	require.NoError(t, err)
-	query := u.Query()
-	query.Set("search_path", schema)
-	u.RawQuery = query.Encode()
-	return u.String()
+	return server, name
 }
 
 // connect opens the database at the URL, and closes it when the test ends.

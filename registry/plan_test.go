@@ -5,12 +5,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"net/url"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
 
@@ -154,24 +151,9 @@ func fill(t *testing.T, r *registry.Registry, url string) {
 // has built beside the traffic would wait for the filling.
 func ownPostgresURL(t *testing.T) string {
 	t.Helper()
-	server := os.Getenv("TEST_POSTGRES_URL")
-	if server == "" {
-		t.Skip("TEST_POSTGRES_URL is not set; make test starts a Postgres and sets it")
-	}
-	admin, err := sql.Open("pgx", server)
-	require.NoError(t, err)
-	name := "registry_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	_, err = admin.Exec("CREATE DATABASE " + name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := admin.Exec("DROP DATABASE " + name + " WITH (FORCE)")
-		require.NoError(t, err)
-		require.NoError(t, admin.Close())
-	})
-	u, err := url.Parse(server)
-	require.NoError(t, err)
-	u.Path = "/" + name
-	return u.String()
+	server, name := inPostgres(t, "DATABASE", "WITH (FORCE)")
+	server.Path = "/" + name
+	return server.String()
 }
 
 // sequentialScans counts, for each big table, how often it was read as a whole.
