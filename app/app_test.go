@@ -59,11 +59,20 @@ func testConfig(upstream string) app.Config {
 	return config
 }
 
+// start waits until it is ready: before that Redis is asked for each request, for which a busy machine may be too slow.
 func start(t testing.TB, config app.Config) *running {
+	t.Helper()
+	r := startRole(t, config, app.Both)
+	r.awaitReady()
+	return r
+}
+
+// startRole does not wait until it is ready.
+func startRole(t testing.TB, config app.Config, role app.Role) *running {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	gatehouse, err := app.New(ctx, config, app.Options{Log: slog.New(slog.DiscardHandler)})
+	gatehouse, err := app.New(ctx, config, app.Options{Role: role, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	require.NoError(t, gatehouse.Start(ctx))
 	r := &running{
@@ -72,6 +81,13 @@ func start(t testing.TB, config app.Config) *running {
 	}
 	t.Cleanup(func() { r.stop() })
 	return r
+}
+
+func (r *running) awaitReady() {
+	r.t.Helper()
+	require.Eventually(r.t, func() bool {
+		return r.do(http.MethodGet, r.admin+"/readyz", nil, nil).status == http.StatusOK
+	}, startTimeout, 10*time.Millisecond)
 }
 
 // stop may be called twice: a test that restarts stops earlier than its clean-up does.

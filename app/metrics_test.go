@@ -132,7 +132,6 @@ func TestTheStateOfThePartsIsShown(t *testing.T) {
 	config.DatabaseURL, config.RedisURL, config.DatabaseMaxConns = privateDatabase(t), privateRedis(t), 3
 	config.Denylist.MaxStaleness = time.Hour // nothing but the first load can make it fresh
 	r := start(t, config)
-	r.awaitReady()
 	a := r.register()
 	given := r.consent(a, 1, "balance:read")
 	require.Equal(t, http.StatusOK, r.form("/oauth/revoke", url.Values{"token": {given.refresh}}, a.id, a.secret).status)
@@ -178,7 +177,7 @@ func TestAGatewayOnItsOwnShowsHowOldItsKeysAre(t *testing.T) {
 func TestAMirrorThatCannotKeepUpIsSeen(t *testing.T) {
 	config := testConfig(echoUpstream(t))
 	config.RedisURL = "redis://127.0.0.1:1/0"
-	seen := start(t, config).scrape()
+	seen := startRole(t, config, app.Both).scrape()
 	require.EqualValues(t, 0, seen[`gatehouse_denylist_mode{mode="mirror"}`])
 	require.EqualValues(t, 1, seen[`gatehouse_denylist_mode{mode="strict"}`])
 	require.True(t, math.IsInf(seen["gatehouse_denylist_staleness_seconds"], 1))

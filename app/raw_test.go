@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,8 +35,6 @@ func startRaw(t *testing.T) (*running, *rawUpstream, string) {
 	t.Helper()
 	upstream := startRawUpstream(t)
 	r := start(t, rawConfig(upstream.url))
-	require.Eventually(t, func() bool { return r.do(http.MethodGet, r.admin+"/readyz", nil, nil).status == http.StatusOK },
-		startTimeout, time.Millisecond)
 	return r, upstream, r.consent(r.register(), 7, "balance:read payments:send").access
 }
 

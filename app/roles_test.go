@@ -1,8 +1,6 @@
 package app_test
 
 import (
-	"context"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,29 +14,6 @@ import (
 	"gatehouse/app"
 	"gatehouse/keys"
 )
-
-// startRole is start for a process that runs one half; it does not wait until it is ready.
-func startRole(t *testing.T, config app.Config, role app.Role) *running {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
-	defer cancel()
-	gatehouse, err := app.New(ctx, config, app.Options{Role: role, Log: slog.New(slog.DiscardHandler)})
-	require.NoError(t, err)
-	require.NoError(t, gatehouse.Start(ctx))
-	r := &running{
-		t: t, config: config, app: gatehouse,
-		public: "http://" + gatehouse.Addr().String(), admin: "http://" + gatehouse.AdminAddr().String(),
-	}
-	t.Cleanup(func() { r.stop() })
-	return r
-}
-
-func (r *running) awaitReady() {
-	r.t.Helper()
-	require.Eventually(r.t, func() bool {
-		return r.do(http.MethodGet, r.admin+"/readyz", nil, nil).status == http.StatusOK
-	}, startTimeout, 10*time.Millisecond)
-}
 
 // gatewayConfig is what a gateway on its own is given: no database and no secret of the authorization server's.
 func gatewayConfig(config app.Config, authz *running) app.Config {
