@@ -25,7 +25,7 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// Serve begins to serve on listeners that are open already; it takes them over and does not block.
+// Serve begins to serve on listeners that are open already, the public one of TCP; it takes them over and does not block.
 func (a *App) Serve(public, admin net.Listener) {
 	a.publicAddr, a.adminAddr = public.Addr(), admin.Addr()
 	a.accepting = newListener(public, a.callers)

@@ -3,6 +3,7 @@ package app
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -86,11 +87,10 @@ func (l *listener) Accept() (net.Conn, error) {
 		case <-l.ended:
 			return nil, net.ErrClosed
 		}
-		accepted, err := acceptPatiently(l.Listener)
-		tcp, ok := accepted.(*net.TCPConn)
-		if !ok {
+		tcp, err := acceptPatiently(l.Listener)
+		if err != nil {
 			<-l.slots
-			return accepted, err
+			return nil, err
 		}
 		peer := addressOf(tcp.RemoteAddr())
 		t := newTransport(tcp, l.config.timeouts.Write, household(peer))
@@ -121,13 +121,21 @@ func (l *listener) begin(c *connection) net.Conn {
 
 // acceptPatiently waits where fasthttp would end the process: while there are no file descriptors left, or when a caller
 // has gone before it was accepted.
-func acceptPatiently(inner net.Listener) (net.Conn, error) {
+func acceptPatiently(inner net.Listener) (*net.TCPConn, error) {
 	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
 		accepted, err := inner.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
-			return accepted, err
+		if errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) {
+			return nil, err
 		}
-		time.Sleep(pause)
+		if err != nil {
+			time.Sleep(pause)
+			continue
+		}
+		tcp, ok := accepted.(*net.TCPConn)
+		if !ok { // it would have none of the limits
+			return nil, errors.Join(fmt.Errorf("cannot serve a %T", accepted), accepted.Close())
+		}
+		return tcp, nil
 	}
 }
 

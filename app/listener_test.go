@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -44,6 +45,19 @@ func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 	require.NoError(t, l.Close())
 	_, err = l.Accept()
 	require.ErrorIs(t, err, net.ErrClosed)
+}
+
+// Other connections would be served without the limits.
+func TestTheListenerServesTCPAlone(t *testing.T) {
+	inner, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
+	require.NoError(t, err)
+	l := newListener(inner, allowing(Default().Limits))
+	defer func() { _ = l.Close() }()
+	caller, err := net.Dial("unix", inner.Addr().String())
+	require.NoError(t, err)
+	defer func() { _ = caller.Close() }()
+	_, err = l.Accept()
+	require.ErrorContains(t, err, "cannot serve a *net.UnixConn")
 }
 
 func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {

@@ -34,8 +34,7 @@ func (a *App) newObserver() *observer {
 		o.routes = a.metrics.gatewayRoutes(a.config.Routes)
 	}
 	if a.config.Log.Access {
-		trusted, _ := a.config.trustedProxies() // they were validated
-		o.access = newAccessLog(cmp.Or(a.options.Log, slog.Default()), trusted)
+		o.access = newAccessLog(cmp.Or(a.options.Log, slog.Default()), a.proxies)
 	}
 	return o
 }

@@ -138,10 +138,6 @@ func (a *App) runRelay(ctx context.Context, denied authz.Denylist) {
 }
 
 func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gateway.Gateway, error) {
-	proxies, err := a.config.trustedProxies()
-	if err != nil {
-		return nil, err
-	}
 	verifier, err := a.newVerifier(public)
 	if err != nil {
 		return nil, err
@@ -152,7 +148,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		Denylist:       denied,
 		OnUnavailable:  a.config.Denylist.OnUnavailable,
 		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
-		TrustedProxies: proxies,
+		TrustedProxies: a.proxies,
 		MaxBody:        a.config.Limits.BodySize,
 		Upstreams:      a.config.Upstream.settings(),
 		RequestID:      requestID,
@@ -163,29 +159,6 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		config.Tracer = a.tracing
 	}
 	return gateway.New(config)
-}
-
-// callersConfig is what the public listener is made from.
-func (a *App) callersConfig() (listenerConfig, error) {
-	trusted, _ := a.config.trustedProxies() // they were validated
-	config := listenerConfig{
-		limits:   a.config.Limits,
-		timeouts: a.config.Timeouts,
-		exempt:   trusted,
-		metrics:  a.metrics.connections(),
-		log:      a.log,
-	}
-	if a.config.TLS.CertFile == "" {
-		return config, nil
-	}
-	own, err := openCertificate(a.config.TLS, a.log)
-	if err != nil {
-		return config, err
-	}
-	a.metrics.watchCertificate(own)
-	a.background("TLS certificate", own.run)
-	config.tls = own.serverConfig()
-	return config, nil
 }
 
 func (a *App) newVerifier(public keys.PublicKeys) (gateway.TokenVerifier, error) {
@@ -200,4 +173,26 @@ func (a *App) newVerifier(public keys.PublicKeys) (gateway.TokenVerifier, error)
 	a.onClose("token cache", cache.Close)
 	a.metrics.watchTokenCache(cache)
 	return cache, nil
+}
+
+// callersConfig is what the public listener is made from.
+func (a *App) callersConfig() (listenerConfig, error) {
+	config := listenerConfig{
+		limits:   a.config.Limits,
+		timeouts: a.config.Timeouts,
+		exempt:   a.proxies,
+		metrics:  a.metrics.connections(),
+		log:      a.log,
+	}
+	if a.config.TLS.CertFile == "" {
+		return config, nil
+	}
+	own, err := openCertificate(a.config.TLS, a.log)
+	if err != nil {
+		return config, err
+	}
+	a.metrics.watchCertificate(own)
+	a.background("TLS certificate", own.run)
+	config.tls = own.serverConfig()
+	return config, nil
 }
