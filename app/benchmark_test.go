@@ -74,6 +74,7 @@ func (s *served) make(tb testing.TB) {
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = a.gateway.Close() })
 	s.handler = a.publicServer().Server().Handler
+	s.sent = nil // by the run before, with the tokens of another key
 	for _, token := range tokens {
 		if s.tokens == "" {
 			token = ""
