@@ -21,15 +21,12 @@ func secure(c *connection, config *tls.Config) *secureConnection {
 	return &secureConnection{c, secured}
 }
 
-// Handshake completes the handshake within the time that a request's head may take. A connection on which it fails is at
-// its end: there was no request.
+// Handshake completes the handshake within the time that a request's head may take; the read after it has a time of its
+// own. A connection on which it fails is at its end: there was no request.
 func (s *secureConnection) Handshake() error {
 	err := s.transport.SetDeadline(time.Now().Add(s.timeouts.Header))
 	if err == nil {
 		err = s.tls.Handshake()
-	}
-	if err == nil {
-		err = s.transport.SetDeadline(time.Time{})
 	}
 	if err == nil {
 		return nil

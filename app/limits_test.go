@@ -125,6 +125,60 @@ func TestACallerHasSoMuchTimeAndNoMore(t *testing.T) {
 	}
 }
 
+// TestWhatOneRequestMayTakeIsNotTheNextOnes follows a form, which has a time to arrive as a whole, with a body that has one
+// only between two of its bytes.
+func TestWhatOneRequestMayTakeIsNotTheNextOnes(t *testing.T) {
+	config := slowConfig(echoUpstream(t))
+	config.Timeouts.Body, config.Timeouts.Idle = 2*time.Second, startTimeout
+	r := start(t, config)
+	token := r.consent(r.register(), 1, "payments:send").access
+	const size = 60 // dribbles are longer than the time that the form had
+	form := "POST /oauth/token HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n\r\ngrant_type=x"
+	head := strings.Replace(postHead, "TOKEN", token, 1) + fmt.Sprintf("Content-Length: %d\r\n\r\n", size)
+	for name, pieces := range map[string][]string{"sent together": {form + head}, "one after the other": {form, head}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", r.app.Addr().String())
+			require.NoError(t, err)
+			defer conn.Close()
+			require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
+			reader := bufio.NewReader(conn)
+			_, err = io.WriteString(conn, pieces[0])
+			require.NoError(t, err)
+			status, err := readAnswer(reader, http.MethodPost)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusBadRequest, status)
+			for _, piece := range pieces[1:] {
+				_, err = io.WriteString(conn, piece)
+				require.NoError(t, err)
+			}
+			for range size {
+				time.Sleep(dribble)
+				_, err = io.WriteString(conn, "a")
+				require.NoError(t, err)
+			}
+			status, err = readAnswer(reader, http.MethodPost)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusOK, status)
+		})
+	}
+}
+
+// TestTheTimeBetweenRequestsIsNotCutShort begins it when the deadline of the first request is only a little older.
+func TestTheTimeBetweenRequestsIsNotCutShort(t *testing.T) {
+	r := start(t, slowConfig(echoUpstream(t)))
+	conn, err := net.Dial("tcp", r.app.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
+	time.Sleep(idleTimeout / 16)
+	asked := time.Now()
+	_, err = io.WriteString(conn, "GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n")
+	require.NoError(t, err)
+	require.Equal(t, "200", spell(readAnswers(conn)))
+	require.GreaterOrEqual(t, time.Since(asked), idleTimeout)
+}
+
 // TestSlowCallersStopNobody keeps hundreds of connections busy that never finish a header.
 func TestSlowCallersStopNobody(t *testing.T) {
 	const callers = 300

@@ -85,12 +85,14 @@ func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 	_ = first.Close() // a second time makes no more room
 	accepted := <-second
 	require.Len(t, l.slots, 1)
+	require.Len(t, l.open, 1)
 
 	ended := make(chan error, 1)
 	go func() { _, err := l.Accept(); ended <- err }()
 	require.NoError(t, l.Close())
 	require.ErrorIs(t, <-ended, net.ErrClosed, "whoever waits for room learns that there will be none")
 	require.NoError(t, accepted.Close())
+	require.Empty(t, l.open, "of an address that has gone nothing stays")
 }
 
 func TestWhomAConnectionCountsFor(t *testing.T) {

@@ -131,6 +131,24 @@ func TestPlainHTTPOnATLSPortIsTold(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, a.status)
 	require.Equal(t, "This port is TLS.", a.json(t)["error_description"])
 	require.Empty(t, book.requests(t), "it is no request")
+	for range 10 { // also who is still sending, and could lose the answer with a reset
+		conn, err := net.Dial("tcp", r.app.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			write(conn, forgedHead+"Content-Length: 3000000\r\n\r\n"+strings.Repeat("a", 3_000_000), 64<<10)
+		}()
+		reader := bufio.NewReader(conn)
+		status, err := readAnswer(reader, http.MethodPost)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusBadRequest, status)
+		_, err = reader.ReadByte()
+		require.ErrorIs(t, err, io.EOF)
+		require.NoError(t, conn.Close())
+		<-written
+	}
 }
 
 // TestNothingButTLSIsServedOnATLSPort is about what follows where a handshake has failed: it is no request either.
