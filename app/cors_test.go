@@ -3,6 +3,7 @@ package app_test
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -177,6 +178,32 @@ func TestAPreflightIsNotTheUpstreams(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, r.preflight("/balance", ownPage, "GET").status)
 	plain := r.do(http.MethodOptions, r.public+"/balance", nil, http.Header{"Origin": {ownPage}})
 	require.Equal(t, http.StatusOK, plain.status, "which is no preflight")
+	plain = r.do(http.MethodOptions, r.public+"/balance", nil, http.Header{"Access-Control-Request-Method": {"GET"}})
+	require.Equal(t, http.StatusOK, plain.status, "nor is what comes from no page")
+}
+
+// TestTheBodyOfAPreflightIsNoRequest is about a body that nobody reads, because nobody wants it.
+func TestTheBodyOfAPreflightIsNoRequest(t *testing.T) {
+	upstream, seen := countingUpstream(t)
+	config := testConfig(upstream)
+	config.CORS.Origins = []string{ownPage}
+	r := start(t, config)
+	inner := strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1) + "\r\n"
+	for _, origin := range []string{ownPage, otherPage} {
+		for _, path := range []string{"/balance", "/oauth/token"} {
+			head := "OPTIONS " + path + " HTTP/1.1\r\nHost: h\r\nOrigin: " + origin + "\r\nAccess-Control-Request-Method: GET\r\n"
+			for _, body := range []string{
+				fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(inner), inner),
+				fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(inner), inner),
+				"Content-Length: 2000000\r\n\r\n" + strings.Repeat(inner, 20),
+			} {
+				answers, err := exchange(r.app.Addr().String(), head+body, 1<<20)
+				require.NoError(t, err)
+				require.Len(t, answers, 1, "%s %s", origin, body)
+			}
+		}
+	}
+	require.Zero(t, seen.Load())
 }
 
 // TestAPublicClientInABrowser does what a page does that has no secret: it exchanges its code with PKCE, uses its token,
