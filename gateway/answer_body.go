@@ -101,14 +101,17 @@ func (c *conn) readLength(now time.Time) (body []byte, ok bool, err error) {
 	}
 	if c.reader.Buffered() < length {
 		c.head.keep()
+	}
+	for c.reader.Buffered() < length {
 		if err := c.waitFor(now, c.settings.IdleTimeout); err != nil {
 			return nil, false, err
 		}
+		if _, err := c.reader.Peek(c.reader.Buffered() + 1); err != nil {
+			return nil, false, readError(err)
+		}
+		now = time.Now()
 	}
-	body, err = c.reader.Peek(length)
-	if err != nil {
-		return nil, false, readError(err)
-	}
+	body, _ = c.reader.Peek(length) // all of it is there
 	_, _ = c.reader.Discard(length)
 	return body, true, nil
 }

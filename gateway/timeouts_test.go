@@ -104,6 +104,22 @@ func TestWaitingForAConnectionIsNotWaitingForAnAnswer(t *testing.T) {
 	require.Equal(t, 200, second.receive("GET").StatusCode)
 }
 
+// A small answer has its time, too, from each of its bytes to the next.
+func TestASmallAnswerMayComeBitByBit(t *testing.T) {
+	const timeout = 3 * soon
+	upstream := newUpstream(t, func(l *link) {
+		for l.read() {
+			l.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
+			for range 8 {
+				time.Sleep(timeout / 6)
+				l.write("a")
+			}
+		}
+	})
+	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.IdleTimeout = timeout })
+	require.Equal(t, "aaaaaaaa", s.do(raw("GET /balance")).body)
+}
+
 // What takes its time and has it is not cut off: an upload, an answer that comes bit by bit, silence between events.
 func TestWhatIsSlowButNotTooSlow(t *testing.T) {
 	const timeout = 3 * soon
