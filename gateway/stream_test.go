@@ -92,7 +92,7 @@ func TestLargeAnswersArriveAsTheyWereSent(t *testing.T) {
 				endsByClosing := strings.HasPrefix(name, "until") || strings.HasPrefix(name, "from")
 				upstream := newUpstream(t, func(l *link) {
 					for l.read() {
-						l.write("%s", test.reply)
+						l.write("%s", strings.Replace(test.reply, "\r\n", "\r\nX-A: kept\r\n", 1))
 						if endsByClosing {
 							return
 						}
@@ -104,6 +104,7 @@ func TestLargeAnswersArriveAsTheyWereSent(t *testing.T) {
 					c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
 					a := c.receive("GET")
 					require.True(t, test.body == a.body, "%d bytes of %d", len(a.body), len(test.body))
+					require.Equal(t, []string{"kept"}, a.Header["X-A"])
 					if version == "HTTP/1.0" {
 						require.Empty(t, a.TransferEncoding)
 						require.True(t, c.isClosed())

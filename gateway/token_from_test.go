@@ -79,8 +79,12 @@ func TestTheTokenOfAWebSocketInTheSubprotocol(t *testing.T) {
 	s := newSystem(t, []gateway.Route{
 		balance(upstream.url(), webSocket, tokenFrom("subprotocol", "query:t"), credential("headers")),
 		balance(upstream.url(), webSocket, path("/other"), tokenFrom("query:t")),
+		balance(upstream.url(), webSocket, path("/public"), tokenFrom("subprotocol"), public),
 	}, options{})
 	token := s.token(nil)
+	for id := ""; len(token)%3 != 1; id += "x" { // so that its last character in base64 has bits that are not used
+		token = s.token(map[string]any{"jti": id + "y"})
+	}
 	encoded := "base64url.bearer.authorization.k8s.io." + base64.RawURLEncoding.EncodeToString([]byte(token))
 	for name, test := range map[string]struct{ offered, forwarded, selected string }{
 		"beside others":             {"v1, access_token." + token + ", chat", "v1, chat", "chat"},
@@ -108,16 +112,18 @@ func TestTheTokenOfAWebSocketInTheSubprotocol(t *testing.T) {
 		status  int
 		code    string
 	}{
-		"twice":                {handshake("/balance", "Sec-WebSocket-Protocol: access_token."+token+", access_token."+token), 400, "invalid_request"},
-		"in two ways":          {handshake("/balance", "Sec-WebSocket-Protocol: access_token."+token, "Sec-WebSocket-Protocol: "+encoded), 400, "invalid_request"},
-		"beside Authorization": {handshake("/balance", "Sec-WebSocket-Protocol: access_token."+token, bearer(token)), 400, "invalid_request"},
-		"beside the query":     {handshake("/balance?t="+token, "Sec-WebSocket-Protocol: access_token."+token), 400, "invalid_request"},
-		"nothing":              {handshake("/balance", "Sec-WebSocket-Protocol: access_token."), 401, "invalid_token"},
-		"the marker alone":     {handshake("/balance", "Sec-WebSocket-Protocol: access_token"), 401, "invalid_token"},
-		"bad":                  {handshake("/balance", "Sec-WebSocket-Protocol: access_token."+token+"x"), 401, "invalid_token"},
-		"more behind base64":   {handshake("/balance", "Sec-WebSocket-Protocol: "+encoded+"!"), 401, "invalid_token"},
-		"not allowed here":     {handshake("/other", "Sec-WebSocket-Protocol: access_token."+token), 401, "invalid_token"},
-		"an ordinary request":  {raw("GET /balance", "Sec-WebSocket-Protocol: access_token."+token), 401, "invalid_token"},
+		"twice":                      {handshake("/balance", "Sec-WebSocket-Protocol: access_token."+token+", access_token."+token), 400, "invalid_request"},
+		"in two ways":                {handshake("/balance", "Sec-WebSocket-Protocol: access_token."+token, "Sec-WebSocket-Protocol: "+encoded), 400, "invalid_request"},
+		"beside Authorization":       {handshake("/balance", "Sec-WebSocket-Protocol: access_token."+token, bearer(token)), 400, "invalid_request"},
+		"beside the query":           {handshake("/balance?t="+token, "Sec-WebSocket-Protocol: access_token."+token), 400, "invalid_request"},
+		"nothing":                    {handshake("/balance", "Sec-WebSocket-Protocol: access_token."), 401, "invalid_token"},
+		"the marker alone":           {handshake("/balance", "Sec-WebSocket-Protocol: access_token"), 401, "invalid_token"},
+		"bad":                        {handshake("/balance", "Sec-WebSocket-Protocol: access_token."+token+"x"), 401, "invalid_token"},
+		"more behind base64, public": {handshake("/public", "Sec-WebSocket-Protocol: "+encoded+"!"), 401, "invalid_token"},
+		"other base64":               {handshake("/balance", "Sec-WebSocket-Protocol: "+encoded[:len(encoded)-1]+string(encoded[len(encoded)-1]+1)), 401, "invalid_token"},
+		"more behind base64":         {handshake("/balance", "Sec-WebSocket-Protocol: "+encoded+"!"), 401, "invalid_token"},
+		"not allowed here":           {handshake("/other", "Sec-WebSocket-Protocol: access_token."+token), 401, "invalid_token"},
+		"an ordinary request":        {raw("GET /balance", "Sec-WebSocket-Protocol: access_token."+token), 401, "invalid_token"},
 	} {
 		t.Run(name, func(t *testing.T) { requireRefused(t, s.do(test.request), test.status, test.code) })
 	}

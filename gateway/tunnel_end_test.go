@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,7 @@ func TestACloseDoesNotCutAFrameInTwo(t *testing.T) {
 		"between frames":                  {frame(text, "one"), "", frame(text, "one") + ended},
 		"before any":                      {"", "", ended},
 		"between fragments":               {frame(textBegins, "one"), "", frame(textBegins, "one") + ended},
+		"after a Ping":                    {frame(pings, "one"), "", frame(pings, "one") + ended},
 		"in a payload":                    {frame(text, "one")[:3], frame(text, "one")[3:] + frame(text, "two"), frame(text, "one") + ended},
 		"after one byte of a header":      {longFrame[:1], longFrame[1:] + longFrame, longFrame + ended},
 		"in the length":                   {longFrame[:3], longFrame[3:] + "\x81", longFrame + ended},
@@ -139,8 +141,10 @@ func TestACloseDoesNotCutAFrameInTwo(t *testing.T) {
 // After the revocation the upstream hears nothing more of the caller but that it is over.
 func TestNothingOfARevokedTokenPasses(t *testing.T) {
 	ended := masked(closeFrame(1008, "token revoked"))
+	soonest, awaited := patience, false
 	for name, test := range map[string]struct{ before, want string }{
 		"between frames":   {masked(frame(text, "one")), masked(frame(text, "one")) + ended},
+		"after a Ping":     {masked(frame(pings, "one")), masked(frame(pings, "one")) + ended},
 		"in a frame":       {masked(frame(text, "one"))[:7], masked(frame(text, "one"))[:7]},
 		"after its Close":  {masked(closeFrame(1000, "")), masked(closeFrame(1000, ""))},
 		"nothing was said": {"", ended},
@@ -160,14 +164,24 @@ func TestNothingOfARevokedTokenPasses(t *testing.T) {
 			<-heard
 			s.revoke()
 			require.Equal(t, closeFrame(4401, "token revoked"), c.read(17))
-			if name != "after its Close" {
+			if name == "after its Close" {
+				require.Equal(t, test.want, <-all)
+			} else {
+				began := time.Now()
 				c.send(masked(frame(text, "too late")))
+				require.Equal(t, test.want, <-all)
+				soonest = min(soonest, time.Since(began))
+				require.NoError(t, c.conn.SetReadDeadline(time.Now().Add(200*time.Millisecond)))
+				_, err := c.reader.Peek(1)
+				awaited = awaited || os.IsTimeout(err)
+				require.NoError(t, c.conn.SetReadDeadline(time.Now().Add(patience)))
 				c.send(masked(closeFrame(4401, "")))
 			}
-			require.Equal(t, test.want, <-all)
 			require.True(t, c.isClosed())
 		})
 	}
+	require.Less(t, soonest, closedWithin, "the upstream does not wait for the caller's answer to the Close")
+	require.True(t, awaited, "the connection stays open for the caller's answer")
 }
 
 // Whoever does not answer a Close, or takes nothing at all, is cut off.
@@ -175,6 +189,9 @@ func TestAWebSocketEndsWithoutItsEnds(t *testing.T) {
 	filled := make(chan struct{})
 	upstream := newUpstream(t, switchAll(func(l *link) {
 		data := bytes.Repeat([]byte(frame(text, strings.Repeat("x", 100))), 100)
+		if l.number == 2 {
+			l.write("%s", frame(text, "half")[:4])
+		}
 		for l.number == 1 {
 			_ = l.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
 			if _, err := l.Write(data); err != nil {
@@ -189,12 +206,15 @@ func TestAWebSocketEndsWithoutItsEnds(t *testing.T) {
 	silent := s.tunnelled("/balance", bearer(s.token(nil)))
 	deaf := s.tunnelled("/balance", bearer(s.token(nil)))
 	<-filled
+	halfway := s.tunnelled("/balance", bearer(s.token(nil)))
+	require.Equal(t, frame(text, "half")[:4], halfway.read(4))
 	began := time.Now()
 	s.revoke()
 	require.Eventually(t, func() bool { return s.gateway.WebSockets() == 0 }, patience, time.Millisecond)
-	t.Logf("both were over after %s", time.Since(began))
+	t.Logf("all were over after %s", time.Since(began))
 	require.Equal(t, closeFrame(4401, "token revoked"), silent.read(17))
 	require.True(t, silent.isClosed())
+	require.True(t, halfway.isClosed(), "a Close would be taken for the other half")
 	_, _ = io.Copy(io.Discard, deaf.reader)
 }
 
@@ -228,45 +248,6 @@ func TestASilentWebSocketIsClosedWhereItsRouteSaysSo(t *testing.T) {
 func errorOf(err error) (closed websocket.CloseError) {
 	errors.As(err, &closed)
 	return closed
-}
-
-func TestDrainClosesEveryWebSocket(t *testing.T) {
-	upstream := webSocketUpstream(t, echo)
-	s := newSystem(t, []gateway.Route{balance(upstream.URL, webSocket, public)}, options{})
-	first, second := s.open("/balance", nil), s.open("/balance", nil)
-	says(t, first, "hello")
-	drained := make(chan error, 1)
-	go func() { drained <- s.gateway.Drain(patient(t)) }()
-	require.Equal(t, "server is stopping", requireClosed(t, first, websocket.StatusGoingAway))
-	require.Equal(t, "server is stopping", requireClosed(t, second, websocket.StatusGoingAway))
-	require.NoError(t, <-drained)
-	require.Zero(t, s.gateway.WebSockets())
-	requireRefused(t, s.do(handshake("/balance")), 503, "temporarily_unavailable")
-	require.Equal(t, 426, s.do(raw("GET /balance")).StatusCode, "what the upstream says to an ordinary request")
-	require.NoError(t, s.gateway.Drain(patient(t)), "twice is not once too often")
-}
-
-func TestDrainEndsWithItsTime(t *testing.T) {
-	// Nobody answers the Close, which is awaited for longer than this. A machine may stand still once, not each time.
-	const awaited, tries = time.Second, 5
-	quickest := patience
-	for try := 0; try < tries && quickest >= awaited; try++ {
-		upstream := newUpstream(t, switchAll(func(l *link) { <-l.upstream.idle }))
-		s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
-		c := s.tunnelled("/balance")
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		began := time.Now()
-		require.ErrorIs(t, s.gateway.Drain(ctx), context.Canceled)
-		quickest = min(quickest, time.Since(began))
-		require.Zero(t, s.gateway.WebSockets())
-		upstream.awaitEnd(0)
-		close(upstream.idle)
-		_, err := io.Copy(io.Discard, c.reader)
-		require.NoError(t, err)
-	}
-	t.Logf("drained within %s", quickest)
-	require.Less(t, quickest, awaited)
 }
 
 // ending tells what it was told of the end of a tunnel.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
 
 	"gatehouse/gateway"
 )
@@ -41,7 +42,7 @@ func frame(opcode byte, payload string) string {
 
 const (
 	text, textBegins = 0x81, 0x01
-	closes           = 0x88
+	closes, pings    = 0x88, 0x89
 )
 
 // closeFrame is a Close with that code, as a server sends it.
@@ -64,12 +65,15 @@ func TestNothingIsLostAroundTheSwitch(t *testing.T) {
 			t.Errorf("bytes arrived before the answer: %v", err)
 		}
 		_ = l.SetReadDeadline(time.Time{})
-		l.write("HTTP/1.1 103 Early Hints\r\n\r\n" + switching("Set-Cookie: a=b", "Keep-Alive: 5", "X-Other: kept") + frame(text, "behind"))
+		l.write("HTTP/1.1 103 Early Hints\r\n\r\n" + switching("Set-Cookie: a=b", "Keep-Alive: 5", "X-Other: kept",
+			"Connection: x-hop", "X-Hop: 1", "X-Request-Id: the upstream's") + frame(text, "behind"))
 		early := make([]byte, len(masked(frame(text, "early"))))
 		_, _ = io.ReadFull(l.reader, early)
 		fromClient <- string(early)
 	})
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{config: func(c *gateway.Config) {
+		c.RequestID = func(*fasthttp.RequestCtx) []byte { return []byte("the-one") }
+	}})
 	c := s.dial()
 	c.send(handshake("/balance") + masked(frame(text, "early")))
 	a := c.receive("GET")
@@ -77,6 +81,10 @@ func TestNothingIsLostAroundTheSwitch(t *testing.T) {
 	require.Equal(t, []string{"a=b"}, a.Header["Set-Cookie"])
 	require.Equal(t, "kept", a.Header.Get("X-Other"))
 	require.Empty(t, a.Header.Get("Keep-Alive"))
+	require.Empty(t, a.Header.Get("X-Hop"))
+	require.Equal(t, []string{"Upgrade"}, a.Header["Connection"])
+	require.Equal(t, []string{"websocket"}, a.Header["Upgrade"])
+	require.Equal(t, []string{"the-one"}, a.Header["X-Request-Id"])
 	require.Equal(t, frame(text, "behind"), c.read(8))
 	require.Equal(t, masked(frame(text, "early")), <-fromClient)
 }
@@ -233,6 +241,11 @@ func TestATunnelTakesOneOfTheUpstreamsConnections(t *testing.T) {
 
 // A caller that is gone before the answer could be written must not leave the upstream's connection behind.
 func TestACallerThatIsGoneBeforeTheTunnelBegins(t *testing.T) {
+	_, upstream := tunnelThatNeverBegins(t)
+	upstream.awaitClosed(0)
+}
+
+func tunnelThatNeverBegins(t *testing.T) (*system, *fakeUpstream) {
 	gone := make(chan struct{})
 	upstream := newUpstream(t, func(l *link) {
 		l.read()
@@ -247,7 +260,7 @@ func TestACallerThatIsGoneBeforeTheTunnelBegins(t *testing.T) {
 	require.NoError(t, c.conn.(*net.TCPConn).SetLinger(0))
 	require.NoError(t, c.conn.Close())
 	close(gone)
-	upstream.awaitClosed(0)
+	return s, upstream
 }
 
 // Each tunnel echoes its own name for a while; what arrives elsewhere would show at once.

@@ -14,10 +14,14 @@ import (
 // What is missing of a request would be taken from the next one.
 func TestAConnectionWithHalfARequestIsNotUsedAgain(t *testing.T) {
 	const tries = 50
-	for name, test := range map[string]struct{ before, after string }{
-		"a small answer":               {"", okAnswer},
-		"an answer that has begun":     {chunkedHead + "2\r\nok\r\n", "0\r\n\r\n"},
-		"a large answer that is begun": {"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\nok", large[:19_998]},
+	for name, test := range map[string]struct {
+		before, after string
+		passed        bool // what comes before
+	}{
+		"a small answer":                {"", okAnswer, false},
+		"a small answer in two parts":   {answerFor("okay")[:40], answerFor("okay")[40:], false},
+		"an answer that has begun":      {chunkedHead + "2\r\nok\r\n", "0\r\n\r\n", true},
+		"a large answer that has begun": {"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\nok", large[:19_998], true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var goOn [tries]chan struct{}
@@ -41,7 +45,7 @@ func TestAConnectionWithHalfARequestIsNotUsedAgain(t *testing.T) {
 			for i := range tries {
 				c := s.dial()
 				c.send(raw("POST /balance", "Transfer-Encoding: chunked") + "1\r\na\r\n")
-				if test.before != "" {
+				if test.passed {
 					_, err := io.ReadFull(c.begin().Body, make([]byte, 2))
 					require.NoError(t, err)
 				} else {
@@ -56,6 +60,34 @@ func TestAConnectionWithHalfARequestIsNotUsedAgain(t *testing.T) {
 			require.Equal(t, tries, upstream.connections())
 		})
 	}
+}
+
+// The upstream has its time to answer from when it was sent everything.
+func TestAnUpstreamThatIsSlowAfterAnUpload(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		if l.read() {
+			<-l.upstream.idle
+		}
+	})
+	defer close(upstream.idle)
+	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.FirstByteTimeout = soon })
+	requireRefused(t, s.do(withBody(large[:100_000], "POST /balance")), 504, "gateway_timeout")
+	upstream.only()
+}
+
+// Callers who are slow to send little keep no connection from others.
+func TestASlowBodyHoldsNoConnection(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Millisecond })
+	slow := s.dial()
+	slow.send(raw("POST /balance", "Content-Length: 10000", "Expect: 100-continue"))
+	require.Equal(t, 100, slow.receive("POST").StatusCode)
+	slow.send(large[:9_999])
+	for range 50 {
+		require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
+	}
+	slow.send("x")
+	require.Equal(t, 200, slow.receive("POST").StatusCode)
 }
 
 // An upstream that takes nothing keeps the upload from seeing that its caller has gone.

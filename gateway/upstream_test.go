@@ -198,6 +198,7 @@ func TestBrokenAnswersAreNotPassedOn(t *testing.T) {
 		"an empty line first": "\r\n" + okAnswer,
 		"continued line":      "HTTP/1.1 200 OK\r\nX-A: 1\r\n Content-Length: 6\r\nContent-Length: 6\r\n\r\nsecret",
 		"CR in a line":        "HTTP/1.1 200 OK\r\nX-A: 1\rX-B: secret\r\nContent-Length: 0\r\n\r\n",
+		"LF in a line":        "HTTP/1.1 200 OK\r\nX-A: 1\nX-B: secret\r\nContent-Length: 0\r\n\r\n",
 		"NUL in a line":       "HTTP/1.1 200 OK\r\nX-A: secret\x00\r\nContent-Length: 0\r\n\r\n",
 		"too many lines":      "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: secret\r\n", 2000) + "Content-Length: 0\r\n\r\n",
 		"cut body":            "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsecret",

@@ -152,6 +152,8 @@ func TestOriginCheck(t *testing.T) {
 		"another":                   {[]string{"https://app.example"}, []string{"Origin: https://evil.example"}, 403},
 		"another scheme":            {[]string{"https://app.example"}, []string{"Origin: http://app.example"}, 403},
 		"another port":              {[]string{"https://app.example"}, []string{"Origin: https://app.example:8443"}, 403},
+		"the usual port":            {[]string{"https://app.example"}, []string{"Origin: https://app.example:443"}, 403},
+		"in capitals":               {[]string{"https://app.example"}, []string{"Origin: https://App.example"}, 403},
 		"a subdomain":               {[]string{"https://app.example"}, []string{"Origin: https://x.app.example"}, 403},
 		"a longer host":             {[]string{"https://app.example"}, []string{"Origin: https://app.example.evil"}, 403},
 		"null":                      {[]string{"https://app.example"}, []string{"Origin: null"}, 403},

@@ -1,0 +1,46 @@
+package gateway
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Over sockets this would take more than a minute.
+func TestATunnelIsLateWhenOneOfItsEndsTakesNothing(t *testing.T) {
+	client, other := net.Pipe()
+	defer client.Close()
+	defer other.Close()
+	now := time.Now()
+	ago := func(d time.Duration) int64 { return now.Add(-d).UnixNano() }
+	for name, test := range map[string]struct {
+		client               net.Conn
+		opened               time.Duration // ago, as are the others
+		toClient, toUpstream time.Duration // 0: nothing is being written
+		late                 bool
+	}{
+		"not begun yet":            {nil, beginTimeout, 0, 0, false},
+		"never begun":              {nil, beginTimeout + 1, 0, 0, true},
+		"open for long":            {client, time.Hour, 0, 0, false},
+		"writing":                  {client, time.Hour, stallTimeout, stallTimeout, false},
+		"the caller takes nothing": {client, time.Hour, stallTimeout + 1, 0, true},
+		"nor does the upstream":    {client, time.Hour, 0, stallTimeout + 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tunnel := Tunnel{client: test.client, opened: now.Add(-test.opened)}
+			if test.toClient > 0 {
+				tunnel.fromUpstream.writing.Store(ago(test.toClient))
+			}
+			if test.toUpstream > 0 {
+				tunnel.fromClient.writing.Store(ago(test.toUpstream))
+			}
+			require.Equal(t, test.late, tunnel.isLate(now))
+		})
+	}
+	tunnel := Tunnel{client: client}
+	require.NoError(t, tunnel.fromUpstream.pass(io.Discard, []byte{finalFrame, 0}))
+	require.False(t, tunnel.isLate(now.Add(time.Hour)), "what was taken is not being written")
+}
