@@ -55,13 +55,6 @@ func (d *deadline) forget() {
 	d.asked = time.Time{}
 }
 
-// isOver reports whether the time that was asked for is over.
-func (d *deadline) isOver() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return !d.asked.IsZero() && !time.Now().Before(d.asked)
-}
-
 func earlier(a, b time.Time) time.Time {
 	if b.IsZero() || !a.IsZero() && a.Before(b) {
 		return a

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ func TestEachLimitHoldsWhereItIsSet(t *testing.T) {
 		{"body too large", post + "Content-Length: 1001\r\n\r\n" + strings.Repeat("a", 1001), "413"},
 		{"chunks", post + chunked + "\r\n" + strings.Repeat("64\r\n"+strings.Repeat("a", 100)+"\r\n", 10) + "0\r\n\r\n", "200"},
 		{"a chunk too many", post + chunked + "\r\n" + strings.Repeat("64\r\n"+strings.Repeat("a", 100)+"\r\n", 11) + "0\r\n\r\n", "413"},
+		{"trailers", post + chunked + "\r\n0\r\n" + strings.Repeat("X-A: b\r\n", 2) + "\r\n", "200"},
+		{"trailers too large", post + chunked + "\r\n0\r\n" + fill("", 4096) + "\r\n", "400"},
 		{"the second request counts anew", fill(get, 4096) + fill(get, 4096) + fill(get, 4097), "200 200 431"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -162,6 +165,17 @@ func TestWhatOneRequestMayTakeIsNotTheNextOnes(t *testing.T) {
 			require.Equal(t, http.StatusOK, status)
 		})
 	}
+}
+
+// TestAHeaderHasItsTimeHoweverLongOneMayPause begins the second request when the connection could rest for long.
+func TestAHeaderHasItsTimeHoweverLongOneMayPause(t *testing.T) {
+	config := slowConfig(echoUpstream(t))
+	config.Timeouts.Idle = 2 * startTimeout
+	r := start(t, config)
+	statuses, lasted, err := trickle(r.app.Addr().String(), "GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n", strings.Repeat("A", muchDribble))
+	require.NoError(t, err)
+	require.Equal(t, "200 408", spell(statuses))
+	require.Less(t, lasted, startTimeout)
 }
 
 // TestTheTimeBetweenRequestsIsNotCutShort begins it when the deadline of the first request is only a little older.
@@ -313,6 +327,27 @@ func TestATrustedProxyHasAsManyConnectionsAsItLikes(t *testing.T) {
 	}
 }
 
+// TestAConnectionThatIsResetGivesItsPlaceBack cuts answers that only the end of the connection could end.
+func TestAConnectionThatIsResetGivesItsPlaceBack(t *testing.T) {
+	r := start(t, testConfig(serveConns(t, func(conn net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n")
+		}
+	})))
+	head := strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1)
+	for range 3 {
+		conn, err := net.Dial("tcp", r.app.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
+		_, err = io.WriteString(conn, strings.Replace(head, "HTTP/1.1", "HTTP/1.0", 1)+"\r\n")
+		require.NoError(t, err)
+		_, err = io.ReadAll(conn)
+		require.ErrorIs(t, err, syscall.ECONNRESET)
+		require.NoError(t, conn.Close())
+	}
+	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, time.Millisecond)
+}
+
 // TestAnAnswerReachesWhoIsStillSending is about how the connection ends: with a reset, an answer could be lost on its way.
 func TestAnAnswerReachesWhoIsStillSending(t *testing.T) {
 	r := start(t, testConfig(echoUpstream(t)))
@@ -336,4 +371,5 @@ func TestAnAnswerReachesWhoIsStillSending(t *testing.T) {
 		require.NoError(t, conn.Close())
 		<-written
 	}
+	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, time.Millisecond, "each gives its place back")
 }

@@ -32,7 +32,7 @@ func (t *transport) Write(p []byte) (written int, err error) {
 			n, err = t.TCPConn.Write(p[written:])
 		}
 		written += n
-		if n == 0 || written == len(p) || !errors.Is(err, os.ErrDeadlineExceeded) || t.writes.isOver() {
+		if n == 0 || written == len(p) || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return written, err
 		}
 	}

@@ -65,3 +65,16 @@ func TestAWriteLastsNoLongerThanWasAsked(t *testing.T) {
 	_, err = own.Write([]byte("the next request's"))
 	require.NoError(t, err)
 }
+
+// TestAWriteIsNotCutShort fills the connection with bytes of which each is taken or not, up to one that waits in vain.
+func TestAWriteIsNotCutShort(t *testing.T) {
+	own, _ := transportPair(t)
+	for {
+		began := time.Now()
+		if _, err := own.Write([]byte{0}); err != nil {
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			require.GreaterOrEqual(t, time.Since(began), transportPatience)
+			return
+		}
+	}
+}
