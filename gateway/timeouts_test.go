@@ -120,6 +120,23 @@ func TestASmallAnswerMayComeBitByBit(t *testing.T) {
 	require.Equal(t, "aaaaaaaa", s.do(raw("GET /balance")).body)
 }
 
+// Waiting for a connection is part of the exchange.
+func TestTimeoutOfWhoWaitsForAConnection(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		if l.read() {
+			<-l.upstream.idle
+		}
+	})
+	defer close(upstream.idle)
+	s := newSystem(t, []gateway.Route{
+		balance(upstream.url(), public),
+		balance(upstream.url(), public, path("/hasty"), func(r *gateway.Route) { r.Timeout = soon }),
+	}, options{config: func(c *gateway.Config) { c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Hour }})
+	s.dial().send(raw("GET /balance"))
+	require.Eventually(t, func() bool { return len(upstream.requests()) == 1 }, patience, time.Millisecond)
+	requireRefused(t, s.do(raw("GET /hasty")), 503, "temporarily_unavailable")
+}
+
 // What takes its time and has it is not cut off: an upload, an answer that comes bit by bit, silence between events.
 func TestWhatIsSlowButNotTooSlow(t *testing.T) {
 	const timeout = 3 * soon

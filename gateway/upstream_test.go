@@ -320,17 +320,6 @@ func TestConnectionLimit(t *testing.T) {
 		leave <- struct{}{}
 		require.Equal(t, 200, first.receive("GET").StatusCode)
 	})
-	t.Run("waits no longer than the exchange may take", func(t *testing.T) {
-		s := publicSystem(t, upstream, func(c *gateway.Config) {
-			c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Hour
-		}, func(r *gateway.Route) { r.Timeout = 100 * time.Millisecond })
-		first := s.dial()
-		first.send(raw("GET /balance"))
-		<-entered
-		requireRefused(t, s.do(raw("GET /balance")), 503, "temporarily_unavailable")
-		requireRefused(t, first.receive("GET"), 504, "gateway_timeout")
-		leave <- struct{}{}
-	})
 	t.Run("gets its turn", func(t *testing.T) {
 		s := publicSystem(t, upstream, func(c *gateway.Config) {
 			c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, patience

@@ -68,8 +68,8 @@ func (r *request) appendSwitching(dst []byte, head *answerHead) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"...)
 	for i := range head.fields {
 		name, value := head.field(i)
-		replaced := isNamed(name, "upgrade") || len(r.id) > 0 && isNamed(name, "x-request-id")
-		if !replaced && !listed(head.connection, name) {
+		replaced := len(r.id) > 0 && isNamed(name, "x-request-id")
+		if !replaced && !listed(head.connection, name) { // Upgrade is, or the answer was refused
 			line(name, value)
 		}
 	}
