@@ -176,6 +176,11 @@ func TestAHeaderHasItsTimeHoweverLongOneMayPause(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "200 408", spell(statuses))
 	require.Less(t, lasted, startTimeout)
+
+	statuses, lasted, err = trickle(r.app.Addr().String(), "", "")
+	require.NoError(t, err)
+	require.Empty(t, statuses, "before the first request nobody may pause")
+	require.Less(t, lasted, startTimeout)
 }
 
 // TestTheTimeBetweenRequestsIsNotCutShort begins it when the deadline of the first request is only a little older.
