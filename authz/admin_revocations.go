@@ -58,7 +58,7 @@ func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// targetOf believes an access token only when it is one of ours that is still good.
+// targetOf believes an access token only when it is one of ours that some gateway may still let pass.
 func (s *Server) targetOf(body revocationBody) (Target, error) {
 	target := Target{TokenID: body.Token, GrantID: body.Grant, ClientID: body.Client, Subject: body.User}
 	if body.AccessToken == "" {
@@ -67,7 +67,7 @@ func (s *Server) targetOf(body revocationBody) (Target, error) {
 	if target != (Target{}) {
 		return Target{}, errOneTarget
 	}
-	claims, err := s.verifier.Verify([]byte(body.AccessToken))
+	claims, err := s.revocable.Verify([]byte(body.AccessToken))
 	if err != nil {
 		return Target{}, &InvalidError{Problems: []error{errors.New("access_token: it is not one of ours, or has expired")}}
 	}

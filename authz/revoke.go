@@ -36,7 +36,7 @@ func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 // revoke finds out by itself what kind of token it is; token_type_hint could only be wrong. A token that is unknown,
 // malformed or expired is as good as revoked.
 func (s *Server) revoke(ctx context.Context, client registry.Client, token string) error {
-	if claims, err := s.verifier.Verify([]byte(token)); err == nil {
+	if claims, err := s.revocable.Verify([]byte(token)); err == nil {
 		if claims.ClientID != client.ID {
 			return errForeignToken
 		}

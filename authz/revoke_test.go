@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/denylist"
 )
 
 func TestRevokingAnAccessTokenDeniesThatOne(t *testing.T) {
@@ -47,6 +49,23 @@ func TestRevokingAsAPublicClient(t *testing.T) {
 	r := w.post("/oauth/revoke", form("client_id", "spa", "token", a.str("refresh_token")))
 	require.Equal(t, http.StatusOK, r.StatusCode, r.text)
 	w.requireDenied(a.str("access_token"))
+}
+
+func TestATokenThatExpiredHereIsRevokedForGatewaysWhoseClocksAreBehind(t *testing.T) {
+	w := newWorld(t)
+	for name, revoke := range map[string]func(token string) answer{
+		"client": func(token string) answer {
+			return w.post("/oauth/revoke", form("token", token), basic("app", appSecret))
+		},
+		"operator": func(token string) answer { return w.revokeAny(`{"access_token":"` + token + `"}`) },
+	} {
+		token := w.tokens("expires_in", "60").str("access_token")
+		jti := w.claims(token).ID
+		w.clock.advance(110 * time.Second)
+		r := revoke(token)
+		require.Equal(t, http.StatusOK, r.StatusCode, "%s: %s", name, r.text)
+		require.ErrorIs(t, w.check(t.Context(), jti), denylist.ErrRevoked, name)
+	}
 }
 
 func TestWhatIsNoLiveTokenCountsAsRevoked(t *testing.T) {

@@ -67,10 +67,13 @@ type Server struct {
 	issuer   *issuer
 	provider fosite.OAuth2Provider
 	verifier *keys.Verifier
-	secrets  *secretChecker
-	scopes   scopes
-	metadata metadata
-	foreign  foreignForms
+	// revocable verifies what is to be revoked: also a token that has expired here, and not yet at a gateway whose clock is
+	// behind.
+	revocable *keys.Verifier
+	secrets   *secretChecker
+	scopes    scopes
+	metadata  metadata
+	foreign   foreignForms
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
 	cacheWellKnown string
 
@@ -110,6 +113,10 @@ func New(c Config) (*Server, error) {
 			log:               c.Log,
 		},
 		verifier: &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: clockSkew, Now: c.Now},
+		revocable: &keys.Verifier{
+			Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: 2 * clockSkew,
+			Now: func() time.Time { return c.Now().Add(-clockSkew) },
+		},
 		secrets:  newSecretChecker(),
 		scopes:   known,
 		metadata: newMetadata(c.Issuer, known),
