@@ -121,7 +121,7 @@ func TestClientsThatAreNotRegistered(t *testing.T) {
 		w.requireError(w.adminDo("PUT", "/app", body), http.StatusBadRequest, "invalid_request")
 	}
 	all := w.adminDo("POST", "", `{"url":"x","scopes":["y"]}`).str("error_description")
-	for _, part := range []string{"name is required", "url:", "scopes:", "domain or redirectUris"} {
+	for _, part := range []string{"name is required", "URL:", `no route has the scope 'y'`, "a domain or a redirect URI is required"} {
 		require.Contains(t, all, part, "every problem at once")
 	}
 	for _, id := range []string{"nobody", "%00", "%ff"} {

@@ -17,7 +17,8 @@ const (
 
 var errPublicSecret = errors.New("a public client has no secret")
 
-// problems collects what is wrong with a client's settings. The names are those of the admin API.
+// problems collects what is wrong with a client's settings, in words that fit the admin API, where a setting is a field,
+// and the command line, where it is a flag.
 type problems []error
 
 func (p *problems) add(format string, args ...any) {
@@ -46,7 +47,7 @@ func (p *problems) addSecret(secret string, public bool) {
 	case len(secret) > maxChosenSecret:
 		p.add("secret: %w", ErrSecretLength)
 	case !isText(secret):
-		p.add("secret is not text")
+		p.add("secret: it is not text")
 	}
 }
 
@@ -55,22 +56,22 @@ func (p *problems) addName(name string) {
 	case name == "":
 		p.add("name is required")
 	case !isText(name):
-		p.add("name is not text")
+		p.add("name: it is not text")
 	case len(name) > maxClientName:
-		p.add("name is longer than %d bytes", maxClientName)
+		p.add("name: it is longer than %d bytes", maxClientName)
 	}
 }
 
-func (p *problems) addWebURL(field, value string) {
+func (p *problems) addWebURL(what, value string) {
 	if value == "" {
 		return
 	}
 	link, _, _ := strings.Cut(value, "#") // a link may point into a page
 	u, err := parsePlainURL(link)
 	if err != nil {
-		p.add("%s: %w", field, err)
+		p.add("%s: %w", what, err)
 	} else if (u.Scheme != "https" && u.Scheme != "http") || !isHost(u.Hostname()) {
-		p.add("%s: it must begin with https:// or http:// and a host", field)
+		p.add("%s: it must begin with https:// or http:// and a host", what)
 	}
 }
 
@@ -86,16 +87,16 @@ func (p *problems) addDomain(domain string) {
 func (p *problems) addRedirectURIs(uris []string) {
 	for _, uri := range uris {
 		if err := checkRedirectURI(uri); err != nil {
-			p.add("redirectUris: %q: %w", uri, err)
+			p.add("redirect URI %q: %w", uri, err)
 		}
 	}
-	p.addLength("redirectUris", uris)
+	p.addLength("redirect URIs", uris)
 }
 
 func (p *problems) addScopes(names []string, known scopes) {
 	for _, name := range names {
 		if !known.known(name) {
-			p.add("scopes: no route has the scope %q", name)
+			p.add("no route has the scope %q", name)
 		}
 	}
 	p.addLength("scopes", names)
@@ -104,24 +105,24 @@ func (p *problems) addScopes(names []string, known scopes) {
 func (p *problems) addGrantTypes(names []string) {
 	for _, name := range names {
 		if !slices.Contains(grantTypes, name) {
-			p.add("grantTypes: %q is not one of %q", name, grantTypes)
+			p.add("grant type %q: it is not one of %s", name, strings.Join(grantTypes, ", "))
 		}
 	}
-	p.addLength("grantTypes", names)
+	p.addLength("grant types", names)
 }
 
-func (p *problems) addLength(field string, list []string) {
+func (p *problems) addLength(what string, list []string) {
 	if len(list) > maxListed {
-		p.add("%s: at most %d entries", field, maxListed)
+		p.add("%s: there can be at most %d", what, maxListed)
 	}
 }
 
 // addUse looks for what makes a client useless although each of its settings is good.
 func (p *problems) addUse(c registry.Client) {
 	if c.Public && slices.Contains(c.GrantTypes, grantClient) {
-		p.add("grantTypes: a public client cannot use %s", grantClient)
+		p.add("grant type %q: a public client cannot use it", grantClient)
 	}
 	if c.Domain == "" && len(c.RedirectURIs) == 0 && slices.Contains(grantTypesOf(c), grantCode) {
-		p.add("domain or redirectUris is required")
+		p.add("a domain or a redirect URI is required")
 	}
 }

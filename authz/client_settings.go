@@ -43,8 +43,8 @@ func (c ClientSettings) check(known scopes) error {
 	p.addID(c.ID)
 	p.addSecret(c.Secret, c.Public)
 	p.addName(c.Name)
-	p.addWebURL("url", c.URL)
-	p.addWebURL("imageUrl", c.ImageURL)
+	p.addWebURL("URL", c.URL)
+	p.addWebURL("image URL", c.ImageURL)
 	p.addDomain(c.Domain)
 	p.addRedirectURIs(c.RedirectURIs)
 	p.addScopes(c.Scopes, known)
@@ -68,8 +68,8 @@ type ClientChange struct {
 func (c ClientChange) check(known scopes) error {
 	var p problems
 	given(c.Name, p.addName)
-	given(c.URL, func(link string) { p.addWebURL("url", link) })
-	given(c.ImageURL, func(link string) { p.addWebURL("imageUrl", link) })
+	given(c.URL, func(link string) { p.addWebURL("URL", link) })
+	given(c.ImageURL, func(link string) { p.addWebURL("image URL", link) })
 	given(c.Domain, p.addDomain)
 	given(c.RedirectURIs, p.addRedirectURIs)
 	given(c.Scopes, func(names []string) { p.addScopes(names, known) })

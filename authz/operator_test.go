@@ -60,7 +60,7 @@ func TestChosenIDsAndSecretsThatAreNotAccepted(t *testing.T) {
 		require.Len(t, invalid.Problems, 1, name)
 	}
 	_, _, err := w.operator().CreateClient(t.Context(), authz.ClientSettings{ID: " ", Secret: strings.Repeat("x", 73), URL: "x"})
-	for _, problem := range []string{"id:", "secret:", "name is required", "url:", "domain or redirectUris"} {
+	for _, problem := range []string{"id:", "secret:", "name is required", "URL:", "a domain or a redirect URI is required"} {
 		require.ErrorContains(t, err, problem, "every problem at once")
 	}
 }

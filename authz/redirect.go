@@ -94,7 +94,7 @@ func parseDomain(raw string) (domain, error) {
 		return domain{}, err
 	}
 	if u.Scheme != "https" && u.Scheme != "http" {
-		return domain{}, errors.New("it must begin with https:// or http://; other schemes belong in redirectUris")
+		return domain{}, errors.New("it must begin with https:// or http://; other schemes need a redirect URI")
 	}
 	host := strings.ToLower(u.Hostname())
 	labels := strings.Split(host, ".")

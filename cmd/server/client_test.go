@@ -39,7 +39,7 @@ func TestAClientsLife(t *testing.T) {
 		require.Equal(t, "https://app.example", changed["url"], "what is not given stays")
 		require.Equal(t, []any{"https://app.example/d"}, changed["redirectUris"])
 		require.Contains(t, s.ok("client", "update", id, "--domain", "https://*.app.example", "--redirect-uri", ""), "https://*.app.example")
-		s.refused(2, "domain or redirectUris is required", "client", "update", id, "--domain", "")
+		s.refused(2, "a domain or a redirect URI is required", "client", "update", id, "--domain", "")
 
 		renewed := s.object("client", "secret", id)
 		require.Equal(t, keysOf(created), keysOf(renewed))
@@ -110,11 +110,15 @@ func TestScopesAreThoseOfTheRoutes(t *testing.T) {
 
 func TestClientsThatCannotBe(t *testing.T) {
 	onEachMigrated(t, func(t *testing.T, s site) {
-		e := s.run("client", "create", "--url", "ftp://x", "--grant-type", "password")
+		e := s.run("client", "create", "--url", "ftp://x", "--image-url", "data:,x", "--domain", "app:/", "--redirect-uri", "javascript:x",
+			"--grant-type", "password")
 		require.Equal(t, 2, e.code)
-		for _, problem := range []string{"name is required", "url:", "password"} {
+		for _, problem := range []string{
+			"name is required", "URL:", "image URL:", "domain:", `redirect URI "javascript:x":`, `grant type "password":`,
+		} {
 			require.Contains(t, e.stderr, problem, "all problems at once")
 		}
+		require.NotRegexp(t, "imageUrl|redirectUris|grantTypes", e.stderr, "those are fields of the admin API")
 		for _, arguments := range []string{"show nobody", "update nobody --name x", "secret nobody", "delete nobody --yes"} {
 			s.refused(3, `client "nobody": not found`, append([]string{"client"}, strings.Fields(arguments)...)...)
 		}
