@@ -43,11 +43,22 @@ func styleHash() string {
 	return base64.StdEncoding.EncodeToString(digest[:])
 }
 
+// consentAction is where the page's form goes: to the origin that the page came from, whatever name the user calls it by,
+// below the path of the issuer, which a proxy in front takes away.
+func consentAction(m metadata) string {
+	endpoint, err := url.Parse(m.AuthorizationEndpoint)
+	if err != nil {
+		panic(err) // an issuer that is no URL was refused before
+	}
+	return endpoint.EscapedPath()
+}
+
 // page is what the templates show.
 type page struct {
 	Style   template.CSS
 	Failure string
 
+	Action     string // the authorization endpoint, as the browser has to ask for it
 	Name       string
 	Domain     string
 	Scopes     []pageScope
@@ -66,6 +77,7 @@ type pageParameter struct{ Name, Value string }
 // showConsent asks the user to sign in and decide. failure says why the last try did not succeed; nil for the first.
 func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, a *authorization, failure error) {
 	p := page{
+		Action:    s.consentAction,
 		Name:      a.client.Name,
 		Domain:    hostOf(a.form.Get("redirect_uri")),
 		PageField: pageField,

@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/authz"
 	"gatehouse/registry"
 )
 
@@ -21,7 +23,15 @@ var hiddenInput = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value=
 func fillIn(t *testing.T, page answer, pairs ...string) url.Values {
 	t.Helper()
 	require.Contains(t, page.text, `<form method="post" action="/oauth/authorize">`)
-	sent := form(pairs...)
+	sent := hiddenFields(page)
+	for i := 0; i < len(pairs); i += 2 {
+		sent.Set(pairs[i], pairs[i+1])
+	}
+	return sent
+}
+
+func hiddenFields(page answer) url.Values {
+	sent := url.Values{}
 	for _, field := range hiddenInput.FindAllStringSubmatch(page.text, -1) {
 		sent.Set(unescape(field[1]), unescape(field[2]))
 	}
@@ -72,6 +82,30 @@ func TestTheUserDecidesOnThePage(t *testing.T) {
 	denied := w.post("/oauth/authorize", fillIn(t, page, "decision", "deny"), asBrowser)
 	require.Equal(t, http.StatusFound, denied.StatusCode)
 	require.Contains(t, denied.Header.Get("Location"), "error=access_denied")
+}
+
+func TestThePageWorksBelowAPath(t *testing.T) {
+	var below http.Handler
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { below.ServeHTTP(w, r) }))
+	defer proxy.Close()
+	w := newWorld(t, func(c *authz.Config) { c.Issuer = proxy.URL + "/auth" })
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", http.StripPrefix("/auth", w.server.Public()))
+	below = mux
+
+	asked := authorization("app", "login", "", "password", "")
+	page := w.do(http.MethodGet, proxy.URL+"/auth/oauth/authorize?"+asked.Encode(), "", nil, asBrowser)
+	requirePage(t, page, http.StatusOK)
+	action := regexp.MustCompile(`<form method="post" action="([^"]*)">`).FindStringSubmatch(page.text)
+	require.Len(t, action, 2, page.text)
+	to, err := page.Request.URL.Parse(action[1])
+	require.NoError(t, err)
+	sent := hiddenFields(page)
+	sent.Set("login", "login")
+	sent.Set("password", "password")
+	a := w.do(http.MethodPost, to.String(), "application/x-www-form-urlencoded", strings.NewReader(sent.Encode()), asBrowser)
+	require.Equal(t, http.StatusFound, a.StatusCode, a.text)
+	require.Contains(t, a.Header.Get("Location"), "code=")
 }
 
 func TestThePageSaysHowLongAccessLasts(t *testing.T) {

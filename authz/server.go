@@ -76,6 +76,7 @@ type Server struct {
 	foreign   foreignForms
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
 	cacheWellKnown string
+	consentAction  string
 
 	users      []UserAuthenticator
 	registry   *registry.Registry
@@ -96,6 +97,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	known, ring := newScopes(c.Scopes), c.Keyring.Ring()
+	published := newMetadata(c.Issuer, known)
 	relay := &Relay{Registry: c.Registry, Denylist: c.Denylist}
 	s := &Server{
 		issuer: &issuer{
@@ -119,10 +121,11 @@ func New(c Config) (*Server, error) {
 		},
 		secrets:  newSecretChecker(),
 		scopes:   known,
-		metadata: newMetadata(c.Issuer, known),
+		metadata: published,
 		foreign:  newForeignForms(c.Issuer),
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
+		consentAction:  consentAction(published),
 
 		users:      c.Users,
 		registry:   c.Registry,
