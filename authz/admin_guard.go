@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -63,9 +64,13 @@ func readJSON(w http.ResponseWriter, r *http.Request, target any) error {
 		}
 	}
 	var tooLarge *http.MaxBytesError
+	var wrongType *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &tooLarge):
 		return errTooLarge
+	case errors.As(err, &wrongType): // its own text names the types of this program
+		return fosite.ErrInvalidRequest.WithHintf("The body is not the expected JSON object: %s has the wrong type, %s.",
+			cmp.Or(wrongType.Field, "it"), wrongType.Value)
 	case err != nil:
 		return fosite.ErrInvalidRequest.WithHintf("The body is not the expected JSON object: %s.", err)
 	}
