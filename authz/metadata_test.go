@@ -6,6 +6,8 @@ import (
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/authz"
 )
 
 func TestTheJWKSIsCacheable(t *testing.T) {
@@ -33,6 +35,12 @@ func TestTheJWKSIsCacheable(t *testing.T) {
 	b := w.get("/.well-known/jwks.json", header("If-None-Match", etag))
 	require.Equal(t, http.StatusOK, b.StatusCode)
 	require.NotEqual(t, etag, b.Header.Get("ETag"))
+}
+
+func TestNoScopesAreAnEmptyListAndNotNull(t *testing.T) {
+	w := newWorld(t, func(c *authz.Config) { c.Scopes = nil })
+	require.Equal(t, "{}", w.get("/oauth/scopes").text)
+	require.Equal(t, []any{}, w.get("/.well-known/oauth-authorization-server").json["scopes_supported"])
 }
 
 func TestMetadata(t *testing.T) {

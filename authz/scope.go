@@ -13,8 +13,12 @@ type scopes struct {
 	names        []string
 }
 
+// newScopes copies the descriptions. Where there are none both are empty, and not nil, which JSON would show as null.
 func newScopes(descriptions map[string]string) scopes {
-	return scopes{descriptions: maps.Clone(descriptions), names: slices.Sorted(maps.Keys(descriptions))}
+	s := scopes{descriptions: map[string]string{}, names: slices.AppendSeq([]string{}, maps.Keys(descriptions))}
+	maps.Copy(s.descriptions, descriptions)
+	slices.Sort(s.names)
+	return s
 }
 
 func (s scopes) known(name string) bool {
