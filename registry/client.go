@@ -131,8 +131,9 @@ func (r *Registry) Clients(ctx context.Context) ([]Client, error) {
 }
 
 // UpdateClient changes a client by read-modify-write in one transaction and
-// returns what was stored. Changes to ID and to the times are ignored. The change must not call the registry: it is made inside the transaction,
-// which may hold the only connection. ErrNotFound.
+// returns what is stored. Changes to ID and to the times are ignored; without any
+// other, nothing is written. The change must not call the registry: it is made
+// inside the transaction, which may hold the only connection. ErrNotFound.
 func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Client)) (Client, error) {
 	if err := checkText(id); err != nil {
 		return Client{}, err
@@ -147,13 +148,18 @@ func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Cli
 		before := row.clone()
 		change(&row.Client)
 		row.ID, row.CreatedAt, row.UpdatedAt, row.DisabledAt = before.ID, before.CreatedAt, r.clock(), before.DisabledAt
+		names := row.differences(before)
+		if len(names) == 0 {
+			row.Client = before
+			return nil
+		}
 		if err := row.check(); err != nil {
 			return err
 		}
 		if _, err = tx.NewUpdate().Model(&row).WherePK().Exec(ctx); err != nil {
 			return err
 		}
-		return r.record(ctx, tx, "client.update", id, strings.Join(row.differences(before), ", "))
+		return r.record(ctx, tx, "client.update", id, strings.Join(names, ", "))
 	})
 	if err != nil {
 		return Client{}, err
