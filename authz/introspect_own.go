@@ -2,8 +2,8 @@ package authz
 
 import (
 	"context"
+	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/ory/fosite"
@@ -44,15 +44,11 @@ func (s *Server) redirectURIOf(ctx context.Context, claims *keys.Claims) (string
 	if claims.GrantID == "" {
 		return "", nil
 	}
-	grants, err := s.registry.GrantsOf(ctx, claims.Subject)
-	if err != nil {
-		return "", err
+	grant, err := s.registry.Grant(ctx, claims.GrantID)
+	if errors.Is(err, registry.ErrNotFound) || grant.Ended() {
+		return "", errInvalidToken // since the token was looked at
 	}
-	i := slices.IndexFunc(grants, func(g registry.Grant) bool { return g.ID == claims.GrantID })
-	if i < 0 {
-		return "", errInvalidToken // the grant has ended
-	}
-	return grants[i].RedirectURI, nil
+	return grant.RedirectURI, err
 }
 
 // readBearer takes the token from the Authorization header (RFC 6750 section 2.1). The predecessor took it without the

@@ -46,7 +46,9 @@ func auditRecords(t *testing.T, w *world) {
 				c.Name, c.Scopes[0], c.SecretHash = "New", "c", "second hash"
 			}))
 		}, []string{"client.update shop: name, scopes, secret"}},
-		{func() error { return second(admin.UpdateClient(w.ctx, "shop", func(c *registry.Client) { c.Name = "New" })) }, nil},
+		{func() error {
+			return second(admin.UpdateClient(w.ctx, "shop", func(c *registry.Client) { c.Name = "New" }))
+		}, nil},
 		{func() error { return admin.SetClientSecret(w.ctx, "shop", "third hash") }, []string{"client.secret shop: "}},
 		{func() error { return admin.RevokeToken(w.ctx, "jti", until) }, []string{"token.revoke jti: until 2031-02-05T04:59:58Z"}},
 		{func() error { return admin.RevokeToken(w.ctx, "jti", until) }, nil},

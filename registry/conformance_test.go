@@ -132,6 +132,7 @@ func invalidText(t *testing.T, w *world) {
 			"end subject":         second(w.EndGrants(w.ctx, bad, "app", "reason")),
 			"end client":          second(w.EndGrants(w.ctx, "ann", bad, "reason")),
 			"end everything":      second(w.EndGrantsOfSubject(w.ctx, bad, "reason")),
+			"grant":               second(w.Grant(w.ctx, bad)),
 			"grants":              second(w.GrantsOf(w.ctx, bad)),
 			"revoke":              w.RevokeToken(w.ctx, bad, later),
 			"revoked token":       second(w.Revoked(w.ctx, bad, "", "")),

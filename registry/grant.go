@@ -150,6 +150,18 @@ func (r *Registry) mint(ctx context.Context, tx bun.Tx, grantID string, expires 
 	return orElse(ErrGrantEnded, result, err)
 }
 
+// Grant returns the grant, also one that has ended, or ErrNotFound.
+func (r *Registry) Grant(ctx context.Context, id string) (Grant, error) {
+	if err := checkText(id); err != nil {
+		return Grant{}, err
+	}
+	var row grantRow
+	err := r.run(ctx, "read grant", func(ctx context.Context) error {
+		return r.db.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx)
+	})
+	return row.grant(), err
+}
+
 // GrantsOf returns the subject's live grants whose code was redeemed, newest first.
 func (r *Registry) GrantsOf(ctx context.Context, subject string) ([]Grant, error) {
 	if err := checkText(subject); err != nil {

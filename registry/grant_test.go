@@ -114,6 +114,13 @@ func grantsListed(t *testing.T, w *world) {
 	grants, err = w.GrantsOf(w.ctx, "nobody")
 	require.NoError(t, err)
 	require.Empty(t, grants)
+
+	for id, code := range map[string]string{"g1": "code-g1", ended: "code-" + ended, "bob's": "bob's"} {
+		one, err := w.Grant(w.ctx, id)
+		require.NoError(t, err)
+		require.Equal(t, w.grant(code), one)
+	}
+	require.ErrorIs(t, second(w.Grant(w.ctx, "nobody's")), registry.ErrNotFound)
 }
 
 // everythingAtOnce: operations that touch the same rows in every order neither

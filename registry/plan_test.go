@@ -65,6 +65,7 @@ func useEverything(t *testing.T, w *world) {
 	require.NoError(t, w.rotate(refresh, "another"))
 	require.ErrorIs(t, w.rotate(refresh, "thief's"), registry.ErrRefreshReused)
 	require.ErrorIs(t, w.RedeemCode(w.ctx, "code-"+reused, nil, later), registry.ErrCodeUsed)
+	require.NoError(t, second(w.Grant(w.ctx, reused)))
 	require.NoError(t, second(w.GrantsOf(w.ctx, "subject 77")))
 	ends, err := w.EndGrants(w.ctx, "subject 77", "client 77", "user")
 	require.NoError(t, err)
