@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"gatehouse/denylist"
 	"gatehouse/registry"
@@ -74,14 +75,34 @@ func (r *Relay) Deliver(ctx context.Context) error {
 // gateways cannot tell what was revoked. It is needed before the first request and after Redis lost its contents.
 func (r *Relay) Prime(ctx context.Context) error {
 	for {
+		began := time.Now()
 		err := r.Denylist.Reload(ctx, r.live(ctx))
+		done := err == nil
 		if errors.Is(err, denylist.ErrReloadLost) && ctx.Err() == nil {
-			continue // another replica is doing the same; one of the two wins
+			done, err = r.awaitLoaded(ctx, 2*time.Since(began))
 		}
 		if err != nil {
 			return fmt.Errorf("prime denylist: %w", err)
 		}
-		return nil
+		if done {
+			return nil
+		}
+	}
+}
+
+// awaitLoaded waits for the replica whose reload began after ours and overtook it. To begin again at once would overtake
+// that one in turn, for ever if both take equally long; one that takes much longer than ours did has failed.
+func (r *Relay) awaitLoaded(ctx context.Context, patience time.Duration) (bool, error) {
+	until := time.Now().Add(patience)
+	for {
+		loaded, err := r.Denylist.Loaded(ctx)
+		left := time.Until(until)
+		if err != nil || loaded || left <= 0 {
+			return loaded, err
+		}
+		if !pause(ctx, min(relayInterval, left)) {
+			return false, ctx.Err()
+		}
 	}
 }
 

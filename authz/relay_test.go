@@ -3,11 +3,13 @@ package authz_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/authz"
 	"gatehouse/denylist"
 	"gatehouse/registry"
 )
@@ -48,6 +50,51 @@ func TestPrimingDeclaresNothingCompleteThatIsNot(t *testing.T) {
 	require.NoError(t, w.registry.Close())
 	require.Error(t, w.relay.Prime(t.Context()))
 	require.ErrorIs(t, w.check(t.Context(), "any"), denylist.ErrUnknown)
+}
+
+// overlapping is the denylist of a replica whose reloads take so long that the other one's begin meanwhile, if it makes any.
+type overlapping struct {
+	*denylist.Store
+	began, otherBegan chan struct{}
+}
+
+func (o overlapping) Reload(ctx context.Context, pages iter.Seq2[[]denylist.Entry, error]) error {
+	return o.Store.Reload(ctx, func(yield func([]denylist.Entry, error) bool) {
+		select {
+		case <-o.otherBegan: // before this one
+		default:
+		}
+		select {
+		case o.began <- struct{}{}:
+		default:
+		}
+		for page, err := range pages {
+			if !yield(page, err) {
+				return
+			}
+		}
+		select {
+		case <-o.otherBegan:
+		case <-time.After(500 * time.Millisecond):
+		}
+	})
+}
+
+func TestReplicasThatPrimeAtOnceLetOneFinish(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.registry.RevokeToken(t.Context(), "token", w.clock.Now().Add(time.Hour)))
+	w.redis.FlushAll()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	one, other := make(chan struct{}, 1), make(chan struct{}, 1)
+	ends := make(chan error, 2)
+	for _, slow := range []overlapping{{w.denylist, one, other}, {w.denylist, other, one}} {
+		relay := &authz.Relay{Registry: w.registry, Denylist: slow}
+		go func() { ends <- relay.Prime(ctx) }()
+	}
+	require.NoError(t, <-ends)
+	require.NoError(t, <-ends)
+	require.ErrorIs(t, w.check(t.Context(), "token"), denylist.ErrRevoked)
 }
 
 func TestPrimingEndsWithItsContext(t *testing.T) {
