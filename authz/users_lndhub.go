@@ -14,6 +14,9 @@ import (
 const (
 	lndhubTimeout   = 5 * time.Second
 	maxLNDHubAnswer = 64 << 10
+	// lndhubConns is how many logins are asked for at once; others wait for as long as one may take. Anyone can send a login,
+	// and each takes a connection here and a slow hash over there.
+	lndhubConns = 64
 )
 
 // LNDHub authenticates users by login and password at lndhub.go, which answers with a JWT that names the user. It blocks
@@ -31,8 +34,15 @@ var _ UserAuthenticator = (*LNDHub)(nil)
 
 // lndhubClient follows no redirect: a password is sent where it was configured to go, nowhere else.
 var lndhubClient = &http.Client{
+	Transport:     lndhubTransport(),
 	Timeout:       lndhubTimeout,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+func lndhubTransport() *http.Transport {
+	usual := http.DefaultTransport.(*http.Transport).Clone()
+	usual.MaxConnsPerHost, usual.MaxIdleConnsPerHost = lndhubConns, lndhubConns
+	return usual
 }
 
 // Authenticate implements UserAuthenticator for a proof with a login or a password.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -203,6 +204,42 @@ func TestLNDHubIsAskedForTheUser(t *testing.T) {
 	w.requireError(w.post("/oauth/authorize", request), http.StatusServiceUnavailable, "temporarily_unavailable")
 	w.requireError(w.allow(), http.StatusUnauthorized, "access_denied")
 	require.NotContains(t, w.log.String(), "pass\"")
+}
+
+func TestLoginsAreAskedForAFewAtATime(t *testing.T) {
+	const most, sent = 64, 80
+	var asked, atOnce atomic.Int64
+	arrived, release := make(chan struct{}, sent), make(chan struct{})
+	lndhub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		atOnce.Add(1)
+		arrived <- struct{}{}
+		<-release
+		atOnce.Add(-1)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	defer lndhub.Close()
+	hub := &authz.LNDHub{URL: lndhub.URL, Secret: []byte(jwtSecret)}
+	refused := make(chan error, sent)
+	for range sent {
+		go func() {
+			_, err := hub.Authenticate(t.Context(), authz.Proof{Login: "anyone", Password: "anything"})
+			refused <- err
+		}()
+	}
+	for range most {
+		<-arrived
+	}
+	select {
+	case <-arrived:
+		t.Errorf("%d logins at once", atOnce.Load())
+	case <-time.After(200 * time.Millisecond):
+	}
+	close(release)
+	for range sent {
+		require.ErrorIs(t, <-refused, authz.ErrUserDenied)
+	}
+	require.EqualValues(t, sent, asked.Load(), "those that waited are asked for, too")
 }
 
 type brokenUsers struct{}
