@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,22 @@ func TestATokenOfUnknownAgeIsDeniedAsLongAsTheLongestLives(t *testing.T) {
 	for _, revocation := range revocations {
 		require.False(t, revocation.ExpiresAt.Before(w.claims(token).ExpiresAt), revocation.ID)
 	}
+}
+
+func TestATokenFromBeforeTheMaximumWasLoweredStaysDenied(t *testing.T) {
+	w := newWorld(t)
+	token := w.tokens("expires_in", "31536000").str("access_token")
+	w.config.MaxAccessLifespan = 2 * time.Hour
+	lowered, err := authz.New(w.config)
+	require.NoError(t, err)
+	admin := httptest.NewServer(lowered.Admin())
+	defer admin.Close()
+	w.admin = admin.URL
+	require.Equal(t, http.StatusOK, w.revokeAny(`{"token":"`+w.claims(token).ID+`"}`).StatusCode)
+	w.requireDenied(token)
+	w.clock.advance(24 * time.Hour)
+	w.redis.FastForward(24 * time.Hour)
+	w.requireDenied(token)
 }
 
 func TestAnOperatorEndsAGrant(t *testing.T) {

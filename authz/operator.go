@@ -25,7 +25,8 @@ type Operator struct {
 	Keyring  *Keyring
 	// Scopes are those of the routes, with their descriptions.
 	Scopes map[string]string
-	// MaxAccessLifespan is how long the longest access token lives; 8760 hours when 0.
+	// MaxAccessLifespan is how long the longest access token lives. Less than 8760 hours, the default, counts as those: there
+	// may be tokens from before it was lowered.
 	MaxAccessLifespan time.Duration
 	// Actor is who makes the changes, for people who read the audit records. It must not be empty.
 	Actor string
@@ -57,7 +58,7 @@ func (o *Operator) by() *registry.Registry { return o.Registry.By(o.Actor) }
 // lastExpiry is when no token is accepted any more that was minted up to now: by requests that are still being answered,
 // on clocks that differ from ours.
 func (o *Operator) lastExpiry() time.Time {
-	longest := cmp.Or(o.MaxAccessLifespan, defaultMaxAccessLifespan)
+	longest := max(o.MaxAccessLifespan, defaultMaxAccessLifespan)
 	return clock(o.Now)().Add(requestTimeout + longest + 2*clockSkew)
 }
 
