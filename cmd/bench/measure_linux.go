@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -84,11 +83,7 @@ func (b *bench) refuses(ctx context.Context, c *Contestant) error {
 }
 
 func statusOf(ctx context.Context, target, token string) (int, error) {
-	u, err := url.Parse(target)
-	if err != nil {
-		return 0, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return 0, err
 	}
