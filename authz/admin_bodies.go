@@ -1,10 +1,40 @@
 package authz
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/ory/fosite"
 
 	"gatehouse/registry"
 )
+
+// readJSON decodes a body of one JSON object into target, which names every field that there may be.
+func readJSON(w http.ResponseWriter, r *http.Request, target any) error {
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(target)
+	if err == nil {
+		if _, more := decoder.Token(); more != io.EOF {
+			err = errors.New("there is something after the object")
+		}
+	}
+	var tooLarge *http.MaxBytesError
+	var wrongType *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &tooLarge):
+		return errTooLarge
+	case errors.As(err, &wrongType): // its own text names the types of this program
+		return fosite.ErrInvalidRequest.WithHintf("The body is not the expected JSON object: %s has the wrong type, %s.",
+			cmp.Or(wrongType.Field, "it"), wrongType.Value)
+	case err != nil:
+		return fosite.ErrInvalidRequest.WithHintf("The body is not the expected JSON object: %s.", err)
+	}
+	return nil
+}
 
 // createBody is what a client is registered with. The predecessor's fields are name, url, domain, imageUrl and public.
 // Neither the id nor the secret can be chosen here.

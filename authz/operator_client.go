@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 
@@ -35,6 +36,25 @@ func (o *Operator) CreateClient(ctx context.Context, settings ClientSettings) (_
 	}
 	o.note(ctx, "client created", slog.String("client_id", client.ID), slog.Bool("public", client.Public))
 	return client, secret, nil
+}
+
+// newClientID is 16 random letters and digits. It begins with a letter, so that it never looks like a user's id.
+func newClientID() string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	const alphabet = letters + "0123456789"
+	id := make([]byte, 0, 16)
+	for len(id) < cap(id) {
+		allowed := alphabet
+		if len(id) == 0 {
+			allowed = letters
+		}
+		var random [1]byte
+		_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+		if i := int(random[0] & 63); i < len(allowed) {
+			id = append(id, allowed[i])
+		}
+	}
+	return string(id)
 }
 
 // Clients returns every client, oldest first. Disabled ones are among them, deleted ones are not.
