@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"strings"
 
 	"github.com/ory/fosite"
 )
@@ -27,7 +28,7 @@ func (g *clientGrant) HandleTokenEndpointRequest(ctx context.Context, request fo
 	if c.IsPublic() {
 		return fosite.ErrUnauthorizedClient.WithHint("A public client cannot prove who it is.")
 	}
-	if isNumber(c.GetID()) {
+	if !strings.ContainsFunc(c.GetID(), isLetter) {
 		// Upstreams would take the subject of its token for a user (RFC 9068 section 5).
 		return fosite.ErrUnauthorizedClient.WithHint("The client's id could be mistaken for a user's.")
 	}

@@ -91,6 +91,8 @@ func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
+func isLetter(r rune) bool { return 'a' <= r|0x20 && r|0x20 <= 'z' }
+
 // all are the parameters wherever they were sent.
 func (p parameters) all() url.Values {
 	merged := make(url.Values, len(p.query)+len(p.body))

@@ -66,6 +66,7 @@ func TestTheTokenEndpointRefuses(t *testing.T) {
 		"credentials, not registered":  {credentials, []option{app}, 400, "unauthorized_client"},
 		"credentials, public client":   {credentials, []option{basic("spa", "")}, 400, "unauthorized_client"},
 		"credentials, id of a user":    {credentials, []option{basic("4711", appSecret)}, 400, "unauthorized_client"},
+		"credentials, much like one":   {credentials, []option{basic("+4711", appSecret)}, 400, "unauthorized_client"},
 		"credentials, no scope":        {form("grant_type", "client_credentials"), []option{service}, 400, "invalid_scope"},
 		"credentials, blank scope":     {form("grant_type", "client_credentials", "scope", "  "), []option{service}, 400, "invalid_scope"},
 		"credentials, unknown scope":   {form("grant_type", "client_credentials", "scope", "balance:read all"), []option{service}, 400, "invalid_scope"},
