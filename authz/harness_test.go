@@ -154,7 +154,6 @@ func (w *world) register() {
 		{ID: "service", Name: "Service", GrantTypes: []string{"client_credentials"}, SecretHash: hash},
 		{ID: "once", Name: "Without refresh", Domain: callback, GrantTypes: []string{"authorization_code"}, SecretHash: hash},
 		{ID: "4711", Name: "Looks like a user", GrantTypes: []string{"client_credentials"}, SecretHash: hash},
-		{ID: "+4711", Name: "Looks like a user to some", GrantTypes: []string{"client_credentials"}, SecretHash: hash},
 	} {
 		require.NoError(w, w.registry.CreateClient(w.Context(), c))
 	}
