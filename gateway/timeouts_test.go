@@ -153,8 +153,8 @@ func TestWhatIsSlowButNotTooSlow(t *testing.T) {
 		}
 	})
 	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.FirstByteTimeout, r.IdleTimeout = timeout, timeout })
+	c := s.dial()
 	for range 2 {
-		c := s.dial()
 		c.send(raw("POST /balance", "Transfer-Encoding: chunked"))
 		for range 4 {
 			pause()

@@ -416,9 +416,12 @@ func TestConnectionsAreReused(t *testing.T) {
 			s := newSystem(t, []gateway.Route{
 				balance(upstream.url(), public), balance(upstream.url()+"/v2", public, path("/other")),
 			}, options{})
+			c := s.dial() // the next request is read when the upstream's connection has been given back
 			for range 3 {
-				s.do(raw("GET /balance"))
-				s.do(raw("GET /other"))
+				for _, request := range []string{raw("GET /balance"), raw("GET /other")} {
+					c.send(request)
+					c.receive("GET")
+				}
 			}
 			require.Len(t, upstream.requests(), 6)
 			require.Equal(t, 1, upstream.connections())
