@@ -16,16 +16,17 @@ type payload struct {
 	Audience  audience `json:"aud"`
 	ClientID  string   `json:"client_id"`
 	Scope     string   `json:"scope"`
-	IssuedAt  *int64   `json:"iat"`
-	ExpiresAt *int64   `json:"exp"`
-	NotBefore *int64   `json:"nbf"`
+	IssuedAt  date     `json:"iat"`
+	ExpiresAt date     `json:"exp"`
+	NotBefore date     `json:"nbf"`
 	ID        string   `json:"jti"`
 	GrantID   string   `json:"grant_id"`
 }
 
-func parsePayload(body []byte) (payload, error) {
+// parsePayload takes texts that are known already for those of the payload that are the same.
+func parsePayload(body []byte, known ...string) (payload, error) {
 	var scanned payload
-	if scanned.scan(body) {
+	if scanned.scan(body, known...) {
 		return scanned, nil
 	}
 	var p payload
@@ -38,13 +39,7 @@ func parsePayload(body []byte) (payload, error) {
 func (p *payload) complete() bool {
 	return p.Issuer != "" && p.Subject != "" && p.ClientID != "" && p.ID != "" &&
 		len(p.Audience) > 0 && !slices.Contains(p.Audience, "") &&
-		isDate(p.IssuedAt) && isDate(p.ExpiresAt) && (p.NotBefore == nil || isDate(p.NotBefore))
-}
-
-// isDate holds for times from 1970 to the year 9999, which every library can represent.
-func isDate(seconds *int64) bool {
-	const end = 253_402_300_800
-	return seconds != nil && 0 <= *seconds && *seconds < end
+		p.IssuedAt.isGood() && p.ExpiresAt.isGood() && (!p.NotBefore.given || p.NotBefore.isGood())
 }
 
 // claims are those of a token that this key has signed. What other tokens say too is kept once.
@@ -61,8 +56,8 @@ func (v *Verifier) claims(p *payload, kid string) Claims {
 		GrantID:   p.GrantID,
 		Audience:  audience,
 		Scopes:    v.scopes.list(p.Scope, scopes),
-		IssuedAt:  time.Unix(*p.IssuedAt, 0).UTC(),
-		ExpiresAt: time.Unix(*p.ExpiresAt, 0).UTC(),
+		IssuedAt:  time.Unix(p.IssuedAt.seconds, 0).UTC(),
+		ExpiresAt: time.Unix(p.ExpiresAt.seconds, 0).UTC(),
 		KeyID:     kid,
 	}
 }

@@ -5,8 +5,8 @@ import "bytes"
 // scan reads a payload as this issuer writes it: one flat object without spaces, escapes, empty strings, fractions, or
 // names that are unknown or there twice. It reports false for everything else, which is not to say that it is wrong:
 // encoding/json decides then. What scan accepts, encoding/json reads in the same way, only several times slower.
-func (p *payload) scan(body []byte) bool {
-	s := scanner{body}
+func (p *payload) scan(body []byte, known ...string) bool {
+	s := scanner{body, known}
 	if !s.skip('{') {
 		return false
 	}
@@ -51,7 +51,10 @@ func (p *payload) scanClaim(s *scanner, name []byte) bool {
 }
 
 // scanner takes tokens of JSON from the front of what is left.
-type scanner struct{ rest []byte }
+type scanner struct {
+	rest  []byte
+	known []string // need not be made again
+}
 
 func (s *scanner) skip(b byte) bool {
 	if len(s.rest) == 0 || s.rest[0] != b {
@@ -87,8 +90,17 @@ func (s *scanner) string(value *string) bool {
 	if !ok || len(text) == 0 || *value != "" {
 		return false
 	}
-	*value = string(text)
+	*value = s.made(text)
 	return true
+}
+
+func (s *scanner) made(text []byte) string {
+	for _, known := range s.known {
+		if string(text) == known {
+			return known
+		}
+	}
+	return string(text)
 }
 
 func (s *scanner) strings(values *[]string) bool {
@@ -101,7 +113,7 @@ func (s *scanner) strings(values *[]string) bool {
 		if !ok || len(text) == 0 {
 			return false
 		}
-		*values = append(*values, string(text))
+		*values = append(*values, s.made(text))
 		if s.skip(']') {
 			return true
 		}
@@ -114,7 +126,7 @@ func (s *scanner) strings(values *[]string) bool {
 // maxDigits is how many digits every int64 has room for.
 const maxDigits = 18
 
-func (s *scanner) integer(value **int64) bool {
+func (s *scanner) integer(value *date) bool {
 	digits := 0
 	var number int64
 	for digits < len(s.rest) && '0' <= s.rest[digits] && s.rest[digits] <= '9' {
@@ -124,10 +136,10 @@ func (s *scanner) integer(value **int64) bool {
 		number = number*10 + int64(s.rest[digits]-'0')
 		digits++
 	}
-	if digits == 0 || s.rest[0] == '0' && digits > 1 || *value != nil {
+	if digits == 0 || s.rest[0] == '0' && digits > 1 || value.given {
 		return false
 	}
 	s.rest = s.rest[digits:]
-	*value = &number
+	*value = date{number, true}
 	return true
 }

@@ -81,22 +81,22 @@ func (v *Verifier) verify(parts compact) (*verified, error) {
 	if err != nil {
 		return nil, err
 	}
+	body, err := decode(decoded.payload[:], parts.payload)
+	if err != nil {
+		return nil, err
+	}
 	if !key.signatures.verify(parts.signingInput, signature) {
 		return nil, ErrSignature
 	}
 	if !known {
 		v.headers.remember(parts.header, header)
 	}
-	body, err := decode(decoded.payload[:], parts.payload)
-	if err != nil {
-		return nil, err
-	}
 	return v.read(body, &key)
 }
 
 // read takes the claims from the payload of a token that key has signed.
 func (v *Verifier) read(body []byte, key *PublicKey) (*verified, error) {
-	p, err := parsePayload(body)
+	p, err := parsePayload(body, v.Issuer, v.Audience)
 	switch {
 	case err != nil:
 		return nil, err
@@ -107,11 +107,7 @@ func (v *Verifier) read(body []byte, key *PublicKey) (*verified, error) {
 	case !slices.Contains(p.Audience, v.Audience):
 		return nil, ErrAudience
 	}
-	found := &verified{claims: v.claims(&p, key.ID), key: key.thumbprint}
-	if p.NotBefore != nil {
-		found.notBefore = *p.NotBefore
-	}
-	return found, nil
+	return &verified{claims: v.claims(&p, key.ID), notBefore: p.NotBefore.seconds, key: key.thumbprint}, nil
 }
 
 func (v *Verifier) checkTimes(found *verified) error {
