@@ -21,7 +21,7 @@ func benchmarkVerifier(b *testing.B, alg string, count int) (*keys.Verifier, [][
 	tokens := make([][]byte, count)
 	for i := range tokens {
 		token, err := key.Sign(keys.TypeAccessToken, map[string]any{
-			"iss": issuer, "aud": []string{issuer}, "sub": strconv.Itoa(i), "client_id": rand.Text(), "jti": rand.Text(),
+			"iss": issuer, "aud": []string{issuer}, "sub": strconv.Itoa(i), "client_id": "client-" + strconv.Itoa(i%100), "jti": rand.Text(),
 			"grant_id": rand.Text(), "scope": "balance:read invoices:create invoices:read transactions:read payments:send",
 			"iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
 		})
@@ -44,6 +44,31 @@ func BenchmarkVerify(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkFirstSight measures what a token costs that the cache has not seen before, and is to remember.
+func BenchmarkFirstSight(b *testing.B) {
+	verifier, tokens := benchmarkVerifier(b, keys.ES256, 50_000)
+	var cache *keys.Cache
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if i%len(tokens) == 0 {
+			b.StopTimer()
+			if cache != nil {
+				_ = cache.Close()
+			}
+			var err error
+			cache, err = keys.NewCache(verifier, 100_000)
+			require.NoError(b, err)
+			b.StartTimer()
+		}
+		if _, err := cache.Verify(tokens[i%len(tokens)]); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+	_ = cache.Close()
 }
 
 // BenchmarkCache measures what a token costs that was seen before.

@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
 	"sync/atomic"
@@ -18,6 +17,7 @@ type Cache struct {
 	verifier *Verifier
 	tokens   *otter.Cache[digest, *verified]
 	clock    *otter.CoarseClock
+	flights  flights
 	hits     atomic.Int64
 	misses   atomic.Int64
 }
@@ -51,17 +51,16 @@ func (c *Cache) Verify(token []byte) (*Claims, error) {
 	}
 	sum := digest(sha256.Sum256(token))
 	found, ok := c.tokens.GetIfPresent(sum)
+	var err error
 	if ok {
 		c.hits.Add(1)
+		err = c.verifier.checkTimes(found)
 	} else {
 		c.misses.Add(1)
-		parts, err := split(token)
-		if err != nil {
-			return nil, err
-		}
-		if found, err = c.load(sum, parts); err != nil {
-			return nil, err
-		}
+		found, err = c.load(sum, token)
+	}
+	if err != nil {
+		return nil, err
 	}
 	// Also for what was verified just now: another call may have begun it while the key was still there.
 	key, err := c.verifier.Keys.PublicKey(found.claims.KeyID)
@@ -69,24 +68,32 @@ func (c *Cache) Verify(token []byte) (*Claims, error) {
 		c.tokens.Invalidate(sum)
 		return c.verifier.Verify(token)
 	}
-	if err := c.verifier.checkTimes(found); err != nil {
-		return nil, err
-	}
 	return &found.claims, nil
 }
 
 // KeyWithdrawn answers as Verifier.KeyWithdrawn does.
 func (c *Cache) KeyWithdrawn(claims *Claims) bool { return c.verifier.KeyWithdrawn(claims) }
 
-func (c *Cache) load(sum digest, parts compact) (*verified, error) {
-	return c.tokens.Get(context.Background(), sum, otter.LoaderFunc[digest, *verified](
-		func(context.Context, digest) (*verified, error) {
-			found, err := c.verifier.verify(parts)
-			if err == nil {
-				err = c.verifier.checkTimes(found)
-			}
-			return found, err
-		}))
+// load verifies a token, and remembers it when it is good.
+func (c *Cache) load(sum digest, token []byte) (*verified, error) {
+	parts, err := split(token)
+	if err != nil {
+		return nil, err
+	}
+	return c.flights.join(sum, func() (*verified, error) {
+		if found, ok := c.tokens.GetIfPresent(sum); ok { // since the caller looked
+			return found, nil
+		}
+		found, err := c.verifier.verify(parts)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.verifier.checkTimes(found); err != nil {
+			return nil, err
+		}
+		c.tokens.Set(sum, found)
+		return found, nil
+	})
 }
 
 // Hits is how many tokens were found.

@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
@@ -10,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,9 +29,9 @@ func TestAHundredThousandTokensTakeLittleMemory(t *testing.T) {
 			"scope": "balance:read invoices:create invoices:read transactions:read payments:send",
 		})
 		require.NoError(t, err)
-		_, err = cache.tokens.Get(context.Background(), sha256.Sum256(body), otter.LoaderFunc[digest, *verified](
-			func(context.Context, digest) (*verified, error) { return verifier.read(body, &key) }))
+		found, err := verifier.read(body, &key)
 		require.NoError(t, err)
+		cache.tokens.Set(sha256.Sum256(body), found)
 	}
 	full := heapInUse() - before
 	t.Logf("%d tokens take %.1f MiB", cache.Size(), float64(full)/(1<<20))
