@@ -23,11 +23,11 @@ type connection struct {
 	timeouts  Timeouts
 	framing   framing
 
-	rest    []byte // was read, and belongs to the next request
-	failed  error  // the caller broke the rules: nothing is read any more
-	headEnd time.Time
-	first   bool // no byte of a request was seen yet
-	raw     bool // a tunnel, no longer HTTP
+	rest    []byte    // was read, and belongs to the next request
+	failed  error     // the caller broke the rules: nothing is read any more
+	headEnd time.Time // when a head that did not come as a whole has to be there
+	first   bool      // no byte of a request was seen yet
+	raw     bool      // a tunnel, no longer HTTP
 
 	reads deadline
 
@@ -95,10 +95,12 @@ func (c *connection) follow(p []byte) (int, error) {
 		c.first = false
 		c.listener.forget(c)
 	}
-	if c.framing.phase == atStart {
+	begins := c.framing.phase == atStart
+	n, err := c.framing.follow(p)
+	if begins && c.framing.inHead() {
 		c.headEnd = time.Now().Add(c.timeouts.Header)
 	}
-	return c.framing.follow(p)
+	return n, err
 }
 
 // give returns what Read does. The reader gets what came before a mistake first, so that it answers and does not just

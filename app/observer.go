@@ -44,7 +44,7 @@ func (o *observer) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		r := o.begin(ctx)
 		defer releaseRecord(r)
-		began := time.Now()
+		began := ctx.Time()
 		next(ctx)
 		o.end(ctx, r, began, time.Since(began))
 	}

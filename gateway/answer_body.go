@@ -83,10 +83,10 @@ func (b *answerBody) await(now time.Time) error {
 
 // readWhole returns the whole body, if it is small: appended to dst when it came in chunks, else part of c.reader and
 // valid until something else is read. ok is false, and nothing was read, for a body that is passed on as it arrives.
-func (c *conn) readWhole(dst []byte, now time.Time) (body []byte, ok bool, err error) {
+func (c *conn) readWhole(dst []byte) (body []byte, ok bool, err error) {
 	switch c.head.framing() {
 	case byLength:
-		return c.readLength(now)
+		return c.readLength()
 	case byChunks:
 		return c.readChunks(dst)
 	default:
@@ -94,7 +94,7 @@ func (c *conn) readWhole(dst []byte, now time.Time) (body []byte, ok bool, err e
 	}
 }
 
-func (c *conn) readLength(now time.Time) (body []byte, ok bool, err error) {
+func (c *conn) readLength() (body []byte, ok bool, err error) {
 	length := c.head.length
 	if length > readBufferSize {
 		return nil, false, nil
@@ -103,13 +103,12 @@ func (c *conn) readLength(now time.Time) (body []byte, ok bool, err error) {
 		c.head.keep()
 	}
 	for c.reader.Buffered() < length {
-		if err := c.waitFor(now, c.settings.IdleTimeout); err != nil {
+		if err := c.waitFor(time.Now(), c.settings.IdleTimeout); err != nil {
 			return nil, false, err
 		}
 		if _, err := c.reader.Peek(c.reader.Buffered() + 1); err != nil {
 			return nil, false, readError(err)
 		}
-		now = time.Now()
 	}
 	body, _ = c.reader.Peek(length) // all of it is there
 	_, _ = c.reader.Discard(length)

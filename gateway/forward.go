@@ -26,13 +26,13 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 	if to.timeout > 0 {
 		end = now.Add(to.timeout)
 	}
-	c, err := to.upstream.acquire(r.user(), now, end)
+	c, now, err := to.upstream.acquire(r.user(), now, end)
 	if err != nil {
 		return g.upstreamFailed(r, to, err, Unreachable)
 	}
 	c.begin(ctx.Conn(), end)
 	passed := false
-	err = c.exchangeHeads(r, time.Now()) // it may have taken long to get the connection
+	err = c.exchangeHeads(r, now)
 	switch {
 	case err == nil:
 		passed, err = g.passOn(ctx, r, to, c)
@@ -202,7 +202,7 @@ func (g *Gateway) passOn(ctx *fasthttp.RequestCtx, r *request, to *rule, c *conn
 		var body []byte
 		isWhole := false
 		if len(c.head.trailer) == 0 || !r.takesTrailers() {
-			if body, isWhole, err = c.readWhole(r.head[:0], time.Now()); err != nil {
+			if body, isWhole, err = c.readWhole(r.head[:0]); err != nil {
 				return false, err
 			}
 		}

@@ -96,15 +96,16 @@ func newUpstream(at pool) (*upstream, error) {
 
 // acquire returns a connection on which a request of that user may be written, until release is called with it. It waits for at most
 // ConnWait (then errBusy) and dials for at most ConnectTimeout, both until end, if that is not zero. Nothing has been sent
-// when it fails.
-func (u *upstream) acquire(user string, now, end time.Time) (*conn, error) {
-	if err := u.enter(now, end); err != nil {
-		return nil, err
+// when it fails. It also returns the time, which is later than now if it had to wait.
+func (u *upstream) acquire(user string, now, end time.Time) (*conn, time.Time, error) {
+	now, err := u.enter(now, end)
+	if err != nil {
+		return nil, now, err
 	}
 	for c := u.takeIdle(user, now); c != nil; c = u.takeIdle(user, now) {
 		if c.isQuiet() {
 			c.user = user
-			return c, nil
+			return c, now, nil
 		}
 		_ = c.Close()
 	}
@@ -113,10 +114,10 @@ func (u *upstream) acquire(user string, now, end time.Time) (*conn, error) {
 	c, err := u.dial(ctx)
 	if err != nil {
 		<-u.inUse
-		return nil, err
+		return nil, now, err
 	}
 	c.user = user
-	return c, nil
+	return c, time.Now(), nil
 }
 
 // release gives a connection back, or closes it when it is not to be used again.
@@ -127,19 +128,19 @@ func (u *upstream) release(c *conn, reusable bool) {
 	<-u.inUse
 }
 
-func (u *upstream) enter(now, end time.Time) error {
+func (u *upstream) enter(now, end time.Time) (time.Time, error) {
 	select {
 	case u.inUse <- struct{}{}:
-		return nil
+		return now, nil
 	default:
 	}
 	wait := time.NewTimer(earliest(now.Add(u.settings.ConnWait), end).Sub(now))
 	defer wait.Stop()
 	select {
 	case u.inUse <- struct{}{}:
-		return nil
+		return time.Now(), nil
 	case <-wait.C:
-		return errBusy
+		return now, errBusy
 	}
 }
 
