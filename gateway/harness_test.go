@@ -99,8 +99,9 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 	g.Bind(app.Server())
 	app.Server().Handler = g.OtherMethods(app.Handler())
 
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	inner := &servedListener{Listener: tcp, served: make(chan struct{})}
 	var ln net.Listener = lingeringListener{inner}
 	if s.secured = opts.secured; s.secured {
 		ln = secureListener(t, inner)
@@ -108,12 +109,25 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 	s.addr = ln.Addr().String()
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(ln) }()
+	<-inner.served // a server that is shut down before would serve for ever
 	t.Cleanup(func() {
 		require.NoError(t, app.ShutdownWithTimeout(patience))
 		require.NoError(t, <-served)
 		require.NoError(t, g.Close())
 	})
 	return s
+}
+
+// servedListener tells when it is served.
+type servedListener struct {
+	net.Listener
+	once   sync.Once
+	served chan struct{} // closed then
+}
+
+func (l *servedListener) Accept() (net.Conn, error) {
+	l.once.Do(func() { close(l.served) })
+	return l.Listener.Accept()
 }
 
 // lingeringListener closes connections as the listener of the application does: a caller who is still sending gets to read

@@ -71,10 +71,12 @@ func serveWithoutGateway(t *testing.T) *system {
 	mountOthers(app)
 	var none *gateway.Gateway
 	app.Server().Handler = none.OtherMethods(app.Handler())
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	ln := &servedListener{Listener: tcp, served: make(chan struct{})}
 	served := make(chan error, 1)
 	go func() { served <- app.Listener(ln) }()
+	<-ln.served
 	t.Cleanup(func() {
 		require.NoError(t, app.ShutdownWithTimeout(patience))
 		require.NoError(t, <-served)
