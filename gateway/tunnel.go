@@ -19,6 +19,7 @@ type Tunnel struct {
 	tunnels  *tunnels
 	to       *rule
 	claims   *keys.Claims // nil for a caller without a token
+	caller   net.Conn     // as long as it is fasthttp's
 	upstream net.Conn     // that of link, without what HTTP needs
 	link     *conn
 	opened   time.Time
@@ -60,7 +61,7 @@ func (g *Gateway) openTunnel(ctx *fasthttp.RequestCtx, r *request, to *rule, c *
 		return false, err
 	}
 	t := &Tunnel{
-		tunnels: g.tunnels, to: to, claims: r.seen.Claims, upstream: c.Conn, link: c, opened: time.Now(),
+		tunnels: g.tunnels, to: to, claims: r.seen.Claims, caller: ctx.Conn(), upstream: c.Conn, link: c, opened: time.Now(),
 		logged:   r.logged(),
 		greeting: r.appendSwitching(nil, &c.head),
 		behind:   bytes.Clone(buffered(c.reader)),

@@ -60,7 +60,8 @@ const (
 	frameWait = 300 * time.Millisecond
 	// closeWait is how long both ends have to answer a Close.
 	closeWait = 1500 * time.Millisecond
-	// beginTimeout is how long after the upstream's 101 the caller's connection must have been handed over.
+	// beginTimeout is how long after the upstream's 101 the caller's connection must have been handed over, unless the caller
+	// is still there: then the machine is busy.
 	beginTimeout = 2 * time.Second
 	// halfOpenTimeout is how long one end may go on after the other has ended.
 	halfOpenTimeout = 10 * time.Second

@@ -16,21 +16,36 @@ func TestATunnelIsLateWhenOneOfItsEndsTakesNothing(t *testing.T) {
 	defer other.Close()
 	now := time.Now()
 	ago := func(d time.Duration) int64 { return now.Add(-d).UnixNano() }
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	dial := func() net.Conn {
+		caller, err := net.Dial("tcp", listener.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = caller.Close() })
+		accepted, err := listener.Accept()
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = accepted.Close() })
+		return accepted
+	}
+	waiting, gone := dial(), dial()
+	require.NoError(t, gone.Close())
 	for name, test := range map[string]struct {
-		client               net.Conn
+		caller, client       net.Conn
 		opened               time.Duration // ago, as are the others
 		toClient, toUpstream time.Duration // 0: nothing is being written
 		late                 bool
 	}{
-		"not begun yet":            {nil, beginTimeout, 0, 0, false},
-		"never begun":              {nil, beginTimeout + 1, 0, 0, true},
-		"open for long":            {client, time.Hour, 0, 0, false},
-		"writing":                  {client, time.Hour, stallTimeout, stallTimeout, false},
-		"the caller takes nothing": {client, time.Hour, stallTimeout + 1, 0, true},
-		"nor does the upstream":    {client, time.Hour, 0, stallTimeout + 1, true},
+		"not begun yet":            {gone, nil, beginTimeout, 0, 0, false},
+		"never begun":              {gone, nil, beginTimeout + 1, 0, 0, true},
+		"begun late":               {waiting, nil, time.Hour, 0, 0, false},
+		"open for long":            {gone, client, time.Hour, 0, 0, false},
+		"writing":                  {waiting, client, time.Hour, stallTimeout, stallTimeout, false},
+		"the caller takes nothing": {waiting, client, time.Hour, stallTimeout + 1, 0, true},
+		"nor does the upstream":    {waiting, client, time.Hour, 0, stallTimeout + 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tunnel := Tunnel{client: test.client, opened: now.Add(-test.opened)}
+			tunnel := Tunnel{caller: test.caller, client: test.client, opened: now.Add(-test.opened)}
 			if test.toClient > 0 {
 				tunnel.fromUpstream.writing.Store(ago(test.toClient))
 			}

@@ -186,7 +186,7 @@ func (t *Tunnel) isLate(now time.Time) bool {
 	begun := t.client != nil
 	t.mu.Unlock()
 	if !begun {
-		return now.Sub(t.opened) > beginTimeout
+		return now.Sub(t.opened) > beginTimeout && hasGone(t.caller)
 	}
 	stalled := func(f *flow) bool {
 		since := f.writing.Load()
