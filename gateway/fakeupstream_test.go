@@ -131,9 +131,10 @@ func (u *fakeUpstream) connections() int {
 	return u.count
 }
 
-// only returns the one request that was seen.
+// only returns the one request that was seen. It may still be on its way: the gateway knows only that it was sent.
 func (u *fakeUpstream) only() received {
 	u.t.Helper()
+	require.Eventually(u.t, func() bool { return len(u.requests()) > 0 }, patience, time.Millisecond)
 	seen := u.requests()
 	require.Len(u.t, seen, 1)
 	return seen[0]
@@ -149,18 +150,21 @@ func (u *fakeUpstream) awaitClosed(number int) {
 	}
 }
 
-func (u *fakeUpstream) closed(number int) <-chan struct{} {
+func (u *fakeUpstream) closed(number int) <-chan struct{} { return u.link(number).closed }
+
+// link waits until a connection was accepted: for who has connected it is open before.
+func (u *fakeUpstream) link(number int) *link {
+	u.t.Helper()
+	require.Eventually(u.t, func() bool { return u.connections() > number }, patience, time.Millisecond)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.conns[number].closed
+	return u.conns[number]
 }
 
-// awaitEnd waits until the gateway has ended a connection.
+// awaitEnd waits until the gateway has ended a connection from which nobody else reads any more.
 func (u *fakeUpstream) awaitEnd(number int) {
 	u.t.Helper()
-	u.mu.Lock()
-	l := u.conns[number]
-	u.mu.Unlock()
+	l := u.link(number)
 	_ = l.SetReadDeadline(time.Now().Add(patience)) // fails when it is closed already
 	_, err := io.Copy(io.Discard, l.Conn)
 	require.NotErrorIs(u.t, err, os.ErrDeadlineExceeded, "the connection stays open")

@@ -16,7 +16,8 @@ import (
 
 const eventsHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
 
-// eventLatency is what an event may take; the log has what it took.
+// eventLatency is what an event may take. Each is sent when the one before has come, so that one that waited for anything
+// but the machine would do so each time.
 const eventLatency = 50 * time.Millisecond
 
 func TestEventsArriveAsTheyAreSent(t *testing.T) {
@@ -49,7 +50,7 @@ func TestEventsArriveAsTheyAreSent(t *testing.T) {
 				} else {
 					require.Equal(t, []string{"chunked"}, response.TransferEncoding)
 				}
-				var worst time.Duration
+				quickest := patience
 				for range 20 {
 					next <- time.Now()
 					buffer := make([]byte, 100)
@@ -57,17 +58,14 @@ func TestEventsArriveAsTheyAreSent(t *testing.T) {
 					require.NoError(t, err)
 					sent, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimSpace(string(buffer[:n])), "data: "), 10, 64)
 					require.NoError(t, err, "%q", buffer[:n])
-					worst = max(worst, time.Since(time.Unix(0, sent)))
+					quickest = min(quickest, time.Since(time.Unix(0, sent)))
 				}
 				close(next)
 				rest, err := io.ReadAll(response.Body)
 				require.NoError(t, err)
 				require.Empty(t, rest)
-				t.Logf("an event took %v at most", worst)
-				if worst > eventLatency {
-					t.Logf("which is more than %v", eventLatency)
-				}
-				require.Less(t, worst, 10*eventLatency)
+				t.Logf("an event took %v at least", quickest)
+				require.Less(t, quickest, eventLatency)
 			})
 		}
 	}
@@ -161,15 +159,22 @@ func TestAnswerWithoutEnd(t *testing.T) {
 			}
 		}
 	})
-	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.Timeout = 300 * time.Millisecond })
 	for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
-		c := s.dial()
-		c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
-		_, err := io.Copy(io.Discard, c.begin().Body)
-		require.Error(t, err, "the answer looks complete")
+		inTime(t, soon, func(timeout time.Duration) bool {
+			before := upstream.connections()
+			c := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.Timeout = timeout }).dial()
+			c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
+			response := c.begin()
+			_, err := io.Copy(io.Discard, response.Body)
+			if response.StatusCode == 504 {
+				return false // before it began
+			}
+			require.Equal(t, 200, response.StatusCode)
+			require.Error(t, err, "the answer looks complete")
+			upstream.awaitClosed(before)
+			return true
+		})
 	}
-	upstream.awaitClosed(0)
-	upstream.awaitClosed(1)
 }
 
 func TestTrailersOfAnswers(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -17,24 +18,36 @@ import (
 // soon is for the timeout that is tested; all others are as they are by default, far longer than a test.
 const soon = 200 * time.Millisecond
 
+// inTime tries with a timeout, and with twice as much as long as try says that something was late which the timeout was
+// meant to leave time for: how much that takes is for the machine to say.
+func inTime(t *testing.T, timeout time.Duration, try func(timeout time.Duration) bool) {
+	t.Helper()
+	for ; !try(timeout); timeout *= 2 {
+		require.Less(t, timeout, patience/4, "it is late, however much time there is")
+	}
+}
+
 func TestEachTimeoutOfARoute(t *testing.T) {
 	stall := func(l *link) { <-l.upstream.idle }
+	firstByte := func(r *gateway.Route) *time.Duration { return &r.FirstByteTimeout }
+	idle := func(r *gateway.Route) *time.Duration { return &r.IdleTimeout }
+	whole := func(r *gateway.Route) *time.Duration { return &r.Timeout }
 	for name, test := range map[string]struct {
-		set    func(*gateway.Route)
-		serve  func(l *link)
-		status int // 200: the answer is cut
+		timeout func(*gateway.Route) *time.Duration
+		serve   func(l *link)
+		status  int // 200: the answer is cut
 	}{
-		"first byte": {func(r *gateway.Route) { r.FirstByteTimeout = soon }, stall, 504},
-		"first byte, in the head": {func(r *gateway.Route) { r.FirstByteTimeout = soon },
+		"first byte": {firstByte, stall, 504},
+		"first byte, in the head": {firstByte,
 			func(l *link) { l.write("HTTP/1.1 200 OK\r\nX-A"); stall(l) }, 504},
-		"first byte, after hints": {func(r *gateway.Route) { r.FirstByteTimeout = soon },
+		"first byte, after hints": {firstByte,
 			func(l *link) { l.write("HTTP/1.1 103 Early Hints\r\n\r\n"); stall(l) }, 504},
-		"idle, small": {func(r *gateway.Route) { r.IdleTimeout = soon },
+		"idle, small": {idle,
 			func(l *link) { l.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"); stall(l) }, 504},
-		"idle": {func(r *gateway.Route) { r.IdleTimeout = soon },
+		"idle": {idle,
 			func(l *link) { l.write(chunkedHead + "2\r\nab\r\n"); stall(l) }, 200},
-		"the whole, before the head": {func(r *gateway.Route) { r.Timeout = soon }, stall, 504},
-		"the whole, in the body": {func(r *gateway.Route) { r.Timeout = soon }, func(l *link) {
+		"the whole, before the head": {whole, stall, 504},
+		"the whole, in the body": {whole, func(l *link) {
 			l.write(chunkedHead)
 			for l.reader.Buffered() == 0 { // never silent for long
 				if _, err := io.WriteString(l.Conn, "2\r\nab\r\n"); err != nil {
@@ -46,25 +59,34 @@ func TestEachTimeoutOfARoute(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			upstream := newUpstream(t, func(l *link) {
-				if l.read() {
-					test.serve(l)
+			inTime(t, soon, func(timeout time.Duration) bool {
+				upstream := newUpstream(t, func(l *link) {
+					if l.read() {
+						test.serve(l)
+					}
+				})
+				defer close(upstream.idle)
+				s := publicSystem(t, upstream, nil, func(r *gateway.Route) { *test.timeout(r) = timeout })
+				c := s.dial()
+				began := time.Now()
+				c.send(raw("GET /balance"))
+				response := c.begin()
+				body, err := io.ReadAll(response.Body)
+				require.GreaterOrEqual(t, time.Since(began), timeout)
+				if len(upstream.requests()) == 0 || test.status == 200 && response.StatusCode == 504 {
+					return false // it was over before there was an answer to wait for
 				}
+				if test.status == 200 {
+					require.Equal(t, 200, response.StatusCode)
+					require.Error(t, err, "the answer looks complete")
+				} else {
+					require.NoError(t, err)
+					requireRefused(t, answer{response, string(body)}, test.status, "gateway_timeout")
+				}
+				upstream.awaitEnd(0)
+				upstream.only()
+				return true
 			})
-			defer close(upstream.idle)
-			s := publicSystem(t, upstream, nil, test.set)
-			c := s.dial()
-			began := time.Now()
-			c.send(raw("GET /balance"))
-			if test.status == 200 {
-				_, err := io.Copy(io.Discard, c.begin().Body)
-				require.Error(t, err, "the answer looks complete")
-			} else {
-				requireRefused(t, c.receive("GET"), test.status, "gateway_timeout")
-			}
-			require.GreaterOrEqual(t, time.Since(began), soon)
-			upstream.awaitEnd(0)
-			upstream.only()
 		})
 	}
 }
@@ -84,40 +106,43 @@ func TestConnectTimeout(t *testing.T) {
 
 // Who had to wait for a connection has all of the time for an answer: the request was not sent before.
 func TestWaitingForAConnectionIsNotWaitingForAnAnswer(t *testing.T) {
-	leave := make(chan struct{})
-	upstream := newUpstream(t, func(l *link) {
-		for l.read() {
-			l.write(chunkedHead)
-			<-leave
-			l.write("0\r\n\r\n")
-		}
+	inTime(t, soon, func(timeout time.Duration) bool {
+		leave := make(chan struct{})
+		upstream := newUpstream(t, func(l *link) {
+			for l.read() {
+				l.write(chunkedHead)
+				<-leave
+				l.write("0\r\n\r\n")
+			}
+		})
+		s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.ConnWait = patience }, func(r *gateway.Route) {
+			r.MaxConns, r.FirstByteTimeout, r.IdleTimeout = 1, timeout, patience
+		})
+		first, second := s.dial(), s.dial()
+		first.send(raw("GET /balance"))
+		began := first.begin().StatusCode
+		second.send(raw("GET /balance"))
+		time.Sleep(2 * timeout) // longer than an answer may take
+		close(leave)
+		return began == 200 && second.receive("GET").StatusCode == 200
 	})
-	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.ConnWait = patience }, func(r *gateway.Route) {
-		r.MaxConns, r.FirstByteTimeout, r.IdleTimeout = 1, soon, patience
-	})
-	first, second := s.dial(), s.dial()
-	first.send(raw("GET /balance"))
-	first.begin()
-	second.send(raw("GET /balance"))
-	time.Sleep(2 * soon) // longer than an answer may take
-	close(leave)
-	require.Equal(t, 200, second.receive("GET").StatusCode)
 }
 
 // A small answer has its time, too, from each of its bytes to the next.
 func TestASmallAnswerMayComeBitByBit(t *testing.T) {
-	const timeout = 3 * soon
-	upstream := newUpstream(t, func(l *link) {
-		for l.read() {
-			l.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
-			for range 8 {
-				time.Sleep(timeout / 6)
-				l.write("a")
+	inTime(t, 3*soon, func(timeout time.Duration) bool {
+		upstream := newUpstream(t, func(l *link) {
+			for l.read() {
+				l.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
+				for range 8 {
+					time.Sleep(timeout / 6)
+					l.write("a")
+				}
 			}
-		}
+		})
+		s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.IdleTimeout = timeout })
+		return s.do(raw("GET /balance")).body == "aaaaaaaa"
 	})
-	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.IdleTimeout = timeout })
-	require.Equal(t, "aaaaaaaa", s.do(raw("GET /balance")).body)
 }
 
 // Waiting for a connection is part of the exchange.
@@ -139,32 +164,39 @@ func TestTimeoutOfWhoWaitsForAConnection(t *testing.T) {
 
 // What takes its time and has it is not cut off: an upload, an answer that comes bit by bit, silence between events.
 func TestWhatIsSlowButNotTooSlow(t *testing.T) {
-	const timeout = 3 * soon
-	pause := func() { time.Sleep(timeout / 4) }
-	upstream := newUpstream(t, func(l *link) {
-		for l.read() {
-			l.write(chunkedHead)
-			for range 4 {
+	inTime(t, 3*soon, func(timeout time.Duration) bool {
+		pause := func() { time.Sleep(timeout / 4) }
+		upstream := newUpstream(t, func(l *link) {
+			for l.read() {
+				l.write(chunkedHead)
+				for range 4 {
+					pause()
+					l.write("1\r\na\r\n")
+				}
 				pause()
-				l.write("1\r\na\r\n")
+				l.write("0\r\n\r\n")
 			}
-			pause()
-			l.write("0\r\n\r\n")
+		})
+		s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.FirstByteTimeout, r.IdleTimeout = timeout, timeout })
+		c := s.dial()
+		require.NoError(t, c.conn.SetDeadline(time.Now().Add(patience+10*timeout)))
+		for range 2 {
+			c.send(raw("POST /balance", "Transfer-Encoding: chunked"))
+			for _, part := range []string{"1\r\na\r\n", "1\r\na\r\n", "1\r\na\r\n", "1\r\na\r\n", "0\r\n\r\n"} {
+				pause()
+				_, _ = io.WriteString(c.conn, part) // who is late is cut off, which the answer shows
+			}
+			response, err := http.ReadResponse(c.reader, nil)
+			if err != nil {
+				return false
+			}
+			if body, err := io.ReadAll(response.Body); err != nil || string(body) != "aaaa" {
+				return false
+			}
 		}
+		require.Equal(t, 1, upstream.connections())
+		return true
 	})
-	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.FirstByteTimeout, r.IdleTimeout = timeout, timeout })
-	c := s.dial()
-	for range 2 {
-		c.send(raw("POST /balance", "Transfer-Encoding: chunked"))
-		for range 4 {
-			pause()
-			c.send("1\r\na\r\n")
-		}
-		pause()
-		c.send("0\r\n\r\n")
-		require.Equal(t, "aaaa", c.receive("POST").body)
-	}
-	require.Equal(t, 1, upstream.connections())
 }
 
 // A slow upstream has its own connections, and so has a route with settings of its own.

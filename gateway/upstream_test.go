@@ -264,16 +264,22 @@ func TestSlowUpstream(t *testing.T) {
 		"stops after interim": "HTTP/1.1 102 Processing\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			upstream := newUpstream(t, func(l *link) {
-				if l.read() {
-					l.write("%s", begin)
-					l.read() // until the gateway hangs up
+			inTime(t, soon/2, func(timeout time.Duration) bool {
+				upstream := newUpstream(t, func(l *link) {
+					if l.read() {
+						l.write("%s", begin)
+						l.read() // until the gateway hangs up
+					}
+				})
+				s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.Timeout = timeout })
+				requireRefused(t, s.do(raw("GET /balance")), 504, "gateway_timeout")
+				if len(upstream.requests()) == 0 {
+					return false
 				}
+				upstream.awaitClosed(0)
+				upstream.only()
+				return true
 			})
-			s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.Timeout = 100 * time.Millisecond })
-			requireRefused(t, s.do(raw("GET /balance")), 504, "gateway_timeout")
-			upstream.awaitClosed(0)
-			upstream.only()
 		})
 	}
 }
