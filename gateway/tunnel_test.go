@@ -265,30 +265,40 @@ func tunnelThatNeverBegins(t *testing.T) (*system, *fakeUpstream) {
 
 // Each tunnel echoes its own name for a while; what arrives elsewhere would show at once.
 func TestFiveHundredTunnelsShareNothing(t *testing.T) {
-	const tunnels, rounds = 500, 20
+	const tunnels, rounds, atOnce = 500, 20, 50
 	upstream := webSocketUpstream(t, echo)
 	s := newSystem(t, []gateway.Route{balance(upstream.URL, webSocket)}, options{})
 	token := s.token(nil)
 	began := time.Now()
-	var all sync.WaitGroup
-	for i := range tunnels {
-		all.Go(func() {
-			c, _, err := websocket.Dial(patient(t), "ws://"+s.addr+"/balance", withToken(token))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer func() { _ = c.CloseNow() }()
-			for round := range rounds {
-				message := strings.Repeat(fmt.Sprintf("tunnel %d round %d;", i, round), 1+i%50)
-				err := c.Write(patient(t), websocket.MessageText, []byte(message))
+	var open [tunnels]*websocket.Conn
+	var opening sync.WaitGroup
+	for first := range atOnce {
+		opening.Go(func() {
+			for i := first; i < tunnels; i += atOnce {
+				c, _, err := websocket.Dial(patient(t), "ws://"+s.addr+"/balance", withToken(token))
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				_, answer, err := c.Read(patient(t))
-				if err != nil || string(answer) != message {
-					t.Errorf("tunnel %d: %v, and the echo is its own: %t", i, err, string(answer) == message)
+				open[i] = c
+			}
+		})
+	}
+	opening.Wait()
+	require.False(t, t.Failed())
+	require.Equal(t, tunnels, s.gateway.WebSockets())
+	var all sync.WaitGroup
+	places := make(chan struct{}, atOnce) // or each would wait for all the others
+	for i, c := range open {
+		all.Go(func() {
+			defer func() { _ = c.CloseNow() }()
+			for round := range rounds {
+				message := strings.Repeat(fmt.Sprintf("tunnel %d round %d;", i, round), 1+i%50)
+				places <- struct{}{}
+				answer, err := echoed(t, c, message)
+				<-places
+				if err != nil || answer != message {
+					t.Errorf("tunnel %d: %v, and the echo is its own: %t", i, err, answer == message)
 					return
 				}
 			}

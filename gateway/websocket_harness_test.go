@@ -94,11 +94,20 @@ func withToken(token string) *websocket.DialOptions {
 // says sends a message and requires its echo.
 func says(t *testing.T, c *websocket.Conn, message string) {
 	t.Helper()
-	ctx := patient(t)
-	require.NoError(t, c.Write(ctx, websocket.MessageText, []byte(message)))
-	_, answer, err := c.Read(ctx)
+	answer, err := echoed(t, c, message)
 	require.NoError(t, err)
-	require.Equal(t, message, string(answer))
+	require.Equal(t, message, answer)
+}
+
+// echoed sends a message and returns the next one that comes.
+func echoed(t *testing.T, c *websocket.Conn, message string) (string, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := c.Write(ctx, websocket.MessageText, []byte(message)); err != nil {
+		return "", err
+	}
+	_, answer, err := c.Read(ctx)
+	return string(answer), err
 }
 
 // requireClosed waits for the Close and returns what it says.
