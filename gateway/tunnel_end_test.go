@@ -23,6 +23,18 @@ import (
 // closedWithin is how soon a WebSocket must be closed whose token is no longer good.
 const closedWithin = time.Second
 
+// requireSoon is for what closes a WebSocket and says how long it took. A machine may stand still once, not each time.
+func requireSoon(t *testing.T, closes func() time.Duration) {
+	t.Helper()
+	const tries = 5
+	quickest := closes()
+	for try := 1; try < tries && quickest >= closedWithin; try++ {
+		quickest = min(quickest, closes())
+	}
+	t.Logf("closed after %s", quickest)
+	require.Less(t, quickest, closedWithin)
+}
+
 func TestAWebSocketIsClosedWithItsToken(t *testing.T) {
 	for name, test := range map[string]struct {
 		happens func(*system, *movable)
@@ -32,33 +44,34 @@ func TestAWebSocketIsClosedWithItsToken(t *testing.T) {
 		"revoked": {func(s *system, _ *movable) { s.denylist.set(denylist.ErrRevoked) }, "token revoked"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			heard := make(chan error, 1)
-			upstream := webSocketUpstream(t, func(c *websocket.Conn, _ *http.Request) {
-				_, _, err := c.Read(context.Background())
-				heard <- err
-			})
-			clock := &movable{}
-			s := newSystem(t, []gateway.Route{
-				balance(upstream.URL, webSocket), balance(upstream.URL, webSocket, public, path("/public")),
-			}, options{config: clock.by})
-			anonymous := s.open("/public", nil)
-			c := s.open("/balance", withToken(s.token(nil)))
-			clock.move(time.Hour - time.Second) // of its life there is still something left
-			asked := len(s.denylist.queries())
-			require.Eventually(t, func() bool { return len(s.denylist.queries()) > asked+1 }, patience, time.Millisecond)
-			require.Equal(t, 2, s.gateway.WebSockets())
+			requireSoon(t, func() time.Duration {
+				heard := make(chan error, 1)
+				upstream := webSocketUpstream(t, func(c *websocket.Conn, _ *http.Request) {
+					_, _, err := c.Read(context.Background())
+					heard <- err
+				})
+				clock := &movable{}
+				s := newSystem(t, []gateway.Route{
+					balance(upstream.URL, webSocket), balance(upstream.URL, webSocket, public, path("/public")),
+				}, options{config: clock.by})
+				anonymous := s.open("/public", nil)
+				c := s.open("/balance", withToken(s.token(nil)))
+				clock.move(time.Hour - time.Second) // of its life there is still something left
+				asked := len(s.denylist.queries())
+				require.Eventually(t, func() bool { return len(s.denylist.queries()) > asked+1 }, patience, time.Millisecond)
+				require.Equal(t, 2, s.gateway.WebSockets())
 
-			began := time.Now()
-			test.happens(s, clock)
-			require.Equal(t, test.reason, requireClosed(t, c, 4401))
-			took := time.Since(began)
-			t.Logf("closed after %s", took)
-			require.Less(t, took, closedWithin)
-			var closed websocket.CloseError
-			require.ErrorAs(t, <-heard, &closed)
-			require.Equal(t, websocket.CloseError{Code: websocket.StatusPolicyViolation, Reason: test.reason}, closed)
-			require.Eventually(t, func() bool { return s.gateway.WebSockets() == 1 }, patience, time.Millisecond)
-			require.NoError(t, anonymous.Close(websocket.StatusNormalClosure, ""), "who has no token can lose none")
+				began := time.Now()
+				test.happens(s, clock)
+				require.Equal(t, test.reason, requireClosed(t, c, 4401))
+				took := time.Since(began)
+				var closed websocket.CloseError
+				require.ErrorAs(t, <-heard, &closed)
+				require.Equal(t, websocket.CloseError{Code: websocket.StatusPolicyViolation, Reason: test.reason}, closed)
+				require.Eventually(t, func() bool { return s.gateway.WebSockets() == 1 }, patience, time.Millisecond)
+				require.NoError(t, anonymous.Close(websocket.StatusNormalClosure, ""), "who has no token can lose none")
+				return took
+			})
 		})
 	}
 }
@@ -117,19 +130,19 @@ func TestACloseDoesNotCutAFrameInTwo(t *testing.T) {
 		"in a Close of the upstream's":    {closeFrame(1000, "bye")[:4], closeFrame(1000, "bye")[4:], closeFrame(1000, "bye")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			goOn := make(chan struct{})
+			ends := make(chan struct{})
 			upstream := newUpstream(t, switchAll(func(l *link) {
 				l.write("%s", test.before)
-				<-goOn
+				_, _ = io.Copy(io.Discard, l.reader) // until the gateway has begun to close the tunnel
 				l.write("%s", test.after)
-				_, _ = io.Copy(io.Discard, l.reader)
+				close(ends)
 			}))
 			s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket)}, options{})
 			c := s.tunnelled("/balance", bearer(s.token(nil)))
 			got := c.read(len(test.before))
-			s.revoke()
+			s.denylist.set(denylist.ErrRevoked)
+			<-ends
 			c.send(masked(closeFrame(4401, ""))) // as a browser answers; otherwise it would be awaited for a while
-			close(goOn)
 			rest, err := io.ReadAll(c.reader)
 			require.NoError(t, err)
 			require.Equal(t, test.want, got+string(rest))
@@ -221,28 +234,38 @@ func TestAWebSocketEndsWithoutItsEnds(t *testing.T) {
 // Whether one that is silent is given up is for its route to say; what one of the ends says keeps it open for both.
 func TestASilentWebSocketIsClosedWhereItsRouteSaysSo(t *testing.T) {
 	upstream := webSocketUpstream(t, echo)
-	s := newSystem(t, []gateway.Route{
-		balance(upstream.URL, webSocket, public, func(r *gateway.Route) { r.IdleTimeout = 500 * time.Millisecond }),
-		balance(upstream.URL, webSocket, public, path("/patient")),
-	}, options{config: func(c *gateway.Config) { c.Upstreams.IdleTimeout = 500 * time.Millisecond }})
-	silent, talking, quiet := s.open("/balance", nil), s.open("/balance", nil), s.open("/patient", nil)
-	var closed error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _, closed = silent.Read(patient(t))
-	}()
-	for waiting := true; waiting; {
-		select {
-		case <-done:
-			waiting = false
-		case <-time.After(50 * time.Millisecond):
-			says(t, talking, "still here")
+	idle := websocket.CloseError{Code: websocket.StatusGoingAway, Reason: "idle"}
+	inTime(t, 500*time.Millisecond, func(timeout time.Duration) bool {
+		s := newSystem(t, []gateway.Route{
+			balance(upstream.URL, webSocket, public, func(r *gateway.Route) { r.IdleTimeout = timeout }),
+			balance(upstream.URL, webSocket, public, path("/patient")),
+		}, options{config: func(c *gateway.Config) { c.Upstreams.IdleTimeout = timeout }})
+		quiet, talking := s.open("/patient", nil), s.open("/balance", nil)
+		silent := s.open("/balance", nil)
+		var closed error
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _, closed = silent.Read(patient(t))
+		}()
+		isHeard := func() bool {
+			answer, err := echoed(t, talking, "still here")
+			return err == nil && answer == "still here"
 		}
-	}
-	require.Equal(t, websocket.CloseError{Code: websocket.StatusGoingAway, Reason: "idle"}, errorOf(closed))
-	says(t, talking, "still here")
-	says(t, quiet, "still here")
+		for waiting := true; waiting; {
+			select {
+			case <-done:
+				waiting = false
+			case <-time.After(timeout / 10):
+				if !isHeard() {
+					return false // it was silent for too long
+				}
+			}
+		}
+		require.Equal(t, idle, errorOf(closed))
+		says(t, quiet, "still here")
+		return isHeard()
+	})
 }
 
 func errorOf(err error) (closed websocket.CloseError) {
@@ -284,8 +307,10 @@ func TestTheObserverHearsOfTheEnd(t *testing.T) {
 
 	c = s.tunnelled("/balance", bearer(s.token(nil)))
 	s.revoke()
+	said := closeFrame(4401, "token revoked")
+	require.Equal(t, said, c.read(len(said)))
 	c.send(masked(closeFrame(4401, "")))
 	end = <-ends
 	require.Equal(t, gateway.TokenRevoked, end.Ending)
-	require.EqualValues(t, len(closeFrame(4401, "token revoked")), end.Sent)
+	require.EqualValues(t, len(said), end.Sent)
 }
