@@ -79,6 +79,7 @@ func startLogged(t *testing.T, config app.Config) (*running, *logBook) {
 		public: "http://" + gatehouse.Addr().String(), admin: "http://" + gatehouse.AdminAddr().String(),
 	}
 	t.Cleanup(func() { r.stop() })
+	r.awaitReady()
 	return r, book
 }
 

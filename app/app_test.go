@@ -207,6 +207,17 @@ func (r *running) balance(token string) answer {
 	return r.do(http.MethodGet, r.public+"/balance", nil, bearer(token))
 }
 
+// settled is balance for where Redis is asked for each request: a busy machine may be too slow for that, and is asked again.
+func (r *running) settled(token string) answer {
+	r.t.Helper()
+	deadline := time.Now().Add(startTimeout)
+	a := r.balance(token)
+	for a.status == http.StatusServiceUnavailable && time.Now().Before(deadline) {
+		a = r.balance(token)
+	}
+	return a
+}
+
 // forEachBackend runs a test on what needs nothing, and on Postgres and Redis where the tests have them.
 func forEachBackend(t *testing.T, test func(t *testing.T, config app.Config)) {
 	t.Run("sqlite and embedded", func(t *testing.T) {
@@ -323,7 +334,7 @@ func TestADenylistThatLosesEverythingIsFilledAgain(t *testing.T) {
 			kept, revoked := r.consent(a, 1, "balance:read").access, r.consent(a, 2, "balance:read").access
 			taken := r.form("/oauth/revoke", url.Values{"token": {revoked}}, a.id, a.secret)
 			require.Equal(t, http.StatusOK, taken.status)
-			require.Equal(t, http.StatusUnauthorized, r.balance(revoked).status, "a revocation holds before its caller is answered")
+			require.Equal(t, http.StatusUnauthorized, r.settled(revoked).status, "a revocation holds before its caller is answered")
 
 			privateRedis(t) // empties it
 			require.Eventually(t, func() bool {

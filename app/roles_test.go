@@ -37,7 +37,7 @@ func TestGatewaysOnTheirOwnFollowAnAuthorizationServer(t *testing.T) {
 			given := authz.consent(a, 1, "balance:read")
 			for _, gateway := range gateways {
 				gateway.awaitReady()
-				require.Equal(t, http.StatusOK, gateway.balance(given.access).status)
+				require.Equal(t, http.StatusOK, gateway.settled(given.access).status)
 				require.Equal(t, http.StatusNotFound, gateway.do(http.MethodGet, gateway.public+"/oauth/scopes", nil, nil).status)
 				require.Equal(t, http.StatusNotFound, gateway.do(http.MethodGet, gateway.admin+"/admin/clients", nil, nil).status)
 			}
@@ -53,7 +53,7 @@ func TestGatewaysOnTheirOwnFollowAnAuthorizationServer(t *testing.T) {
 			other := authz.consent(a, 2, "balance:read")
 			authz.stop()
 			for _, gateway := range gateways {
-				require.Equal(t, http.StatusOK, gateway.balance(other.access).status, "gateways go on without it")
+				require.Equal(t, http.StatusOK, gateway.settled(other.access).status, "gateways go on without it")
 			}
 		})
 	}
