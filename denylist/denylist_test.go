@@ -48,6 +48,22 @@ func run(t *testing.T, url string, test func(t *testing.T, store *denylist.Store
 
 var asked = denylist.Query{TokenID: "token-1", GrantID: "grant-1", ClientID: "client-1"}
 
+// tell checks, and again where Redis was too slow for the question: how long it takes is for the machine to say.
+func tell(t *testing.T, checker denylist.Checker, q denylist.Query) error {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		if err := checker.Check(t.Context(), q); !isTooSlow(err) || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+func isTooSlow(err error) bool {
+	var network net.Error
+	return errors.Is(err, denylist.ErrUnknown) &&
+		(errors.Is(err, context.DeadlineExceeded) || errors.Is(err, redis.ErrPoolTimeout) || errors.As(err, &network) && network.Timeout())
+}
+
 func inAnHour(kind denylist.Kind, id string) denylist.Entry {
 	return denylist.Entry{Kind: kind, ID: id, ExpiresAt: time.Now().Add(time.Hour)}
 }
@@ -58,22 +74,22 @@ func nothing() iter.Seq2[[]denylist.Entry, error] {
 
 func TestCheckIsUnknownUntilEverythingWasLoaded(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
-		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown, "an empty Redis knows nothing")
+		require.ErrorIs(t, tell(t, store, asked), denylist.ErrUnknown, "an empty Redis knows nothing")
 		loaded, err := store.Loaded(t.Context())
 		require.NoError(t, err)
 		require.False(t, loaded)
 
 		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, "another")))
-		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown, "one entry is not all of them")
+		require.ErrorIs(t, tell(t, store, asked), denylist.ErrUnknown, "one entry is not all of them")
 
 		require.NoError(t, store.Reload(t.Context(), nothing()))
-		require.NoError(t, store.Check(t.Context(), asked))
+		require.NoError(t, tell(t, store, asked))
 		loaded, err = store.Loaded(t.Context())
 		require.NoError(t, err)
 		require.True(t, loaded)
 
 		require.NoError(t, client.FlushDB(t.Context()).Err())
-		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown, "a wiped Redis knows nothing")
+		require.ErrorIs(t, tell(t, store, asked), denylist.ErrUnknown, "a wiped Redis knows nothing")
 	})
 }
 
@@ -88,8 +104,8 @@ func TestEachKindDeniesTheTokensItNames(t *testing.T) {
 				require.NoError(t, client.FlushDB(t.Context()).Err())
 				require.NoError(t, store.Reload(t.Context(), nothing()))
 				require.NoError(t, store.Deny(t.Context(), entry))
-				require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
-				require.NoError(t, store.Check(t.Context(), denylist.Query{TokenID: "t", GrantID: "g", ClientID: "c"}))
+				require.ErrorIs(t, tell(t, store, asked), denylist.ErrRevoked)
+				require.NoError(t, tell(t, store, denylist.Query{TokenID: "t", GrantID: "g", ClientID: "c"}))
 			})
 		}
 	})
@@ -99,7 +115,7 @@ func TestAKindDoesNotDenyTheSameNameOfAnotherKind(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
 		require.NoError(t, store.Reload(t.Context(), nothing()))
 		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Client, "x")))
-		require.NoError(t, store.Check(t.Context(), denylist.Query{TokenID: "x", GrantID: "x", ClientID: "c"}))
+		require.NoError(t, tell(t, store, denylist.Query{TokenID: "x", GrantID: "x", ClientID: "c"}))
 	})
 }
 
@@ -107,14 +123,14 @@ func TestATokenWithoutAGrantIsNotDeniedByAnEmptyGrant(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
 		require.NoError(t, store.Reload(t.Context(), nothing()))
 		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Grant, "")))
-		require.NoError(t, store.Check(t.Context(), denylist.Query{TokenID: "t", ClientID: "c"}))
+		require.NoError(t, tell(t, store, denylist.Query{TokenID: "t", ClientID: "c"}))
 	})
 }
 
 func TestARevokedTokenIsRefusedEvenWhileTheEpochIsMissing(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
 		require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
-		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked,
+		require.ErrorIs(t, tell(t, store, asked), denylist.ErrRevoked,
 			"a route that allows unknown tokens must still refuse this one")
 	})
 }
@@ -157,15 +173,15 @@ func TestEveryDenialIsToldToTheFeed(t *testing.T) {
 func TestReloadLoadsEveryPageBeforeItAnswers(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
 		pages := func(yield func([]denylist.Entry, error) bool) {
-			require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown)
+			require.ErrorIs(t, tell(t, store, asked), denylist.ErrUnknown)
 			if !yield([]denylist.Entry{inAnHour(denylist.Token, "first")}, nil) {
 				return
 			}
-			require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown)
+			require.ErrorIs(t, tell(t, store, asked), denylist.ErrUnknown)
 			yield([]denylist.Entry{inAnHour(denylist.Token, asked.TokenID)}, nil)
 		}
 		require.NoError(t, store.Reload(t.Context(), pages))
-		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
+		require.ErrorIs(t, tell(t, store, asked), denylist.ErrRevoked)
 	})
 }
 
@@ -174,7 +190,7 @@ func TestReloadThatFailsDeclaresNothingComplete(t *testing.T) {
 		broken := errors.New("database is gone")
 		err := store.Reload(t.Context(), func(yield func([]denylist.Entry, error) bool) { yield(nil, broken) })
 		require.ErrorIs(t, err, broken)
-		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown)
+		require.ErrorIs(t, tell(t, store, asked), denylist.ErrUnknown)
 
 		wiped := func(yield func([]denylist.Entry, error) bool) {
 			if yield([]denylist.Entry{inAnHour(denylist.Token, asked.TokenID)}, nil) {
@@ -182,7 +198,7 @@ func TestReloadThatFailsDeclaresNothingComplete(t *testing.T) {
 			}
 		}
 		require.ErrorIs(t, store.Reload(t.Context(), wiped), denylist.ErrReloadLost)
-		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrUnknown,
+		require.ErrorIs(t, tell(t, store, asked), denylist.ErrUnknown,
 			"Redis was wiped after the entry was loaded: the token must not pass")
 	})
 }
@@ -202,10 +218,10 @@ func TestReloadsAndDenialsMayRunAtOnce(t *testing.T) {
 		}
 		wait.Wait()
 		for i := range 8 {
-			err := store.Check(t.Context(), denylist.Query{TokenID: fmt.Sprint(i), ClientID: "c"})
+			err := tell(t, store, denylist.Query{TokenID: fmt.Sprint(i), ClientID: "c"})
 			require.ErrorIs(t, err, denylist.ErrRevoked)
 		}
-		require.NoError(t, store.Check(t.Context(), asked), "one of the reloads completed")
+		require.NoError(t, tell(t, store, asked), "one of the reloads completed")
 	})
 }
 

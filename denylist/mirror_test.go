@@ -51,8 +51,8 @@ func TestAMirrorAnswersLikeTheStoreItFollows(t *testing.T) {
 		mirror := follow(t, store, staleness)
 		require.Eventually(t, mirror.Ready, patience, tick)
 		require.Equal(t, 2500, mirror.Size(), "everything that was revoked before is known at once")
-		require.ErrorIs(t, mirror.Check(t.Context(), denylist.Query{TokenID: "2499", ClientID: "c"}), denylist.ErrRevoked)
-		require.NoError(t, mirror.Check(t.Context(), asked))
+		require.ErrorIs(t, tell(t, mirror, denylist.Query{TokenID: "2499", ClientID: "c"}), denylist.ErrRevoked)
+		require.NoError(t, tell(t, mirror, asked))
 
 		for _, e := range []denylist.Entry{inAnHour(denylist.Grant, "g"), inAnHour(denylist.Client, "c")} {
 			require.NoError(t, store.Deny(t.Context(), e))
@@ -112,7 +112,7 @@ func TestAMirrorThatMayBeVeryOldEndsSoonAllTheSame(t *testing.T) {
 func TestAStoreShowsItsPools(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
 		require.NoError(t, store.Reload(t.Context(), nothing()))
-		require.NoError(t, store.Check(t.Context(), asked))
+		require.NoError(t, tell(t, store, asked))
 		require.Len(t, store.Pools(), 2)
 		require.NotZero(t, store.Pools()["check"].TotalConns)
 		require.NotZero(t, store.Pools()["write"].TotalConns)
@@ -124,19 +124,19 @@ func TestWhatAMirrorWritesItRefusesAtOnce(t *testing.T) {
 		require.NoError(t, store.Reload(t.Context(), nothing()))
 		mirror := follow(t, store, staleness)
 		require.NoError(t, mirror.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
-		require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrRevoked)
-		require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
+		require.ErrorIs(t, tell(t, mirror, asked), denylist.ErrRevoked)
+		require.ErrorIs(t, tell(t, store, asked), denylist.ErrRevoked)
 	})
 }
 
 func TestAMirrorIsNotReadyBeforeRedisIsComplete(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
 		mirror := follow(t, store, staleness)
-		require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrUnknown)
+		require.ErrorIs(t, tell(t, mirror, asked), denylist.ErrUnknown)
 		require.False(t, mirror.Ready())
 		require.NoError(t, store.Reload(t.Context(), nothing()))
 		require.Eventually(t, mirror.Ready, patience, tick)
-		require.NoError(t, mirror.Check(t.Context(), asked))
+		require.NoError(t, tell(t, mirror, asked))
 	})
 }
 
@@ -176,7 +176,7 @@ func TestAMirrorLoadsAgainWhenItMayHaveMissedSomething(t *testing.T) {
 				lose(t, store, client)
 				eventuallyRevoked(t, mirror, asked)
 				require.Greater(t, mirror.Loads(), int64(1))
-				require.ErrorIs(t, mirror.Check(t.Context(), denylist.Query{TokenID: "earlier", ClientID: "c"}), denylist.ErrRevoked,
+				require.ErrorIs(t, tell(t, mirror, denylist.Query{TokenID: "earlier", ClientID: "c"}), denylist.ErrRevoked,
 					"what a mirror has known to be revoked stays refused")
 			})
 		})
@@ -196,8 +196,8 @@ func TestAMirrorThatIsTooOldAsksRedisAndRefusesWhatItKnows(t *testing.T) {
 	server.Close()
 	require.Eventually(t, func() bool { return mirror.Check(t.Context(), asked) != nil }, patience, tick,
 		"a mirror that cannot follow must not go on saying that nothing was revoked")
-	require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrUnknown)
-	require.ErrorIs(t, mirror.Check(t.Context(), denylist.Query{TokenID: "known", ClientID: "c"}), denylist.ErrRevoked)
+	require.ErrorIs(t, tell(t, mirror, asked), denylist.ErrUnknown)
+	require.ErrorIs(t, tell(t, mirror, denylist.Query{TokenID: "known", ClientID: "c"}), denylist.ErrRevoked)
 
 	require.NoError(t, server.Restart())
 	require.Eventually(t, func() bool { return mirror.Check(t.Context(), asked) == nil }, patience, tick)
@@ -214,10 +214,10 @@ func TestAMirrorDoesNotBecomeFreshWhenItsClockIsSetBack(t *testing.T) {
 	mirror := follow(t, store, time.Minute)
 	require.Eventually(t, mirror.Ready, patience, tick)
 	server.Close()
-	require.NoError(t, mirror.Check(t.Context(), asked))
+	require.NoError(t, tell(t, mirror, asked))
 
 	ahead.Store(int64(-time.Hour))
-	require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrUnknown)
+	require.ErrorIs(t, tell(t, mirror, asked), denylist.ErrUnknown)
 }
 
 func TestAMirrorForgetsEntriesThatHaveEnded(t *testing.T) {
@@ -235,5 +235,5 @@ func TestAMirrorForgetsEntriesThatHaveEnded(t *testing.T) {
 
 	ahead.Store(int64(2 * time.Hour))
 	require.Eventually(t, func() bool { return mirror.Size() == 1 }, patience, tick)
-	require.ErrorIs(t, mirror.Check(t.Context(), denylist.Query{TokenID: "long", ClientID: "c"}), denylist.ErrRevoked)
+	require.ErrorIs(t, tell(t, mirror, denylist.Query{TokenID: "long", ClientID: "c"}), denylist.ErrRevoked)
 }

@@ -121,12 +121,12 @@ func TestARedisThatCameBackWithAnOlderFileKnowsNothing(t *testing.T) {
 	loaded, err := store.Loaded(t.Context())
 	require.NoError(t, err)
 	require.False(t, loaded, "so that the relay fills it again")
-	require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrRevoked, "a mirror does not forget")
+	require.ErrorIs(t, tell(t, mirror, asked), denylist.ErrRevoked, "a mirror does not forget")
 
 	require.NoError(t, store.Reload(t.Context(), func(yield func([]denylist.Entry, error) bool) {
 		yield([]denylist.Entry{inAnHour(denylist.Token, asked.TokenID)}, nil)
 	}))
-	require.ErrorIs(t, store.Check(t.Context(), asked), denylist.ErrRevoked)
+	require.ErrorIs(t, tell(t, store, asked), denylist.ErrRevoked)
 	require.Eventually(t, func() bool {
 		return mirror.Check(t.Context(), denylist.Query{TokenID: "other", ClientID: "c"}) == nil
 	}, patience, tick)
@@ -138,7 +138,7 @@ func TestASilentRedisCostsARequestAtMostItsBound(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = store.Close() })
 	require.NoError(t, store.Reload(t.Context(), nothing()))
-	require.NoError(t, store.Check(t.Context(), asked))
+	require.NoError(t, tell(t, store, asked))
 
 	require.NoError(t, server.process.Process.Signal(syscall.SIGSTOP))
 	defer func() { _ = server.process.Process.Signal(syscall.SIGCONT) }()
