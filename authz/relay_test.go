@@ -106,7 +106,7 @@ func TestPrimingEndsWithItsContext(t *testing.T) {
 }
 
 func (w *world) check(ctx context.Context, token string) error {
-	return w.denylist.Check(ctx, denylist.Query{TokenID: token, ClientID: "app"})
+	return w.tell(ctx, denylist.Query{TokenID: token, ClientID: "app"})
 }
 
 func (w *world) requireAllDenied(ctx context.Context, n int) {
