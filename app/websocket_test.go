@@ -86,16 +86,24 @@ func (r *running) tryOpen(target string, options *websocket.DialOptions) (*webso
 	}
 }
 
-// requireSoon is for what closes a WebSocket and says how long it took. A machine may stand still once, not each time.
+// requireSoon is for what closes a WebSocket and says how long it took. A machine may stand still once: three of four more
+// have to be in time then.
 func requireSoon(t *testing.T, closes func() time.Duration) {
 	t.Helper()
-	const tries = 5
-	quickest := closes()
-	for try := 1; try < tries && quickest >= closedWithin; try++ {
-		quickest = min(quickest, closes())
+	took := closes()
+	t.Logf("closed after %s", took)
+	if took < closedWithin {
+		return
 	}
-	t.Logf("closed after %s", quickest)
-	require.Less(t, quickest, closedWithin)
+	punctual := 0
+	for range 4 {
+		took = closes()
+		t.Logf("closed after %s", took)
+		if took < closedWithin {
+			punctual++
+		}
+	}
+	require.GreaterOrEqual(t, punctual, 3)
 }
 
 func (s socket) says(message string) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,8 +17,8 @@ import (
 
 const eventsHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
 
-// eventLatency is what an event may take. Each is sent when the one before has come, so that one that waited for anything
-// but the machine would do so each time.
+// eventLatency is what an event may take. Each is sent when the one before has come, so that what waits for anything but
+// the machine does so each time, and the median tells.
 const eventLatency = 50 * time.Millisecond
 
 func TestEventsArriveAsTheyAreSent(t *testing.T) {
@@ -50,7 +51,7 @@ func TestEventsArriveAsTheyAreSent(t *testing.T) {
 				} else {
 					require.Equal(t, []string{"chunked"}, response.TransferEncoding)
 				}
-				quickest := patience
+				var took []time.Duration
 				for range 20 {
 					next <- time.Now()
 					buffer := make([]byte, 100)
@@ -58,14 +59,15 @@ func TestEventsArriveAsTheyAreSent(t *testing.T) {
 					require.NoError(t, err)
 					sent, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimSpace(string(buffer[:n])), "data: "), 10, 64)
 					require.NoError(t, err, "%q", buffer[:n])
-					quickest = min(quickest, time.Since(time.Unix(0, sent)))
+					took = append(took, time.Since(time.Unix(0, sent)))
 				}
 				close(next)
 				rest, err := io.ReadAll(response.Body)
 				require.NoError(t, err)
 				require.Empty(t, rest)
-				t.Logf("an event took %v at least", quickest)
-				require.Less(t, quickest, eventLatency)
+				slices.Sort(took)
+				t.Logf("an event took %v, %v at most", took[len(took)/2], took[len(took)-1])
+				require.Less(t, took[len(took)/2], eventLatency)
 			})
 		}
 	}
