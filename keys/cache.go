@@ -51,22 +51,24 @@ func (c *Cache) Verify(token []byte) (*Claims, error) {
 	}
 	sum := digest(sha256.Sum256(token))
 	found, ok := c.tokens.GetIfPresent(sum)
-	var err error
 	if ok {
 		c.hits.Add(1)
-		err = c.verifier.checkTimes(found)
 	} else {
 		c.misses.Add(1)
-		found, err = c.load(sum, token)
-	}
-	if err != nil {
-		return nil, err
+		var err error
+		if found, err = c.load(sum, token); err != nil {
+			return nil, err
+		}
 	}
 	// Also for what was verified just now: another call may have begun it while the key was still there.
 	key, err := c.verifier.Keys.PublicKey(found.claims.KeyID)
 	if err != nil || key.thumbprint != found.key {
 		c.tokens.Invalidate(sum)
 		return c.verifier.Verify(token)
+	}
+	// Likewise: it may have ended since.
+	if err := c.verifier.checkTimes(found); err != nil {
+		return nil, err
 	}
 	return &found.claims, nil
 }

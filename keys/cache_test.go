@@ -101,6 +101,23 @@ func TestTimePassesForACachedToken(t *testing.T) {
 	require.EqualValues(t, 1, cache.Misses())
 }
 
+// It does not matter how long a verification took, or that it was another call's.
+func TestATokenThatExpiresWhileItIsVerifiedIsRefused(t *testing.T) {
+	key := newKey(t, keys.ES256)
+	verifier := newVerifier(t, key)
+	var looks atomic.Int64
+	verifier.Now = func() time.Time {
+		if looks.Add(1) == 1 {
+			return time.Now()
+		}
+		return time.Now().Add(24 * time.Hour)
+	}
+	cache := newCache(t, verifier, 10)
+	_, err := cache.Verify([]byte(signed(t, key, goodClaims(nil))))
+	require.ErrorIs(t, err, keys.ErrExpired)
+	require.Greater(t, looks.Load(), int64(1))
+}
+
 func TestExpiredTokensAreForgotten(t *testing.T) {
 	key := newKey(t, keys.EdDSA)
 	verifier := newVerifier(t, key)

@@ -90,11 +90,12 @@ func (s *scanner) string(value *string) bool {
 	if !ok || len(text) == 0 || *value != "" {
 		return false
 	}
-	*value = s.made(text)
+	*value = s.kept(text)
 	return true
 }
 
-func (s *scanner) made(text []byte) string {
+// kept is a text as a string that outlives what is scanned.
+func (s *scanner) kept(text []byte) string {
 	for _, known := range s.known {
 		if string(text) == known {
 			return known
@@ -113,7 +114,7 @@ func (s *scanner) strings(values *[]string) bool {
 		if !ok || len(text) == 0 {
 			return false
 		}
-		*values = append(*values, s.made(text))
+		*values = append(*values, s.kept(text))
 		if s.skip(']') {
 			return true
 		}
