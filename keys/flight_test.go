@@ -74,3 +74,17 @@ func TestAVerificationThatPanics(t *testing.T) {
 	both.Wait()
 	require.Empty(t, f.of)
 }
+
+// Between the look that finds nothing and the verification another call's may have landed.
+func TestATokenThatIsRememberedByNowIsNotVerifiedAgain(t *testing.T) {
+	cache, err := NewCache(&Verifier{}, 10) // which refuses everything
+	require.NoError(t, err)
+	defer func() { require.NoError(t, cache.Close()) }()
+	token, found := []byte("a.b.c"), &verified{claims: Claims{ExpiresAt: time.Now().Add(time.Hour)}}
+	_, err = cache.load(digest{1}, token)
+	require.ErrorIs(t, err, ErrInvalidToken)
+	cache.tokens.Set(digest{1}, found)
+	got, err := cache.load(digest{1}, token)
+	require.NoError(t, err)
+	require.Same(t, found, got)
+}
