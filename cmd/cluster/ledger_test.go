@@ -127,7 +127,9 @@ func (l *ledger) requireKept(t *testing.T) {
 		require.NoError(t, err, "a refresh token that was given out")
 	}
 	for i, g := range l.revoked {
-		requireRefused(t, l.gateway(i), g)
+		for _, gateway := range l.in.gateways {
+			requireRefused(t, gateway, g)
+		}
 		_, err := g.refreshed(l.at(i).url())
 		require.ErrorContains(t, err, "invalid_grant", "a grant that was revoked")
 	}
@@ -135,7 +137,7 @@ func (l *ledger) requireKept(t *testing.T) {
 		len(l.clients), len(l.deleted), len(l.codes), len(l.grants), len(l.revoked))
 }
 
-// taken are the grants that were revoked.
+// taken are the grants that were revoked, which every gateway refuses since requireKept has returned.
 func (l *ledger) taken() []grant {
 	grants := make([]grant, len(l.revoked))
 	for i, r := range l.revoked {
