@@ -71,11 +71,19 @@ func VerifyES256(table *p256Table, digest [32]byte, signature []byte) bool {
 	return canonicalES256(signature) && verifyP256(table, &digest, (*[64]byte)(signature))
 }
 
-// VerifierOfRS256 checks signatures of an RSA key as a token's are checked. It also reports whether that is done here and
-// not by the standard library.
+// VerifierOfRS256 checks signatures of an RSA key as a token's are checked, on this processor and, with the same answer, on
+// one without IFMA. It also reports whether that is done here and not by the standard library.
 func VerifierOfRS256(public *rsa.PublicKey) (verify func(signingInput, signature []byte) bool, here bool) {
 	k := newRS256(public)
-	return k.verify, k.modulus != nil
+	plain := *k
+	plain.fast = nil
+	return func(signingInput, signature []byte) bool {
+		good := k.verify(signingInput, signature)
+		if plain.verify(signingInput, signature) != good {
+			panic("two processors disagree about a signature")
+		}
+		return good
+	}, k.modulus != nil
 }
 
 // SetPatience is for tests that cannot wait for a Remote to say that it has no keys.

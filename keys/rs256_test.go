@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"math/big"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -152,7 +153,13 @@ func TestRS256HasOneNumberForEachSignature(t *testing.T) {
 
 // Each message is encoded with a mistake and signed with the key itself.
 func TestRS256ComparesTheWholeEncodedMessage(t *testing.T) {
-	key := newRS256Key(t, 2048, 3)
+	for _, e := range []int{3, 65537} {
+		t.Run(strconv.Itoa(e), func(t *testing.T) { requireWholeMessageCompared(t, newRS256Key(t, 2048, e)) })
+	}
+}
+
+func requireWholeMessageCompared(t *testing.T, key rs256Key) {
+	t.Helper()
 	input := []byte("any")
 	good := encodedMessage(256, sha256DigestInfo, input)
 	require.True(t, key.check(t, input, key.sign(good)))
@@ -234,7 +241,7 @@ func TestRS256Wycheproof(t *testing.T) {
 
 // FuzzRS256AgainstStandard tries any signature, and the signature of any encoded message.
 func FuzzRS256AgainstStandard(f *testing.F) {
-	tried := []rs256Key{newRS256Key(f, 2048, 3), newRS256Key(f, 2049, 65537)}
+	tried := []rs256Key{newRS256Key(f, 2048, 3), newRS256Key(f, 2049, 65537), newRS256Key(f, 2048, 65537)}
 	input := []byte("any")
 	for i, key := range tried {
 		good := encodedMessage(key.public.Size(), sha256DigestInfo, input)

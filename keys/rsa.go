@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 
 	"filippo.io/bigmod"
+
+	"gatehouse/keys/internal/rsapower"
 )
 
 const (
@@ -22,7 +24,8 @@ const sha256Info = "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01
 // rs256 is an RSA key, with what depends on it alone and the standard library computes for each signature anew.
 type rs256 struct {
 	public  *rsa.PublicKey
-	modulus *bigmod.Modulus // nil when the standard library verifies
+	modulus *bigmod.Modulus   // nil when the standard library verifies
+	fast    *rsapower.Modulus // nil when the key, or the processor, is not of its kind
 	// encoded is what all encoded messages of the key begin with: everything but the digest.
 	encoded []byte
 }
@@ -42,6 +45,9 @@ func newRS256(public *rsa.PublicKey) *rs256 {
 		return k
 	}
 	k.modulus = modulus
+	if public.E == 65537 {
+		k.fast = rsapower.New(public.N)
+	}
 	k.encoded = bytes.Repeat([]byte{0xff}, modulus.Size()-sha256.Size)
 	k.encoded[0], k.encoded[1] = 0, 1
 	info := k.encoded[len(k.encoded)-len(sha256Info)-1:]
@@ -64,12 +70,16 @@ func (k *rs256) verifyDigest(digest *[sha256.Size]byte, signature []byte) bool {
 	if len(signature) != k.modulus.Size() {
 		return false
 	}
+	var buffer [rsaBits / 8]byte
+	encoded := append(append(buffer[:0], k.encoded...), digest[:]...)
+	if k.fast != nil {
+		power, ok := k.fast.Power65537((*[rsapower.Size]byte)(signature))
+		return ok && bytes.Equal(power[:], encoded)
+	}
 	s, err := bigmod.NewNat().SetBytes(signature, k.modulus)
 	if err != nil {
 		return false
 	}
-	var buffer [rsaBits / 8]byte
-	encoded := append(append(buffer[:0], k.encoded...), digest[:]...)
 	expected, err := bigmod.NewNat().SetBytes(encoded, k.modulus)
 	if err != nil {
 		return false
