@@ -181,6 +181,23 @@ func TestOneEndMayGoOnAfterTheOtherHasEnded(t *testing.T) {
 	require.Equal(t, "and here too", <-said)
 }
 
+// Nobody shows that who goes on is still heard.
+func TestOneEndMayNotGoOnForEver(t *testing.T) {
+	t.Parallel() // it takes all of the ten seconds that there are
+	upstream := newUpstream(t, switchAll(func(l *link) {
+		if l.number == 1 {
+			_ = l.Conn.(*net.TCPConn).CloseWrite()
+		}
+		<-l.upstream.idle
+	}))
+	defer close(upstream.idle)
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	require.NoError(t, s.tunnelled("/balance").conn.(*net.TCPConn).CloseWrite())
+	s.tunnelled("/balance")
+	require.Equal(t, 2, s.gateway.WebSockets())
+	require.Eventually(t, func() bool { return s.gateway.WebSockets() == 0 }, 3*patience, 10*time.Millisecond)
+}
+
 func TestACallerThatDoesNotReadSlowsTheUpstreamDown(t *testing.T) {
 	const size = 64 << 20
 	wrote := make(chan int, 1)
