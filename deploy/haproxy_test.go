@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -20,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // server stands behind the load balancer and counts the requests that reached it. Nothing listens at its address when it
 // has no answer to give.
@@ -68,12 +69,18 @@ func breakOff(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) 
 
 func ok(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }
 
-// freeAddress is an address on loopback that nobody listens on. Its port is below those that the system gives to clients, so
-// that none of them takes it before the server that it is for has started.
+// givenOut are the addresses of freeAddress: a server that has not started yet, or is away, keeps its own.
+var givenOut sync.Map
+
+// freeAddress is an address on loopback that nobody listens on and nobody else was given. Its port is below those that the
+// system gives to clients, so that none of them takes it before the server that it is for has started.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.IntN(12_000)))
+		if _, isTaken := givenOut.LoadOrStore(address, true); isTaken {
+			continue
+		}
 		if listener, err := net.Listen("tcp", address); err == nil {
 			require.NoError(t, listener.Close())
 			return address

@@ -192,7 +192,7 @@ func TestDeadline(t *testing.T) {
 				continue
 			}
 			url, c := db.url(t), newClock()
-			r := open(t, url, registry.WithPoolSize(1), registry.WithNow(c.Now), registry.WithTimeout(time.Second))
+			r := open(t, url, registry.WithPoolSize(1), registry.WithNow(c.Now), registry.WithTimeout(5*time.Second))
 			w := newWorld(t, r, c)
 			grantID, refresh := w.redeem()
 			blocker := r

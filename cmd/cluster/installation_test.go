@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,6 +19,8 @@ import (
 const (
 	hostSecret = "host-application-secret"
 	keysSecret = "0123456789abcdef0123456789abcdef"
+	// startPatience is for how long a gateway that starts waits for the JWKS before it warns.
+	startPatience = 10 * time.Second
 )
 
 var binary string
@@ -60,8 +63,9 @@ type installation struct {
 	upstream *httptest.Server
 
 	// issuer is the authorization servers behind their load balancer, front the gateways behind theirs.
-	issuer string
-	front  string
+	issuer    string
+	front     string
+	balancers []*balancer
 	// environment is that of an authorization server, which commands have, too.
 	environment []string
 }
@@ -98,13 +102,22 @@ routes:
 			"GATEHOUSE_KEYS_JWKS_URL="+in.issuer+"/.well-known/jwks.json")))
 	}
 	// All at once, on an empty database: they have to agree on its schema and on one key.
+	began := time.Now()
 	for _, s := range in.servers() {
 		s.launch()
 	}
-	newBalancer(t, issuerListener, in.authz...).awaitAll(t)
-	newBalancer(t, frontListener, in.gateways...).awaitAll(t)
+	in.balancers = []*balancer{newBalancer(t, issuerListener, in.authz...), newBalancer(t, frontListener, in.gateways...)}
+	for _, b := range in.balancers {
+		b.awaitAll(t)
+	}
+	isSlow := time.Since(began) > startPatience
 	for _, s := range in.servers() {
-		require.NotRegexp(t, `"level":"(WARN|ERROR)"`, s.output.String(), "%s has no reason to warn", s.name)
+		for line := range strings.Lines(s.output.String()) {
+			if isSlow && strings.Contains(line, "JWKS cannot be read and never was") {
+				continue // on a slow machine the authorization servers were not there in time
+			}
+			require.NotRegexp(t, `"level":"(WARN|ERROR)"`, line, "%s has no reason to warn", s.name)
+		}
 	}
 	return in
 }

@@ -105,9 +105,9 @@ func (p *process) signal(signal syscall.Signal) {
 	require.NoError(p.t, p.running.Process.Signal(signal))
 }
 
-// answers is a readiness check by HTTP.
+// answers is a readiness check by HTTP. It waits for long: a machine that stands still makes no server unready.
 func answers(url string) func() bool {
-	client := &http.Client{Timeout: time.Second}
+	client := &http.Client{Timeout: patience}
 	return func() bool {
 		response, err := client.Get(url)
 		if err != nil {
@@ -118,12 +118,18 @@ func answers(url string) func() bool {
 	}
 }
 
-// freeAddress is an address on loopback that nobody listens on. Its port is below those that the system gives to clients, so
-// that none of them takes it before the server that it is for has started.
+// givenOut are the addresses of freeAddress: a server that has not started yet, or is away, keeps its own.
+var givenOut sync.Map
+
+// freeAddress is an address on loopback that nobody listens on and nobody else was given. Its port is below those that the
+// system gives to clients, so that none of them takes it before the server that it is for has started.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for {
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(20_000+rand.IntN(12_000)))
+		if _, isTaken := givenOut.LoadOrStore(address, true); isTaken {
+			continue
+		}
 		if listener, err := net.Listen("tcp", address); err == nil {
 			require.NoError(t, listener.Close())
 			return address

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -13,7 +14,11 @@ import (
 // soakSocketCaller has no timeout: a WebSocket would end with it.
 var soakSocketCaller = &http.Client{Transport: soakCaller.Transport}
 
-const closedByRevocation = websocket.StatusCode(4401)
+const (
+	closedByRevocation = websocket.StatusCode(4401)
+	// socketBound is the second in which a WebSocket ends with its token, and what a loaded machine adds to it.
+	socketBound = 5 * time.Second
+)
 
 // open opens a WebSocket and says something on it.
 func (u *soakUser) open(g grant) (*websocket.Conn, error) {

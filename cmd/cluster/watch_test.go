@@ -49,7 +49,7 @@ func (w *watch) end() {
 	w.wait.Wait()
 }
 
-// addRevoked hands over tokens that every gateway has refused, or has had its bound to learn of.
+// addRevoked hands over tokens that every gateway has refused, or has had its time to learn of.
 func (w *watch) addRevoked(grants ...grant) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -98,9 +98,16 @@ func (r served) get(target, token string) (status int) {
 	return response.StatusCode
 }
 
+// balance asks again while the gateway cannot tell: on a loaded machine it may know too little for a moment, and Redis may
+// be too slow for a question.
 func (r served) balance(token string) (status int) {
 	r.Helper()
-	return r.get(r.public+"/balance", token)
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		status = r.get(r.public+"/balance", token)
+		if status != http.StatusServiceUnavailable || time.Now().After(deadline) {
+			return status
+		}
+	}
 }
 
 // requireRefused waits until the token does not pass any more.
