@@ -57,9 +57,6 @@ func (d *digits) bytes(b *[Size]byte) {
 		binary.BigEndian.PutUint64(b[at:], word)
 		bits -= 64
 		word = digit >> (digitBits - bits)
-		if at == 0 {
-			return
-		}
 	}
 }
 

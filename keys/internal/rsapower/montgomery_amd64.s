@@ -5,8 +5,8 @@
 // Montgomery's multiplication, digit by digit of b, as in a column of long multiplication. The sum, Z0 to Z4, has a digit in
 // each lane of 64 bits. A round adds the digit's multiple of a, and the multiple of n that makes the lowest digit of the sum
 // 0, which is then dropped. Products have 104 bits: the low half of each is added before the others move down by a lane, the
-// high half, which belongs to the next digit, after it. A lane takes part in at most 40 rounds, and gets four numbers of 52
-// bits in each and one carry: the sum of all is below 2**60.
+// high half, which belongs to the next digit, after it. A lane takes part in at most 40 rounds and gets four numbers of 52
+// bits in each, and one carry when it has become the lowest: the sum of all is below 2**60.
 TEXT ·montgomery(SB), NOSPLIT, $0-40
 	MOVQ product+0(FP), DI
 	MOVQ a+8(FP), AX

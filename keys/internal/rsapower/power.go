@@ -54,8 +54,8 @@ func (m *Modulus) Power65537(base *[Size]byte) (power [Size]byte, ok bool) {
 	return power, true
 }
 
-// multiply sets product to a*b/r modulo n, or n more. It may be one of its factors, each of which is below 2n. That is enough
-// for the product, too: it is less than n + a*b/r, and r is some 2**32 n.
+// multiply sets product to a*b/r modulo n, or n more. It may be one of its factors, each of which is below 2n. Then the
+// product is, too: it is less than n + a*b/r, and r is more than 2**32 n.
 func (m *Modulus) multiply(product, a, b *digits) {
 	montgomery(product, a, b, &m.n, m.inverse)
 	product.carry()
