@@ -163,7 +163,7 @@ func (w *world) register() {
 
 func (w *world) change(id string, change func(*registry.Client)) {
 	w.Helper()
-	_, err := w.registry.UpdateClient(w.Context(), id, change)
+	_, err := w.registry.UpdateClient(w.Context(), id, func(c *registry.Client) error { change(c); return nil })
 	require.NoError(w, err)
 }
 

@@ -72,17 +72,13 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change ClientCha
 	if err := change.check(newScopes(o.Scopes)); err != nil {
 		return registry.Client{}, err
 	}
-	if change.concernsUse() {
-		client, err := o.Registry.Client(ctx, id)
-		if err != nil {
-			return registry.Client{}, err
+	client, err := o.by().UpdateClient(ctx, id, func(client *registry.Client) error {
+		change.apply(client)
+		if !change.concernsUse() {
+			return nil
 		}
-		change.apply(&client)
-		if err := checkUse(client); err != nil {
-			return registry.Client{}, err
-		}
-	}
-	client, err := o.by().UpdateClient(ctx, id, change.apply)
+		return checkUse(*client) // with what others have changed meanwhile
+	})
 	if err != nil {
 		return registry.Client{}, err
 	}

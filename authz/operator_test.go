@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -106,6 +107,24 @@ func TestAChangeLeavesNoClientUseless(t *testing.T) {
 	}
 	_, err := w.operator().UpdateClient(t.Context(), "nobody", authz.ClientChange{Domain: &empty})
 	require.ErrorIs(t, err, registry.ErrNotFound)
+}
+
+// Each change would leave the client usable, both together would not.
+func TestTwoChangesAtOnceLeaveNoClientUseless(t *testing.T) {
+	w := newWorld(t)
+	domain, uris, empty, none := "https://app.example", []string{"https://app.example/cb"}, "", []string{}
+	for range 20 {
+		_, err := w.operator().UpdateClient(t.Context(), "app", authz.ClientChange{Domain: &domain, RedirectURIs: &uris})
+		require.NoError(t, err)
+		var changes sync.WaitGroup
+		for _, change := range []authz.ClientChange{{Domain: &empty}, {RedirectURIs: &none}} {
+			changes.Go(func() { _, _ = w.operator().UpdateClient(t.Context(), "app", change) })
+		}
+		changes.Wait()
+		client, err := w.operator().Client(t.Context(), "app")
+		require.NoError(t, err)
+		require.NotEmpty(t, append(client.RedirectURIs, client.Domain)[0], "there is nowhere left to send codes")
+	}
 }
 
 func TestTheCommandLineIsToldWhatTheAPIIs(t *testing.T) {

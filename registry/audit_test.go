@@ -42,12 +42,13 @@ func auditRecords(t *testing.T, w *world) {
 	}{
 		{func() error { return admin.CreateClient(w.ctx, client) }, []string{"client.create shop: Shop"}},
 		{func() error {
-			return second(admin.UpdateClient(w.ctx, "shop", func(c *registry.Client) {
+			return second(admin.UpdateClient(w.ctx, "shop", func(c *registry.Client) error {
 				c.Name, c.Scopes[0], c.SecretHash = "New", "c", "second hash"
+				return nil
 			}))
 		}, []string{"client.update shop: name, scopes, secret"}},
 		{func() error {
-			return second(admin.UpdateClient(w.ctx, "shop", func(c *registry.Client) { c.Name = "New" }))
+			return second(admin.UpdateClient(w.ctx, "shop", func(c *registry.Client) error { c.Name = "New"; return nil }))
 		}, nil},
 		{func() error { return admin.SetClientSecret(w.ctx, "shop", "third hash") }, []string{"client.secret shop: "}},
 		{func() error { return admin.RevokeToken(w.ctx, "jti", until) }, []string{"token.revoke jti: until 2031-02-05T04:59:58Z"}},
@@ -135,8 +136,10 @@ func auditOrNothing(t *testing.T, w *world) {
 	changes := func(r *registry.Registry) map[string]func() error {
 		later := start.Add(accessLife)
 		return map[string]func() error{
-			"create":  func() error { return r.CreateClient(w.ctx, registry.Client{ID: "new"}) },
-			"update":  func() error { return second(r.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Name = "New" })) },
+			"create": func() error { return r.CreateClient(w.ctx, registry.Client{ID: "new"}) },
+			"update": func() error {
+				return second(r.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Name = "New"; return nil }))
+			},
 			"secret":  func() error { return r.SetClientSecret(w.ctx, "app", "hash") },
 			"delete":  func() error { return r.DeleteClient(w.ctx, "app", later) },
 			"disable": func() error { return r.DisableClient(w.ctx, "app", later) },

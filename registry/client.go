@@ -132,13 +132,15 @@ func (r *Registry) Clients(ctx context.Context) ([]Client, error) {
 
 // UpdateClient changes a client by read-modify-write in one transaction and
 // returns what is stored. Changes to ID and to the times are ignored; without any
-// other, nothing is written. The change must not call the registry: it is made
-// inside the transaction, which may hold the only connection. ErrNotFound.
-func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Client)) (Client, error) {
+// other, or with an error of the change, nothing is written. The change must not
+// call the registry: it is made inside the transaction, which may hold the only
+// connection. ErrNotFound, and the change's error as it is.
+func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Client) error) (Client, error) {
 	if err := checkText(id); err != nil {
 		return Client{}, err
 	}
 	var row clientRow
+	var refused error
 	err := r.inTx(ctx, "update client", func(ctx context.Context, tx bun.Tx) error {
 		err := r.locking(tx.NewSelect().Model(&row), "NO KEY UPDATE").
 			Where("id = ?", id).Where("deleted_at IS NULL").Scan(ctx)
@@ -146,7 +148,9 @@ func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Cli
 			return err
 		}
 		before := row.clone()
-		change(&row.Client)
+		if refused = change(&row.Client); refused != nil {
+			return refused
+		}
 		row.ID, row.CreatedAt, row.UpdatedAt, row.DisabledAt = before.ID, before.CreatedAt, r.clock(), before.DisabledAt
 		names := row.differences(before)
 		if len(names) == 0 {
@@ -161,7 +165,10 @@ func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Cli
 		}
 		return r.record(ctx, tx, "client.update", id, strings.Join(names, ", "))
 	})
-	if err != nil {
+	switch {
+	case refused != nil:
+		return Client{}, refused
+	case err != nil:
 		return Client{}, err
 	}
 	return row.client(), nil

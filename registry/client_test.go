@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -46,10 +47,11 @@ func clientNames(t *testing.T, w *world) {
 
 func clientUpdate(t *testing.T, w *world) {
 	w.Advance(time.Hour)
-	changed, err := w.UpdateClient(w.ctx, "app", func(c *registry.Client) {
+	changed, err := w.UpdateClient(w.ctx, "app", func(c *registry.Client) error {
 		require.Equal(t, "App", c.Name)
 		c.Name, c.Scopes, c.Public = "New", []string{"a", "b"}, true
 		c.ID, c.CreatedAt, c.UpdatedAt = "other", time.Time{}, time.Time{}
+		return nil
 	})
 	require.NoError(t, err)
 	require.Equal(t, registry.Client{
@@ -60,17 +62,24 @@ func clientUpdate(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.Equal(t, changed, got)
 
-	_, err = w.UpdateClient(w.ctx, "nobody", func(*registry.Client) { t.Error("there is nothing to change") })
+	_, err = w.UpdateClient(w.ctx, "nobody", func(*registry.Client) error { t.Error("there is nothing to change"); return nil })
 	require.ErrorIs(t, err, registry.ErrNotFound)
 
 	for _, err := range parallel(50, func(int) error {
-		return second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Scopes = append(c.Scopes, "c") }))
+		return second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Scopes = append(c.Scopes, "c"); return nil }))
 	}) {
 		require.NoError(t, err)
 	}
 	got, err = w.Client(w.ctx, "app")
 	require.NoError(t, err)
 	require.Len(t, got.Scopes, 52, "an update was lost")
+
+	refused := errors.New("refused")
+	_, err = w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Name = "Other"; return refused })
+	require.Equal(t, refused, err)
+	after, err := w.Client(w.ctx, "app")
+	require.NoError(t, err)
+	require.Equal(t, got, after)
 }
 
 func clientSecret(t *testing.T, w *world) {
@@ -96,7 +105,7 @@ func clientDeletion(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.Len(t, clients, 1)
 	for name, err := range map[string]error{
-		"update":    second(w.UpdateClient(w.ctx, "app", func(*registry.Client) {})),
+		"update":    second(w.UpdateClient(w.ctx, "app", func(*registry.Client) error { return nil })),
 		"secret":    w.SetClientSecret(w.ctx, "app", "hash"),
 		"delete":    w.DeleteClient(w.ctx, "app", until),
 		"authorize": w.Authorize(w.ctx, registry.Grant{ID: "new", ClientID: "app", Subject: "ann"}, registry.Code{Hash: "new", ExpiresAt: until}),
@@ -145,7 +154,7 @@ func clientDisabled(t *testing.T, w *world) {
 	// It stays in sight, and disabled, whoever changes it.
 	disabledAt := stored(start)
 	w.Advance(time.Hour)
-	got, err := w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Name, c.DisabledAt = "New", time.Time{} })
+	got, err := w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Name, c.DisabledAt = "New", time.Time{}; return nil })
 	require.NoError(t, err)
 	require.Equal(t, disabledAt, got.DisabledAt)
 	clients, err := w.Clients(w.ctx)

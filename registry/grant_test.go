@@ -160,7 +160,7 @@ func everythingAtOnce(t *testing.T, w *world) {
 		case 8:
 			return second(w.EndGrantsOfSubject(w.ctx, "ann", "denied"))
 		default:
-			return second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Name += "!" }))
+			return second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Name += "!"; return nil }))
 		}
 	}) {
 		require.True(t, func() bool {

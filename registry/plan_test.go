@@ -51,7 +51,7 @@ func useEverything(t *testing.T, w *world) {
 	later := w.Now().Add(accessLife)
 	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "app"}))
 	require.ErrorIs(t, w.CreateClient(w.ctx, registry.Client{ID: "app"}), registry.ErrExists)
-	require.NoError(t, second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) { c.Name = "App" })))
+	require.NoError(t, second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Name = "App"; return nil })))
 	require.NoError(t, w.SetClientSecret(w.ctx, "app", "hash"))
 	require.NoError(t, second(w.Clients(w.ctx)))
 

@@ -207,7 +207,7 @@ func TestDeadline(t *testing.T) {
 			}
 			for _, err := range parallel(4, func(i int) error {
 				return []func() error{
-					func() error { return second(w.UpdateClient(w.ctx, "app", func(*registry.Client) {})) },
+					func() error { return second(w.UpdateClient(w.ctx, "app", func(*registry.Client) error { return nil })) },
 					func() error { return w.EndGrant(w.ctx, grantID, "user") },
 					func() error { return w.rotate(refresh, "next") },
 					func() error { return w.SetClientSecret(w.ctx, "app", "hash") },
@@ -229,9 +229,10 @@ func TestMemorySurvivesCancellation(t *testing.T) {
 	w := newWorld(t, open(t, "sqlite::memory:"), newClock())
 	for range 50 {
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := w.UpdateClient(ctx, "app", func(c *registry.Client) {
+		_, err := w.UpdateClient(ctx, "app", func(c *registry.Client) error {
 			c.Name = "New"
 			cancel()
+			return nil
 		})
 		require.ErrorIs(t, err, context.Canceled)
 	}
@@ -246,7 +247,7 @@ func TestChangeThatPanics(t *testing.T) {
 	onEach(t, func(t *testing.T, db database) {
 		w := newWorld(t, open(t, db.url(t), registry.WithPoolSize(1)), newClock())
 		require.Panics(t, func() {
-			_, _ = w.UpdateClient(w.ctx, "app", func(*registry.Client) { panic("change") })
+			_, _ = w.UpdateClient(w.ctx, "app", func(*registry.Client) error { panic("change") })
 		})
 		w.redeem()
 	})
