@@ -13,7 +13,7 @@ import (
 
 // patientMirror makes the gateways answer until Redis is back, which may take a slow machine longer than max_staleness is by
 // itself.
-const patientMirror = "denylist: {max_staleness: 60s}\n"
+const patientMirror = "denylist: {max_staleness: 10s}\n"
 
 // TestARollingRestartFailsNoRequest restarts every process in turn, as an upgrade does, Postgres and Redis too, while users
 // send requests through the load balancer.
