@@ -1,10 +1,12 @@
 package authz_test
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -117,10 +119,17 @@ func TestTwoChangesAtOnceLeaveNoClientUseless(t *testing.T) {
 		_, err := w.operator().UpdateClient(t.Context(), "app", authz.ClientChange{Domain: &domain, RedirectURIs: &uris})
 		require.NoError(t, err)
 		var changes sync.WaitGroup
+		var refused atomic.Int32
 		for _, change := range []authz.ClientChange{{Domain: &empty}, {RedirectURIs: &none}} {
-			changes.Go(func() { _, _ = w.operator().UpdateClient(t.Context(), "app", change) })
+			changes.Go(func() {
+				var invalid *authz.InvalidError
+				if _, err := w.operator().UpdateClient(t.Context(), "app", change); errors.As(err, &invalid) {
+					refused.Add(1)
+				}
+			})
 		}
 		changes.Wait()
+		require.EqualValues(t, 1, refused.Load(), "the one that came second")
 		client, err := w.operator().Client(t.Context(), "app")
 		require.NoError(t, err)
 		require.NotEmpty(t, append(client.RedirectURIs, client.Domain)[0], "there is nowhere left to send codes")
