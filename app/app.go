@@ -55,7 +55,7 @@ type App struct {
 	proxies  proxies            // that are trusted
 	registry *registry.Registry // nil in a gateway on its own, as is authz
 	authz    *authz.Server
-	gateway  *gateway.Gateway // nil in an authorization server on its own
+	gateway  *gateway.Gateway // has no routes in an authorization server on its own
 	public   *fiber.App
 	admin    *http.Server
 	failed   chan error
@@ -94,13 +94,13 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 		return nil, err
 	}
 	a.metrics = newMetrics(options.Role)
-	a.observer = a.newObserver()
 	if tracingIsConfigured() {
 		if a.tracing, err = newTracing(ctx, config.Routes, a.log); err != nil {
 			return nil, fmt.Errorf("tracing: %w", err)
 		}
 		a.onClose("tracing", a.tracing.close)
 	}
+	a.observer = a.newObserver()
 	denied, err := a.openDenylist()
 	if err != nil {
 		return nil, fmt.Errorf("denylist: %w", err)
@@ -119,12 +119,10 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 	} else {
 		public = a.remoteKeys()
 	}
-	if options.Role.hasGateway() {
-		if a.gateway, err = a.newGateway(public, denied); err != nil {
-			return nil, fmt.Errorf("gateway: %w", err)
-		}
-		a.onClose("gateway", a.gateway.Close)
+	if a.gateway, err = a.newGateway(public, denied); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	a.onClose("gateway", a.gateway.Close)
 	if a.callers, err = a.callersConfig(); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}
