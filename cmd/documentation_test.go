@@ -90,5 +90,5 @@ func TestEveryPageCanBeReachedFromTheReadme(t *testing.T) {
 func TestTheReadmeIsShort(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
-	require.LessOrEqual(t, strings.Count(string(readme), "\n"), 200, "reference belongs into docs/")
+	require.LessOrEqual(t, strings.Count(string(readme), "\n"), 200, "reference belongs in docs/")
 }
