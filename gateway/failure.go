@@ -80,7 +80,7 @@ func (g *Gateway) answerCut(to *rule, err error, id []byte) {
 }
 
 func (g *Gateway) logFailure(to *rule, how Failure, message string, err error, id slog.Attr) {
-	if times, due := to.upstream.failed[how].due(); due {
+	if times, due := to.upstream.failed[how].Due(); due {
 		g.log.Warn(message, "route", to.name, "upstream", to.upstream.origin.host, "error", err, "times", times, id)
 	}
 }

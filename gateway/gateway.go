@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/denylist"
+	"gatehouse/gateway/internal/occasional"
 	"gatehouse/keys"
 )
 
@@ -75,7 +76,7 @@ type Gateway struct {
 	clock     clockWarning
 
 	// While the denylist is down every request has cause for one of them.
-	unguarded, revocationUnknown occasional
+	unguarded, revocationUnknown occasional.Warning
 
 	requestID func(*fasthttp.RequestCtx) []byte
 	observer  Observer
@@ -230,13 +231,13 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 	case errors.Is(err, denylist.ErrRevoked):
 		return errRevokedToken
 	case rule.allows:
-		if times, due := g.unguarded.due(); due {
+		if times, due := g.unguarded.Due(); due {
 			g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
 		}
 		r.seen.Verdict = Unguarded
 		return nil
 	default:
-		if times, due := g.revocationUnknown.due(); due {
+		if times, due := g.revocationUnknown.Due(); due {
 			g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
 		}
 		return errRevocationUnknown

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/denylist"
+	"gatehouse/gateway/internal/occasional"
 )
 
 const (
@@ -26,7 +27,7 @@ type tunnels struct {
 	denylist denylist.Checker
 	now      func() time.Time
 	log      *slog.Logger
-	unknown  occasional
+	unknown  occasional.Warning
 
 	mu       sync.Mutex
 	open     map[*Tunnel]struct{}
@@ -171,7 +172,7 @@ func (s *tunnels) checkRevoked(ctx context.Context) {
 			t.unknownSince = time.Now()
 		case time.Since(t.unknownSince) > maxUnknown:
 			t.end(TokenUnknown)
-			if times, due := s.unknown.due(); due {
+			if times, due := s.unknown.Due(); due {
 				s.log.Warn("WebSocket closed: cannot tell whether the token was revoked", "route", t.to.name, "error", err, "times", times, t.logged)
 			}
 		}

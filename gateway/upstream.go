@@ -9,6 +9,8 @@ import (
 	"sort"
 	"sync"
 	"time"
+
+	"gatehouse/gateway/internal/occasional"
 )
 
 // Upstreams is what the gateway asks of each upstream. Zero values mean the defaults.
@@ -70,7 +72,7 @@ type upstream struct {
 	settings Upstreams
 	tls      *tls.Config   // nil for http
 	inUse    chan struct{} // holds one token per connection in use
-	failed   [failures]occasional
+	failed   [failures]occasional.Warning
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last is last

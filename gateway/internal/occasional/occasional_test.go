@@ -1,4 +1,4 @@
-package gateway
+package occasional
 
 import (
 	"sync"
@@ -9,27 +9,27 @@ import (
 )
 
 func TestOccasionsAreCountedUntilTheNextWarning(t *testing.T) {
-	var o occasional
-	times, due := o.due()
+	var w Warning
+	times, due := w.Due()
 	require.True(t, due)
 	require.EqualValues(t, 1, times)
 	for range 4 {
-		_, due = o.due()
+		_, due = w.Due()
 		require.False(t, due)
 	}
-	o.next.Store(0) // the interval is over
-	times, due = o.due()
+	w.next.Store(0) // the interval is over
+	times, due = w.Due()
 	require.True(t, due)
 	require.EqualValues(t, 5, times)
 }
 
 func TestOneOfManyAtOnceWarns(t *testing.T) {
-	var o occasional
+	var w Warning
 	var warned atomic.Int64
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			if _, due := o.due(); due {
+			if _, due := w.Due(); due {
 				warned.Add(1)
 			}
 		})
