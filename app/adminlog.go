@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/gateway"
 )
 
 // observeAdmin gives each request of the admin API an id and a line in the log, refused ones too: whoever tries tokens is
@@ -37,7 +39,7 @@ func (a *App) writeAdminLine(r *http.Request, answer *countedAnswer, took time.D
 	}
 	remote, _, _ := net.SplitHostPort(r.RemoteAddr)
 	a.log.InfoContext(r.Context(), "admin request",
-		slog.String("method", methodNamed(r.Method).String()),
+		slog.String("method", gateway.MethodNamed(r.Method).String()),
 		slog.String("route", route),
 		slog.Int("status", cmp.Or(answer.status, http.StatusOK)),
 		slog.Float64("duration_ms", milliseconds(took)),

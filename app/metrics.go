@@ -120,7 +120,7 @@ func (m *metrics) gatewayRoutes(configured []gateway.Route) []*route {
 	return list
 }
 
-func (m *metrics) series(template string, name method, class statusClass) *series {
+func (m *metrics) series(template string, name gateway.Method, class statusClass) *series {
 	return &series{
 		requests:  m.requests.WithLabelValues(template, name.String(), class.String()),
 		durations: m.durations.WithLabelValues(template, name.String(), class.String()),

@@ -113,9 +113,9 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 			problem("no methods")
 		}
 		for _, name := range route.Methods {
-			m := methodNamed([]byte(name))
-			if m == noMethod {
-				problem("unknown method %q, want %s", name, strings.Join(methodNames[:], ", "))
+			m := MethodNamed(name)
+			if m == OtherMethod {
+				problem("unknown method %q, want %s", name, strings.Join(methodNames[OtherMethod+1:], ", "))
 				continue
 			}
 			if err == nil && !g.root.add(segments, m, r) {
@@ -196,7 +196,7 @@ func compileWebSocket(route Route) (*webSocketRule, error) {
 		}
 		return nil, nil
 	}
-	if !slices.Contains(route.Methods, methodNames[methodGet]) {
+	if !slices.Contains(route.Methods, methodGet.String()) {
 		return nil, errors.New("a WebSocket is opened with GET, which is not among the methods")
 	}
 	tokenFrom, tokenErr := parseTokenSources(route.TokenFrom)
