@@ -52,7 +52,7 @@ type App struct {
 	config   Config
 	options  Options
 	log      *slog.Logger
-	proxies  proxies            // that are trusted
+	proxies  gateway.TrustedProxies
 	registry *registry.Registry // nil in a gateway on its own, as is authz
 	authz    *authz.Server
 	gateway  *gateway.Gateway // nil in an authorization server on its own
@@ -90,7 +90,7 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 		}
 	}()
 
-	if a.proxies, err = config.trustedProxies(); err != nil {
+	if a.proxies, err = gateway.ParseTrustedProxies(config.TrustedProxies); err != nil {
 		return nil, err
 	}
 	a.metrics = newMetrics(options.Role)

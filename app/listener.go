@@ -12,14 +12,16 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/gateway"
 )
 
 // listenerConfig is what a listener allows its callers.
 type listenerConfig struct {
 	limits   Limits
 	timeouts Timeouts
-	tls      *tls.Config // nil: plain HTTP
-	exempt   proxies     // from the limit for one address
+	tls      *tls.Config            // nil: plain HTTP
+	exempt   gateway.TrustedProxies // from the limit for one address
 	metrics  connectionMetrics
 	log      *slog.Logger
 }
@@ -94,7 +96,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		peer := addressOf(tcp.RemoteAddr())
 		t := newTransport(tcp, l.config.timeouts.Write, household(peer))
-		if !l.admit(t, l.config.exempt.contain(peer)) {
+		if !l.admit(t, l.config.exempt.Contains(peer)) {
 			_ = tcp.SetLinger(0) // nothing of it stays behind
 			_ = tcp.Close()
 			<-l.slots

@@ -80,9 +80,8 @@ func (c *Config) problems(role Role) []error {
 	if c.ClockLeeway < 0 || c.ClockLeeway > maxClockLeeway {
 		v.add("clock_leeway", "must be 0 to %s, not %s", maxClockLeeway, c.ClockLeeway)
 	}
-	if _, err := c.trustedProxies(); err != nil {
-		v.err("trusted_proxies", err)
-	}
+	_, err := gateway.ParseTrustedProxies(c.TrustedProxies)
+	v.err("trusted_proxies", err)
 	c.callers(v)
 	c.Upstream.problems(v)
 	v.oneOf("log.format", c.Log.Format, logJSON, logText)
@@ -123,24 +122,6 @@ func (c *Config) signing(v *validation) {
 	}
 	c.rotation(v)
 	c.succession(v)
-}
-
-func (c *Config) trustedProxies() ([]netip.Prefix, error) {
-	prefixes := make([]netip.Prefix, 0, len(c.TrustedProxies))
-	var problems []error
-	for _, text := range c.TrustedProxies {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			address, addressErr := netip.ParseAddr(text)
-			if addressErr != nil {
-				problems = append(problems, fmt.Errorf("%q is neither an address nor a CIDR prefix", text))
-				continue
-			}
-			prefix = netip.PrefixFrom(address, address.BitLen())
-		}
-		prefixes = append(prefixes, prefix.Masked())
-	}
-	return prefixes, errors.Join(problems...)
 }
 
 // validation collects problems, each with the key it is about.

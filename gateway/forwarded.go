@@ -13,16 +13,9 @@ type peer struct {
 	https   bool
 }
 
-func peerOf(ctx *fasthttp.RequestCtx, proxies []netip.Prefix) peer {
-	address, _ := netip.AddrFromSlice(ctx.RemoteIP())
-	p := peer{address: address.Unmap(), https: ctx.IsTLS()}
-	for _, prefix := range proxies {
-		if prefix.Contains(p.address) {
-			p.trusted = true
-			break
-		}
-	}
-	return p
+func peerOf(ctx *fasthttp.RequestCtx, proxies TrustedProxies) peer {
+	address := peerAddress(ctx)
+	return peer{address: address, trusted: proxies.Contains(address), https: ctx.IsTLS()}
 }
 
 // appendForwarded adds what the upstream is told about the caller's connection. The chain in X-Forwarded-For goes on

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -40,9 +39,8 @@ type Config struct {
 	OnUnavailable string
 	// JWTSecret is shared with lndhub.go; the credential lndhub is signed with it.
 	JWTSecret []byte
-	// TrustedProxies are the peers that are believed where a caller comes from: X-Forwarded-For, -Host, -Proto and their
-	// like. Who a caller is says the token alone.
-	TrustedProxies []netip.Prefix
+	// TrustedProxies are believed where a caller comes from. Who the caller is says the token alone.
+	TrustedProxies TrustedProxies
 	// MaxBody is the largest request body of routes that do not say, in bytes. Zero means 4 MiB, NoLimit none.
 	MaxBody   int
 	Upstreams Upstreams
@@ -71,7 +69,7 @@ type Gateway struct {
 	upstreams map[pool]*upstream
 	verifier  TokenVerifier
 	denylist  denylist.Checker
-	proxies   []netip.Prefix
+	proxies   TrustedProxies
 	log       *slog.Logger
 	clock     clockWarning
 
