@@ -40,7 +40,8 @@ type Config struct {
 	TLS            TLS      `yaml:"tls"`
 	Limits         Limits   `yaml:"limits"`
 	Timeouts       Timeouts `yaml:"timeouts"`
-	Upstream       Upstream `yaml:"upstream"`
+	// Upstream is what holds for routes that do not say otherwise.
+	Upstream gateway.Upstreams `yaml:"upstream"`
 	// CORS lets browser applications of other origins use the routes and the OAuth endpoints that are for programs.
 	CORS   gateway.CORS    `yaml:"cors"`
 	Routes []gateway.Route `yaml:"routes"`
@@ -153,7 +154,7 @@ func Default() Config {
 		TokenCache:   TokenCache{Size: 100_000},
 		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
 		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
-		Upstream:     defaultUpstream,
+		Upstream:     gateway.DefaultUpstreams(),
 		Timeouts:     Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
 		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
 		Log:          Log{Format: logJSON, Level: "info", Access: true},

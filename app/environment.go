@@ -112,12 +112,17 @@ func environmentName(path []string) string {
 	return environmentPrefix + strings.ToUpper(strings.Join(path, "_"))
 }
 
+// noKey is the tag of a field that is no key.
+const noKey = "-"
+
 // walk visits every key that one environment variable can hold: all but lists of structures.
 func walk(structure reflect.Value, path []string, visit func(path []string, leaf reflect.Value)) {
 	for i := range structure.NumField() {
 		field := structure.Type().Field(i)
-		at := append(path[:len(path):len(path)], field.Tag.Get("yaml"))
+		key := field.Tag.Get("yaml")
+		at := append(path[:len(path):len(path)], key)
 		switch value := structure.Field(i); {
+		case key == noKey:
 		case value.Kind() == reflect.Struct:
 			walk(value, at, visit)
 		case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct:

@@ -47,7 +47,7 @@ func fractionsOf(key string, name, value *yaml.Node, structure reflect.Type) []e
 		return fractionsAt(key, value, structure)
 	}
 	for i := range structure.NumField() {
-		if field := structure.Field(i); field.Tag.Get("yaml") == name.Value {
+		if field := structure.Field(i); field.Tag.Get("yaml") == name.Value && name.Value != noKey {
 			return fractionsAt(strings.TrimPrefix(key+"."+name.Value, "."), value, field.Type)
 		}
 	}

@@ -17,6 +17,9 @@ func fractionsEverywhere(structure reflect.Type, at string) (yaml string, keys [
 	for i := range structure.NumField() {
 		field := structure.Field(i)
 		name := field.Tag.Get("yaml")
+		if name == "-" {
+			continue
+		}
 		key := strings.TrimPrefix(at+"."+name, ".")
 		var value string
 		var found []string

@@ -150,7 +150,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
 		TrustedProxies: a.proxies,
 		MaxBody:        a.config.Limits.BodySize,
-		Upstreams:      a.config.Upstream.settings(),
+		Upstreams:      a.config.Upstream,
 		RequestID:      requestID,
 		Observer:       a.observer,
 		Log:            a.log,

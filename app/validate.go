@@ -83,7 +83,11 @@ func (c *Config) problems(role Role) []error {
 	_, err := gateway.ParseTrustedProxies(c.TrustedProxies)
 	v.err("trusted_proxies", err)
 	c.callers(v)
-	c.Upstream.problems(v)
+	v.positive("upstream.connect_timeout", c.Upstream.ConnectTimeout)
+	v.positive("upstream.first_byte_timeout", c.Upstream.FirstByteTimeout)
+	v.positive("upstream.idle_timeout", c.Upstream.IdleTimeout)
+	v.notBelow("upstream.max_conns", c.Upstream.MaxConns, 1)
+	v.positive("upstream.conn_wait", c.Upstream.ConnWait)
 	v.oneOf("log.format", c.Log.Format, logJSON, logText)
 	v.oneOf("log.level", c.Log.Level, slices.Sorted(maps.Keys(logLevels))...)
 	if c.Shutdown.Delay < 0 {
@@ -97,7 +101,7 @@ func (c *Config) problems(role Role) []error {
 	if role.hasAuthz() {
 		secret = cmp.Or(secret, "missing") // which is said once, not once more for every route
 	}
-	v.err("routes", gateway.Validate(c.Routes, c.Upstream.settings(), []byte(secret)))
+	v.err("routes", gateway.Validate(c.Routes, c.Upstream, []byte(secret)))
 	return v.problems
 }
 

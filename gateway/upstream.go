@@ -13,38 +13,49 @@ import (
 	"gatehouse/gateway/internal/occasional"
 )
 
-// Upstreams is what the gateway asks of each upstream. Zero values mean the defaults.
+// Upstreams is what the gateway asks of each upstream. Zero values mean those of DefaultUpstreams. What has no key is not
+// for operators to change.
 type Upstreams struct {
-	// ConnectTimeout bounds the making of a connection, TLS included (5 s).
-	ConnectTimeout time.Duration
-	// FirstByteTimeout is how long an answer's head may take from when the request was sent (30 s).
-	FirstByteTimeout time.Duration
-	// IdleTimeout bounds the time between two reads of an answer's body, and between two writes of a request's (60 s).
-	IdleTimeout time.Duration
-	// MaxConns is how many requests may be at one upstream at a time (512). Others wait up to ConnWait (1 s) for one of
-	// them to end, and are then answered 503 without having been sent.
-	MaxConns int
-	ConnWait time.Duration
+	// ConnectTimeout bounds the making of a connection, TLS included.
+	ConnectTimeout time.Duration `yaml:"connect_timeout"`
+	// FirstByteTimeout is how long an answer's head may take from when the request was sent.
+	FirstByteTimeout time.Duration `yaml:"first_byte_timeout"`
+	// IdleTimeout bounds the time between two reads of an answer's body, and between two writes of a request's.
+	IdleTimeout time.Duration `yaml:"idle_timeout"`
+	// MaxConns is how many requests may be at one upstream at a time. Others wait up to ConnWait for one of them to end, and
+	// are then answered 503 without having been sent.
+	MaxConns int           `yaml:"max_conns"`
+	ConnWait time.Duration `yaml:"conn_wait"`
 	// CAFile holds certificates, in PEM, that https origins may have theirs from, in addition to the system's.
-	CAFile string
-	// MaxIdleConns are kept for the next request (128), each for at most KeepIdle (30 s).
-	MaxIdleConns int
-	KeepIdle     time.Duration
-	// Rest is how long a connection is left alone before it serves another user (10 ms), while there are few that are idle
+	CAFile string `yaml:"ca_file"`
+	// MaxIdleConns are kept for the next request, each for at most KeepIdle.
+	MaxIdleConns int           `yaml:"-"`
+	KeepIdle     time.Duration `yaml:"-"`
+	// Rest is how long a connection is left alone before it serves another user, while there are few that are idle
 	// and MaxConns allows another one. What an upstream says that nobody has asked for is seen before it can be taken for
 	// an answer, if it comes by then.
-	Rest time.Duration
+	Rest time.Duration `yaml:"-"`
+}
+
+// DefaultUpstreams is what holds where nobody says otherwise.
+func DefaultUpstreams() Upstreams {
+	return Upstreams{
+		ConnectTimeout: 5 * time.Second, FirstByteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+		MaxConns: 512, ConnWait: time.Second,
+		MaxIdleConns: 128, KeepIdle: 30 * time.Second, Rest: 10 * time.Millisecond,
+	}
 }
 
 func (s *Upstreams) setDefaults() {
-	setDefault(&s.ConnectTimeout, 5*time.Second)
-	setDefault(&s.FirstByteTimeout, 30*time.Second)
-	setDefault(&s.IdleTimeout, time.Minute)
-	setDefault(&s.MaxConns, 512)
-	setDefault(&s.ConnWait, time.Second)
-	setDefault(&s.MaxIdleConns, 128)
-	setDefault(&s.KeepIdle, 30*time.Second)
-	setDefault(&s.Rest, 10*time.Millisecond)
+	byDefault := DefaultUpstreams()
+	setDefault(&s.ConnectTimeout, byDefault.ConnectTimeout)
+	setDefault(&s.FirstByteTimeout, byDefault.FirstByteTimeout)
+	setDefault(&s.IdleTimeout, byDefault.IdleTimeout)
+	setDefault(&s.MaxConns, byDefault.MaxConns)
+	setDefault(&s.ConnWait, byDefault.ConnWait)
+	setDefault(&s.MaxIdleConns, byDefault.MaxIdleConns)
+	setDefault(&s.KeepIdle, byDefault.KeepIdle)
+	setDefault(&s.Rest, byDefault.Rest)
 }
 
 // of returns the settings that hold for a route.
