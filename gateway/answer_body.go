@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // answerBody reads the body that the head of an answer announces. Its end is reported only when it has arrived as it was
@@ -13,7 +15,7 @@ type answerBody struct {
 	from    *conn
 	framing framing
 	left    int64 // where the length is known
-	chunks  chunks
+	chunks  http1.Chunks
 	ended   bool
 }
 
@@ -55,8 +57,8 @@ func (b *answerBody) take() ([]byte, error) {
 func (b *answerBody) decode(arrived []byte) (part []byte, used int, err error) {
 	switch b.framing {
 	case byChunks:
-		part, used, err = b.chunks.decode(arrived)
-		b.ended = b.chunks.ended()
+		part, used, err = b.chunks.Decode(arrived)
+		b.ended = b.chunks.Ended()
 		return part, used, err
 	case byLength:
 		used = int(min(int64(len(arrived)), b.left))
@@ -117,18 +119,18 @@ func (c *conn) readLength() (body []byte, ok bool, err error) {
 
 // readChunks takes chunks only when all of them are there: what has not come may be long in coming.
 func (c *conn) readChunks(dst []byte) (body []byte, ok bool, err error) {
-	var decoder chunks
+	var decoder http1.Chunks
 	arrived := buffered(c.reader)
 	at := 0
-	for at < len(arrived) && !decoder.ended() {
-		part, used, err := decoder.decode(arrived[at:])
+	for at < len(arrived) && !decoder.Ended() {
+		part, used, err := decoder.Decode(arrived[at:])
 		if err != nil {
 			return nil, false, err
 		}
 		dst = append(dst, part...)
 		at += used
 	}
-	if !decoder.ended() {
+	if !decoder.Ended() {
 		return nil, false, nil
 	}
 	_, _ = c.reader.Discard(at)

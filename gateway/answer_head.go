@@ -3,9 +3,10 @@ package gateway
 import (
 	"bufio"
 	"bytes"
-	"strconv"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // maxHead bounds the status line and the fields of one answer, and the trailers after its body.
@@ -117,31 +118,31 @@ func (h *answerHead) parseStatusLine(line []byte) bool {
 
 // parseField reports whether the line is a field and leaves no doubt about the end of the answer.
 func (h *answerHead) parseField(line []byte, at int) bool {
-	name, value, ok := bytes.Cut(line, colon)
+	name, value, ok := bytes.Cut(line, []byte{':'})
 	// A line that begins with a space continues the one before it, which RFC 9112 section 5.2 lets a gateway refuse.
-	if !ok || line[0] == ' ' || line[0] == '\t' || !isPrintableLine(line) {
+	if !ok || line[0] == ' ' || line[0] == '\t' || !http1.IsPrintable(line) {
 		return false
 	}
 	valueAt := len(line) - len(bytes.TrimLeft(value, " \t"))
-	value = trim(value)
+	value = http1.Trim(value)
 	name = bytes.TrimRight(name, " \t") // space before the colon is not part of the name (section 5.1)
 	switch {
-	case isNamed(name, "connection"):
+	case http1.IsNamed(name, "connection"):
 		h.connection = append(append(h.connection, value...), ',')
-	case isNamed(name, "content-length"):
-		length, ok := parseLength(value)
-		if !ok || h.length >= 0 && h.length != length {
+	case http1.IsNamed(name, "content-length"):
+		length, ok := http1.ParseLength(value)
+		if !ok || h.length >= 0 && int64(h.length) != length {
 			return false
 		}
-		h.length = length
-	case isNamed(name, "transfer-encoding"):
-		if h.chunked || !isNamed(value, "chunked") {
+		h.length = int(length)
+	case http1.IsNamed(name, "transfer-encoding"):
+		if h.chunked || !http1.IsNamed(value, "chunked") {
 			return false
 		}
 		h.chunked = true
-	case isNamed(name, "trailer"):
+	case http1.IsNamed(name, "trailer"):
 		h.trailer = append(append(h.trailer, value...), ',')
-	case isToken(name) && !h.endsHere(name):
+	case http1.IsToken(name) && !h.endsHere(name):
 		h.fields = append(h.fields, fieldAt{
 			uint16(at), uint16(at + len(name)), uint16(at + valueAt), uint16(at + valueAt + len(value)),
 		})
@@ -154,19 +155,19 @@ func (h *answerHead) endsHere(name []byte) bool {
 	const proxy = "proxy-"
 	switch len(name) {
 	case len("te"):
-		return isNamed(name, "te")
+		return http1.IsNamed(name, "te")
 	case len("date"):
-		return isNamed(name, "date")
+		return http1.IsNamed(name, "date")
 	case len("keep-alive"):
-		if isNamed(name, "keep-alive") {
+		if http1.IsNamed(name, "keep-alive") {
 			return true
 		}
 	case len("upgrade"):
-		if isNamed(name, "upgrade") {
+		if http1.IsNamed(name, "upgrade") {
 			return h.status != fasthttp.StatusSwitchingProtocols
 		}
 	}
-	return len(name) >= len(proxy) && isNamed(name[:len(proxy)], proxy)
+	return len(name) >= len(proxy) && http1.IsNamed(name[:len(proxy)], proxy)
 }
 
 // keep makes the fields outlast the next read.
@@ -187,7 +188,7 @@ func (h *answerHead) copyTo(header *fasthttp.ResponseHeader, except string) {
 	header.SetNoDefaultContentType(true)
 	for i := range h.fields {
 		name, value := h.field(i)
-		if listed(h.connection, name) || isNamed(name, except) {
+		if http1.IsListed(h.connection, name) || http1.IsNamed(name, except) {
 			continue
 		}
 		header.AddBytesKV(name, value)
@@ -218,15 +219,5 @@ func (h *answerHead) hasBody() bool {
 // staysOpen reports whether the connection is good for another request once the body was read.
 func (h *answerHead) staysOpen() bool {
 	ends := h.framing() != byClose || !h.hasBody()
-	return ends && h.http11 && !listed(h.connection, []byte("close"))
-}
-
-func parseLength(digits []byte) (int, bool) {
-	for _, b := range digits {
-		if b < '0' || b > '9' {
-			return 0, false
-		}
-	}
-	length, err := strconv.Atoi(string(digits))
-	return length, err == nil
+	return ends && h.http11 && !http1.IsListed(h.connection, []byte("close"))
 }

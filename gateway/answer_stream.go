@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // answerStream passes the body of an answer on as it arrives. fasthttp calls WriteTo after the handler has returned, with
@@ -114,10 +116,10 @@ func (s *answerStream) write(w *bufio.Writer, part []byte) error {
 		_, err := w.Write(part)
 		return err
 	}
-	if len(part)+2*chunkRoom > w.Available() {
+	if len(part)+2*http1.ChunkRoom > w.Available() {
 		buffer := bodyBuffers.Get().(*bodyBuffer)
 		defer bodyBuffers.Put(buffer)
-		_, err := w.Write(frameChunk(append(buffer[:chunkRoom], part...)))
+		_, err := w.Write(http1.FrameChunk(append(buffer[:http1.ChunkRoom], part...)))
 		return err
 	}
 	chunk := strconv.AppendInt(w.AvailableBuffer(), int64(len(part)), 16)
@@ -130,7 +132,7 @@ func (s *answerStream) writeEnd(w *bufio.Writer) error {
 	if s.framing != byChunks {
 		return nil
 	}
-	_, err := w.Write(appendLastChunk(nil, s.body.chunks.trailers, s.announced))
+	_, err := w.Write(appendLastChunk(nil, s.body.chunks.Trailers(), s.announced))
 	return err
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // callerBody reads the body of a request as its header frames it, and not a byte further: what follows is the caller's
@@ -15,7 +17,7 @@ type callerBody struct {
 	stream io.Reader // nil: there is no body
 	size   int64     // -1: chunked
 	limit  int64     // or NoLimit
-	chunks chunks
+	chunks http1.Chunks
 	read   int64 // bytes of the body so far
 	one    [1]byte
 }
@@ -35,7 +37,7 @@ func (b *callerBody) open(ctx *fasthttp.RequestCtx, limit int64) error {
 	}
 	switch size := ctx.Request.Header.ContentLength(); size {
 	case rawChunks:
-		b.size = -1
+		b.size, b.chunks.Strict = -1, true
 	case 0:
 		return nil
 	default:
@@ -57,7 +59,7 @@ func (b *callerBody) isChunked() bool { return b.size < 0 }
 
 // hasEnded reports whether the body was read to its end; trailers are then complete too.
 func (b *callerBody) hasEnded() bool {
-	return b.stream == nil || b.read == b.size || b.chunks.ended()
+	return b.stream == nil || b.read == b.size || b.chunks.Ended()
 }
 
 // Read waits for the next part of the body. io.EOF stands for its end; every other error is a refusal, after which the
@@ -78,21 +80,21 @@ func (b *callerBody) readPart(p []byte) (int, error) {
 	if !b.isChunked() {
 		return b.readSome(p[:min(int64(len(p)), b.size-b.read)])
 	}
-	for !b.chunks.ended() {
-		if left := b.chunks.dataLeft(); left > 0 {
+	for !b.chunks.Ended() {
+		if left := b.chunks.DataLeft(); left > 0 {
 			n, err := b.readSome(p[:min(int64(len(p)), left)])
-			b.chunks.take(n)
+			b.chunks.Take(n)
 			return n, err
 		}
 		if _, err := b.readSome(b.one[:]); err != nil {
 			return 0, err
 		}
-		if _, _, err := b.chunks.decode(b.one[:]); err != nil {
+		if _, _, err := b.chunks.Decode(b.one[:]); err != nil {
 			return 0, errMalformedRequest
 		}
 	}
 	var trailers fields
-	if err := trailers.parse(b.chunks.trailers); err != nil {
+	if err := trailers.parse(b.chunks.Trailers()); err != nil {
 		return 0, err
 	}
 	return 0, io.EOF

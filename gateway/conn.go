@@ -22,8 +22,6 @@ var (
 	errUpgraded = errors.New("the upstream changed protocols without being asked")
 	errBrokeOff = errors.New("the upstream broke off")
 	errTooSlow  = errors.New("the upstream was too slow")
-	// errBadChunk is of either side.
-	errBadChunk = errors.New("a chunk is not valid")
 )
 
 // conn is one connection to an upstream. It carries one exchange at a time. One goroutine reads from it; another may

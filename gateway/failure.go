@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // Failure is how an exchange with an upstream failed.
@@ -94,7 +96,7 @@ func failureOf(err error, otherwise Failure) Failure {
 		return CredentialRefused
 	case errors.Is(err, errTooSlow), errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return TooSlow
-	case errors.Is(err, errNotHTTP), errors.Is(err, errUpgraded), errors.Is(err, errBadUpgrade), errors.Is(err, errBadChunk):
+	case errors.Is(err, errNotHTTP), errors.Is(err, errUpgraded), errors.Is(err, errBadUpgrade), errors.Is(err, http1.ErrChunk), errors.Is(err, http1.ErrTrailersTooLarge):
 		return NotHTTP
 	default:
 		return otherwise

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // forward sends the request to the rule's upstream, once, and passes the answer on. Nothing is ever sent again: whether a
@@ -117,7 +119,7 @@ func (r *request) appendHead(to *rule, from peer) {
 			fate == handshakes && r.handshake.wanted:
 			continue
 		case fate == fromProxies:
-			if !from.trusted || isNamed(f.name, "x-forwarded-for") { // which is written anew, with the proxy added
+			if !from.trusted || http1.IsNamed(f.name, "x-forwarded-for") { // which is written anew, with the proxy added
 				continue
 			}
 		case hasConnection && r.fields.listedInConnection(f.name):

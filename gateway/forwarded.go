@@ -4,6 +4,8 @@ import (
 	"net/netip"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // peer is the other end of the caller's connection: the caller, or a proxy in front of the gateway.
@@ -32,7 +34,7 @@ func (p peer) appendForwarded(dst []byte, f fields, host []byte) []byte {
 	dst = append(dst, "X-Forwarded-For: "...)
 	if p.trusted {
 		for i := range f {
-			if isNamed(f[i].name, "x-forwarded-for") && len(f[i].value) > 0 {
+			if http1.IsNamed(f[i].name, "x-forwarded-for") && len(f[i].value) > 0 {
 				dst = append(append(dst, f[i].value...), ", "...)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // upload sends the rest of a request's body while the answer is waited for, in a goroutine of its own: an upstream may
@@ -112,19 +114,19 @@ func (b *callerBody) appendPart(dst, announced []byte) ([]byte, error) {
 		n, err := b.Read(dst[at:cap(dst)])
 		return dst[:at+n], err
 	}
-	n, err := b.Read(dst[at+chunkRoom : cap(dst)-len("\r\n")])
+	n, err := b.Read(dst[at+http1.ChunkRoom : cap(dst)-len("\r\n")])
 	switch {
 	case errors.Is(err, io.EOF):
-		return appendLastChunk(dst, b.chunks.trailers, announced), nil
+		return appendLastChunk(dst, b.chunks.Trailers(), announced), nil
 	case err != nil:
 		return nil, err
 	}
-	framed := frameChunk(dst[at : at+chunkRoom+n])
+	framed := http1.FrameChunk(dst[at : at+http1.ChunkRoom+n])
 	return append(dst, framed...), nil
 }
 
 func appendLastChunk(dst, trailers, announced []byte) []byte {
-	dst = append(dst, "0\r\n"...)
+	dst = append(dst, http1.LastChunk...)
 	dst = appendTrailers(dst, trailers, announced)
 	return append(dst, "\r\n"...)
 }

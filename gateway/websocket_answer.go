@@ -5,6 +5,8 @@ import (
 	"crypto/sha1" // RFC 6455 asks for it; nothing depends on its strength
 	"encoding/base64"
 	"errors"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // errBadUpgrade is an answer 101 that a client would have to refuse.
@@ -22,7 +24,7 @@ func (h *handshake) checkAnswer(head *answerHead) error {
 	switch {
 	case !head.http11, head.chunked, head.length >= 0:
 		return errBadUpgrade
-	case !listed(head.connection, upgrade), upgrades != 1, !bytes.EqualFold(protocol, websocket):
+	case !http1.IsListed(head.connection, upgrade), upgrades != 1, !bytes.EqualFold(protocol, websocket):
 		return errBadUpgrade
 	case accepts != 1, string(accept) != acceptFor(h.key):
 		return errBadUpgrade
@@ -35,7 +37,7 @@ func (h *handshake) checkAnswer(head *answerHead) error {
 // get returns the first value of the field of that lower-case name, and how many there are.
 func (h *answerHead) get(name string) (value []byte, times int) {
 	for i := range h.fields {
-		if n, v := h.field(i); isNamed(n, name) {
+		if n, v := h.field(i); http1.IsNamed(n, name) {
 			if times == 0 {
 				value = v
 			}
@@ -68,8 +70,8 @@ func (r *request) appendSwitching(dst []byte, head *answerHead) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"...)
 	for i := range head.fields {
 		name, value := head.field(i)
-		replaced := len(r.id) > 0 && isNamed(name, "x-request-id")
-		if !replaced && !listed(head.connection, name) { // Upgrade is, or the answer was refused
+		replaced := len(r.id) > 0 && http1.IsNamed(name, "x-request-id")
+		if !replaced && !http1.IsListed(head.connection, name) { // Upgrade is, or the answer was refused
 			line(name, value)
 		}
 	}

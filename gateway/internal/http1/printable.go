@@ -1,4 +1,4 @@
-package gateway
+package http1
 
 import "encoding/binary"
 
@@ -7,9 +7,9 @@ const (
 	highBits = 0x80 * eachByte
 )
 
-// isPrintableLine holds for text without control characters but tabs. It looks at eight bytes at a time: a token is long,
-// and each request has one.
-func isPrintableLine(line []byte) bool {
+// IsPrintable holds for text in which tabs are the only control characters. It looks at eight bytes at a time: each
+// request has a token, which is long.
+func IsPrintable(line []byte) bool {
 	for ; len(line) >= 8; line = line[8:] {
 		if hasControl(binary.LittleEndian.Uint64(line)) && !isPrintableText(line[:8]) {
 			return false

@@ -1,4 +1,4 @@
-package gateway
+package http1
 
 import (
 	"strings"
@@ -15,7 +15,7 @@ func TestPrintableLines(t *testing.T) {
 				for b := range 256 {
 					line := strings.Repeat(around, before) + string([]byte{byte(b)}) + strings.Repeat(around, after)
 					want := b >= ' ' && b != 0x7f || b == '\t'
-					require.Equal(t, want, isPrintableLine([]byte(line)), "%q", line)
+					require.Equal(t, want, IsPrintable([]byte(line)), "%q", line)
 				}
 			}
 		}
