@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway/internal/occasional"
+	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/keys"
 )
 
@@ -65,7 +66,7 @@ const defaultMaxBody = 4 << 20
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
 	root      node
-	tunnels   *tunnels
+	tunnels   *tunnel.Set
 	upstreams map[pool]*upstream
 	verifier  TokenVerifier
 	denylist  denylist.Checker
@@ -74,7 +75,7 @@ type Gateway struct {
 	clock     clockWarning
 
 	// While the denylist is down every request has cause for one of them.
-	unguarded, revocationUnknown occasional.Warning
+	unguarded, revocationUnknown, tunnelUnknown occasional.Warning
 
 	requestID func(*fasthttp.RequestCtx) []byte
 	observer  Observer
@@ -102,9 +103,9 @@ func New(config Config) (*Gateway, error) {
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
 	}
-	g.tunnels = newTunnels(&config)
+	g.tunnels = tunnel.New(tunnel.Config{Keys: config.Verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now})
 	g.running, g.stop = context.WithCancel(context.Background())
-	g.background.Go(func() { g.tunnels.watch(g.running) })
+	g.background.Go(func() { g.tunnels.Watch(g.running) })
 	g.background.Go(func() { g.sweep(config.Upstreams.KeepIdle) })
 	return g, nil
 }
@@ -278,17 +279,17 @@ func (g *Gateway) sweep(keepIdle time.Duration) {
 }
 
 // WebSockets is how many are open.
-func (g *Gateway) WebSockets() int { return g.tunnels.count() }
+func (g *Gateway) WebSockets() int { return g.tunnels.Count() }
 
 // Drain tells both ends of every WebSocket that the server is stopping and waits until they are closed. Those that are not
 // at the end of ctx are cut, which is the error. No WebSocket can be opened after it; other requests are served as before.
-func (g *Gateway) Drain(ctx context.Context) error { return g.tunnels.drain(ctx) }
+func (g *Gateway) Drain(ctx context.Context) error { return g.tunnels.Drain(ctx) }
 
 // Close cuts WebSockets and closes the connections to upstreams that are not in use; the others are closed as their
 // requests end. It comes after the listener has drained.
 func (g *Gateway) Close() error {
 	g.stop()
-	_ = g.tunnels.drain(g.running)
+	_ = g.tunnels.Drain(g.running)
 	g.background.Wait()
 	for _, u := range g.upstreams {
 		u.close()

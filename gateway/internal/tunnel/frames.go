@@ -1,4 +1,4 @@
-package gateway
+package tunnel
 
 import "encoding/binary"
 
@@ -9,8 +9,8 @@ const (
 	maskedFrame    = 0x80
 )
 
-// frames follows the frames of one direction of a WebSocket (RFC 6455 section 5.2) and looks at nothing but their headers.
-// Between two of them a control frame may be put in, also in the middle of a message.
+// frames follows the frames of one direction of a WebSocket (RFC 6455 section 5.2) and looks only at their headers. Between
+// two frames a control frame may be put, also in the middle of a message.
 type frames struct {
 	header [maxFrameHeader]byte
 	have   int    // bytes of a header that is not complete
@@ -22,15 +22,14 @@ type frames struct {
 // atBoundary reports whether the last frame is complete.
 func (f *frames) atBoundary() bool { return f.have == 0 && f.left == 0 }
 
-// pass takes note of bytes that were passed on.
-func (f *frames) pass(p []byte) {
+// follow takes note of p, the bytes that come next.
+func (f *frames) follow(p []byte) {
 	for len(p) > 0 {
 		p = p[f.next(p):]
 	}
 }
 
-// next takes note of the part of p that ends with the current frame, or of all of it, and returns its length. p is not
-// empty.
+// next is follow for the part of p that belongs to the current frame, and returns the length of that part. p is not empty.
 func (f *frames) next(p []byte) int {
 	taken := 0
 	for f.left == 0 && taken < len(p) {
@@ -80,8 +79,8 @@ func payloadSize(header *[maxFrameHeader]byte) uint64 {
 	}
 }
 
-// closeFrame is a Close (section 5.5.1), as a server sends it or masked as a client does. The mask hides nothing here, it
-// only has to be there. The reason is short.
+// closeFrame is a Close (section 5.5.1): a server's, or masked as a client's has to be. The mask is zero and hides nothing.
+// The reason has at most 123 bytes.
 func closeFrame(code uint16, reason string, masked bool) []byte {
 	size := byte(2 + len(reason))
 	frame := []byte{finalFrame | closeOpcode, size}

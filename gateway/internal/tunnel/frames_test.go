@@ -1,4 +1,4 @@
-package gateway
+package tunnel
 
 import (
 	"encoding/binary"
@@ -50,7 +50,7 @@ func TestFramesAreFollowed(t *testing.T) {
 			}
 			piece := stream[at:min(len(stream), at+1+random.IntN([]int{1, 5, 5000}[random.IntN(3)]))]
 			if random.IntN(2) == 0 {
-				f.pass(piece)
+				f.follow(piece)
 				at += len(piece)
 				continue
 			}
@@ -64,7 +64,7 @@ func TestFramesAreFollowed(t *testing.T) {
 		}
 		require.True(t, f.atBoundary())
 		require.False(t, f.closed)
-		f.pass(encoded(finalFrame|closeOpcode, 2, 0, true))
+		f.follow(encoded(finalFrame|closeOpcode, 2, 0, true))
 		require.True(t, f.closed)
 	}
 }
@@ -72,7 +72,7 @@ func TestFramesAreFollowed(t *testing.T) {
 // A length that no frame can have must not wrap around.
 func TestAFrameWithoutEndHasNone(t *testing.T) {
 	var f frames
-	f.pass(append([]byte{0x82, 127}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
-	f.pass(make([]byte, 1<<20))
+	f.follow(append([]byte{0x82, 127}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff))
+	f.follow(make([]byte, 1<<20))
 	require.False(t, f.atBoundary())
 }

@@ -1,4 +1,4 @@
-package gateway
+package tunnel
 
 import (
 	"io"
@@ -31,7 +31,8 @@ func TestATunnelIsLateWhenOneOfItsEndsTakesNothing(t *testing.T) {
 	waiting, gone := dial(), dial()
 	require.NoError(t, gone.Close())
 	for name, test := range map[string]struct {
-		caller, client       net.Conn
+		caller net.Conn
+		client Conn
 		opened               time.Duration // ago, as are the others
 		toClient, toUpstream time.Duration // 0: nothing is being written
 		late                 bool
@@ -45,7 +46,7 @@ func TestATunnelIsLateWhenOneOfItsEndsTakesNothing(t *testing.T) {
 		"nor does the upstream":    {waiting, client, time.Hour, 0, stallTimeout + 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tunnel := Tunnel{caller: test.caller, client: test.client, opened: now.Add(-test.opened)}
+			tunnel := Tunnel{opening: Opening{CallerGone: func() bool { return test.caller == gone }}, opened: now.Add(-test.opened)}
 			if test.toClient > 0 {
 				tunnel.fromUpstream.writing.Store(ago(test.toClient))
 			}
