@@ -65,17 +65,17 @@ const defaultMaxBody = 4 << 20
 
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
-	root      node
-	tunnels   *tunnel.Set
-	upstreams map[pool]*upstream
-	verifier  TokenVerifier
-	denylist  denylist.Checker
-	proxies   TrustedProxies
-	log       *slog.Logger
-	clock     clockWarning
+	root         node
+	tunnels      *tunnel.Set
+	destinations map[shared]*destination
+	verifier     TokenVerifier
+	denylist     denylist.Checker
+	proxies      TrustedProxies
+	log          *slog.Logger
+	clock        clockWarning
 
 	// While the denylist is down every request has cause for one of them.
-	unguarded, revocationUnknown, tunnelUnknown occasional.Warning
+	revocationUnchecked, revocationUnknown, tunnelUnknown occasional.Warning
 
 	requestID func(*fasthttp.RequestCtx) []byte
 	observer  Observer
@@ -91,14 +91,14 @@ type Gateway struct {
 func New(config Config) (*Gateway, error) {
 	problems := config.setDefaults()
 	g := &Gateway{
-		upstreams: make(map[pool]*upstream),
-		verifier:  config.Verifier,
-		denylist:  config.Denylist,
-		proxies:   config.TrustedProxies,
-		log:       config.Log,
-		requestID: config.RequestID,
-		observer:  config.Observer,
-		tracer:    config.Tracer,
+		destinations: make(map[shared]*destination),
+		verifier:     config.Verifier,
+		denylist:     config.Denylist,
+		proxies:      config.TrustedProxies,
+		log:          config.Log,
+		requestID:    config.RequestID,
+		observer:     config.Observer,
+		tracer:       config.Tracer,
 	}
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func New(config Config) (*Gateway, error) {
 
 func (c *Config) setDefaults() error {
 	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
-	c.Upstreams.setDefaults()
+	c.Upstreams.SetDefaults()
 	c.OnUnavailable = cmp.Or(c.OnUnavailable, Deny)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -165,7 +165,7 @@ func (g *Gateway) serve(ctx *fasthttp.RequestCtx, r *request) error {
 	if err != nil {
 		return err
 	}
-	return g.forwardTraced(ctx, r, rule)
+	return g.forward(ctx, r, rule)
 }
 
 // authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
@@ -220,8 +220,8 @@ func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 	return claims, nil
 }
 
-// checkRevoked runs on every request, after every cache: what may be remembered is who a token speaks for, never that it
-// is still good.
+// checkRevoked asks for every request, whatever caches remember: who a token speaks for may be remembered, that it is
+// still good may not.
 func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) error {
 	err := g.denylist.Check(g.running, queryFor(claims))
 	switch {
@@ -230,10 +230,10 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 	case errors.Is(err, denylist.ErrRevoked):
 		return errRevokedToken
 	case rule.allows:
-		if times, due := g.unguarded.Due(); due {
+		if times, due := g.revocationUnchecked.Due(); due {
 			g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
 		}
-		r.seen.Verdict = Unguarded
+		r.seen.Verdict = RevocationUnchecked
 		return nil
 	default:
 		if times, due := g.revocationUnknown.Due(); due {
@@ -245,37 +245,6 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 
 func queryFor(claims *keys.Claims) denylist.Query {
 	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID}
-}
-
-// upstreamAt returns the upstream of that origin. Routes to one host share its connections, whatever is before their
-// paths there, as long as they ask the same of it.
-func (g *Gateway) upstreamAt(o origin, settings Upstreams) (*upstream, error) {
-	o.basePath = ""
-	at := pool{o, settings}
-	if known := g.upstreams[at]; known != nil {
-		return known, nil
-	}
-	u, err := newUpstream(at)
-	if err != nil {
-		return nil, err
-	}
-	g.upstreams[at] = u
-	return u, nil
-}
-
-func (g *Gateway) sweep(keepIdle time.Duration) {
-	ticker := time.NewTicker(keepIdle)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-g.running.Done():
-			return
-		case now := <-ticker.C:
-			for _, u := range g.upstreams {
-				u.closeIdleSince(now.Add(-keepIdle))
-			}
-		}
-	}
 }
 
 // WebSockets is how many are open.
@@ -291,8 +260,8 @@ func (g *Gateway) Close() error {
 	g.stop()
 	_ = g.tunnels.Drain(g.running)
 	g.background.Wait()
-	for _, u := range g.upstreams {
-		u.close()
+	for _, d := range g.destinations {
+		d.Close()
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// appendTrailers adds to dst those lines of a trailer section that were announced and may pass, and drops the others. A
-// trailer comes after everything was decided by the header, so it may say nothing that would have mattered there.
+// appendTrailers adds to dst the lines of a trailer section that were announced and may pass, and drops the others. By
+// the time of a trailer everything was decided by the header, so a trailer may say nothing that matters there.
 func appendTrailers(dst, section, announced []byte) []byte {
 	for len(section) > 0 {
 		var line []byte
@@ -53,5 +53,5 @@ func mayTrail(name []byte) bool {
 			return false
 		}
 	}
-	return http1.IsToken(name) && httpguts.ValidTrailerHeader(canonical) && fateOf(name) == passes
+	return http1.IsToken(name) && httpguts.ValidTrailerHeader(canonical) && policyOf(name) == passAlways
 }

@@ -5,9 +5,10 @@ import (
 	"syscall"
 )
 
-// hasGone reports whether the caller has closed the connection, without reading from it: what it has sent before that is
-// not lost, and under TLS it is not the gateway's to read. A caller that closes only its own half counts as gone.
-func hasGone(caller net.Conn) bool {
+// HasGone reports whether a caller has closed the connection. It neither blocks nor reads: what the caller sent before is
+// not lost, and under TLS it is not the gateway's to read. A caller that closes only its own half counts as gone. Where
+// the socket cannot be looked at, nobody has gone.
+func HasGone(caller net.Conn) bool {
 	socket := socketOf(caller)
 	if socket == nil {
 		return false
@@ -31,15 +32,4 @@ func socketOf(c net.Conn) syscall.RawConn {
 		return nil
 	}
 	return raw
-}
-
-// reset makes the caller's connection end with a reset when it is closed: the only way to show a caller that an answer
-// was cut whose end is that of the connection.
-func reset(caller net.Conn) {
-	if secured, ok := caller.(interface{ NetConn() net.Conn }); ok {
-		caller = secured.NetConn()
-	}
-	if tcp, ok := caller.(interface{ SetLinger(seconds int) error }); ok {
-		_ = tcp.SetLinger(0)
-	}
 }

@@ -28,8 +28,8 @@ const (
 	byClose // the end of the connection
 )
 
-func (c *conn) body() answerBody {
-	b := answerBody{from: c, framing: c.head.framing(), left: int64(c.head.length)}
+func (c *conn) newBody() answerBody {
+	b := answerBody{from: c, framing: c.head.framing(), left: c.head.Length}
 	b.ended = b.framing == byLength && b.left == 0
 	return b
 }
@@ -72,7 +72,7 @@ func (b *answerBody) decode(arrived []byte) (part []byte, used int, err error) {
 
 // await waits until there is something to take.
 func (b *answerBody) await(now time.Time) error {
-	if err := b.from.waitFor(now, b.from.settings.IdleTimeout); err != nil {
+	if err := b.from.waitFor(now, b.from.pool.settings.IdleTimeout); err != nil {
 		return err
 	}
 	_, err := b.from.reader.Peek(1)
@@ -97,19 +97,19 @@ func (c *conn) readWhole(dst []byte) (body []byte, ok bool, err error) {
 }
 
 func (c *conn) readLength() (body []byte, ok bool, err error) {
-	length := c.head.length
-	if length > readBufferSize {
+	if c.head.Length > readBufferSize {
 		return nil, false, nil
 	}
+	length := int(c.head.Length)
 	if c.reader.Buffered() < length {
 		c.head.keep()
 	}
 	for c.reader.Buffered() < length {
-		if err := c.waitFor(time.Now(), c.settings.IdleTimeout); err != nil {
+		if err := c.waitFor(time.Now(), c.pool.settings.IdleTimeout); err != nil {
 			return nil, false, err
 		}
 		if _, err := c.reader.Peek(c.reader.Buffered() + 1); err != nil {
-			return nil, false, readError(err)
+			return nil, false, c.readError(err)
 		}
 	}
 	body, _ = c.reader.Peek(length) // all of it is there

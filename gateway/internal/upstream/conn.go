@@ -3,10 +3,9 @@ package upstream
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -16,36 +15,40 @@ const (
 	maxInterim     = 8
 )
 
-// fasthttp's own errors quote the answer, which belongs to a user and not in a log.
-var (
-	errNotHTTP  = errors.New("the answer is not valid HTTP/1.1")
-	errUpgraded = errors.New("the upstream changed protocols without being asked")
-	errBrokeOff = errors.New("the upstream broke off")
-	errTooSlow  = errors.New("the upstream was too slow")
-)
-
 // conn is one connection to an upstream. It carries one exchange at a time. One goroutine reads from it; another may
 // write, while there is an upload.
 type conn struct {
 	net.Conn
-	settings *Upstreams
-	reader   *bufio.Reader
-	guard    *guard
+	pool   *Pool
+	reader *bufio.Reader
+	guard  *guard
 	// records is nil without TLS.
 	records *recordReader
-	head    answerHead // of the last answer
-	waiting waiting
 	writeAt time.Time // the write deadline in force
-	user    string    // of the last request
+	user    string    // of the last exchange
 	idleAt  time.Time // when it ended
-	// switches says that the upstream was asked for another protocol. It may answer in that at any time.
-	switches bool
+
+	// serial is the number of the exchange that may use the connection.
+	serial atomic.Uint64
+	// What follows is of this exchange.
+	state   state
+	now     time.Time // when it began
+	waiting waiting
+	upload  upload
+	isHead  bool // the request's method is HEAD
+	// upgrades says that the upstream was asked for another protocol. It may answer in that at any time.
+	upgrades bool
+	// early says that the answer began before the request was sent to its end.
+	early    bool
+	reusable bool // the connection, once the answer was read
+	head     Head
+	body     answerBody
 }
 
 // dial connects within the deadline of ctx, TLS included.
-func (u *upstream) dial(ctx context.Context) (*conn, error) {
+func (p *Pool) dial(ctx context.Context) (*conn, error) {
 	var dialer net.Dialer
-	raw, err := dialer.DialContext(ctx, "tcp", u.origin.address)
+	raw, err := dialer.DialContext(ctx, "tcp", p.origin.Address)
 	if err != nil {
 		return nil, err
 	}
@@ -54,13 +57,13 @@ func (u *upstream) dial(ctx context.Context) (*conn, error) {
 		_ = raw.Close()
 		return nil, fmt.Errorf("cannot look at a %T", raw)
 	}
-	c := &conn{Conn: raw, settings: &u.settings}
+	c := &conn{Conn: raw, pool: p}
 	if c.guard, err = newGuard(tcp); err != nil {
 		_ = raw.Close()
 		return nil, err
 	}
-	if u.origin.tls {
-		if c.Conn, c.records, err = u.handshake(ctx, raw); err != nil {
+	if p.origin.TLS {
+		if c.Conn, c.records, err = p.handshake(ctx, raw); err != nil {
 			_ = raw.Close()
 			return nil, err
 		}
@@ -78,8 +81,8 @@ func (c *conn) isQuiet() bool {
 // send writes the head of a request, a part of its body, or both. The upstream has IdleTimeout to take it. After an error
 // the connection has to be closed, whatever was sent.
 func (c *conn) send(p []byte, now time.Time) error {
-	by := earliest(now.Add(c.settings.IdleTimeout), c.waiting.end)
-	if c.writeAt.After(by) || by.Sub(c.writeAt) > c.settings.IdleTimeout/8 {
+	by := earliest(now.Add(c.pool.settings.IdleTimeout), c.waiting.end)
+	if c.writeAt.After(by) || by.Sub(c.writeAt) > c.pool.settings.IdleTimeout/8 {
 		if err := c.SetWriteDeadline(by); err != nil {
 			return err
 		}
@@ -95,28 +98,11 @@ func (c *conn) send(p []byte, now time.Time) error {
 func (c *conn) readHead() error {
 	for range maxInterim {
 		if err := c.head.read(c.reader); err != nil {
-			return readError(err)
+			return c.readError(err)
 		}
 		if c.head.isFinal() {
 			return nil
 		}
 	}
-	return errNotHTTP
-}
-
-// readError keeps the causes that a log may show.
-func readError(err error) error {
-	var network *net.OpError
-	var refused *refusal
-	switch {
-	case errors.As(err, &network):
-		return network
-	case errors.As(err, &refused):
-		return refused
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errBrokeOff):
-		return errBrokeOff
-	case errors.Is(err, errTooSlow):
-		return errTooSlow
-	}
-	return errNotHTTP
+	return ErrNotHTTP
 }

@@ -4,24 +4,30 @@ import (
 	"bufio"
 	"bytes"
 
-	"github.com/valyala/fasthttp"
-
 	"gatehouse/gateway/internal/http1"
 )
 
-// maxHead bounds the status line and the fields of one answer, and the trailers after its body.
+// maxHead bounds the status line and the fields of one answer.
 const maxHead = readBufferSize
 
-// answerHead is the head of an upstream's answer, read strictly in what decides where the answer ends: two readers that
-// disagree about that give one caller's answer to another.
-type answerHead struct {
-	status     int
-	http11     bool
+const (
+	statusSwitchingProtocols = 101
+	statusOK                 = 200
+	statusNoContent          = 204
+	statusNotModified        = 304
+)
+
+// Head is the head of an answer. It is read strictly in what decides where the answer ends: two readers that disagree
+// about that give one caller's answer to another. It and what it returns are valid until the exchange has ended; its
+// fields only until Take or Await is called.
+type Head struct {
+	Status  int
+	HTTP11  bool
+	Chunked bool
+	Length  int64 // -1 unless a Content-Length says it
+
 	connection []byte // every Connection field, as one list
 	trailer    []byte // likewise
-
-	chunked bool
-	length  int // -1 unless a Content-Length says it
 
 	// text is what the fields refer to: memory of the reader, until keep was called.
 	text   []byte
@@ -33,15 +39,15 @@ type answerHead struct {
 type fieldAt struct{ name, nameEnd, value, valueEnd uint16 }
 
 // read reads one head. Its fields are valid until something else is read.
-func (h *answerHead) read(r *bufio.Reader) error {
-	*h = answerHead{connection: h.connection[:0], trailer: h.trailer[:0], length: -1, fields: h.fields[:0], kept: h.kept}
+func (h *Head) read(r *bufio.Reader) error {
+	*h = Head{connection: h.connection[:0], trailer: h.trailer[:0], Length: -1, fields: h.fields[:0], kept: h.kept}
 	var err error
 	if h.text, err = readHeadText(r); err != nil {
 		return err
 	}
 	line, at := h.line(0)
 	if !h.parseStatusLine(line) {
-		return errNotHTTP
+		return ErrNotHTTP
 	}
 	for {
 		begin := at
@@ -50,11 +56,11 @@ func (h *answerHead) read(r *bufio.Reader) error {
 			break
 		}
 		if !h.parseField(line, begin) {
-			return errNotHTTP
+			return ErrNotHTTP
 		}
 	}
-	if h.chunked && (h.length >= 0 || !h.http11) {
-		return errNotHTTP
+	if h.Chunked && (h.Length >= 0 || !h.HTTP11) {
+		return ErrNotHTTP
 	}
 	return nil
 }
@@ -75,7 +81,7 @@ func readHeadText(r *bufio.Reader) ([]byte, error) {
 			}
 			seen += n + 1
 			if length := seen - lineStart; length < 2 || text[seen-2] != '\r' {
-				return nil, errNotHTTP
+				return nil, ErrNotHTTP
 			} else if length == 2 {
 				_, _ = r.Discard(seen)
 				return text[:seen], nil
@@ -87,18 +93,18 @@ func readHeadText(r *bufio.Reader) ([]byte, error) {
 }
 
 // line returns the line that begins at an offset, without its end, and where the next begins.
-func (h *answerHead) line(at int) (line []byte, next int) {
+func (h *Head) line(at int) (line []byte, next int) {
 	end := at + bytes.IndexByte(h.text[at:], '\n')
 	return h.text[at : end-1], end + 1
 }
 
 // parseStatusLine wants HTTP/1.0 or HTTP/1.1 and three digits from 100 to 599 (RFC 9112 section 4). The reason is not
 // looked at.
-func (h *answerHead) parseStatusLine(line []byte) bool {
+func (h *Head) parseStatusLine(line []byte) bool {
 	version, rest, _ := bytes.Cut(line, []byte{' '})
 	switch string(version) {
 	case "HTTP/1.1":
-		h.http11 = true
+		h.HTTP11 = true
 	case "HTTP/1.0":
 	default:
 		return false
@@ -111,13 +117,13 @@ func (h *answerHead) parseStatusLine(line []byte) bool {
 		if b < '0' || b > '9' {
 			return false
 		}
-		h.status = h.status*10 + int(b-'0')
+		h.Status = h.Status*10 + int(b-'0')
 	}
-	return h.status >= 100 && h.status <= 599
+	return h.Status >= 100 && h.Status <= 599
 }
 
 // parseField reports whether the line is a field and leaves no doubt about the end of the answer.
-func (h *answerHead) parseField(line []byte, at int) bool {
+func (h *Head) parseField(line []byte, at int) bool {
 	name, value, ok := bytes.Cut(line, []byte{':'})
 	// A line that begins with a space continues the one before it, which RFC 9112 section 5.2 lets a gateway refuse.
 	if !ok || line[0] == ' ' || line[0] == '\t' || !http1.IsPrintable(line) {
@@ -131,15 +137,15 @@ func (h *answerHead) parseField(line []byte, at int) bool {
 		h.connection = append(append(h.connection, value...), ',')
 	case http1.IsNamed(name, "content-length"):
 		length, ok := http1.ParseLength(value)
-		if !ok || h.length >= 0 && int64(h.length) != length {
+		if !ok || h.Length >= 0 && h.Length != length {
 			return false
 		}
-		h.length = int(length)
+		h.Length = length
 	case http1.IsNamed(name, "transfer-encoding"):
-		if h.chunked || !http1.IsNamed(value, "chunked") {
+		if h.Chunked || !http1.IsNamed(value, "chunked") {
 			return false
 		}
-		h.chunked = true
+		h.Chunked = true
 	case http1.IsNamed(name, "trailer"):
 		h.trailer = append(append(h.trailer, value...), ',')
 	case http1.IsToken(name) && !h.endsHere(name):
@@ -151,7 +157,7 @@ func (h *answerHead) parseField(line []byte, at int) bool {
 }
 
 // endsHere tells which fields are for this hop only. The caller's connection has its own Date.
-func (h *answerHead) endsHere(name []byte) bool {
+func (h *Head) endsHere(name []byte) bool {
 	const proxy = "proxy-"
 	switch len(name) {
 	case len("te"):
@@ -164,42 +170,56 @@ func (h *answerHead) endsHere(name []byte) bool {
 		}
 	case len("upgrade"):
 		if http1.IsNamed(name, "upgrade") {
-			return h.status != fasthttp.StatusSwitchingProtocols
+			return h.Status != statusSwitchingProtocols
 		}
 	}
 	return len(name) >= len(proxy) && http1.IsNamed(name[:len(proxy)], proxy)
 }
 
 // keep makes the fields outlast the next read.
-func (h *answerHead) keep() {
+func (h *Head) keep() {
 	h.kept = append(h.kept[:0], h.text...)
 	h.text = h.kept
 }
 
-// field returns the field with that index in fields.
-func (h *answerHead) field(i int) (name, value []byte) {
+// Fields is how many fields there are, but for those that are always for this hop alone.
+func (h *Head) Fields() int { return len(h.fields) }
+
+// Field returns one of the fields as it was sent. ok is false when the Connection field says that it is for this hop.
+func (h *Head) Field(i int) (name, value []byte, ok bool) {
+	name, value = h.field(i)
+	return name, value, !h.ListsInConnection(name)
+}
+
+func (h *Head) field(i int) (name, value []byte) {
 	f := h.fields[i]
 	return h.text[f.name:f.nameEnd], h.text[f.value:f.valueEnd]
 }
 
-// copyTo adds the fields that pass to header, but for the one that is named in lower case, if any.
-func (h *answerHead) copyTo(header *fasthttp.ResponseHeader, except string) {
-	header.SetStatusCode(h.status)
-	header.SetNoDefaultContentType(true)
+// Get returns the first value of the field of that lower-case name, and how many there are.
+func (h *Head) Get(name string) (value []byte, times int) {
 	for i := range h.fields {
-		name, value := h.field(i)
-		if http1.IsListed(h.connection, name) || http1.IsNamed(name, except) {
-			continue
+		if n, v := h.field(i); http1.IsNamed(n, name) {
+			if times == 0 {
+				value = v
+			}
+			times++
 		}
-		header.AddBytesKV(name, value)
 	}
+	return value, times
 }
 
-func (h *answerHead) framing() framing {
+// ListsInConnection reports whether the Connection field holds that name, in any case.
+func (h *Head) ListsInConnection(name []byte) bool { return http1.IsListed(h.connection, name) }
+
+// Trailer is the list of the names that were announced as trailers; empty when there are none.
+func (h *Head) Trailer() []byte { return h.trailer }
+
+func (h *Head) framing() framing {
 	switch {
-	case h.chunked:
+	case h.Chunked:
 		return byChunks
-	case h.length >= 0:
+	case h.Length >= 0:
 		return byLength
 	default:
 		return byClose
@@ -207,17 +227,17 @@ func (h *answerHead) framing() framing {
 }
 
 // isFinal reports whether no other head follows: it is that of the answer, or ends HTTP on this connection.
-func (h *answerHead) isFinal() bool {
-	return h.status >= fasthttp.StatusOK || h.status == fasthttp.StatusSwitchingProtocols
+func (h *Head) isFinal() bool {
+	return h.Status >= statusOK || h.Status == statusSwitchingProtocols
 }
 
 // hasBody is for answers to other methods than HEAD.
-func (h *answerHead) hasBody() bool {
-	return h.status != fasthttp.StatusNoContent && h.status != fasthttp.StatusNotModified
+func (h *Head) hasBody() bool {
+	return h.Status != statusNoContent && h.Status != statusNotModified
 }
 
 // staysOpen reports whether the connection is good for another request once the body was read.
-func (h *answerHead) staysOpen() bool {
+func (h *Head) staysOpen() bool {
 	ends := h.framing() != byClose || !h.hasBody()
-	return ends && h.http11 && !http1.IsListed(h.connection, []byte("close"))
+	return ends && h.HTTP11 && !http1.IsListed(h.connection, []byte("close"))
 }

@@ -1,228 +1,166 @@
 package upstream
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
+	"net"
 	"slices"
 	"sort"
 	"sync"
 	"time"
-
-	"gatehouse/gateway/internal/occasional"
 )
 
-// Upstreams is what the gateway asks of each upstream. Zero values mean those of DefaultUpstreams. What has no key is not
-// for operators to change.
-type Upstreams struct {
-	// ConnectTimeout bounds the making of a connection, TLS included.
-	ConnectTimeout time.Duration `yaml:"connect_timeout"`
-	// FirstByteTimeout is how long an answer's head may take from when the request was sent.
-	FirstByteTimeout time.Duration `yaml:"first_byte_timeout"`
-	// IdleTimeout bounds the time between two reads of an answer's body, and between two writes of a request's.
-	IdleTimeout time.Duration `yaml:"idle_timeout"`
-	// MaxConns is how many requests may be at one upstream at a time. Others wait up to ConnWait for one of them to end, and
-	// are then answered 503 without having been sent.
-	MaxConns int           `yaml:"max_conns"`
-	ConnWait time.Duration `yaml:"conn_wait"`
-	// CAFile holds certificates, in PEM, that https origins may have theirs from, in addition to the system's.
-	CAFile string `yaml:"ca_file"`
-	// MaxIdleConns are kept for the next request, each for at most KeepIdle.
-	MaxIdleConns int           `yaml:"-"`
-	KeepIdle     time.Duration `yaml:"-"`
-	// Rest is how long a connection is left alone before it serves another user, while there are few that are idle
-	// and MaxConns allows another one. What an upstream says that nobody has asked for is seen before it can be taken for
-	// an answer, if it comes by then.
-	Rest time.Duration `yaml:"-"`
+// Origin is where requests go.
+type Origin struct {
+	TLS     bool
+	Address string // host:port, to dial
+	Host    string // the Host header, as configured
+	Name    string // for certificates, without the port
 }
 
-// DefaultUpstreams is what holds where nobody says otherwise.
-func DefaultUpstreams() Upstreams {
-	return Upstreams{
-		ConnectTimeout: 5 * time.Second, FirstByteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
-		MaxConns: 512, ConnWait: time.Second,
-		MaxIdleConns: 128, KeepIdle: 30 * time.Second, Rest: 10 * time.Millisecond,
-	}
-}
-
-func (s *Upstreams) setDefaults() {
-	byDefault := DefaultUpstreams()
-	setDefault(&s.ConnectTimeout, byDefault.ConnectTimeout)
-	setDefault(&s.FirstByteTimeout, byDefault.FirstByteTimeout)
-	setDefault(&s.IdleTimeout, byDefault.IdleTimeout)
-	setDefault(&s.MaxConns, byDefault.MaxConns)
-	setDefault(&s.ConnWait, byDefault.ConnWait)
-	setDefault(&s.MaxIdleConns, byDefault.MaxIdleConns)
-	setDefault(&s.KeepIdle, byDefault.KeepIdle)
-	setDefault(&s.Rest, byDefault.Rest)
-}
-
-// of returns the settings that hold for a route.
-func (s Upstreams) of(route *Route) Upstreams {
-	s.ConnectTimeout = cmp.Or(route.ConnectTimeout, s.ConnectTimeout)
-	s.FirstByteTimeout = cmp.Or(route.FirstByteTimeout, s.FirstByteTimeout)
-	s.IdleTimeout = cmp.Or(route.IdleTimeout, s.IdleTimeout)
-	s.MaxConns = cmp.Or(route.MaxConns, s.MaxConns)
-	s.ConnWait = cmp.Or(route.ConnWait, s.ConnWait)
-	s.CAFile = cmp.Or(route.CAFile, s.CAFile)
-	return s
-}
-
-func setDefault[T int | time.Duration](value *T, otherwise T) {
-	if *value <= 0 {
-		*value = otherwise
-	}
-}
-
-var errBusy = errors.New("all connections to the upstream are in use")
-
-// upstream is one origin and the connections to it. It is safe for concurrent use.
-type upstream struct {
-	origin   origin
-	settings Upstreams
+// Pool is one origin and the connections to it. It is safe for concurrent use.
+type Pool struct {
+	origin   Origin
+	settings Settings
 	tls      *tls.Config   // nil for http
 	inUse    chan struct{} // holds one token per connection in use
-	failed   [failures]occasional.Warning
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last is last
 	closed bool
 }
 
-// pool is what requests have in common that share connections.
-type pool struct {
-	origin   origin
-	settings Upstreams
-}
-
-func newUpstream(at pool) (*upstream, error) {
-	u := &upstream{origin: at.origin, settings: at.settings, inUse: make(chan struct{}, at.settings.MaxConns)}
-	if u.origin.tls {
+// NewPool makes no connection yet. The error is one of Settings.CAFile. The pool has to be closed.
+func NewPool(origin Origin, settings Settings) (*Pool, error) {
+	settings.SetDefaults()
+	p := &Pool{origin: origin, settings: settings, inUse: make(chan struct{}, settings.MaxConns)}
+	if origin.TLS {
 		var err error
-		if u.tls, err = tlsConfig(u.origin.name, u.settings.CAFile); err != nil {
+		if p.tls, err = tlsConfig(origin.Name, settings.CAFile); err != nil {
 			return nil, err
 		}
 	}
-	return u, nil
+	return p, nil
 }
 
-// acquire returns a connection on which a request of that user may be written, until release is called with it. It waits for at most
-// ConnWait (then errBusy) and dials for at most ConnectTimeout, both until end, if that is not zero. Nothing has been sent
-// when it fails. It also returns the time, which is later than now if it had to wait.
-func (u *upstream) acquire(user string, now, end time.Time) (*conn, time.Time, error) {
-	now, err := u.enter(now, end)
+// Origin is where the pool's requests go.
+func (p *Pool) Origin() Origin { return p.origin }
+
+// Acquire begins an exchange: it finds or makes a connection on which a request of that user may be written. It waits for
+// at most ConnWait (then ErrBusy) and dials for at most ConnectTimeout. When it fails nothing was sent. Until the exchange
+// has ended, caller is watched: nobody is waited for on behalf of a caller who left. end is when the exchange, Acquire
+// included, has to be over; zero means no bound.
+func (p *Pool) Acquire(user string, caller net.Conn, end time.Time) (Exchange, error) {
+	now, err := p.enter(time.Now(), end)
 	if err != nil {
-		return nil, now, err
+		return Exchange{}, err
 	}
-	for c := u.takeIdle(user, now); c != nil; c = u.takeIdle(user, now) {
+	for c := p.takeIdle(user, now); c != nil; c = p.takeIdle(user, now) {
 		if c.isQuiet() {
-			c.user = user
-			return c, now, nil
+			return c.begin(user, caller, now, end), nil
 		}
 		_ = c.Close()
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), earliest(time.Now().Add(u.settings.ConnectTimeout), end))
+	ctx, cancel := context.WithDeadline(context.Background(), earliest(time.Now().Add(p.settings.ConnectTimeout), end))
 	defer cancel()
-	c, err := u.dial(ctx)
+	c, err := p.dial(ctx)
 	if err != nil {
-		<-u.inUse
-		return nil, now, err
+		<-p.inUse
+		return Exchange{}, err
 	}
-	c.user = user
-	return c, time.Now(), nil
+	return c.begin(user, caller, time.Now(), end), nil
 }
 
 // release gives a connection back, or closes it when it is not to be used again.
-func (u *upstream) release(c *conn, reusable bool) {
-	if !reusable || c.switches || !u.keep(c) {
+func (p *Pool) release(c *conn, reusable bool) {
+	if !reusable || !p.keep(c) {
 		_ = c.Close()
 	}
-	<-u.inUse
+	<-p.inUse
 }
 
-func (u *upstream) enter(now, end time.Time) (time.Time, error) {
+func (p *Pool) enter(now, end time.Time) (time.Time, error) {
 	select {
-	case u.inUse <- struct{}{}:
+	case p.inUse <- struct{}{}:
 		return now, nil
 	default:
 	}
-	wait := time.NewTimer(earliest(now.Add(u.settings.ConnWait), end).Sub(now))
+	wait := time.NewTimer(earliest(now.Add(p.settings.ConnWait), end).Sub(now))
 	defer wait.Stop()
 	select {
-	case u.inUse <- struct{}{}:
+	case p.inUse <- struct{}{}:
 		return time.Now(), nil
 	case <-wait.C:
-		return now, errBusy
+		return now, ErrBusy
 	}
 }
 
-func (u *upstream) takeIdle(user string, now time.Time) *conn {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if len(u.idle) == 0 {
+func (p *Pool) takeIdle(user string, now time.Time) *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 {
 		return nil
 	}
-	at := u.choose(user, now)
+	at := p.choose(user, now)
 	if at < 0 {
 		return nil
 	}
-	c := u.idle[at]
-	u.idle = slices.Delete(u.idle, at, at+1)
+	c := p.idle[at]
+	p.idle = slices.Delete(p.idle, at, at+1)
 	return c
 }
 
-// choose returns the index of an idle connection for the user: of those that were used last, one that was the user's;
-// else the one that was used last and has rested; else, when there are enough, the one that has rested longest. It returns
-// -1 for a new connection. There are some that are idle.
-func (u *upstream) choose(user string, now time.Time) int {
+// choose returns the index of an idle connection for the user, or -1 for a new connection. It prefers one that the user
+// had, among those that were used last; then the one that was used last of those whose quiet period is over; then, when
+// enough connections are idle, the one that was idle longest. At least one connection is idle.
+func (p *Pool) choose(user string, now time.Time) int {
 	const look = 4
-	for i := len(u.idle) - 1; i >= max(0, len(u.idle)-look); i-- {
-		if u.idle[i].user == user {
+	for i := len(p.idle) - 1; i >= max(0, len(p.idle)-look); i-- {
+		if p.idle[i].user == user {
 			return i
 		}
 	}
-	since := now.Add(-u.settings.Rest)
-	rested := sort.Search(len(u.idle), func(i int) bool { return u.idle[i].idleAt.After(since) })
+	since := now.Add(-p.settings.QuietPeriod)
+	quiet := sort.Search(len(p.idle), func(i int) bool { return p.idle[i].idleAt.After(since) })
 	switch {
-	case rested > 0:
-		return rested - 1
-	case len(u.idle) >= u.settings.MaxIdleConns/4, len(u.inUse)+len(u.idle) > u.settings.MaxConns:
+	case quiet > 0:
+		return quiet - 1
+	case len(p.idle) >= p.settings.MaxIdleConns/4, len(p.inUse)+len(p.idle) > p.settings.MaxConns:
 		return 0
 	default:
 		return -1
 	}
 }
 
-func (u *upstream) keep(c *conn) bool {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.closed || len(u.idle) >= u.settings.MaxIdleConns {
+func (p *Pool) keep(c *conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.idle) >= p.settings.MaxIdleConns {
 		return false
 	}
 	c.idleAt = time.Now()
-	u.idle = append(u.idle, c)
+	p.idle = append(p.idle, c)
 	return true
 }
 
-// closeIdleSince closes what has not been used since then.
-func (u *upstream) closeIdleSince(then time.Time) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+// CloseIdleSince closes the connections that were not used since then.
+func (p *Pool) CloseIdleSince(then time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	old := 0
-	for old < len(u.idle) && !u.idle[old].idleAt.After(then) {
-		_ = u.idle[old].Close()
+	for old < len(p.idle) && !p.idle[old].idleAt.After(then) {
+		_ = p.idle[old].Close()
 		old++
 	}
-	rest := copy(u.idle, u.idle[old:])
-	clear(u.idle[rest:])
-	u.idle = u.idle[:rest]
+	rest := copy(p.idle, p.idle[old:])
+	clear(p.idle[rest:])
+	p.idle = p.idle[:rest]
 }
 
-// close lets requests that are under way end, and keeps no connection after them.
-func (u *upstream) close() {
-	u.mu.Lock()
-	u.closed = true
-	u.mu.Unlock()
-	u.closeIdleSince(time.Now())
+// Close closes the idle connections. Exchanges that are under way go on, and their connections are closed after them.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.CloseIdleSince(time.Now())
 }

@@ -33,9 +33,9 @@ func tlsConfig(name, caFile string) (*tls.Config, error) {
 }
 
 // handshake puts TLS on a connection in such a way that bytes which arrive unasked can still be seen.
-func (u *upstream) handshake(ctx context.Context, raw net.Conn) (net.Conn, *recordReader, error) {
+func (p *Pool) handshake(ctx context.Context, raw net.Conn) (net.Conn, *recordReader, error) {
 	records := &recordReader{Conn: raw, buffered: bufio.NewReaderSize(raw, readBufferSize)}
-	secured := tls.Client(records, u.tls)
+	secured := tls.Client(records, p.tls)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -60,7 +60,7 @@ func (r *recordReader) Read(p []byte) (int, error) {
 	if r.left == 0 {
 		header, err := r.buffered.Peek(recordHeaderSize)
 		if errors.Is(err, io.EOF) {
-			return 0, errBrokeOff // crypto/tls takes a plain end for one that was announced
+			return 0, ErrBrokeOff // crypto/tls takes a plain end for one that was announced
 		}
 		if err != nil {
 			return 0, err

@@ -7,39 +7,34 @@ import (
 	"time"
 )
 
-// slice is how long the gateway waits for an upstream at one go. Between two it looks whether there is still somebody to
-// wait for.
-const slice = 500 * time.Millisecond
+// pollInterval is how long one read waits for the upstream. After it the caller is looked at: who left is not waited for.
+const pollInterval = 500 * time.Millisecond
 
-// waiting is what an exchange waits for, and for how long. Its zero times mean no bound.
+// waiting is how long an exchange waits for the upstream, and for whom. A zero time means no bound.
 type waiting struct {
-	caller  net.Conn
-	upload  *upload   // nil: the whole request was sent at once
-	settled bool      // the upload has nothing more to say about the waiting
-	end     time.Time // of the exchange
-	by      time.Time // when the upstream has to have said something
-	readAt  time.Time // the read deadline in force
+	caller net.Conn
+	// answerBegun ends the part of the upload in the waiting: before it, an upload has its own patience, and the upstream's
+	// begins with its end.
+	answerBegun bool
+	refused     error     // what was wrong with the caller's body, once the waiting ended with it
+	end         time.Time // of the exchange
+	by          time.Time // when the upstream has to have said something
+	readAt      time.Time // the read deadline in force
 }
 
-// begin starts an exchange for caller, who is watched from now on.
-func (c *conn) begin(caller net.Conn, end time.Time) {
-	w := &c.waiting
-	w.caller, w.upload, w.settled, w.end = caller, nil, false, end
-}
-
-// waitFor gives the upstream the patience from now on, within the exchange. The socket's deadline is left as it is when
-// it comes early but not too early: setting one for each wait would cost more than waiting in vain now and then.
+// waitFor gives the upstream the patience from now on, within the exchange. A read deadline that is in force and not too
+// near is left alone: a new one for each wait would cost more than an early wake-up now and then.
 func (c *conn) waitFor(now time.Time, patience time.Duration) error {
 	w := &c.waiting
 	w.by = earliest(now.Add(patience), w.end)
-	if w.readAt.Sub(now) > slice/2 && !w.readAt.After(w.by) {
+	if w.readAt.Sub(now) > pollInterval/2 && !w.readAt.After(w.by) {
 		return nil
 	}
 	return c.arm(now)
 }
 
 func (c *conn) arm(now time.Time) error {
-	c.waiting.readAt = earliest(now.Add(slice), c.waiting.by)
+	c.waiting.readAt = earliest(now.Add(pollInterval), c.waiting.by)
 	return c.Conn.SetReadDeadline(c.waiting.readAt)
 }
 
@@ -59,35 +54,36 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) goOn(now time.Time) error {
 	w := &c.waiting
 	switch {
-	case w.upload == nil || w.settled:
-	case w.upload.isRunning():
+	case c.upload.body == nil || w.answerBegun:
+	case c.upload.isRunning():
 		w.by = w.end // the upload has its own patience
 	default:
 		if err := c.settleUpload(); err != nil {
 			return err
 		}
 	}
-	if w.caller != nil && hasGone(w.caller) {
-		return errCallerGone
+	if w.caller != nil && HasGone(w.caller) {
+		return ErrCallerGone
 	}
 	if !w.by.IsZero() && !now.Before(w.by) {
-		return errTooSlow
+		return ErrTooSlow
 	}
 	return c.arm(now)
 }
 
-// settleUpload waits for the answer from the upload's end on. One that was broken off, and not for its slowness, has left
-// a connection that has ended: what it was answered before is read, and no other answer is waited for.
+// settleUpload gives the upstream its time for the answer from the end of the upload on. When the upload could not be
+// written because the upstream hung up, the answer that came before that is still read.
 func (c *conn) settleUpload() error {
-	u := c.waiting.upload
+	u := &c.upload
 	switch {
 	case u.refused != nil:
+		c.waiting.refused = u.refused
 		return u.refused
 	case errors.Is(u.broken, os.ErrDeadlineExceeded):
-		return errTooSlow
+		return ErrTooSlow
 	}
-	c.waiting.settled = true
-	c.waiting.by = earliest(u.endedAt.Add(c.settings.FirstByteTimeout), c.waiting.end)
+	c.waiting.answerBegun = true
+	c.waiting.by = earliest(u.endedAt.Add(c.pool.settings.FirstByteTimeout), c.waiting.end)
 	return nil
 }
 
