@@ -23,8 +23,9 @@ const (
 	// feedLength is about how many entries the feed keeps. A mirror that fell further behind reloads.
 	feedLength = 100_000
 
-	// clockMargin is how much longer than its tokens an entry lives, for gateways whose clock is behind.
-	clockMargin = 2 * time.Minute
+	// ClockMargin is how much longer than its tokens an entry lives, for gateways whose clock is behind
+	// (app/config/clocks.go).
+	ClockMargin = 2 * time.Minute
 
 	checkTimeout = 45 * time.Millisecond
 	writeTimeout = 2 * time.Second
@@ -91,7 +92,7 @@ func (s *Store) Deny(ctx context.Context, entries ...Entry) error {
 	now := s.Now()
 	pipe := s.write.Pipeline()
 	for _, e := range entries {
-		lifetime := e.ExpiresAt.Add(clockMargin).Sub(now)
+		lifetime := e.ExpiresAt.Add(ClockMargin).Sub(now)
 		if lifetime < time.Millisecond { // Redis would keep an entry without a lifetime for ever
 			continue
 		}

@@ -79,7 +79,7 @@ func (t *table) add(e Entry) {
 	if !t.seen[of].Load() {
 		t.seen[of].Store(true)
 	}
-	s.entries[f] = max(s.entries[f], seconds(e.ExpiresAt.Add(clockMargin)))
+	s.entries[f] = max(s.entries[f], seconds(e.ExpiresAt.Add(ClockMargin)))
 	s.most = max(s.most, len(s.entries))
 }
 
