@@ -11,11 +11,11 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 // privateDatabase is a new database on the tests' Postgres, dropped at the end.
-func privateDatabase(t *testing.T) app.SecretURL {
+func privateDatabase(t *testing.T) config.SecretURL {
 	t.Helper()
 	server := os.Getenv("TEST_POSTGRES_URL")
 	if server == "" {
@@ -34,5 +34,5 @@ func privateDatabase(t *testing.T) app.SecretURL {
 	parsed, err := url.Parse(server)
 	require.NoError(t, err)
 	parsed.Path = "/" + name
-	return app.SecretURL(parsed.String())
+	return config.SecretURL(parsed.String())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/gateway"
 )
@@ -32,7 +33,7 @@ type metrics struct {
 // durationBuckets are in seconds: what a request costs that is answered from memory, up to the usual timeout of a route.
 var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-func newMetrics(role Role) *metrics {
+func newMetrics(role config.Role) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -60,13 +61,13 @@ func newMetrics(role Role) *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.durations, buildInfo(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if role.hasAuthz() {
+	if role.HasAuthz() {
 		m.registry.MustRegister(m.issued)
 		for _, grantType := range authz.GrantTypes() {
 			m.issued.WithLabelValues(grantType) // zero before the first, so that it can be seen to rise
 		}
 	}
-	if role.hasGateway() {
+	if role.HasGateway() {
 		m.registry.MustRegister(m.failures, m.open)
 		m.countVerdicts()
 	}

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
+	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
@@ -28,11 +30,11 @@ func (a *App) openDenylist() (revocations, error) {
 	}
 	a.onClose("denylist", closeStore)
 	a.metrics.watchRedis(store)
-	if !a.options.Role.hasGateway() {
+	if !a.options.Role.HasGateway() {
 		a.health.watch("denylist", loaded(store)) // tokens can be given out without it
 		return store, nil
 	}
-	if a.config.Denylist.Mode == Strict {
+	if a.config.Denylist.Mode == config.Strict {
 		a.health.need("denylist", loaded(store))
 		a.metrics.watchMode(func() bool { return false })
 		return store, nil
@@ -78,7 +80,7 @@ func (a *App) openRegistry(ctx context.Context) (*authz.Keyring, error) {
 
 // openKeys opens the database's signing keys, makes the first one if there is none, and keeps them rotating.
 func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
-	keyring := a.config.keyring(a.registry, a.log)
+	keyring := newKeyring(a.config, a.registry, a.log)
 	if _, err := keyring.Open(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
@@ -174,6 +176,9 @@ func (a *App) newVerifier(public keys.PublicKeys) (gateway.TokenVerifier, error)
 	a.metrics.watchTokenCache(cache)
 	return cache, nil
 }
+
+// connectionLimit is how many callers may be connected at a time.
+func connectionLimit(l config.Limits) int { return cmp.Or(l.Connections, maxConnections()) }
 
 // callersConfig is what the public listener is made from.
 func (a *App) callersConfig() (listenerConfig, error) {

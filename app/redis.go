@@ -8,11 +8,9 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"gatehouse/app/config"
 	"gatehouse/denylist"
 )
-
-// embeddedRedis is the redis_url of a Redis inside this process: nothing to install, nothing kept, one replica.
-const embeddedRedis = "embedded:"
 
 // redisLog is what the Redis client says by itself: that it reconnects, mostly. What a failure means is logged by whoever
 // asked.
@@ -25,8 +23,8 @@ func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
 }
 
 // openRedis connects to the configured Redis, or to one that it starts, and returns what has to be closed in order.
-func openRedis(url SecretURL) (*denylist.Store, func() error, error) {
-	if url != embeddedRedis {
+func openRedis(url config.SecretURL) (*denylist.Store, func() error, error) {
+	if url != config.EmbeddedRedis {
 		store, err := denylist.Connect(url.Reveal())
 		if err != nil {
 			return nil, nil, err

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"gatehouse/app/config"
 	"gatehouse/denylist"
 	"gatehouse/keys"
 )
@@ -24,9 +25,9 @@ func (m *metrics) counter(name, help string, labels prometheus.Labels, value fun
 
 // watchMode shows how questions to the denylist are answered now. A mirror that is too old asks Redis, as strict does.
 func (m *metrics) watchMode(mirrors func() bool) {
-	for _, mode := range []string{Mirror, Strict} {
+	for _, mode := range []string{config.Mirror, config.Strict} {
 		m.gauge("gatehouse_denylist_mode", "1 for how questions to the denylist are answered now.", prometheus.Labels{"mode": mode},
-			func() float64 { return boolean(mirrors() == (mode == Mirror)) })
+			func() float64 { return boolean(mirrors() == (mode == config.Mirror)) })
 	}
 }
 

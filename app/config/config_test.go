@@ -1,4 +1,4 @@
-package app_test
+package config_test
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 // environment is what os.Environ would return.
@@ -41,20 +41,20 @@ routes:
 `
 
 func TestTheFileInTheRepositoryNeedsOnlyItsSecrets(t *testing.T) {
-	_, err := app.Load("../config.yaml", app.Both, environment(nil))
+	_, err := config.Load("../../config.yaml", config.Both, environment(nil))
 	require.ErrorContains(t, err, "jwt_secret")
 	require.ErrorContains(t, err, "keys.secret")
 	require.Len(t, problems(err), 2)
 
-	config, err := app.Load("../config.yaml", app.Both, environment(map[string]string{
+	cfg, err := config.Load("../../config.yaml", config.Both, environment(map[string]string{
 		"JWT_SECRET": "host-secret", "GATEHOUSE_KEYS_SECRET": strings.Repeat("s", 32),
 	}))
 	require.NoError(t, err)
-	want := app.Default()
-	want.JWTSecret, want.Keys.Secret = config.JWTSecret, config.Keys.Secret
-	want.Routes, want.TrustedProxies = config.Routes, config.TrustedProxies
+	want := config.Default()
+	want.JWTSecret, want.Keys.Secret = cfg.JWTSecret, cfg.Keys.Secret
+	want.Routes, want.TrustedProxies = cfg.Routes, cfg.TrustedProxies
 	want.CORS.Origins, want.CORS.Headers, want.CORS.ExposedHeaders = []string{}, []string{}, []string{}
-	require.Equal(t, want, config, "the file says that its values are the defaults")
+	require.Equal(t, want, cfg, "the file says that its values are the defaults")
 }
 
 func TestEveryProblemIsReportedAtOnce(t *testing.T) {
@@ -73,7 +73,7 @@ trusted_proxies: [everyone]
 routes:
   - {path: no-slash, methods: [FETCH], origin: "gopher://x", credential: magic}
 `)
-	_, err := app.Load(path, app.Both, environment(map[string]string{"PORT": "http", "GATEHOUSE_DENYLIST_MAX_STALENESS": "soon"}))
+	_, err := config.Load(path, config.Both, environment(map[string]string{"PORT": "http", "GATEHOUSE_DENYLIST_MAX_STALENESS": "soon"}))
 	require.Error(t, err)
 	for _, part := range []string{
 		"listen: must be", "issuer: must be", "issuer: must not end", "unknown key no_such_key", "unknown key color",
@@ -86,7 +86,7 @@ routes:
 	}
 	for _, problem := range problems(err) {
 		require.NotContains(t, problem, "\n", "one line a problem")
-		require.NotContains(t, problem, "app.", "the reader knows keys, not Go types")
+		require.NotRegexp(t, `config\.[A-Z]`, problem, "the reader knows keys, not Go types")
 	}
 }
 
@@ -96,19 +96,19 @@ func TestOfAFileThatCannotBeReadNothingElseIsReported(t *testing.T) {
 		"no file": filepath.Join(t.TempDir(), "missing.yaml"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := app.Load(path, app.Both, nil)
+			_, err := config.Load(path, config.Both, nil)
 			require.Len(t, problems(err), 1, "%s", err)
 			require.ErrorContains(t, err, path)
-			_, err = app.LoadForOperator(path, app.Needs{Redis: true, Keys: true, Routes: true}, nil)
+			_, err = config.LoadForOperator(path, config.Needs{Redis: true, Keys: true, Routes: true}, nil)
 			require.Len(t, problems(err), 1, "%s", err)
-			_, err = app.Load(path, app.Both, environment(map[string]string{"GATEHOUSE_LISTENS": ":1", "PORT": "http"}))
+			_, err = config.Load(path, config.Both, environment(map[string]string{"GATEHOUSE_LISTENS": ":1", "PORT": "http"}))
 			require.Len(t, problems(err), 3, "the environment is not the file's: %s", err)
 		})
 	}
 }
 
 func TestTenMistakesAreTenProblems(t *testing.T) {
-	_, err := app.Load(writeFile(t, "config.yaml", validYAML+`
+	_, err := config.Load(writeFile(t, "config.yaml", validYAML+`
 listen: nowhere
 database_max_conns: 1.5
 no_such_key: 1
@@ -116,7 +116,7 @@ access_token: {lifespan: fast}
 denylist: {mode: sometimes, on_unavailable: maybe}
 limits: {header_count: 0, body_size: 1.5}
 log: {level: loud}
-`), app.Both, environment(map[string]string{"GATEHOUSE_CORS_MAX_AGE": "soon"}))
+`), config.Both, environment(map[string]string{"GATEHOUSE_CORS_MAX_AGE": "soon"}))
 	require.Len(t, problems(err), 10, "%s", err)
 }
 
@@ -183,7 +183,7 @@ func TestEachMistakeIsFound(t *testing.T) {
 			if test.yaml != "" {
 				path = writeFile(t, "config.yaml", test.yaml)
 			}
-			_, err := app.Load(path, app.Both, environment(nil))
+			_, err := config.Load(path, config.Both, environment(nil))
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "hunter2", "a secret may be in the wrong place")
 		})
@@ -192,28 +192,28 @@ func TestEachMistakeIsFound(t *testing.T) {
 
 func TestTheEnvironmentChangesTheFile(t *testing.T) {
 	path := writeFile(t, "config.yaml", validYAML)
-	config, err := app.Load(path, app.Both, environment(map[string]string{
+	cfg, err := config.Load(path, config.Both, environment(map[string]string{
 		"GATEHOUSE_ADMIN_TOKEN":               "let-me-in",
 		"GATEHOUSE_ADMIN_LISTEN":              "0.0.0.0:9000",
 		"GATEHOUSE_ACCESS_TOKEN_MAX_LIFESPAN": "48h",
 		"GATEHOUSE_DATABASE_MIGRATE":          "false",
 		"GATEHOUSE_TRUSTED_PROXIES":           "10.0.0.0/8, 192.0.2.1",
 		"GATEHOUSE_JWT_SECRET":                "from-the-environment",
-		"JWT_SECRET":                          "from-the-predecessor",
+		"JWT_SECRET":                          "from-oauth2server",
 	}))
 	require.NoError(t, err)
-	require.Equal(t, "let-me-in", config.Admin.Token.Reveal())
-	require.Equal(t, "0.0.0.0:9000", config.Admin.Listen)
-	require.Equal(t, 48*time.Hour, config.AccessToken.MaxLifespan)
-	require.False(t, config.DatabaseMigrate)
-	require.Equal(t, []string{"10.0.0.0/8", "192.0.2.1"}, config.TrustedProxies)
-	require.Equal(t, "from-the-environment", config.JWTSecret.Reveal(), "the project's own name wins")
-	require.Len(t, config.Routes, 1)
+	require.Equal(t, "let-me-in", cfg.Admin.Token.Reveal())
+	require.Equal(t, "0.0.0.0:9000", cfg.Admin.Listen)
+	require.Equal(t, 48*time.Hour, cfg.AccessToken.MaxLifespan)
+	require.False(t, cfg.DatabaseMigrate)
+	require.Equal(t, []string{"10.0.0.0/8", "192.0.2.1"}, cfg.TrustedProxies)
+	require.Equal(t, "from-the-environment", cfg.JWTSecret.Reveal(), "the project's own name wins")
+	require.Len(t, cfg.Routes, 1)
 }
 
 func TestAMisspeltVariableIsRefused(t *testing.T) {
 	path := writeFile(t, "config.yaml", validYAML)
-	_, err := app.Load(path, app.Both, environment(map[string]string{
+	_, err := config.Load(path, config.Both, environment(map[string]string{
 		"GATEHOUSE_ADMIN_TOKN": "secret", "GATEHOUSE_DENYLIST_ON_UNAVAILABLE_": "allow", "GATEHOUSE_ROUTES": "[]", "GATEHOUSE_PORT": "8081",
 		"GATEHOUSE": "", "JWT_SECRETS": "those of others",
 	}))
@@ -223,10 +223,10 @@ func TestAMisspeltVariableIsRefused(t *testing.T) {
 		"environment GATEHOUSE_PORT: there is no such key",
 		"environment GATEHOUSE_ROUTES: there is no such key",
 	}, problems(err))
-	_, err = app.LoadForOperator(path, app.Needs{}, environment(map[string]string{"GATEHOUSE_DATABASE_URI": "sqlite:x.db"}))
+	_, err = config.LoadForOperator(path, config.Needs{}, environment(map[string]string{"GATEHOUSE_DATABASE_URI": "sqlite:x.db"}))
 	require.ErrorContains(t, err, "environment GATEHOUSE_DATABASE_URI: there is no such key")
 
-	_, err = app.Load(path, app.Both, environment(map[string]string{
+	_, err = config.Load(path, config.Both, environment(map[string]string{
 		"GATEHOUSE_CONFIG": path, "GATEHOUSE_PORT": "tcp://10.0.0.1:8081", "GATEHOUSE_SERVICE_HOST": "10.0.0.1",
 		"GATEHOUSE_SERVICE_PORT": "8081", "GATEHOUSE_SERVICE_PORT_HTTP": "8081", "GATEHOUSE_PORT_8081_TCP": "tcp://10.0.0.1:8081",
 		"GATEHOUSE_PORT_8081_TCP_PROTO": "tcp", "GATEHOUSE_PORT_8081_TCP_PORT": "8081", "GATEHOUSE_PORT_8081_TCP_ADDR": "10.0.0.1",
@@ -235,44 +235,44 @@ func TestAMisspeltVariableIsRefused(t *testing.T) {
 	require.NoError(t, err, "Kubernetes tells each container of the Services beside it")
 }
 
-func TestThePredecessorsEnvironmentKeepsWorking(t *testing.T) {
+func TestTheEnvironmentOfOauth2serverKeepsWorking(t *testing.T) {
 	targets := writeFile(t, "targets.json", `[
 		{"matchRoute": "/balance", "origin": "http://localhost:3000", "description": "Read your balance.", "scope": "balance:read", "method": "GET"},
 		{"matchRoute": "/invoices/{payment_hash}", "origin": "http://localhost:3000/v2", "description": "Create.", "scope": "invoices:create", "method": "GET"}
 	]`)
-	config, err := app.Load("", app.Both, environment(map[string]string{
+	cfg, err := config.Load("", config.Both, environment(map[string]string{
 		"PORT": "9999", "JWT_SECRET": "SUPERSECRET", "DATABASE_URI": "postgres://u:p@db/alby", "LNDHUB_URL": "http://lndhub:3000",
 		"TARGET_FILE": targets, "ACCESS_EXPIRY_SECONDS": "60", "REFRESH_EXPIRY_SECONDS": "3600",
 		"GATEHOUSE_KEYS_SECRET": strings.Repeat("s", 32),
 	}))
 	require.NoError(t, err)
-	require.Equal(t, ":9999", config.Listen)
-	require.Equal(t, "SUPERSECRET", config.JWTSecret.Reveal())
-	require.Equal(t, "postgres://u:p@db/alby", config.DatabaseURL.Reveal())
-	require.Equal(t, "http://lndhub:3000", config.LNDHubURL)
-	require.Equal(t, time.Minute, config.AccessToken.Lifespan)
-	require.Equal(t, time.Hour, config.RefreshToken.Lifespan)
-	require.Len(t, config.Routes, 2)
-	require.Equal(t, "/invoices/{payment_hash}", config.Routes[1].Path)
+	require.Equal(t, ":9999", cfg.Listen)
+	require.Equal(t, "SUPERSECRET", cfg.JWTSecret.Reveal())
+	require.Equal(t, "postgres://u:p@db/alby", cfg.DatabaseURL.Reveal())
+	require.Equal(t, "http://lndhub:3000", cfg.LNDHubURL)
+	require.Equal(t, time.Minute, cfg.AccessToken.Lifespan)
+	require.Equal(t, time.Hour, cfg.RefreshToken.Lifespan)
+	require.Len(t, cfg.Routes, 2)
+	require.Equal(t, "/invoices/{payment_hash}", cfg.Routes[1].Path)
 }
 
-func TestARouteCanMoveOutOfThePredecessorsFile(t *testing.T) {
+func TestARouteCanMoveOutOfATargetsFile(t *testing.T) {
 	targets := writeFile(t, "targets.json", `[
 		{"matchRoute": "/balance", "origin": "http://old:3000", "description": "Old.", "scope": "balance:read", "method": "GET"},
 		{"matchRoute": "/balance", "origin": "http://old:3000", "description": "Old.", "scope": "balance:write", "method": "POST"}
 	]`)
 	path := writeFile(t, "config.yaml", validYAML)
-	config, err := app.Load(path, app.Both, environment(map[string]string{"TARGET_FILE": targets}))
+	cfg, err := config.Load(path, config.Both, environment(map[string]string{"TARGET_FILE": targets}))
 	require.NoError(t, err)
-	require.Len(t, config.Routes, 2)
-	require.Equal(t, "http://localhost:3000/v2", config.Routes[0].Origin, "the one in the configuration takes its place")
-	require.Equal(t, []string{"POST"}, config.Routes[1].Methods)
+	require.Len(t, cfg.Routes, 2)
+	require.Equal(t, "http://localhost:3000/v2", cfg.Routes[0].Origin, "the one in the configuration takes its place")
+	require.Equal(t, []string{"POST"}, cfg.Routes[1].Methods)
 }
 
 func TestAPasswordInAURLThatIsRefusedIsNotPrinted(t *testing.T) {
 	for _, name := range []string{"GATEHOUSE_LNDHUB_URL", "GATEHOUSE_KEYS_JWKS_URL", "GATEHOUSE_ISSUER", "GATEHOUSE_DATABASE_URL", "GATEHOUSE_REDIS_URL"} {
 		for _, url := range []string{"http://user:hunter2@host:1x", "ftp://user:hunter2@host", "://user:hunter2@host"} {
-			_, err := app.Load("", app.Both, environment(map[string]string{name: url}))
+			_, err := config.Load("", config.Both, environment(map[string]string{name: url}))
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), "hunter2", "%s %s", name, url)
 		}
@@ -281,7 +281,7 @@ func TestAPasswordInAURLThatIsRefusedIsNotPrinted(t *testing.T) {
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	path := writeFile(t, "config.yaml", validYAML)
-	config, err := app.Load(path, app.Both, environment(map[string]string{
+	cfg, err := config.Load(path, config.Both, environment(map[string]string{
 		"GATEHOUSE_JWT_SECRET": "hunter2-jwt", "GATEHOUSE_ADMIN_TOKEN": "hunter2-admin",
 		"GATEHOUSE_KEYS_SECRET":  "hunter2-keys-0123456789abcdef0123456789",
 		"GATEHOUSE_DATABASE_URL": "postgres://user:hunter2-db@localhost/x",
@@ -290,14 +290,14 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	require.NoError(t, err)
 
 	var logged strings.Builder
-	slog.New(slog.NewJSONHandler(&logged, nil)).Info("configuration", "config", config, "admin", config.Admin.Token)
-	slog.New(slog.NewTextHandler(&logged, nil)).Info("configuration", "config", config, "db", config.DatabaseURL)
-	asJSON, err := json.Marshal(config)
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("configuration", "config", cfg, "admin", cfg.Admin.Token)
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("configuration", "config", cfg, "db", cfg.DatabaseURL)
+	asJSON, err := json.Marshal(cfg)
 	require.NoError(t, err)
-	asYAML, err := yaml.Marshal(config)
+	asYAML, err := yaml.Marshal(cfg)
 	require.NoError(t, err)
 	for _, printed := range []string{
-		fmt.Sprint(config), fmt.Sprintf("%+v", config), fmt.Sprintf("%#v", config), fmt.Sprintf("%s %q", config.JWTSecret, config.JWTSecret),
+		fmt.Sprint(cfg), fmt.Sprintf("%+v", cfg), fmt.Sprintf("%#v", cfg), fmt.Sprintf("%s %q", cfg.JWTSecret, cfg.JWTSecret),
 		string(asJSON), string(asYAML), logged.String(),
 	} {
 		require.NotContains(t, printed, "hunter2")

@@ -1,4 +1,4 @@
-package app_test
+package config_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 // fractionsEverywhere is a file in which every key that wants a whole number has half a one, and the names of those keys.
@@ -40,9 +40,9 @@ func fractionsEverywhere(structure reflect.Type, at string) (yaml string, keys [
 }
 
 func TestAKeyThatWantsAWholeNumberTakesNoOther(t *testing.T) {
-	yaml, keys := fractionsEverywhere(reflect.TypeFor[app.Config](), "")
+	yaml, keys := fractionsEverywhere(reflect.TypeFor[config.Config](), "")
 	require.Subset(t, keys, []string{"database_max_conns", "limits.body_size", "token_cache.size", "routes[1].max_body"})
-	_, err := app.Load(writeFile(t, "config.yaml", yaml), app.Both, nil)
+	_, err := config.Load(writeFile(t, "config.yaml", yaml), config.Both, nil)
 	require.Error(t, err)
 	for _, key := range keys {
 		require.Equal(t, 1, strings.Count(err.Error(), fmt.Sprintf("line 1: %s: want a whole number", key)), "%s: %s", key, err)
@@ -60,14 +60,14 @@ func TestAKeyThatWantsAWholeNumberTakesNoOther(t *testing.T) {
 		"token_cache: &c {size: 1.5}\nlimits: {connections: 0.1}": "line 2: limits.connections: want",
 		"listen: &n 1.5\ndatabase_max_conns: *n":                  "line 1: database_max_conns: want",
 	} {
-		_, err := app.Load(writeFile(t, "config.yaml", written), app.Both, nil)
+		_, err := config.Load(writeFile(t, "config.yaml", written), config.Both, nil)
 		require.ErrorContains(t, err, want, written)
 	}
-	_, err = app.Load("", app.Both, environment(map[string]string{"GATEHOUSE_DATABASE_MAX_CONNS": "1.5"}))
+	_, err = config.Load("", config.Both, environment(map[string]string{"GATEHOUSE_DATABASE_MAX_CONNS": "1.5"}))
 	require.ErrorContains(t, err, "environment GATEHOUSE_DATABASE_MAX_CONNS: want a whole number")
 
-	config, err := app.Load(writeFile(t, "config.yaml", validYAML+"database_max_conns: 0x10\nlimits: {body_size: 4_000_000}\n"), app.Both, nil)
+	cfg, err := config.Load(writeFile(t, "config.yaml", validYAML+"database_max_conns: 0x10\nlimits: {body_size: 4_000_000}\n"), config.Both, nil)
 	require.NoError(t, err)
-	require.Equal(t, 16, config.DatabaseMaxConns)
-	require.Equal(t, 4_000_000, config.Limits.BodySize)
+	require.Equal(t, 16, cfg.DatabaseMaxConns)
+	require.Equal(t, 4_000_000, cfg.Limits.BodySize)
 }

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"fmt"
@@ -13,17 +13,17 @@ import (
 
 const (
 	environmentPrefix = "GATEHOUSE_"
-	// configVariable names the file; whoever calls Load has read it.
+	// configVariable names the file. It is no key: whoever calls Load has read it.
 	configVariable = environmentPrefix + "CONFIG"
 )
 
-// predecessorNames are the variables of the service that this one replaces. A GATEHOUSE_ variable wins over them.
-var predecessorNames = map[string]func(cfg *Config, value string) error{
+// oauth2serverVariables are those of oauth2server. A GATEHOUSE_ variable wins over them.
+var oauth2serverVariables = map[string]func(cfg *Config, value string) error{
 	"PORT": func(cfg *Config, value string) error {
 		if _, err := strconv.ParseUint(value, 10, 16); err != nil {
 			return fmt.Errorf("want a port number, not %q", value)
 		}
-		cfg.Listen = ":" + value // all interfaces, as the predecessor listened
+		cfg.Listen = ":" + value // all interfaces, as oauth2server listened
 		return nil
 	},
 	"JWT_SECRET":   func(cfg *Config, value string) error { cfg.JWTSecret = Secret(value); return nil },
@@ -67,9 +67,9 @@ func applyEnvironment(cfg *Config, environ []string) []error {
 		name, value, _ := strings.Cut(variable, "=")
 		variables[name] = value
 	}
-	for _, name := range slices.Sorted(maps.Keys(predecessorNames)) {
+	for _, name := range slices.Sorted(maps.Keys(oauth2serverVariables)) {
 		if value, ok := variables[name]; ok {
-			if err := predecessorNames[name](cfg, value); err != nil {
+			if err := oauth2serverVariables[name](cfg, value); err != nil {
 				problems = append(problems, fmt.Errorf("environment %s: %w", name, err))
 			}
 		}
@@ -86,8 +86,8 @@ func applyEnvironment(cfg *Config, environ []string) []error {
 	return append(problems, unknownVariables(variables)...)
 }
 
-// unknownVariables reports what is left that looks like a key but is none: a misspelt name would leave a default, perhaps
-// an unsafe one, in place.
+// unknownVariables reports each variable that looks like a key and is none: with a misspelt name a default would stay in
+// place, perhaps an unsafe one.
 func unknownVariables(variables map[string]string) []error {
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
@@ -100,8 +100,8 @@ func unknownVariables(variables map[string]string) []error {
 
 var serviceLink = regexp.MustCompile(`_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR))$`)
 
-// isServiceLink holds for what Kubernetes puts into every container about a Service called gatehouse, or gatehouse-…:
-// GATEHOUSE_SERVICE_HOST=10.0.0.1, GATEHOUSE_AUTHZ_PORT_80_TCP=tcp://10.0.0.1:80.
+// isServiceLink holds for the variables that Kubernetes gives every container about a Service called gatehouse, or
+// gatehouse-…: GATEHOUSE_SERVICE_HOST=10.0.0.1, GATEHOUSE_AUTHZ_PORT_80_TCP=tcp://10.0.0.1:80.
 func isServiceLink(name, value string) bool {
 	scheme, _, isURL := strings.Cut(value, "://")
 	return serviceLink.MatchString(name) ||
@@ -115,7 +115,7 @@ func environmentName(path []string) string {
 // noKey is the tag of a field that is no key.
 const noKey = "-"
 
-// walk visits every key that one environment variable can hold: all but lists of structures.
+// walk visits every key that an environment variable can hold: all but lists of structures.
 func walk(structure reflect.Value, path []string, visit func(path []string, leaf reflect.Value)) {
 	for i := range structure.NumField() {
 		field := structure.Type().Field(i)

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"fmt"
@@ -8,31 +8,31 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fractions reports each key that wants a whole number and has a point or an exponent in the file: the YAML package would
-// cut off what is behind the point.
+// fractions reports each key that wants a whole number and has one with a point or an exponent in the file. The YAML
+// package would cut off what is behind the point.
 func fractions(data []byte) []error {
 	var file yaml.Node
 	if err := yaml.Unmarshal(data, &file); err != nil || len(file.Content) == 0 {
-		return nil // which was reported, or there is nothing
+		return nil // it was reported, or there is nothing
 	}
 	return fractionsAt("", file.Content[0], reflect.TypeFor[Config]())
 }
 
-// fractionsAt is about what is under a key, which is decoded into a structure.
-func fractionsAt(key string, value *yaml.Node, structure reflect.Type) (problems []error) {
+// fractionsAt is about the value of a key, which is decoded into that type.
+func fractionsAt(key string, value *yaml.Node, into reflect.Type) (problems []error) {
 	if value.Kind == yaml.AliasNode {
 		value = value.Alias
 	}
 	switch {
-	case value.Kind == yaml.MappingNode && structure.Kind() == reflect.Struct:
+	case value.Kind == yaml.MappingNode && into.Kind() == reflect.Struct:
 		for i := 0; i+1 < len(value.Content); i += 2 {
-			problems = append(problems, fractionsOf(key, value.Content[i], value.Content[i+1], structure)...)
+			problems = append(problems, fractionsOf(key, value.Content[i], value.Content[i+1], into)...)
 		}
-	case value.Kind == yaml.SequenceNode && structure.Kind() == reflect.Slice:
+	case value.Kind == yaml.SequenceNode && into.Kind() == reflect.Slice:
 		for i, element := range value.Content {
-			problems = append(problems, fractionsAt(fmt.Sprintf("%s[%d]", key, i), element, structure.Elem())...)
+			problems = append(problems, fractionsAt(fmt.Sprintf("%s[%d]", key, i), element, into.Elem())...)
 		}
-	case value.ShortTag() == "!!float" && structure.Kind() == reflect.Int:
+	case value.ShortTag() == "!!float" && into.Kind() == reflect.Int:
 		problems = append(problems, fmt.Errorf("line %d: %s: want a whole number, in digits", value.Line, key))
 	}
 	return problems

@@ -1,6 +1,10 @@
-package app
+package config
 
 import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"gatehouse/gateway"
@@ -12,35 +16,28 @@ type TLS struct {
 	KeyFile  string `yaml:"key_file"`
 }
 
-// Limits bound what callers may send and how many they may be, on the public listener.
+// Limits bound what callers may send and how many may be connected, on the public listener.
 type Limits struct {
-	// HeaderSize is in bytes, of the request line and the fields; HeaderCount is how many fields there may be.
+	// HeaderSize is in bytes, request line and fields together. HeaderCount is how many fields there may be.
 	HeaderSize  int `yaml:"header_size"`
 	HeaderCount int `yaml:"header_count"`
 	// BodySize is in bytes.
 	BodySize int `yaml:"body_size"`
-	// Connections bounds those that are open; more callers wait. 0 is half of the file descriptors.
+	// Connections is how many may be open. More callers wait. 0 means half of the file descriptors.
 	Connections int `yaml:"connections"`
-	// ConnectionsPerAddress bounds those of one IPv4 address or one IPv6 /64, trusted proxies excepted; more are closed at
-	// once. 0 is no limit.
+	// ConnectionsPerAddress is how many one IPv4 address or one IPv6 /64 may have. More are closed at once. Trusted proxies
+	// have no limit, and nobody has one when it is 0.
 	ConnectionsPerAddress int `yaml:"connections_per_address"`
-}
-
-func (l Limits) connections() int {
-	if l.Connections > 0 {
-		return l.Connections
-	}
-	return maxConnections()
 }
 
 // Timeouts bound how long callers may take, on the public listener.
 type Timeouts struct {
-	// Header is from the first byte of a request to the end of its header, also from the connection to the first byte and
-	// for a TLS handshake.
+	// Header is from the first byte of a request to the end of its header. A TLS handshake may take as long, and so may a
+	// caller who has connected until its first byte.
 	Header time.Duration `yaml:"header"`
 	// Body is between two reads of a body.
 	Body time.Duration `yaml:"body"`
-	// Write is how long a caller may take nothing of an answer.
+	// Write is how long a caller may go without taking anything of an answer.
 	Write time.Duration `yaml:"write"`
 	// Idle is between two requests.
 	Idle time.Duration `yaml:"idle"`
@@ -51,14 +48,15 @@ const (
 	maxHeaderSize = 1 << 20
 )
 
-// callers checks what the public listener lets its callers do.
-func (c *Config) callers(v *validation) {
+// checkCallers is about what the public listener lets its callers do.
+func (c *Config) checkCallers(v *validation) {
+	_, err := gateway.ParseTrustedProxies(c.TrustedProxies)
+	v.err("trusted_proxies", err)
 	switch files := c.TLS; {
 	case (files.CertFile == "") != (files.KeyFile == ""):
 		v.add("tls", "needs both cert_file and key_file, or neither")
 	case files.CertFile != "":
-		_, err := openCertificate(files, nil)
-		v.err("tls", err)
+		v.err("tls", checkCertificate(files))
 	}
 	v.within("limits.header_size", c.Limits.HeaderSize, minHeaderSize, maxHeaderSize)
 	v.within("limits.header_count", c.Limits.HeaderCount, 1, maxHeaderSize)
@@ -72,14 +70,14 @@ func (c *Config) callers(v *validation) {
 	v.err("cors", gateway.ValidateCORS(c.CORS))
 }
 
-func (v *validation) within(key string, n, least, most int) {
-	if n < least || n > most {
-		v.add(key, "must be %d to %d, not %d", least, most, n)
+func checkCertificate(files TLS) error {
+	cert, certErr := os.ReadFile(files.CertFile)
+	key, keyErr := os.ReadFile(files.KeyFile)
+	if err := errors.Join(certErr, keyErr); err != nil {
+		return err
 	}
-}
-
-func (v *validation) notBelow(key string, n, least int) {
-	if n < least {
-		v.add(key, "must be at least %d, not %d", least, n)
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		return fmt.Errorf("%s, %s: %w", files.CertFile, files.KeyFile, err)
 	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ import (
 )
 
 // Load reads the configuration of a role: the defaults, changed by the file at path ("" for none), changed by environ,
-// which is as os.Environ returns it. It reports every problem at once, joined into one error; the configuration it returns beside an error
-// is what could be understood and must not be served.
+// which is as os.Environ returns it. Its error joins every problem. The configuration beside an error is what could be
+// understood of it, and must not be served.
 func Load(path string, role Role, environ []string) (Config, error) {
 	cfg := Default()
 	problems, isRead := cfg.read(path, environ)
@@ -28,8 +28,8 @@ func Load(path string, role Role, environ []string) (Config, error) {
 	return cfg, errors.Join(problems...)
 }
 
-// read changes c by the file and by the environment. isRead is false for a file of which nothing is known: that its keys
-// are missing is no problem of its own.
+// read changes c by the file and by the environment. isRead is false for a file that could not be read at all: what it
+// should have said is then not reported as missing.
 func (c *Config) read(path string, environ []string) (problems []error, isRead bool) {
 	isRead = true
 	if path != "" {
@@ -71,14 +71,14 @@ var (
 	wrongType    = regexp.MustCompile(`cannot unmarshal .* into (\S+)`)
 )
 
-// wanted are the types of keys, in the reader's terms.
+// wanted says in the reader's terms what a key of each Go type wants.
 var wanted = map[string]string{
 	"time.Duration": "want a duration such as 2h or 10s", "int": "want a whole number", "bool": "want true or false",
 	"string": "want a text", "[]string": "want a list of texts",
 }
 
-// plain says in the reader's terms what the YAML package says in Go's. It leaves out the value, which may be a secret that
-// was written in the wrong place.
+// plain turns a message of the YAML package, which speaks of Go's types, into the reader's terms. It leaves out the value,
+// which may be a secret that was written in the wrong place.
 func plain(text string) string {
 	if found := wrongType.FindStringSubmatch(text); found != nil {
 		return wrongType.ReplaceAllLiteralString(text, cmp.Or(wanted[found[1]], "there is a value of another kind than this key has"))
@@ -106,8 +106,8 @@ func readTargets(cfg *Config) []error {
 	return nil
 }
 
-// takesPlaceOf holds for a route that was moved from the predecessor's file to this one's configuration: the file can be
-// kept as it is while its routes move one by one.
+// takesPlaceOf holds for a route of the targets file that the configuration has, too. The file can so be kept as it is
+// while its routes move to the configuration one by one.
 func takesPlaceOf(own, target gateway.Route) bool {
 	return own.Path == target.Path && !slices.ContainsFunc(target.Methods, func(method string) bool {
 		return !slices.Contains(own.Methods, method)

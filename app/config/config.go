@@ -1,14 +1,15 @@
-package app
+package config
 
 import (
+	"log/slog"
 	"time"
 
 	"gatehouse/gateway"
 	"gatehouse/keys"
 )
 
-// Config is everything that can be configured. Its YAML form is config.yaml; each key that is not a list of routes can
-// also be set by the environment variable GATEHOUSE_ followed by its path (GATEHOUSE_ADMIN_TOKEN).
+// Config is everything that can be configured. Its YAML form is config.yaml. Each key but routes can also be set by the
+// environment variable that is GATEHOUSE_ and its path (GATEHOUSE_ADMIN_TOKEN).
 type Config struct {
 	// Listen is the address of the public listener: authorization server and gateway.
 	Listen string `yaml:"listen"`
@@ -22,20 +23,21 @@ type Config struct {
 	// DatabaseMigrate makes an authorization server bring the database's schema up to date when it starts. Without it, it
 	// refuses to start before that was done (server migrate).
 	DatabaseMigrate bool `yaml:"database_migrate"`
-	// RedisURL is redis://…, rediss://… or embedded: for a Redis inside the process, for development only.
+	// RedisURL is redis://…, rediss://…, or embedded: (EmbeddedRedis), which is for development only.
 	RedisURL SecretURL `yaml:"redis_url"`
 	// JWTSecret is shared with the host application, whose user tokens it verifies, and with lndhub.go.
 	JWTSecret Secret `yaml:"jwt_secret"`
-	// LNDHubURL is where logins and passwords are checked; empty means that they are not accepted.
+	// LNDHubURL is where logins and passwords are checked. Empty means that none are accepted.
 	LNDHubURL    string       `yaml:"lndhub_url"`
 	Keys         Keys         `yaml:"keys"`
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	Denylist     Denylist     `yaml:"denylist"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
-	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's life.
+	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
+	// life.
 	ClockLeeway time.Duration `yaml:"clock_leeway"`
-	// TrustedProxies are the addresses (CIDR) whose X-Forwarded-* headers are believed.
+	// TrustedProxies are the addresses and CIDR prefixes of peers whose X-Forwarded-* headers are believed.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	TLS            TLS      `yaml:"tls"`
 	Limits         Limits   `yaml:"limits"`
@@ -45,7 +47,7 @@ type Config struct {
 	// CORS lets browser applications of other origins use the routes and the OAuth endpoints that are for programs.
 	CORS   gateway.CORS    `yaml:"cors"`
 	Routes []gateway.Route `yaml:"routes"`
-	// TargetsFile is a routes file of the predecessor; its routes come after Routes.
+	// TargetsFile is a targets.json of oauth2server. Its routes come after Routes.
 	TargetsFile string   `yaml:"targets_file"`
 	Log         Log      `yaml:"log"`
 	Shutdown    Shutdown `yaml:"shutdown"`
@@ -62,26 +64,26 @@ type Admin struct {
 type Keys struct {
 	// Alg is ES256, RS256 or EdDSA.
 	Alg string `yaml:"alg"`
-	// Secret seals the signing keys in the database and derives refresh tokens from their predecessors. It is the same
-	// in every replica.
+	// Secret seals the signing keys in the database, and refresh tokens are derived with it from the ones before. Every
+	// replica has the same.
 	Secret Secret `yaml:"secret"`
 	// RotateEvery is how long a key signs before its successor does.
 	RotateEvery time.Duration `yaml:"rotate_every"`
-	// PublishAhead is how long a key is published before it signs: longer than JWKSMaxAge, JWKSRefresh and ClockLeeway
-	// together.
+	// PublishAhead is how long a key is published before it signs. It is longer than JWKSMaxAge, JWKSRefresh and
+	// ClockLeeway together.
 	PublishAhead time.Duration `yaml:"publish_ahead"`
 	// JWKSMaxAge is how long caches may keep the JWKS, in whole seconds.
 	JWKSMaxAge time.Duration `yaml:"jwks_max_age"`
 	// JWKSRefresh is how often a gateway on its own reads the JWKS.
 	JWKSRefresh time.Duration `yaml:"jwks_refresh"`
-	// JWKSURL is where a gateway on its own reads the public keys; the authorization server has no use for it.
+	// JWKSURL is where a gateway on its own reads the public keys. An authorization server does not use it.
 	JWKSURL string `yaml:"jwks_url"`
 }
 
 // AccessToken configures the access tokens.
 type AccessToken struct {
 	Lifespan time.Duration `yaml:"lifespan"`
-	// MaxLifespan bounds what expires_in may ask for.
+	// MaxLifespan is the most that a client may ask for with expires_in.
 	MaxLifespan time.Duration `yaml:"max_lifespan"`
 }
 
@@ -94,7 +96,7 @@ type RefreshToken struct {
 
 // Denylist configures how gateways learn of revocations.
 type Denylist struct {
-	// Mode is mirror (the answer comes from memory) or strict (one round trip to Redis for each request).
+	// Mode is Mirror or Strict.
 	Mode string `yaml:"mode"`
 	// MaxStaleness is how old a mirror's knowledge may be before it asks Redis again.
 	MaxStaleness time.Duration `yaml:"max_staleness"`
@@ -104,38 +106,55 @@ type Denylist struct {
 
 // TokenCache configures what a gateway remembers of the tokens that it has verified.
 type TokenCache struct {
-	// Size is how many tokens; 0 means that each request's token is verified anew. Whether a token was revoked is asked
-	// for each request in any case.
+	// Size is how many tokens are remembered. With 0 the token of each request is verified anew. Whether a token was
+	// revoked is asked for each request in any case.
 	Size int `yaml:"size"`
 }
 
 // Log configures what is logged.
 type Log struct {
-	// Format is json or text.
+	// Format is LogJSON or LogText.
 	Format string `yaml:"format"`
-	// Level is debug, info, warn or error: what is less than that is left out.
+	// Level is debug, info, warn or error. Lines of a lower level are left out.
 	Level string `yaml:"level"`
-	// Access adds a line for each request on the public listener and of the admin API, at level info.
+	// Access adds a line of level info for each request on the public listener and of the admin API.
 	Access bool `yaml:"access"`
 }
 
 // Shutdown configures how a process ends.
 type Shutdown struct {
-	// Delay is how long a process that was told to stop goes on as before, but for not being ready, so that load balancers
-	// see it.
+	// Delay is how long a process that was told to stop still accepts requests, while it says that it is not ready: load
+	// balancers need that long to see it.
 	Delay time.Duration `yaml:"delay"`
-	// Timeout bounds how long requests in flight may take after that.
+	// Timeout is how long requests in flight may take after that.
 	Timeout time.Duration `yaml:"timeout"`
 }
 
+// EmbeddedRedis is the RedisURL of a Redis inside the process: nothing to install, nothing kept, one replica.
+const EmbeddedRedis SecretURL = "embedded:"
+
 // The modes of Denylist.Mode.
 const (
+	// Mirror answers from memory.
 	Mirror = "mirror"
+	// Strict asks Redis for each request.
 	Strict = "strict"
 )
 
-// Default is the configuration that a file and the environment change. It cannot be served as it is: it has no secrets
-// and no routes.
+// The formats of Log.Format.
+const (
+	LogJSON = "json"
+	LogText = "text"
+)
+
+var logLevels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}
+
+// Threshold is the lowest level that is logged; that of info where Level is none.
+func (l Log) Threshold() slog.Level { return logLevels[l.Level] }
+
+// Default is what the file and the environment change. It cannot be served as it is: it has no secrets and no routes.
 func Default() Config {
 	return Config{
 		Listen:          "127.0.0.1:8081",
@@ -157,7 +176,7 @@ func Default() Config {
 		Upstream:     gateway.DefaultUpstreams(),
 		Timeouts:     Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
 		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
-		Log:          Log{Format: logJSON, Level: "info", Access: true},
+		Log:          Log{Format: LogJSON, Level: "info", Access: true},
 		Shutdown:     Shutdown{Timeout: 25 * time.Second},
 	}
 }

@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"log/slog"
@@ -7,8 +7,8 @@ import (
 
 const hidden = "<hidden>"
 
-// Secret is a configured value that must not be shown. Every way of printing it, in logs, in errors and in a printed
-// configuration, shows a placeholder; Reveal is the only way to the value.
+// Secret is a value that must not be shown. Logs, errors and printed configurations show a placeholder in its place;
+// Reveal is the only way to the value.
 type Secret string
 
 var _ slog.LogValuer = Secret("")

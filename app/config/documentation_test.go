@@ -1,4 +1,4 @@
-package app
+package config
 
 import (
 	"os"
@@ -10,14 +10,14 @@ import (
 )
 
 func TestTheReadmeNamesEveryKeyAndItsVariable(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	config := Default()
-	walk(reflect.ValueOf(&config).Elem(), nil, func(path []string, _ reflect.Value) {
+	cfg := Default()
+	walk(reflect.ValueOf(&cfg).Elem(), nil, func(path []string, _ reflect.Value) {
 		require.Contains(t, string(readme), "`"+strings.Join(path, ".")+"`")
 		require.Contains(t, string(readme), "`"+environmentName(path)+"`")
 	})
-	for name := range predecessorNames {
+	for name := range oauth2serverVariables {
 		require.Contains(t, string(readme), "`"+name+"`")
 	}
 }
