@@ -181,7 +181,7 @@ func (r *Remote) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	precompute(found, before.keys)
+	allowTables(found, before.keys)
 	r.known.Store(&remoteState{keys: found, at: time.Now(), etag: response.Header.Get("ETag")})
 	return nil
 }
