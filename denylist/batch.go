@@ -22,7 +22,7 @@ var errClosed = errors.New("denylist is closed")
 // are, the fewer round trips each costs. A question is never answered by a round trip that began before it was asked, for
 // it may be about something that was revoked meanwhile. It is safe for concurrent use.
 type batcher struct {
-	ask func(names []string) ([]any, *run, error) // answers within a bound of its own, and says whose answer it is
+	ask func(names []string) ([]any, *instance, error) // answers within a bound of its own, and says whose answer it is
 
 	mu      sync.Mutex
 	waiting []*question
@@ -41,7 +41,7 @@ type question struct {
 
 var questions = sync.Pool{New: func() any { return &question{answer: make(chan error, 1)} }}
 
-func newBatcher(ask func(names []string) ([]any, *run, error)) *batcher {
+func newBatcher(ask func(names []string) ([]any, *instance, error)) *batcher {
 	b := &batcher{ask: ask}
 	b.hurry = time.AfterFunc(time.Hour, b.askNow)
 	b.hurry.Stop()

@@ -29,7 +29,7 @@ func newTrips(t *testing.T) (*trips, *batcher) {
 	return redis, b
 }
 
-func (r *trips) ask(names []string) ([]any, *run, error) {
+func (r *trips) ask(names []string) ([]any, *instance, error) {
 	r.began <- names
 	if err := <-r.let; err != nil {
 		return nil, nil, err
@@ -43,7 +43,7 @@ func (r *trips) ask(names []string) ([]any, *run, error) {
 	if r.epoch != "" {
 		values[0] = r.epoch
 	}
-	return values, &run{}, nil
+	return values, &instance{}, nil
 }
 
 // next waits for a trip to begin and returns how many questions it asks.

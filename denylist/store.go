@@ -32,10 +32,10 @@ const (
 
 // Store is the denylist in Redis. It checks strictly: each Check asks Redis. It is safe for concurrent use.
 type Store struct {
-	check  redis.UniversalClient
-	checks *batcher
-	write  redis.UniversalClient
-	runs   *runs
+	check     redis.UniversalClient
+	checks    *batcher
+	write     redis.UniversalClient
+	instances *instances
 	// Now is the clock that remaining lifetimes are counted from; time.Now unless a test moves it.
 	Now func() time.Time
 }
@@ -45,11 +45,11 @@ var _ Checker = (*Store)(nil)
 // New returns a store on clients that are already configured: check for questions on the request path, write for
 // everything else. They may be the same. The store closes them when it is closed.
 func New(check, write redis.UniversalClient) *Store {
-	return newStore(check, write, newRuns())
+	return newStore(check, write, &instances{})
 }
 
-func newStore(check, write redis.UniversalClient, current *runs) *Store {
-	s := &Store{check: check, write: write, runs: current, Now: time.Now}
+func newStore(check, write redis.UniversalClient, known *instances) *Store {
+	s := &Store{check: check, write: write, instances: known, Now: time.Now}
 	s.checks = newBatcher(s.read)
 	return s
 }
@@ -57,9 +57,9 @@ func newStore(check, write redis.UniversalClient, current *runs) *Store {
 // Check implements Checker. Checks that run at the same time share a round trip; one that is alone does not wait.
 func (s *Store) Check(ctx context.Context, q Query) error { return s.checks.check(ctx, q) }
 
-// read asks for several keys in one MGET, of a Redis whose run it returns. It is bounded by itself: whoever asks shares it
+// read asks for several keys in one MGET, and returns the instance that answered. It is bounded by itself: whoever asks shares it
 // with others.
-func (s *Store) read(names []string) ([]any, *run, error) {
+func (s *Store) read(names []string) ([]any, *instance, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
 	node, err := s.node(ctx, s.check)
@@ -70,7 +70,7 @@ func (s *Store) read(names []string) ([]any, *run, error) {
 	if err != nil {
 		node.failed(ctx)
 	}
-	return values, node.run, err
+	return values, node.instance, err
 }
 
 // deny keeps the longer of two lifetimes, and tells the feed in the same step as the key.
@@ -150,11 +150,11 @@ func (s *Store) beginReload(ctx context.Context) (mark string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := node.Ping(ctx).Err(); err != nil { // the run is that of a connection that was just used
+	if err := node.Ping(ctx).Err(); err != nil { // what is known of the instance is that of a connection that was just used
 		node.failed(ctx)
 		return "", err
 	}
-	mark = node.run.newEpoch()
+	mark = node.instance.newEpoch()
 	return mark, node.Set(ctx, loadingKey, mark, 0).Err()
 }
 
@@ -178,7 +178,7 @@ func (s *Store) Loaded(ctx context.Context) (bool, error) {
 		node.failed(ctx)
 		return false, fmt.Errorf("read epoch of denylist: %w", err)
 	}
-	return node.run.check(epoch) == nil, nil
+	return node.instance.check(epoch) == nil, nil
 }
 
 func entryKey(kind Kind, id string) string {

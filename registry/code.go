@@ -116,7 +116,7 @@ func (r *Registry) RedeemCode(ctx context.Context, hash string, first *RefreshTo
 		if err != nil {
 			return err
 		}
-		if err := r.mint(ctx, tx, grantID, accessExpires); err != nil {
+		if err := r.raiseAccessExpiry(ctx, tx, grantID, accessExpires); err != nil {
 			return err
 		}
 		if first == nil {

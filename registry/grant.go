@@ -140,10 +140,11 @@ func (r *Registry) recordEnded(ctx context.Context, tx bun.Tx, ended []grantRow)
 	return r.recordEach(ctx, tx, records...)
 }
 
-// mint notes that an access token that lives until expires is about to be minted
-// under the grant. An ended grant refuses: whoever ends it waits for this
-// transaction and then revokes until expires, or comes first.
-func (r *Registry) mint(ctx context.Context, tx bun.Tx, grantID string, expires time.Time) error {
+// raiseAccessExpiry notes that an access token that lives until expires is about
+// to be minted under the grant. ErrGrantEnded when it has ended. Whoever ends the
+// grant at the same time either comes first, or waits for this transaction and
+// then revokes until expires.
+func (r *Registry) raiseAccessExpiry(ctx context.Context, tx bun.Tx, grantID string, expires time.Time) error {
 	result, err := tx.NewUpdate().Model((*grantRow)(nil)).
 		Set("access_expires_at = CASE WHEN access_expires_at > ? THEN access_expires_at ELSE ? END", expires, expires).
 		Where("id = ?", grantID).Where("ended_at IS NULL").Exec(ctx)

@@ -7,21 +7,22 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// grantNeed is a grant as purging sees it.
-type grantNeed struct {
+// grantPurge is a grant as purging sees it.
+type grantPurge struct {
 	bun.BaseModel   `bun:"table:grants,alias:g"`
 	ID              string    `bun:"id,pk"`
-	NeededUntil     time.Time `bun:"needed_until"`
+	PurgeAfter      time.Time `bun:"needed_until"` // as of the last look; NULL: nobody looked
 	AccessExpiresAt time.Time `bun:"access_expires_at,scanonly"`
 	EndedAt         time.Time `bun:"ended_at,scanonly"`
 	RefreshUntil    time.Time `bun:"refresh_until,scanonly"`
 	CodeUntil       time.Time `bun:"code_until,scanonly"`
 }
 
-// until is when the grant ends by itself, or has ended: its revocation and its
-// client tell of what was minted under it. Whatever keeps it from ending, a
-// rotation or a redemption, needs what is counted here to be alive.
-func (n *grantNeed) until() time.Time {
+// endsAt is when the grant has ended, or will end if nothing happens: when its
+// last access token, refresh token and code have expired. A rotation or a
+// redemption would put that off, and needs one of them to be alive. Once the grant
+// is gone, its revocation and its client still tell that its tokens are refused.
+func (n *grantPurge) endsAt() time.Time {
 	if !n.EndedAt.IsZero() {
 		return n.EndedAt
 	}
@@ -42,7 +43,7 @@ func (n *grantNeed) until() time.Time {
 func (r *Registry) purgeGrants(
 	ctx context.Context, tx bun.Tx, before time.Time, limit int,
 ) (removed int, more bool, err error) {
-	var looked []grantNeed
+	var looked []grantPurge
 	err = r.locking(tx.NewSelect().Model(&looked), "UPDATE OF g SKIP LOCKED").
 		Column("id", "access_expires_at", "ended_at").
 		ColumnExpr("(?) AS refresh_until", tx.NewSelect().Model((*refreshRow)(nil)).
@@ -54,10 +55,10 @@ func (r *Registry) purgeGrants(
 	if err != nil {
 		return 0, false, err
 	}
-	var needed []grantNeed
+	var needed []grantPurge
 	var over, alive []string
 	for _, grant := range looked {
-		if grant.NeededUntil = grant.until(); grant.NeededUntil.Before(before) {
+		if grant.PurgeAfter = grant.endsAt(); grant.PurgeAfter.Before(before) {
 			over = append(over, grant.ID)
 		} else {
 			needed, alive = append(needed, grant), append(alive, grant.ID)

@@ -83,7 +83,7 @@ func (r *Registry) RotateRefresh(ctx context.Context, hash string, next RefreshT
 		if err != nil {
 			return err
 		}
-		if err := r.mint(ctx, tx, grantID, accessExpires); err != nil {
+		if err := r.raiseAccessExpiry(ctx, tx, grantID, accessExpires); err != nil {
 			return err
 		}
 		return r.insertRefresh(ctx, tx, next, grantID)
@@ -113,7 +113,7 @@ func (r *Registry) rotateAgain(
 			return nil, err
 		}
 		if !successor.Used() {
-			return nil, r.mint(ctx, tx, row.GrantID, accessExpires)
+			return nil, r.raiseAccessExpiry(ctx, tx, row.GrantID, accessExpires)
 		}
 	}
 	_, err = r.end(ctx, tx, "refresh_reused", row.GrantID)
