@@ -3,7 +3,6 @@ package keys
 import (
 	"crypto/ecdsa"
 	"encoding/base64"
-	"time"
 )
 
 // SignRaw signs any header and payload, JSON or not: what an issuer with a bug could let out.
@@ -70,6 +69,3 @@ func VerifyES256(public *ecdsa.PublicKey, signingInput, signature []byte) bool {
 	}
 	return good
 }
-
-// SetPatience is for tests that cannot wait for a Remote to say that it has no keys.
-func (r *Remote) SetPatience(patience time.Duration) { r.patience = patience }

@@ -17,6 +17,8 @@ const (
 	remoteTimeout = 5 * time.Second
 	// firstPause is between tries as long as nothing was ever read.
 	firstPause = time.Second
+	// startPatience is how long a Remote that never read a key says nothing about it.
+	startPatience = 10 * time.Second
 	// maxJWKS bounds what is read of a JWKS; one with a hundred RSA keys is smaller.
 	maxJWKS = 256 << 10
 )
@@ -38,8 +40,6 @@ type Remote struct {
 	known  atomic.Pointer[remoteState]
 	clocks clockComparison // of Run alone
 	wanted chan struct{}   // holds one token when somebody asked for a key that is not known
-	// patience is how long it is nothing to warn of that there are no keys yet.
-	patience time.Duration
 }
 
 // remoteState is never changed after it was stored.
@@ -58,7 +58,7 @@ func NewRemote(url string, client *http.Client, log *slog.Logger) *Remote {
 	}
 	r := &Remote{
 		url: url, client: client, log: log, Refresh: time.Minute, MinInterval: 10 * time.Second,
-		wanted: make(chan struct{}, 1), patience: 10 * time.Second,
+		wanted: make(chan struct{}, 1),
 	}
 	r.known.Store(&remoteState{})
 	return r
@@ -99,7 +99,7 @@ func (r *Remote) Run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && !warned && (hadKeys || time.Since(began) > r.patience):
+		case err != nil && !warned && (hadKeys || time.Since(began) > startPatience):
 			r.log.Warn(failureToRead(hadKeys), "url", r.url, "error", err)
 			warned = true
 		case err == nil && warned:
