@@ -31,6 +31,7 @@ type batcher struct {
 	hurry   *time.Timer
 	closed  bool
 	ended   sync.WaitGroup
+	free    sync.Pool // of *question
 }
 
 // question is one Check. Whoever asked it may give it up.
@@ -39,24 +40,22 @@ type question struct {
 	answer chan error
 }
 
-var questions = sync.Pool{New: func() any { return &question{answer: make(chan error, 1)} }}
-
 func newBatcher(ask func(names []string) ([]any, *instance, error)) *batcher {
-	b := &batcher{ask: ask}
+	b := &batcher{ask: ask, free: sync.Pool{New: func() any { return &question{answer: make(chan error, 1)} }}}
 	b.hurry = time.AfterFunc(time.Hour, b.askNow)
 	b.hurry.Stop()
 	return b
 }
 
 func (b *batcher) check(ctx context.Context, q Query) error {
-	one := questions.Get().(*question)
+	one := b.free.Get().(*question)
 	one.Query = q
 	if err := b.enter(one); err != nil {
 		return unknown(err)
 	}
 	select {
 	case err := <-one.answer:
-		questions.Put(one)
+		b.free.Put(one)
 		return err
 	case <-ctx.Done(): // the question is not used again: it may still be answered
 		return unknown(ctx.Err())
