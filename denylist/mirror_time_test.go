@@ -26,7 +26,7 @@ type bubble struct {
 	redis  *miniredis.Miniredis
 	client *redis.Client
 	store  *denylist.Store
-	log    bytes.Buffer // read when nobody writes
+	log    logBuffer
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -90,6 +90,24 @@ func (b *bubble) follow(maxStaleness time.Duration) *denylist.Mirror {
 	b.t.Cleanup(func() { cancel(); <-done })
 	synctest.Wait()
 	return mirror
+}
+
+// logBuffer is a log that is read while it is written.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // pass lets time pass in a bubble, and everything happen that was to happen until then.

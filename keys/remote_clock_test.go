@@ -1,7 +1,6 @@
 package keys_test
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,7 +35,7 @@ func TestAClockThatIsFarFromTheAuthorizationServersIsReported(t *testing.T) {
 					w.Header().Set("Age", strconv.Itoa(test.age))
 					_, _ = w.Write(document)
 				})
-				var log bytes.Buffer // read when nobody writes
+				var log logBuffer
 				remote := server.remote(&log)
 				remote.Leeway = 30 * time.Second
 				run(t, remote)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -80,6 +81,24 @@ func (s *jwksServer) runReady(t *testing.T) *keys.Remote {
 	synctest.Wait()
 	require.True(t, remote.Ready())
 	return remote
+}
+
+// logBuffer is a log that is read while it is written.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // pass lets time pass in a bubble, and everything happen that was to happen until then.
@@ -189,7 +208,7 @@ func TestALogSaysWhetherThereAreKeys(t *testing.T) {
 		ring := newRing(t, newKey(t, keys.ES256))
 		broken := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
 		var server jwksServer
-		var log bytes.Buffer // read when nobody writes
+		var log logBuffer
 		server.serve(broken)
 		remote := run(t, server.remote(&log))
 		pass(10 * time.Second)
