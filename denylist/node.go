@@ -20,8 +20,8 @@ func newClient(options *redis.UniversalOptions, known *instances) redis.Universa
 	return redis.NewClusterClient(cluster)
 }
 
-// node is the Redis that has the denylist: in a cluster one of many. It is asked directly, so that its answer is known to be
-// that of its instance; an answer that a cluster's client fetched from somewhere is not.
+// node is the Redis that has the denylist: in a cluster one of many. It is asked directly, because an answer that a
+// cluster's client fetched does not tell which instance gave it.
 type node struct {
 	redis.UniversalClient
 	instance *instance
@@ -40,7 +40,7 @@ func (s *Store) node(ctx context.Context, client redis.UniversalClient) (node, e
 	return node{master, s.instances.of(master.Options().Addr), cluster}, nil
 }
 
-// failed is told of an error of the node: another one may have the denylist now. It does not block.
+// failed is called after an error of the node, because another one may have the denylist now. It does not block.
 func (n node) failed(ctx context.Context) {
 	if n.cluster != nil {
 		n.cluster.ReloadState(ctx)

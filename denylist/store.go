@@ -17,13 +17,14 @@ const (
 	loadingKey = keyPrefix + "loading"
 	feedKey    = keyPrefix + "feed"
 
-	// keyPattern matches all of them; the brackets are no pattern of their own to SCAN.
+	// keyPattern matches all of them: braces mean nothing in a pattern of SCAN.
 	keyPattern = "{gh}:deny:*"
 
 	// feedLength is about how many entries the feed keeps. A mirror that fell further behind reloads.
 	feedLength = 100_000
 
-	// clockMargin is how much longer than its tokens an entry lives, for gateways whose clock is behind.
+	// clockMargin is how much longer than its tokens an entry is kept. A gateway whose clock is behind by less accepts no
+	// revoked token once its entry has gone.
 	clockMargin = 2 * time.Minute
 
 	checkTimeout = 45 * time.Millisecond
@@ -57,8 +58,8 @@ func newStore(check, write redis.UniversalClient, known *instances) *Store {
 // Check implements Checker. Checks that run at the same time share a round trip; one that is alone does not wait.
 func (s *Store) Check(ctx context.Context, q Query) error { return s.checks.check(ctx, q) }
 
-// read asks for several keys in one MGET, and returns the instance that answered. It is bounded by itself: whoever asks shares it
-// with others.
+// read asks for several keys in one MGET, and returns the instance that answered. It has a deadline of its own, because
+// those who share it have different ones.
 func (s *Store) read(names []string) ([]any, *instance, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
@@ -107,8 +108,8 @@ func (s *Store) Deny(ctx context.Context, entries ...Entry) error {
 	return nil
 }
 
-// complete declares a reload complete, unless Redis lost the mark that the reload began with: then it may have lost
-// entries that the reload had written, too.
+// complete declares a reload complete, unless Redis has lost the mark that the reload began with: then it may have lost
+// entries of the reload, too.
 var complete = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
@@ -150,7 +151,7 @@ func (s *Store) beginReload(ctx context.Context) (mark string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := node.Ping(ctx).Err(); err != nil { // what is known of the instance is that of a connection that was just used
+	if err := node.Ping(ctx).Err(); err != nil { // a connection that lives tells which instance is there now
 		node.failed(ctx)
 		return "", err
 	}

@@ -11,8 +11,8 @@ import (
 // set of keys, whatever somebody publishes.
 const maxTables = 16
 
-// tabledES256 is a P-256 key that verifies with a table, in half of the time, once one of its signatures was good: keys
-// that are published and not used cost nothing.
+// tabledES256 is a P-256 key that verifies with a table, in half the time. The table is made when the first signature was
+// good: keys that are published and not used cost nothing.
 type tabledES256 struct {
 	es256
 	begun atomic.Bool

@@ -15,7 +15,7 @@ import (
 
 const (
 	remoteTimeout = 5 * time.Second
-	// firstPause is between tries as long as nothing was ever read.
+	// firstPause lies between tries as long as no key was ever read.
 	firstPause = time.Second
 	// startPatience is how long a Remote that never read a key says nothing about it.
 	startPatience = 10 * time.Second
@@ -30,8 +30,8 @@ type Remote struct {
 	client *http.Client
 	log    *slog.Logger
 
-	// Refresh is how often the JWKS is read again (1 minute), MinInterval what lies at least between two fetches,
-	// whatever asks for them (10 s). They are not changed once Run has been called.
+	// Refresh is how often the JWKS is read again (1 minute). MinInterval is the least time between two fetches, whatever
+	// asks for them (10 s). They are not changed once Run has been called.
 	Refresh     time.Duration
 	MinInterval time.Duration
 	// Leeway is by how much the clock here and that of the authorization server may differ before the log says so.
@@ -39,7 +39,7 @@ type Remote struct {
 
 	known  atomic.Pointer[remoteState]
 	clocks clockComparison // of Run alone
-	wanted chan struct{}   // holds one token when somebody asked for a key that is not known
+	wanted chan struct{}   // has an element when somebody asked for a key that is not known
 }
 
 // remoteState is never changed after it was stored.
@@ -64,9 +64,9 @@ func NewRemote(url string, client *http.Client, log *slog.Logger) *Remote {
 	return r
 }
 
-// PublicKey implements PublicKeys. A kid that is not known makes the JWKS be read again soon, at most once in MinInterval
-// however many are asked for; this answer does not wait for it. When the JWKS could not be read lately, the error is
-// ErrKeysUnavailable: the kid may be that of a key that was published meanwhile.
+// PublicKey implements PublicKeys. When the kid is not known, the JWKS is read again soon, at most once in MinInterval
+// however many are asked for; this answer does not wait for it. It is ErrUnknownKey, or ErrKeysUnavailable when the JWKS
+// could not be read lately: the kid may be that of a key that was published meanwhile.
 func (r *Remote) PublicKey(kid string) (PublicKey, error) {
 	known := r.known.Load().keys
 	if key, ok := known[kid]; ok {
@@ -120,8 +120,8 @@ func failureToRead(hadKeys bool) string {
 	return "JWKS cannot be read and never was; no token can be verified before it is"
 }
 
-// pause waits for the next reason to read: the time has come, the last try failed, or a key was asked for that is not
-// known. It takes at least MinInterval once keys have been read.
+// pause waits for the next reason to read: the time has come, the last try failed, or somebody asked for a key that is not
+// known. Once keys have been read it takes at least MinInterval. It reports whether there is more to do.
 func (r *Remote) pause(ctx context.Context, failing bool, refresh <-chan time.Time) bool {
 	pause := r.MinInterval
 	if !r.Ready() {
