@@ -18,10 +18,11 @@ type grantPurge struct {
 	CodeUntil       time.Time `bun:"code_until,scanonly"`
 }
 
-// endsAt is when the grant has ended, or will end if nothing happens: when its
-// last access token, refresh token and code have expired. A rotation or a
-// redemption would put that off, and needs one of them to be alive. Once the grant
-// is gone, its revocation and its client still tell that its tokens are refused.
+// endsAt is when the grant was ended, or will have come to its end if nothing
+// happens: its access tokens and refresh tokens have expired, and no code of it is
+// kept any longer. Only a redemption or a rotation could put that off, and they
+// need a code or refresh token that lives. An ended grant is not needed to refuse
+// its tokens: its revocation, or that of its client, does.
 func (n *grantPurge) endsAt() time.Time {
 	if !n.EndedAt.IsZero() {
 		return n.EndedAt
@@ -36,10 +37,10 @@ func (n *grantPurge) endsAt() time.Time {
 	return until
 }
 
-// purgeGrants looks at the grants whose time seemed to have come. Those that are
-// still needed lose the refresh tokens that have expired, and are not looked at
-// again before their new time has passed: each grant costs one look in the life of
-// a refresh token, however often Purge runs.
+// purgeGrants looks at the grants whose PurgeAfter has passed. It removes those that
+// have come to their end. The others lose the refresh tokens that have expired and
+// get a new PurgeAfter, before which nobody looks at them again: a grant costs one
+// look in the life of a refresh token, however often Purge runs.
 func (r *Registry) purgeGrants(
 	ctx context.Context, tx bun.Tx, before time.Time, limit int,
 ) (removed int, more bool, err error) {
@@ -86,8 +87,8 @@ func (r *Registry) purgeGrants(
 	return removed, full && removed+len(needed) > 0, nil
 }
 
-// removeGrants removes grants, which are locked, with their codes and refresh
-// tokens. Of a long chain it removes a part; the rest is for the next batch.
+// removeGrants removes grants, which the caller has locked, with their codes and
+// refresh tokens. Of a long chain it removes a part; the next batch goes on.
 func (r *Registry) removeGrants(ctx context.Context, tx bun.Tx, ids []string, limit int) (removed int, err error) {
 	theirs := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("grant_id IN (?)", bun.List(ids)) }
 	tokens, err := r.remove(ctx, tx, (*refreshRow)(nil), "hash", limit, theirs)
