@@ -10,7 +10,7 @@ import (
 )
 
 func TestTheReadmeNamesEveryKeyAndItsVariable(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
+	readme, err := os.ReadFile("../docs/configuration.md")
 	require.NoError(t, err)
 	config := Default()
 	walk(reflect.ValueOf(&config).Elem(), nil, func(path []string, _ reflect.Value) {

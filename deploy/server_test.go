@@ -52,11 +52,11 @@ func check(t *testing.T, role, config string, environment map[string]string) (ou
 
 var variable = regexp.MustCompile("`(GATEHOUSE_[A-Z_]+)`")
 
-// requireKnown fails unless the server reads the variable, according to the README, which a test of the server's holds
-// to be complete.
+// requireKnown fails unless the server reads the variable, according to docs/configuration.md, which a test
+// of the server's holds to be complete.
 func requireKnown(t *testing.T, name string) {
 	t.Helper()
-	for _, known := range variable.FindAllStringSubmatch(readFile(t, "../README.md"), -1) {
+	for _, known := range variable.FindAllStringSubmatch(readFile(t, "../docs/configuration.md"), -1) {
 		if name == known[1] {
 			return
 		}
