@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +23,7 @@ import (
 	"gatehouse/app"
 	"gatehouse/app/config"
 	"gatehouse/gateway"
+	"gatehouse/registry/registrytest"
 )
 
 const (
@@ -223,7 +223,7 @@ func (r *running) settled(token string) answer {
 // sqliteFile is a database that survives the process that made it.
 func sqliteFile(t *testing.T) config.SecretURL {
 	t.Helper()
-	return config.SecretURL("sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db"))
+	return config.SecretURL(registrytest.SQLite(t))
 }
 
 // forEachBackend runs a test on what needs nothing, and on Postgres and Redis where the tests have them.
@@ -244,6 +244,12 @@ func forEachBackend(t *testing.T, test func(t *testing.T, cfg config.Config)) {
 		cfg.DatabaseMaxConns = 1
 		test(t, cfg)
 	})
+}
+
+// privateDatabase is a new database on the tests' Postgres.
+func privateDatabase(t *testing.T) config.SecretURL {
+	t.Helper()
+	return config.SecretURL(registrytest.PostgresDatabase(t))
 }
 
 // privateRedis is a database of the tests' Redis that holds nothing yet.

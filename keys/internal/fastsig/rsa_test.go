@@ -1,4 +1,4 @@
-package keys_test
+package fastsig_test
 
 import (
 	"bytes"
@@ -12,27 +12,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/keys"
+	"gatehouse/keys/internal/fastsig"
 )
 
-// rs256Key is an RSA key of many small primes: fast to make and to sign with, of any size, and worth nothing but for
+// rsaKey is an RSA key of many small primes: fast to make and to sign with, of any size, and worth nothing but for
 // tests. Verification is the same as with two large ones.
-type rs256Key struct {
+type rsaKey struct {
 	public *rsa.PublicKey
-	verify func(signingInput, signature []byte) bool
-	here   bool
+	key    *fastsig.RSA
 	primes []*big.Int
 }
 
-func rs256KeyOf(tb testing.TB, n *big.Int, e int) rs256Key {
+func rsaKeyOf(tb testing.TB, n *big.Int, e int) rsaKey {
 	tb.Helper()
-	key := rs256Key{public: &rsa.PublicKey{N: n, E: e}}
-	key.verify, key.here = keys.VerifierOfRS256(key.public)
-	return key
+	public := &rsa.PublicKey{N: n, E: e}
+	return rsaKey{public: public, key: fastsig.NewRSA(public)}
 }
 
-// newRS256Key makes a key of a size in bits; e is prime.
-func newRS256Key(tb testing.TB, size, e int) rs256Key {
+// newRSAKey makes a key of a size in bits; e is prime.
+func newRSAKey(tb testing.TB, size, e int) rsaKey {
 	tb.Helper()
 	for {
 		n := big.NewInt(1)
@@ -56,7 +54,7 @@ func newRS256Key(tb testing.TB, size, e int) rs256Key {
 			}
 		}
 		if n.BitLen() == size {
-			key := rs256KeyOf(tb, n, e)
+			key := rsaKeyOf(tb, n, e)
 			key.primes = primes
 			return key
 		}
@@ -64,7 +62,7 @@ func newRS256Key(tb testing.TB, size, e int) rs256Key {
 }
 
 // power is the number whose power with the public exponent is message, by the Chinese remainder theorem.
-func (k rs256Key) power(message []byte) *big.Int {
+func (k rsaKey) power(message []byte) *big.Int {
 	whole, sum := new(big.Int).SetBytes(message), new(big.Int)
 	for _, p := range k.primes {
 		d := new(big.Int).ModInverse(big.NewInt(int64(k.public.E)), sub(p, big.NewInt(1)))
@@ -75,16 +73,16 @@ func (k rs256Key) power(message []byte) *big.Int {
 	return sum.Mod(sum, k.public.N)
 }
 
-func (k rs256Key) sign(message []byte) []byte {
+func (k rsaKey) sign(message []byte) []byte {
 	return k.power(message).FillBytes(make([]byte, k.public.Size()))
 }
 
 // check asks both, who must agree, and returns their answer.
-func (k rs256Key) check(tb testing.TB, input, signature []byte) bool {
+func (k rsaKey) check(tb testing.TB, input, signature []byte) bool {
 	tb.Helper()
 	digest := sha256.Sum256(input)
 	want := rsa.VerifyPKCS1v15(k.public, crypto.SHA256, digest[:], signature) == nil
-	if got := k.verify(input, signature); got != want {
+	if got := k.key.Verify(&digest, signature); got != want {
 		tb.Fatalf("here %t and with the standard library %t: N %x, e %d, %q, signature %x", got, want, k.public.N, k.public.E, input, signature)
 	}
 	return want
@@ -103,7 +101,7 @@ func encodedMessage(size int, info, input []byte) []byte {
 	return message
 }
 
-func TestRS256AgreesWithTheStandardLibraryOnSignatures(t *testing.T) {
+func TestRSAAgreesWithTheStandardLibraryOnSignatures(t *testing.T) {
 	for _, test := range []struct {
 		size, e int
 		here    bool
@@ -111,9 +109,9 @@ func TestRS256AgreesWithTheStandardLibraryOnSignatures(t *testing.T) {
 		{2048, 65537, true}, {2048, 3, true}, {2048, 1<<31 - 1, true}, {2049, 65537, true}, {2055, 65537, true}, {2056, 17, true},
 		{3072, 65537, true}, {4096, 65537, true}, {8192, 65537, true}, {8193, 65537, false}, {2047, 65537, false},
 	} {
-		key := newRS256Key(t, test.size, test.e)
-		require.Equal(t, test.here, key.here, "%d bits", test.size)
-		other := newRS256Key(t, test.size, test.e)
+		key := newRSAKey(t, test.size, test.e)
+		require.Equal(t, test.here, key.key.Prepared(), "%d bits", test.size)
+		other := newRSAKey(t, test.size, test.e)
 		one := big.NewInt(1)
 		for i := range 6 {
 			input := []byte{byte(i)}
@@ -141,8 +139,8 @@ func TestRS256AgreesWithTheStandardLibraryOnSignatures(t *testing.T) {
 }
 
 // A number and the modulus more have the same power: only the lower is a signature.
-func TestRS256HasOneNumberForEachSignature(t *testing.T) {
-	key := newRS256Key(t, 2049, 65537) // in whose 257 bytes there is room
+func TestRSAHasOneNumberForEachSignature(t *testing.T) {
+	key := newRSAKey(t, 2049, 65537) // in whose 257 bytes there is room
 	for i := range 8 {
 		input := []byte{byte(i)}
 		s := key.power(encodedMessage(key.public.Size(), sha256DigestInfo, input))
@@ -152,13 +150,13 @@ func TestRS256HasOneNumberForEachSignature(t *testing.T) {
 }
 
 // Each message is encoded with a mistake and signed with the key itself.
-func TestRS256ComparesTheWholeEncodedMessage(t *testing.T) {
+func TestRSAComparesTheWholeEncodedMessage(t *testing.T) {
 	for _, e := range []int{3, 65537} {
-		t.Run(strconv.Itoa(e), func(t *testing.T) { requireWholeMessageCompared(t, newRS256Key(t, 2048, e)) })
+		t.Run(strconv.Itoa(e), func(t *testing.T) { requireWholeMessageCompared(t, newRSAKey(t, 2048, e)) })
 	}
 }
 
-func requireWholeMessageCompared(t *testing.T, key rs256Key) {
+func requireWholeMessageCompared(t *testing.T, key rsaKey) {
 	t.Helper()
 	input := []byte("any")
 	good := encodedMessage(256, sha256DigestInfo, input)
@@ -201,33 +199,33 @@ func requireWholeMessageCompared(t *testing.T, key rs256Key) {
 	}
 }
 
-func TestRS256LeavesUnusualKeysToTheStandardLibrary(t *testing.T) {
-	usual := newRS256Key(t, 2048, 65537)
+func TestRSALeavesUnusualKeysToTheStandardLibrary(t *testing.T) {
+	usual := newRSAKey(t, 2048, 65537)
 	input := []byte("any")
 	message := encodedMessage(256, sha256DigestInfo, input)
 	even := sub(usual.public.N, big.NewInt(1))
-	for name, key := range map[string]rs256Key{
-		"e 1":         rs256KeyOf(t, usual.public.N, 1),
-		"e even":      rs256KeyOf(t, usual.public.N, 65536),
-		"e 0":         rs256KeyOf(t, usual.public.N, 0),
-		"e negative":  rs256KeyOf(t, usual.public.N, -65537),
-		"even":        rs256KeyOf(t, even, 65537),
-		"too small":   rs256KeyOf(t, new(big.Int).Rsh(usual.public.N, 1024), 65537),
-		"nothing":     rs256KeyOf(t, new(big.Int), 65537),
-		"a few bytes": rs256KeyOf(t, big.NewInt(15), 3),
+	for name, key := range map[string]rsaKey{
+		"e 1":         rsaKeyOf(t, usual.public.N, 1),
+		"e even":      rsaKeyOf(t, usual.public.N, 65536),
+		"e 0":         rsaKeyOf(t, usual.public.N, 0),
+		"e negative":  rsaKeyOf(t, usual.public.N, -65537),
+		"even":        rsaKeyOf(t, even, 65537),
+		"too small":   rsaKeyOf(t, new(big.Int).Rsh(usual.public.N, 1024), 65537),
+		"nothing":     rsaKeyOf(t, new(big.Int), 65537),
+		"a few bytes": rsaKeyOf(t, big.NewInt(15), 3),
 	} {
-		require.False(t, key.here, name)
+		require.False(t, key.key.Prepared(), name)
 		for _, signature := range [][]byte{message, usual.sign(message), make([]byte, key.public.Size())} {
 			require.False(t, key.check(t, input, signature), name)
 		}
 	}
 }
 
-func TestRS256Wycheproof(t *testing.T) {
+func TestRSAWycheproof(t *testing.T) {
 	accepted := 0
 	for _, group := range readWycheproof(t, "testdata/wycheproof_rs256.json").Groups {
-		key := rs256KeyOf(t, fromHex(t, group.N), int(fromHex(t, group.E).Int64()))
-		require.True(t, key.here)
+		key := rsaKeyOf(t, fromHex(t, group.N), int(fromHex(t, group.E).Int64()))
+		require.True(t, key.key.Prepared())
 		for _, test := range group.Tests {
 			good := key.check(t, hexBytes(t, test.Msg), hexBytes(t, test.Sig))
 			require.Equal(t, test.Result == "valid", good, "%d: %s", test.ID, test.Comment) // what is "acceptable" is not
@@ -239,9 +237,9 @@ func TestRS256Wycheproof(t *testing.T) {
 	require.GreaterOrEqual(t, accepted, 9)
 }
 
-// FuzzRS256AgainstStandard tries any signature, and the signature of any encoded message.
-func FuzzRS256AgainstStandard(f *testing.F) {
-	tried := []rs256Key{newRS256Key(f, 2048, 3), newRS256Key(f, 2049, 65537), newRS256Key(f, 2048, 65537)}
+// FuzzRSAAgainstStandard tries any signature, and the signature of any encoded message.
+func FuzzRSAAgainstStandard(f *testing.F) {
+	tried := []rsaKey{newRSAKey(f, 2048, 3), newRSAKey(f, 2049, 65537), newRSAKey(f, 2048, 65537)}
 	input := []byte("any")
 	for i, key := range tried {
 		good := encodedMessage(key.public.Size(), sha256DigestInfo, input)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -22,20 +23,22 @@ func requireTables(t *testing.T, known keys.PublicKeys, made, places int, messag
 }
 
 func TestATableIsMadeOfAKeyThatIsUsed(t *testing.T) {
+	synctest.Test(t, requireTableOfAUsedKey)
+}
+
+func requireTableOfAUsedKey(t *testing.T) {
 	used, unused, third := newKey(t, keys.ES256), newKey(t, keys.ES256), newKey(t, keys.ES256)
-	ring, err := keys.NewRing(used, unused, newKey(t, keys.RS256))
-	require.NoError(t, err)
-	server := newJWKSServer(t)
-	server.serveRing(t, ring)
-	remote := runRemote(t, server.URL, 20*time.Millisecond, time.Millisecond)
-	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
+	ring := newRing(t, used, unused, newKey(t, keys.RS256))
+	var server jwksServer
+	server.serveRing(ring)
+	remote := server.runReady(t)
 	good := []byte(signed(t, used, goodClaims(nil)))
 	forged := []byte(resignedClaims(t, string(good), goodClaims(map[string]any{"sub": "1"})))
 
 	for _, known := range []keys.PublicKeys{ring, remote} {
 		verifier := &keys.Verifier{Issuer: issuer, Audience: issuer, Keys: known}
 		requireTables(t, known, 0, 2, "nobody has used a key")
-		_, err = verifier.Verify(forged)
+		_, err := verifier.Verify(forged)
 		require.ErrorIs(t, err, keys.ErrSignature)
 		requireTables(t, known, 0, 2, "a forged token costs no table")
 		_, err = verifier.Verify(good)
@@ -49,8 +52,10 @@ func TestATableIsMadeOfAKeyThatIsUsed(t *testing.T) {
 
 	require.NoError(t, ring.Replace(third, used))
 	requireTables(t, ring, 1, 2, "a key that stays keeps its table")
-	server.serveRing(t, ring)
-	require.Eventually(t, func() bool { _, err := remote.PublicKey(third.ID()); return err == nil }, remotePatience, remoteTick)
+	server.serveRing(ring)
+	pass(remote.Refresh)
+	_, err := remote.PublicKey(third.ID())
+	require.NoError(t, err)
 	requireTables(t, remote, 1, 2, "a key that stays keeps its table")
 }
 

@@ -9,7 +9,11 @@ import (
 	"math/big"
 )
 
-const p256ScalarSize = 32
+// An ES256 signature is r || s, two scalars of P-256 (RFC 7518 section 3.4).
+const (
+	p256ScalarSize = 32
+	es256Size      = 2 * p256ScalarSize
+)
 
 // p256HalfOrder divides the two values of s that make a valid ES256 signature: only the lower one is canonical.
 var (
@@ -27,7 +31,7 @@ func signES256(key *ecdsa.PrivateKey, digest []byte) ([]byte, error) {
 	if s.Cmp(p256HalfOrder) > 0 {
 		s.Sub(key.Params().N, s)
 	}
-	signature := make([]byte, 2*p256ScalarSize)
+	signature := make([]byte, es256Size)
 	r.FillBytes(signature[:p256ScalarSize])
 	s.FillBytes(signature[p256ScalarSize:])
 	return signature, nil
@@ -52,7 +56,7 @@ func (k *es256) verifyDigest(digest *[sha256.Size]byte, signature []byte) bool {
 
 // canonicalES256 reports whether a signature is of the one length, and s the lower of its two values.
 func canonicalES256(signature []byte) bool {
-	return len(signature) == 2*p256ScalarSize && bytes.Compare(signature[p256ScalarSize:], p256HalfOrderBytes) <= 0
+	return len(signature) == es256Size && bytes.Compare(signature[p256ScalarSize:], p256HalfOrderBytes) <= 0
 }
 
 // maxDERSize is that of a sequence of two scalars with a leading zero each, and three heads.

@@ -1,19 +1,19 @@
-package keys_test
+package fastsig_test
 
 import (
 	"math/big"
 	"testing"
 )
 
-// FuzzES256AgainstStandard tries any digest and signature with one of a few keys, most of whose multiples meet the
+// FuzzP256AgainstStandard tries any digest and signature with one of a few keys, most of whose multiples meet the
 // generator's; and the signature that this key makes with the given numbers in the places of e/s and r/s.
-func FuzzES256AgainstStandard(f *testing.F) {
-	var tried []es256Key
+func FuzzP256AgainstStandard(f *testing.F) {
+	var tried []p256Key
 	for _, d := range []*big.Int{
 		big.NewInt(1), big.NewInt(-1), big.NewInt(2), big.NewInt(128), inverse(big.NewInt(256)),
 		fromHex(f, "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721"), // of RFC 6979 section A.2.5
 	} {
-		tried = append(tried, es256KeyOf(f, d))
+		tried = append(tried, p256KeyOf(f, d))
 	}
 	number := func(n *big.Int) []byte { return n.FillBytes(make([]byte, 32)) }
 	one, last := big.NewInt(1), sub(p256N, big.NewInt(1))
