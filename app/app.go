@@ -23,10 +23,10 @@ type Options struct {
 	Role config.Role
 	// Log receives everything; slog.Default() when nil.
 	Log *slog.Logger
-	// Users prove who a user is before the configured ways are tried.
+	// Users are asked who a user is before the configured ways are tried.
 	Users []authz.UserAuthenticator
-	// PublicAdmin also serves /admin/ on the public listener. Only for the mock server: whoever can reach that listener
-	// can register and delete clients.
+	// PublicAdmin serves /admin/ on the public listener, too, where everyone can then register and delete clients. It is
+	// for the mock server only.
 	PublicAdmin bool
 }
 
@@ -60,8 +60,8 @@ type closer struct {
 	close func() error
 }
 
-// New builds every part of the role and, for an authorization server, connects to the database, migrates the schema and
-// makes the first signing key. It blocks while it does so. On error everything that was opened is closed again.
+// New builds every part of the role. For an authorization server it connects to the database, migrates the schema and
+// makes the first signing key, and blocks meanwhile. On error it closes everything that it opened.
 func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err error) {
 	if err := cfg.Validate(options.Role); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 	return a, nil
 }
 
-// Registry is where everything durable is kept, for programs that set something up before they start to serve; nil in a
+// Registry is where everything durable is kept, for programs that set something up before they serve. It is nil in a
 // gateway on its own.
 func (a *App) Registry() *registry.Registry { return a.registry }
 

@@ -15,8 +15,8 @@ import (
 	"gatehouse/gateway"
 )
 
-// metrics counts what this process does, for Prometheus. What a label can be is known at start-up: no request makes a
-// new one.
+// metrics counts what this process does, for Prometheus. All values of all labels are known at start-up: no request can
+// make a new one.
 type metrics struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.CounterVec
@@ -88,7 +88,7 @@ func (m *metrics) countVerdicts() {
 	}
 }
 
-// route returns the metrics of a template, the same for every call. It is not for the path of a gateway's request.
+// route returns the metrics of a template, always the same ones. It takes a lock: a gateway's request has its own at hand.
 func (m *metrics) route(template string) *route {
 	m.mu.Lock()
 	defer m.mu.Unlock()

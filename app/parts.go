@@ -15,8 +15,8 @@ import (
 	"gatehouse/registry"
 )
 
-// revocations are written by the authorization server and checked by the gateway. Where both run in one process they
-// share one value, so that a revocation holds there before its caller is answered, whatever the mode.
+// revocations is the denylist as the authorization server writes it and the gateway checks it. In one process both have the
+// same value: a revocation then holds before its caller is answered, in either mode.
 type revocations interface {
 	authz.Denylist
 	denylist.Checker
@@ -31,7 +31,7 @@ func (a *App) openDenylist() (revocations, error) {
 	a.onClose("denylist", closeStore)
 	a.metrics.watchRedis(store)
 	if !a.options.Role.HasGateway() {
-		a.health.watch("denylist", loaded(store)) // tokens can be given out without it
+		a.health.watch("denylist", loaded(store)) // tokens can be issued without it
 		return store, nil
 	}
 	if a.config.Denylist.Mode == config.Strict {
@@ -88,7 +88,7 @@ func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
 	return keyring, nil
 }
 
-// remoteKeys reads the keys of the authorization server elsewhere, for a gateway on its own.
+// remoteKeys are the authorization server's, read over HTTP by a gateway on its own.
 func (a *App) remoteKeys() keys.PublicKeys {
 	remote := keys.NewRemote(a.config.Keys.JWKSURL, nil, a.log)
 	remote.Refresh = a.config.Keys.JWKSRefresh
@@ -130,7 +130,7 @@ func (a *App) newAuthz(keyring *authz.Keyring, denied authz.Denylist) (*authz.Se
 	})
 }
 
-// runRelay fills the denylist and keeps it complete. A Redis that is down now is filled when it is back.
+// runRelay fills the denylist and keeps it complete. A Redis that is down is filled when it is back.
 func (a *App) runRelay(ctx context.Context, denied authz.Denylist) {
 	relay := &authz.Relay{Registry: a.registry, Denylist: denied}
 	if err := relay.Prime(ctx); err != nil {

@@ -12,8 +12,8 @@ import (
 	"gatehouse/denylist"
 )
 
-// redisLog is what the Redis client says by itself: that it reconnects, mostly. What a failure means is logged by whoever
-// asked.
+// redisLog takes what the Redis client says by itself, mostly that it reconnects. Whoever asked something logs what its
+// failure means.
 type redisLog struct {
 	log *slog.Logger
 }
@@ -22,7 +22,7 @@ func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
 	l.log.DebugContext(ctx, "redis client", "event", fmt.Sprintf(format, args...))
 }
 
-// openRedis connects to the configured Redis, or to one that it starts, and returns what has to be closed in order.
+// openRedis connects to the configured Redis, or to an embedded one, which it starts. The function closes both.
 func openRedis(url config.SecretURL) (*denylist.Store, func() error, error) {
 	if url != config.EmbeddedRedis {
 		store, err := denylist.Connect(url.Reveal())
@@ -61,7 +61,7 @@ func startEmbeddedRedis() (*embedded, error) {
 	return e, nil
 }
 
-// passTime ends entries whose time has come: miniredis has no clock of its own.
+// passTime moves the clock by which entries expire: miniredis has none of its own.
 func (e *embedded) passTime() {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()

@@ -13,7 +13,7 @@ import (
 	"gatehouse/keys"
 )
 
-// What stands here is not counted but looked at, when Prometheus asks.
+// What is here is not counted but read when Prometheus asks.
 
 func (m *metrics) gauge(name, help string, labels prometheus.Labels, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value))

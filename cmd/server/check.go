@@ -37,7 +37,7 @@ func newCheck(configPath *string) *cobra.Command {
 	return check
 }
 
-// load reads the configuration; its error lists every problem and is one of configuration.
+// load reads the configuration. Its error is an errConfiguration that lists every problem.
 func load(path string, role config.Role) (config.Config, error) {
 	cfg, err := config.Load(path, role, os.Environ())
 	if err != nil {

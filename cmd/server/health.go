@@ -52,8 +52,8 @@ func newHealth(configPath *string) *cobra.Command {
 	return health
 }
 
-// adminURL is where the server that has this configuration and environment is asked. Whatever cannot be read of it has
-// its default, for the server as for us.
+// adminURL is the admin listener of the server that has this configuration. What cannot be read of the configuration has
+// its default.
 func adminURL(configPath string) string {
 	cfg, _ := config.Load(configPath, config.GatewayOnly, os.Environ())
 	host, port, err := net.SplitHostPort(cfg.Admin.Listen)

@@ -13,7 +13,7 @@ import (
 	"gatehouse/authz"
 )
 
-// operation is what the commands have in common that work on the database themselves.
+// operation is what all commands that work on the database have in common.
 type operation struct {
 	configPath *string
 	needs      config.Needs
@@ -39,7 +39,7 @@ func (o *operation) run(cmd *cobra.Command, work func(context.Context, *authz.Op
 	return work(cmd.Context(), operator)
 }
 
-// loadFor reads the configuration; its error lists every problem of what is needed and is one of configuration.
+// loadFor reads the configuration. Its error is an errConfiguration that lists every problem of what is needed.
 func loadFor(path string, needs config.Needs) (config.Config, error) {
 	cfg, err := config.LoadForOperator(path, needs, os.Environ())
 	if err != nil {
