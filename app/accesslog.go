@@ -9,11 +9,11 @@ import (
 	"gatehouse/gateway"
 )
 
-// accessLog writes a line for each request on the public listener. What it shows of a request is what was found out
-// about it, never what was sent: no path, no query, no header but a harmless X-Request-Id.
+// accessLog writes a line for each request on the public listener. The line says what was found out about the request,
+// never what was sent: no path, no query, no header but a harmless X-Request-Id.
 type accessLog struct {
 	log     *slog.Logger
-	lines   *LogBuffer // takes lines of JSON; nil where log alone knows what lines look like
+	lines   *LogBuffer // for lines of JSON that are written here; nil where log has another format
 	proxies gateway.TrustedProxies
 }
 

@@ -12,8 +12,8 @@ import (
 	"gatehouse/gateway"
 )
 
-// observeAdmin gives each request of the admin API an id and a line in the log, refused ones too: whoever tries tokens is
-// seen. Probes and scrapes have none, there is nothing to learn from them.
+// observeAdmin gives each request of the admin API an id and a line in the log. Refused ones have a line, too: it shows who
+// tries tokens. Probes and scrapes have none.
 func (a *App) observeAdmin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := []byte(r.Header.Get(fiber.HeaderXRequestID))

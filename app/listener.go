@@ -13,13 +13,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"gatehouse/app/config"
 	"gatehouse/gateway"
 )
 
 // listenerConfig is what a listener allows its callers.
 type listenerConfig struct {
-	limits   Limits
-	timeouts Timeouts
+	limits   config.Limits
+	timeouts config.Timeouts
 	tls      *tls.Config            // nil: plain HTTP
 	exempt   gateway.TrustedProxies // from the limit for one address
 	metrics  connectionMetrics
@@ -73,7 +74,7 @@ func newListener(inner net.Listener, config listenerConfig) *listener {
 		Listener: inner,
 		config:   config,
 		close:    sync.OnceValue(func() error { close(ended); return inner.Close() }),
-		slots:    make(chan struct{}, config.limits.connections()),
+		slots:    make(chan struct{}, connectionLimit(config.limits)),
 		ended:    ended,
 		silent:   make(map[*connection]struct{}),
 		open:     make(map[netip.Addr]int),

@@ -30,7 +30,7 @@ var _ gateway.Observer = (*observer)(nil)
 
 func (a *App) newObserver() *observer {
 	o := &observer{metrics: a.metrics, draining: &a.health.draining, none: a.metrics.route(noRoute)}
-	if a.options.Role.hasGateway() {
+	if a.options.Role.HasGateway() {
 		o.routes = a.metrics.gatewayRoutes(a.config.Routes)
 	}
 	if a.config.Log.Access {
@@ -63,7 +63,8 @@ func (o *observer) serveError(next func(*fasthttp.RequestCtx, error)) func(*fast
 	}
 }
 
-// serveExpected wraps what decides about requests whose body is waited for. Those that go on are served as a whole later.
+// serveExpected wraps what decides whether a caller with Expect: 100-continue may send its body. A request that goes on is
+// served, and recorded, with its body later.
 func (o *observer) serveExpected(next func(*fasthttp.RequestCtx) int) func(*fasthttp.RequestCtx) int {
 	return func(ctx *fasthttp.RequestCtx) int {
 		r := o.begin(ctx)

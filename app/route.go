@@ -9,15 +9,15 @@ import (
 	"gatehouse/gateway"
 )
 
-// noRoute is what requests share that nothing was found for.
+// noRoute is the template of requests that have neither a route nor an endpoint.
 const noRoute = "none"
 
 // route is what requests are counted by: the template of a gateway's route, or the pattern of an endpoint.
 type route struct {
 	template string
 	metrics  *metrics
-	// series are those that have been needed. A scrape has none for methods and statuses that never occur, and a request
-	// looks up no label.
+	// series are made when they are first needed, so that a scrape has none for methods and statuses that never occur. A
+	// request looks up no label.
 	series [gateway.Methods][statusClasses]atomic.Pointer[series]
 	// failures of the upstream, by gateway.Failure; nil where there is none.
 	failures []prometheus.Counter
@@ -50,7 +50,7 @@ var statusClassNames = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 
 const statusClasses = len(statusClassNames)
 
-// classOf puts what an upstream made up with its server errors.
+// classOf counts a status that does not exist, which an upstream can send, among the server errors.
 func classOf(status int) statusClass {
 	if c := status/100 - 1; 0 <= c && c < statusClasses {
 		return statusClass(c)

@@ -30,8 +30,8 @@ func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened gateway.Tu
 	})
 }
 
-// drainWebSockets closes those that are open, which fasthttp no longer knows of. It takes as long as their ends need to say
-// good-bye, a second or two at most.
+// drainWebSockets closes the open WebSockets, which fasthttp no longer knows of. Each end has a second or two for its
+// closing handshake.
 func (a *App) drainWebSockets(ctx context.Context) error {
 	if a.gateway == nil {
 		return nil
