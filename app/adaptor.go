@@ -12,9 +12,9 @@ import (
 	"gatehouse/gateway"
 )
 
-// mount serves a net/http handler beside the gateway. The handler gets a context that ends when it returns: the one of the adaptor
-// is an object that fasthttp uses for the next request, too. A handler that panics answers 500 and takes nothing along.
-// The pattern that a mux finds for the request is its route.
+// mount serves a net/http handler beside the gateway. The handler's context ends when it returns; the adaptor's own would
+// be an object that fasthttp uses for the next request, too. A handler that panics is answered 500. The pattern that a mux
+// finds for the request is its route.
 func (a *App) mount(handler http.Handler) fasthttp.RequestHandler {
 	adapted := fasthttpadaptor.NewFastHTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen, _ := recordOf(r.Context())

@@ -29,7 +29,7 @@ var _ gateway.Observer = (*observer)(nil)
 
 func (a *App) newObserver() *observer {
 	o := &observer{metrics: a.metrics, draining: &a.health.draining, tracing: a.tracing, none: a.metrics.route(noRoute)}
-	if a.options.Role.hasGateway() {
+	if a.options.Role.HasGateway() {
 		o.routes = a.metrics.gatewayRoutes(a.config.Routes)
 	}
 	if a.config.Log.Access {

@@ -13,7 +13,7 @@ func (a *App) publicServer() *fiber.App {
 		AppName:               "gatehouse",
 		DisableStartupMessage: true,
 		ReadBufferSize:        a.config.Limits.HeaderSize,
-		Concurrency:           a.config.Limits.connections(),
+		Concurrency:           connectionLimit(a.config.Limits),
 		// The listener's connections have the timeouts, the gateway the limit of bodies.
 		ErrorHandler: gateway.ErrorHandler(a.log),
 	})

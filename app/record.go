@@ -16,7 +16,7 @@ type record struct {
 	route   *route
 	subject string
 	client  string
-	// received is how much of a body was read that is a stream.
+	// received is how much was read of a body that is a stream.
 	received int
 	isOpen   bool // as a WebSocket, after the request was served
 	began    time.Time

@@ -12,7 +12,7 @@ import (
 
 // follow counts a WebSocket while it is open. Its request gets its line when it has ended, which says how long it was open,
 // how much went through it and why it ended.
-func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened *gateway.Tunnel) {
+func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened gateway.Tunnel) {
 	r.isOpen = true
 	open := r.route.webSockets
 	open.Inc()

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // CORS lets pages of other origins use the API from a browser (the Fetch standard, section 3.3). Their requests carry a
@@ -41,7 +43,7 @@ func ValidateCORS(c CORS) error {
 		}
 	}
 	for _, name := range slices.Concat(c.Headers, c.ExposedHeaders) {
-		if !isToken([]byte(name)) || name == "*" {
+		if !http1.IsToken([]byte(name)) || name == "*" {
 			problems = append(problems, fmt.Errorf("%q is not the name of a header", name))
 		}
 	}

@@ -51,7 +51,7 @@ func (g *Gateway) serve(ctx *fasthttp.RequestCtx, r *request, methods string, ha
 	if err != nil {
 		return err
 	}
-	err = g.forwardTraced(ctx, r, rule)
+	err = g.forward(ctx, r, rule)
 	if g.cors != nil {
 		dropCORS(&ctx.Response.Header)
 	}

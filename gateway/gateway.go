@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/denylist"
+	"gatehouse/gateway/internal/occasional"
+	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/keys"
 )
 
@@ -39,9 +40,8 @@ type Config struct {
 	OnUnavailable string
 	// JWTSecret is shared with lndhub.go; the credential lndhub is signed with it.
 	JWTSecret []byte
-	// TrustedProxies are the peers that are believed where a caller comes from: X-Forwarded-For, -Host, -Proto and their
-	// like. Who a caller is says the token alone.
-	TrustedProxies []netip.Prefix
+	// TrustedProxies are believed where a caller comes from. Who the caller is says the token alone.
+	TrustedProxies TrustedProxies
 	// MaxBody is the largest request body of routes that do not say, in bytes. Zero means 4 MiB, NoLimit none.
 	MaxBody   int
 	Upstreams Upstreams
@@ -70,17 +70,17 @@ const defaultMaxBody = 4 << 20
 
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
-	root      node
-	tunnels   *tunnels
-	upstreams map[pool]*upstream
-	verifier  TokenVerifier
-	denylist  denylist.Checker
-	proxies   []netip.Prefix
-	log       *slog.Logger
-	clock     clockWarning
+	root         node
+	tunnels      *tunnel.Set
+	destinations map[shared]*destination
+	verifier     TokenVerifier
+	denylist     denylist.Checker
+	proxies      TrustedProxies
+	log          *slog.Logger
+	clock        clockWarning
 
 	// While the denylist is down every request has cause for one of them.
-	unguarded, revocationUnknown occasional
+	revocationUnchecked, revocationUnknown, tunnelUnknown occasional.Warning
 
 	reserved map[string]fasthttp.RequestHandler
 	cors     *cors // nil: none
@@ -97,29 +97,29 @@ type Gateway struct {
 func New(config Config) (*Gateway, error) {
 	problems := config.setDefaults()
 	g := &Gateway{
-		upstreams: make(map[pool]*upstream),
-		verifier:  config.Verifier,
-		denylist:  config.Denylist,
-		proxies:   config.TrustedProxies,
-		log:       config.Log,
-		reserved:  config.Reserved,
-		cors:      newCORS(config.CORS, config.SharedEndpoints),
-		observer:  config.Observer,
-		tracer:    config.Tracer,
+		destinations: make(map[shared]*destination),
+		verifier:     config.Verifier,
+		denylist:     config.Denylist,
+		proxies:      config.TrustedProxies,
+		log:          config.Log,
+		reserved:     config.Reserved,
+		cors:         newCORS(config.CORS, config.SharedEndpoints),
+		observer:     config.Observer,
+		tracer:       config.Tracer,
 	}
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
 	}
-	g.tunnels = newTunnels(&config)
+	g.tunnels = tunnel.New(tunnel.Config{Keys: config.Verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now})
 	g.running, g.stop = context.WithCancel(context.Background())
-	g.background.Go(func() { g.tunnels.watch(g.running) })
+	g.background.Go(func() { g.tunnels.Watch(g.running) })
 	g.background.Go(func() { g.sweep(config.Upstreams.KeepIdle) })
 	return g, nil
 }
 
 func (c *Config) setDefaults() error {
 	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
-	c.Upstreams.setDefaults()
+	c.Upstreams.SetDefaults()
 	c.OnUnavailable = cmp.Or(c.OnUnavailable, Deny)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -201,8 +201,8 @@ func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 	return claims, nil
 }
 
-// checkRevoked runs on every request, after every cache: what may be remembered is who a token speaks for, never that it
-// is still good.
+// checkRevoked asks for every request, whatever caches remember: who a token speaks for may be remembered, that it is
+// still good may not.
 func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) error {
 	err := g.denylist.Check(g.running, queryFor(claims))
 	switch {
@@ -211,13 +211,13 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 	case errors.Is(err, denylist.ErrRevoked):
 		return errRevokedToken
 	case rule.allows:
-		if times, due := g.unguarded.due(); due {
+		if times, due := g.revocationUnchecked.Due(); due {
 			g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
 		}
-		r.seen.Verdict = Unguarded
+		r.seen.Verdict = RevocationUnchecked
 		return nil
 	default:
-		if times, due := g.revocationUnknown.due(); due {
+		if times, due := g.revocationUnknown.Due(); due {
 			g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
 		}
 		return errRevocationUnknown
@@ -228,52 +228,21 @@ func queryFor(claims *keys.Claims) denylist.Query {
 	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID}
 }
 
-// upstreamAt returns the upstream of that origin. Routes to one host share its connections, whatever is before their
-// paths there, as long as they ask the same of it.
-func (g *Gateway) upstreamAt(o origin, settings Upstreams) (*upstream, error) {
-	o.basePath = ""
-	at := pool{o, settings}
-	if known := g.upstreams[at]; known != nil {
-		return known, nil
-	}
-	u, err := newUpstream(at)
-	if err != nil {
-		return nil, err
-	}
-	g.upstreams[at] = u
-	return u, nil
-}
-
-func (g *Gateway) sweep(keepIdle time.Duration) {
-	ticker := time.NewTicker(keepIdle)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-g.running.Done():
-			return
-		case now := <-ticker.C:
-			for _, u := range g.upstreams {
-				u.closeIdleSince(now.Add(-keepIdle))
-			}
-		}
-	}
-}
-
 // WebSockets is how many are open.
-func (g *Gateway) WebSockets() int { return g.tunnels.count() }
+func (g *Gateway) WebSockets() int { return g.tunnels.Count() }
 
 // Drain tells both ends of every WebSocket that the server is stopping and waits until they are closed. Those that are not
 // at the end of ctx are cut, which is the error. No WebSocket can be opened after it; other requests are served as before.
-func (g *Gateway) Drain(ctx context.Context) error { return g.tunnels.drain(ctx) }
+func (g *Gateway) Drain(ctx context.Context) error { return g.tunnels.Drain(ctx) }
 
 // Close cuts WebSockets and closes the connections to upstreams that are not in use; the others are closed as their
 // requests end. It comes after the listener has drained.
 func (g *Gateway) Close() error {
 	g.stop()
-	_ = g.tunnels.drain(g.running)
+	_ = g.tunnels.Drain(g.running)
 	g.background.Wait()
-	for _, u := range g.upstreams {
-		u.close()
+	for _, d := range g.destinations {
+		d.Close()
 	}
 	return nil
 }

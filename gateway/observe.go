@@ -33,7 +33,7 @@ type Observation struct {
 	Received int
 	Failure  Failure
 	// Tunnel is the WebSocket that the request has opened, else nil.
-	Tunnel *Tunnel
+	Tunnel Tunnel
 }
 
 // all is what there is of an enumeration, by its values.

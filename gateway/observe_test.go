@@ -78,7 +78,7 @@ func TestWhatBecameOfATokenIsObserved(t *testing.T) {
 		"from the future":     {"GET /balance", s.token(map[string]any{"iat": now.Add(time.Hour).Unix()}), nil, 0, gateway.NotYetValid, false},
 		"revoked":             {"GET /balance", good, denylist.ErrRevoked, 0, gateway.Revoked, true},
 		"cannot tell":         {"GET /balance", good, denylist.ErrUnknown, 0, gateway.RevocationUnknown, true},
-		"need not tell":       {"GET /lenient", good, denylist.ErrUnknown, 2, gateway.Unguarded, true},
+		"need not tell":       {"GET /lenient", good, denylist.ErrUnknown, 2, gateway.RevocationUnchecked, true},
 		"other scope":         {"GET /balance", s.token(map[string]any{"scope": "other"}), nil, 0, gateway.Insufficient, true},
 		"no user":             {"GET /wallet", s.token(map[string]any{"grant_id": nil}), nil, 3, gateway.Insufficient, true},
 		"no route":            {"GET /nowhere", good, nil, gateway.NoRoute, gateway.Unjudged, false},

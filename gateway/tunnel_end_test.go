@@ -18,6 +18,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway"
+	"gatehouse/gateway/internal/tunnel"
 )
 
 // closedWithin is how soon a WebSocket must be closed whose token is no longer good.
@@ -321,6 +322,6 @@ func TestTheObserverHearsOfTheEnd(t *testing.T) {
 	require.Equal(t, said, c.read(len(said)))
 	c.send(masked(closeFrame(4401, "")))
 	end = <-ends
-	require.Equal(t, gateway.TokenRevoked, end.Ending)
+	require.Equal(t, tunnel.TokenRevoked, end.Ending)
 	require.EqualValues(t, len(said), end.Sent)
 }

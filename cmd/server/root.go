@@ -41,7 +41,7 @@ func defaultConfigPath() string {
 		return path
 	}
 	if _, err := os.Stat("config.yaml"); errors.Is(err, fs.ErrNotExist) {
-		return "" // the environment alone may be enough, as it was for the predecessor
+		return "" // the environment alone may be enough, as it is for oauth2server
 	}
 	return "config.yaml"
 }
