@@ -29,7 +29,9 @@ func TestMain(m *testing.M) {
 
 var program = sync.OnceValues(func() (path string, err error) {
 	path = filepath.Join(programDir, "server")
-	output, err := exec.Command("go", "build", "-C", "..", "-o", path, "./cmd/server").CombinedOutput()
+	build := exec.Command("go", "build", "-C", "..", "-trimpath", "-o", path, "./cmd/server")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the Dockerfile does
+	output, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, output)
 	}
