@@ -12,7 +12,7 @@ import (
 
 // follow counts a WebSocket while it is open. Its request gets its line when it has ended, which says how long it was open,
 // how much went through it and why it ended.
-func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened *gateway.Tunnel) {
+func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened gateway.Tunnel) {
 	r.isOpen = true
 	open := r.route.webSockets
 	open.Inc()
@@ -28,13 +28,4 @@ func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened *gateway.T
 		o.access.log.LogAttrs(context.Background(), slog.LevelInfo, accessMessage,
 			append(line.attrs(), slog.String("ending", end.Ending.String()))...)
 	})
-}
-
-// drainWebSockets closes those that are open, which fasthttp no longer knows of. It takes as long as their ends need to say
-// good-bye, a second or two at most.
-func (a *App) drainWebSockets(ctx context.Context) error {
-	if a.gateway == nil {
-		return nil
-	}
-	return a.gateway.Drain(ctx)
 }

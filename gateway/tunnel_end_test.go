@@ -18,6 +18,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway"
+	"gatehouse/gateway/internal/tunnel"
 )
 
 // closedWithin is how soon a WebSocket must be closed whose token is no longer good.
@@ -284,6 +285,8 @@ func errorOf(err error) (closed websocket.CloseError) {
 // ending tells what it was told of the end of a tunnel.
 type ending chan gateway.TunnelEnd
 
+func (ending) Begin(*fasthttp.RequestCtx) []byte { return nil }
+
 func (e ending) Served(_ *fasthttp.RequestCtx, seen *gateway.Observation) {
 	if seen.Tunnel != nil {
 		seen.Tunnel.OnEnd(func(end gateway.TunnelEnd) { e <- end })
@@ -319,6 +322,6 @@ func TestTheObserverHearsOfTheEnd(t *testing.T) {
 	require.Equal(t, said, c.read(len(said)))
 	c.send(masked(closeFrame(4401, "")))
 	end = <-ends
-	require.Equal(t, gateway.TokenRevoked, end.Ending)
+	require.Equal(t, tunnel.TokenRevoked, end.Ending)
 	require.EqualValues(t, len(said), end.Sent)
 }

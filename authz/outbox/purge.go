@@ -12,8 +12,9 @@ import (
 
 const (
 	purgeInterval = time.Minute
-	// purgeMargin is how long what has expired is kept: longer than any request takes and than any two clocks differ.
-	purgeMargin = time.Hour
+	// PurgeMargin is how long what has expired stays in the registry: longer than any request takes and any two clocks
+	// differ by (app/config/clocks.go).
+	PurgeMargin = time.Hour
 	purgeBatch  = 500
 )
 
@@ -32,7 +33,7 @@ func (p *Purger) Run(ctx context.Context) {
 	log := cmp.Or(p.Log, slog.Default())
 	loop.Loop{
 		Round: func(ctx context.Context) (time.Duration, error) {
-			removed, err := p.Registry.Purge(ctx, purgeMargin, purgeBatch)
+			removed, err := p.Registry.Purge(ctx, PurgeMargin, purgeBatch)
 			if removed > 0 {
 				log.Debug("registry purged", slog.Int("rows", removed))
 			}

@@ -1,0 +1,114 @@
+package tunnel
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"gatehouse/denylist"
+	"gatehouse/keys"
+)
+
+// Keys knows which signing keys there are. Implementations do not block and are safe for concurrent use.
+type Keys interface {
+	// KeyWithdrawn reports whether the key of a token that was good is certainly no longer known.
+	KeyWithdrawn(claims *keys.Claims) bool
+}
+
+// Config is what a Set asks whether tokens are still good. All of it is required.
+type Config struct {
+	Keys     Keys
+	Denylist denylist.Checker
+	// Query is how the denylist is asked about a token.
+	Query func(claims *keys.Claims) denylist.Query
+	// Now is the clock that tokens expire by. How long anything else takes is measured by the machine's.
+	Now func() time.Time
+}
+
+// Set is the open tunnels of a gateway. It is safe for concurrent use.
+type Set struct {
+	config Config
+
+	mu       sync.Mutex
+	open     map[*Tunnel]struct{}
+	draining bool
+	empty    chan struct{} // closed when draining and none is open
+
+	watch watch
+}
+
+// New returns an empty set. Nothing in it ends by its token or by silence unless Watch runs.
+func New(config Config) *Set {
+	return &Set{config: config, open: make(map[*Tunnel]struct{}), empty: make(chan struct{})}
+}
+
+// Open adds a tunnel, for which Run is to be called soon. ok is false when the set was drained: the tunnel was not opened,
+// and Release is not called. It does not block.
+func (s *Set) Open(o Opening) (t *Tunnel, ok bool) {
+	t = &Tunnel{set: s, opening: o, upstream: o.Upstream, opened: time.Now()}
+	t.lastRead.Store(t.opened.UnixNano())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return nil, false
+	}
+	s.open[t] = struct{}{}
+	return t, true
+}
+
+// Count is how many are open.
+func (s *Set) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// Drain closes every tunnel with a Close frame to each end, lets no other open, and blocks until none is left. Those that
+// are left when ctx ends are cut, which is the error. A set may be drained more than once.
+func (s *Set) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	if !s.draining {
+		s.draining = true
+		if len(s.open) == 0 {
+			close(s.empty)
+		}
+	}
+	s.mu.Unlock()
+	for _, t := range s.appendOpen(nil) {
+		t.end(Stopping)
+	}
+	select {
+	case <-s.empty:
+		return nil
+	case <-ctx.Done():
+	}
+	left := s.appendOpen(nil)
+	for _, t := range left {
+		t.cutOff()
+	}
+	<-s.empty
+	if len(left) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d WebSockets were cut: %w", len(left), ctx.Err())
+}
+
+func (s *Set) remove(t *Tunnel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, t)
+	if s.draining && len(s.open) == 0 {
+		close(s.empty)
+	}
+}
+
+// appendOpen appends all that are open.
+func (s *Set) appendOpen(list []*Tunnel) []*Tunnel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for t := range s.open {
+		list = append(list, t)
+	}
+	return list
+}
