@@ -9,5 +9,6 @@
 // reading of bodies needs; and for deadlines on the callers' connections, where callers take their time with a body.
 // Refuse is mounted before every other handler.
 //
-// Bodies are passed on as they arrive. What arrives at once and is small goes with its head, in both directions.
+// Bodies are forwarded as they arrive. What arrives at once and is small goes with its head, in both directions. The
+// connections to upstreams are internal/upstream's, WebSockets after the handshake internal/tunnel's.
 package gateway

@@ -11,8 +11,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// refusal is an answer that the gateway gives itself, and an error until it is given. It is immutable: every refusal is
-// made at start-up, so that refusing costs nothing.
+// refusal is an answer that the gateway gives itself, and an error until then. It is immutable: every refusal is made at
+// start-up, so that refusing costs nothing.
 type refusal struct {
 	status      int
 	code        string

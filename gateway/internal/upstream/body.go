@@ -125,7 +125,7 @@ func (c *conn) readChunks(dst []byte) (body []byte, ok bool, err error) {
 	for at < len(arrived) && !decoder.Ended() {
 		part, used, err := decoder.Decode(arrived[at:])
 		if err != nil {
-			return nil, false, err
+			return nil, false, badChunks{err}
 		}
 		dst = append(dst, part...)
 		at += used
