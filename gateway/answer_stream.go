@@ -44,8 +44,8 @@ func (g *Gateway) streamAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x
 	s := &answerStream{gateway: g, to: to, exchange: x, caller: ctx.Conn(), id: append([]byte(nil), r.id...)}
 	header := &ctx.Response.Header
 	switch {
-	case head.Length >= 0:
-		s.framing, s.length = byLength, int(head.Length)
+	case head.Length() >= 0:
+		s.framing, s.length = byLength, int(head.Length())
 		ctx.Response.SetBodyStream(s, s.length)
 	case !r.isHTTP11:
 		s.framing = byClose
