@@ -39,7 +39,7 @@ type App struct {
 	proxies  gateway.TrustedProxies
 	registry *registry.Registry // nil in a gateway on its own, as is authz
 	authz    *authz.Server
-	gateway  *gateway.Gateway // nil in an authorization server on its own
+	gateway  *gateway.Gateway // has no routes in an authorization server on its own
 	public   *fiber.App
 	admin    *http.Server
 	failed   chan error
@@ -78,13 +78,13 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 		return nil, err
 	}
 	a.metrics = newMetrics(options.Role)
-	a.observer = a.newObserver()
 	if tracingIsConfigured() {
 		if a.tracing, err = newTracing(ctx, cfg.Routes, a.log); err != nil {
 			return nil, fmt.Errorf("tracing: %w", err)
 		}
 		a.onClose("tracing", a.tracing.close)
 	}
+	a.observer = a.newObserver()
 	denied, err := a.openDenylist()
 	if err != nil {
 		return nil, fmt.Errorf("denylist: %w", err)
@@ -103,12 +103,10 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 	} else {
 		public = a.remoteKeys()
 	}
-	if options.Role.HasGateway() {
-		if a.gateway, err = a.newGateway(public, denied); err != nil {
-			return nil, fmt.Errorf("gateway: %w", err)
-		}
-		a.onClose("gateway", a.gateway.Close)
+	if a.gateway, err = a.newGateway(public, denied); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	a.onClose("gateway", a.gateway.Close)
 	if a.callers, err = a.callersConfig(); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}

@@ -62,7 +62,7 @@ func (s *served) make(tb testing.TB) {
 	verifier, tokens := benchmarkVerifier(tb, cfg.Issuer, s.alg)
 	settings := gateway.Config{
 		Routes: cfg.Routes, Denylist: benchmarkDenylist(tb, s.strict), Verifier: verifier, Log: slog.New(slog.DiscardHandler),
-		RequestID: requestID, Observer: a.observer,
+		Observer: a.observer,
 	}
 	if s.tokens == warm {
 		cache, err := keys.NewCache(verifier, 2*benchmarkTokens)
@@ -215,7 +215,10 @@ func observedNothing(access bool) fasthttp.RequestHandler {
 	cfg.Log.Access = access
 	a := newBenchmarkApp(cfg)
 	seen := &gateway.Observation{Verdict: gateway.Valid, Claims: &keys.Claims{Subject: "7", ClientID: "app"}}
-	return a.observer.serve(func(ctx *fasthttp.RequestCtx) { a.observer.Served(ctx, seen) })
+	return func(ctx *fasthttp.RequestCtx) {
+		a.observer.Begin(ctx)
+		a.observer.Served(ctx, seen)
+	}
 }
 
 func newRequestCtx(tb testing.TB) *fasthttp.RequestCtx {

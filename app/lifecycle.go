@@ -72,7 +72,7 @@ func (a *App) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, a.config.Shutdown.Timeout)
 	defer cancel()
 	var problems []error
-	if err := errors.Join(a.accepting.drain(), a.drainWebSockets(ctx), a.drainServer(ctx)); err != nil {
+	if err := errors.Join(a.accepting.drain(), a.gateway.Drain(ctx), a.drainServer(ctx)); err != nil {
 		problems = append(problems, fmt.Errorf("drain public listener: %w", err))
 	}
 	if a.admin.Shutdown(ctx) != nil { // whoever still asks for health or metrics is no reason to report a failure

@@ -139,24 +139,30 @@ func (a *App) runRelay(ctx context.Context, denied authz.Denylist) {
 	a.background("relay", func(ctx context.Context) { relay.Run(ctx, a.log) })
 }
 
+// newGateway is the front of every role. Only a gateway's has routes.
 func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gateway.Gateway, error) {
+	config := gateway.Config{
+		TrustedProxies:  a.proxies,
+		Reserved:        a.reservedHandlers(),
+		CORS:            a.config.CORS,
+		SharedEndpoints: sharedEndpoints,
+		Observer:        a.observer,
+		Log:             a.log,
+	}
+	if !a.options.Role.HasGateway() {
+		return gateway.New(config)
+	}
 	verifier, err := a.newVerifier(public)
 	if err != nil {
 		return nil, err
 	}
-	config := gateway.Config{
-		Routes:         a.config.Routes,
-		Verifier:       verifier,
-		Denylist:       denied,
-		OnUnavailable:  a.config.Denylist.OnUnavailable,
-		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
-		TrustedProxies: a.proxies,
-		MaxBody:        a.config.Limits.BodySize,
-		Upstreams:      a.config.Upstream,
-		RequestID:      requestID,
-		Observer:       a.observer,
-		Log:            a.log,
-	}
+	config.Routes = a.config.Routes
+	config.Verifier = verifier
+	config.Denylist = denied
+	config.OnUnavailable = a.config.Denylist.OnUnavailable
+	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
+	config.MaxBody = a.config.Limits.BodySize
+	config.Upstreams = a.config.Upstream
 	if a.tracing != nil {
 		config.Tracer = a.tracing
 	}

@@ -29,12 +29,3 @@ func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened gateway.Tu
 			append(line.attrs(), slog.String("ending", end.Ending.String()))...)
 	})
 }
-
-// drainWebSockets closes the open WebSockets, which fasthttp no longer knows of. Each end has a second or two for its
-// closing handshake.
-func (a *App) drainWebSockets(ctx context.Context) error {
-	if a.gateway == nil {
-		return nil
-	}
-	return a.gateway.Drain(ctx)
-}

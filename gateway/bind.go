@@ -4,9 +4,12 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Bind sets what the gateway needs of the server that serves it: bodies are read by the gateway, after their requests
-// were authorized, and never into more memory than has arrived. Handlers beside the gateway get a body by ReadBody.
+// Bind makes the server serve the gateway: every request goes to Serve. Bodies are read by the gateway, after their
+// requests were authorized, and never into more memory than has arrived; handlers beside the gateway get one by ReadBody.
+// The server's own ErrorHandler answers what cannot be read, where the gateway has no answer.
 func (g *Gateway) Bind(server *fasthttp.Server) {
+	server.Handler = g.Serve
+	server.ErrorHandler = g.unreadable(server.ErrorHandler)
 	server.StreamRequestBody = true
 	// A body that was parsed would be forwarded as it was put together again, not as it was sent.
 	server.DisablePreParseMultipartForm = true

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/denylist"
@@ -31,7 +30,8 @@ var (
 	_ TokenVerifier = (*keys.Cache)(nil)
 )
 
-// Config is what a Gateway is made from. Routes, Verifier and Denylist are required.
+// Config is what a Gateway is made from. Verifier and Denylist are required where there are routes; without any there is
+// only what is mounted beside them.
 type Config struct {
 	Routes   []Route
 	Verifier TokenVerifier
@@ -50,9 +50,14 @@ type Config struct {
 	// Now is time.Now when nil.
 	Now func() time.Time
 
-	// RequestID names a request in the log and to the upstream, as X-Request-Id in place of the caller's. The name is a
-	// token of HTTP, valid as long as the request. Nil: the caller's X-Request-Id passes like any other header.
-	RequestID func(ctx *fasthttp.RequestCtx) []byte
+	// Reserved are the handlers beside the gateway, by the first segment of their paths, which no route can have. They see
+	// only requests with one meaning, with whatever method.
+	Reserved map[string]fasthttp.RequestHandler
+	// CORS is for the routes, and for the SharedEndpoints: paths of handlers beside the gateway, with the methods of each as
+	// Allow lists them. Other reserved paths have no part in it.
+	CORS            CORS
+	SharedEndpoints map[string]string
+
 	// Observer and Tracer cost nothing when nil. Without a Tracer the caller's traceparent and tracestate pass.
 	Observer Observer
 	Tracer   Tracer
@@ -77,9 +82,10 @@ type Gateway struct {
 	// While the denylist is down every request has cause for one of them.
 	revocationUnchecked, revocationUnknown, tunnelUnknown occasional.Warning
 
-	requestID func(*fasthttp.RequestCtx) []byte
-	observer  Observer
-	tracer    Tracer
+	reserved map[string]fasthttp.RequestHandler
+	cors     *cors // nil: none
+	observer Observer
+	tracer   Tracer
 
 	running    context.Context // ends with Close
 	stop       context.CancelFunc
@@ -96,7 +102,8 @@ func New(config Config) (*Gateway, error) {
 		denylist:     config.Denylist,
 		proxies:      config.TrustedProxies,
 		log:          config.Log,
-		requestID:    config.RequestID,
+		reserved:     config.Reserved,
+		cors:         newCORS(config.CORS, config.SharedEndpoints),
 		observer:     config.Observer,
 		tracer:       config.Tracer,
 	}
@@ -121,8 +128,13 @@ func (c *Config) setDefaults() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	var problems []error
-	if c.Verifier == nil || c.Denylist == nil {
+	if len(c.Routes) > 0 && (c.Verifier == nil || c.Denylist == nil) {
 		problems = append(problems, errors.New("gateway needs a token verifier and a denylist"))
+	}
+	for first := range c.Reserved {
+		if !isReserved(first) {
+			problems = append(problems, fmt.Errorf("%q is for routes, and for no handler beside the gateway", first))
+		}
 	}
 	if c.OnUnavailable != Deny && c.OnUnavailable != Allow {
 		problems = append(problems, fmt.Errorf("on_unavailable is %q, want deny or allow", c.OnUnavailable))
@@ -131,41 +143,10 @@ func (c *Config) setDefaults() error {
 	return errors.Join(problems...)
 }
 
-// Handle serves one request of a configured route, and refuses everything else.
-func (g *Gateway) Handle(c *fiber.Ctx) error {
-	r, ok := c.Context().UserValue(parsed{}).(*request)
-	if !ok {
-		r = acquireRequest()
-		defer releaseRequest(r)
-	}
-	if g.requestID != nil {
-		r.id = g.requestID(c.Context())
-	}
-	if err := g.serve(c.Context(), r); err != nil {
-		g.refuse(c.Context(), r, err)
-	}
-	if g.observer != nil {
-		g.observer.Served(c.Context(), &r.seen)
-	}
-	return nil
-}
-
 func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
 	refused := refusalFor(g.log, err)
 	r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
 	answer(ctx, refused)
-}
-
-// serve is the life of a request.
-func (g *Gateway) serve(ctx *fasthttp.RequestCtx, r *request) error {
-	if err := r.parse(ctx); err != nil {
-		return err
-	}
-	rule, err := g.authorize(r)
-	if err != nil {
-		return err
-	}
-	return g.forward(ctx, r, rule)
 }
 
 // authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
