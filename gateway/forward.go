@@ -42,7 +42,7 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	}
 	rest := r.rest()
 	head, err := send(x, r, rest)
-	handedOver := false
+	handedOver := false // to a stream or a WebSocket, which ends the exchange
 	switch {
 	case err != nil:
 	case head.Status() == fasthttp.StatusSwitchingProtocols:
