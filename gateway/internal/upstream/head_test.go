@@ -31,9 +31,8 @@ func FuzzHead(f *testing.F) {
 		source := strings.NewReader(text)
 		theirs := bufio.NewReader(source)
 		response, err := http.ReadResponse(theirs, nil)
-		if err != nil {
-			// net/http refuses a few things that leave no doubt about the end, such as spaces before a colon.
-			return
+		if err != nil || strings.Contains(text, " :") || strings.Contains(text, "\t:") {
+			return // net/http refuses more, and takes a space before the colon for a part of the name
 		}
 		require.Equal(t, response.StatusCode, h.Status)
 		require.Equal(t, response.ProtoAtLeast(1, 1), h.HTTP11)
