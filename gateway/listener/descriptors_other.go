@@ -1,6 +1,5 @@
 //go:build !unix
 
-package app
+package listener
 
-// maxConnections is how many callers may be connected at a time; more wait to be accepted.
-func maxConnections() int { return 8192 }
+func halfOfDescriptors() int { return 8192 }

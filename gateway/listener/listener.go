@@ -1,103 +1,83 @@
-package app
+package listener
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"gatehouse/app/config"
-	"gatehouse/gateway"
+	"gatehouse/gateway/internal/occasional"
 )
 
-// listenerConfig is what a listener allows its callers.
-type listenerConfig struct {
-	limits   config.Limits
-	timeouts config.Timeouts
-	tls      *tls.Config            // nil: plain HTTP
-	exempt   gateway.TrustedProxies // from the limit for one address
-	metrics  connectionMetrics
-	log      *slog.Logger
-}
-
-// connectionMetrics counts connections.
-type connectionMetrics struct {
-	open             prometheus.Gauge
-	refused          prometheus.Counter
-	failedHandshakes prometheus.Counter
-}
-
-func (m *metrics) connections() connectionMetrics {
-	c := connectionMetrics{
-		open: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "gatehouse_connections", Help: "Open connections on the public listener.",
-		}),
-		refused: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "gatehouse_connections_refused_total", Help: "Connections that were closed at once because their address had too many.",
-		}),
-		failedHandshakes: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "gatehouse_tls_handshakes_failed_total", Help: "Connections on which no TLS handshake was completed.",
-		}),
-	}
-	m.registry.MustRegister(c.open, c.refused, c.failedHandshakes)
-	return c
-}
-
-// listener is a TCP listener that bounds the connections it hands out, in all and for each address, and knows on which
-// of them nothing was ever received. Browsers and load balancers open some in advance; fasthttp takes each for a request
-// that is being read, and would wait for it.
-type listener struct {
-	net.Listener
-	config listenerConfig
-	close  func() error  // once
-	slots  chan struct{} // holds one token per open connection
-	ended  chan struct{}
+// Listener is a net.Listener over TCP that bounds its callers. It knows on which connections nothing was ever received:
+// browsers and load balancers open some in advance, and fasthttp would take each for a request that is being read, and
+// wait for it. It is safe for concurrent use.
+//
+// Its connections give out one request at a time, and implement more of net.TCPConn than net.Conn has:
+//
+//   - SetDeadline with the zero time says that the connection was hijacked, as fasthttp does. It is a tunnel from then on,
+//     and gives out what is received as it came.
+//   - SyscallConn is the socket's, also under TLS.
+//   - SetLinger(0) makes Close a reset, without the end that TLS announces: the caller learns that an answer was cut.
+//   - CloseWrite ends one direction of a tunnel.
+//   - Close does not block. A caller that is still sending has a second to take its answer; until then the connection
+//     counts as open.
+//
+// With TLS they also have Handshake, which the server calls before it reads, and ConnectionState.
+type Listener struct {
+	inner    net.Listener
+	config   Config
+	close    func() error  // once
+	slots    chan struct{} // holds one token per open connection
+	ended    chan struct{}
+	refusals occasional.Warning
 
 	mu      sync.Mutex
 	silent  map[*connection]struct{}
-	open    map[netip.Addr]int // by whom they count for
+	open    map[netip.Addr]int // by addressKey
 	drained bool
-	refused int       // since warned
-	warned  time.Time // of an address with too many
 }
 
-func newListener(inner net.Listener, config listenerConfig) *listener {
+var _ net.Listener = (*Listener)(nil)
+
+// New returns a Listener over inner, which is its own from then on. inner has to accept TCP connections.
+func New(inner net.Listener, config Config) *Listener {
 	ended := make(chan struct{})
-	return &listener{
-		Listener: inner,
-		config:   config,
-		close:    sync.OnceValue(func() error { close(ended); return inner.Close() }),
-		slots:    make(chan struct{}, connectionLimit(config.limits)),
-		ended:    ended,
-		silent:   make(map[*connection]struct{}),
-		open:     make(map[netip.Addr]int),
+	if config.Counts == nil {
+		config.Counts = uncounted{}
+	}
+	return &Listener{
+		inner:  inner,
+		config: config,
+		close:  sync.OnceValue(func() error { close(ended); return inner.Close() }),
+		slots:  make(chan struct{}, config.Limits.MaxConnections()),
+		ended:  ended,
+		silent: make(map[*connection]struct{}),
+		open:   make(map[netip.Addr]int),
 	}
 }
 
-// Accept waits while there are as many connections as there may be: more callers wait to be accepted. It closes those of
-// an address that has too many, and returns none of them. It does not wait for a TLS handshake.
-func (l *listener) Accept() (net.Conn, error) {
+// Accept returns the next connection. It waits while there are as many as there may be, and closes those of an address
+// that has too many. It does not wait for a TLS handshake. After Close or Drain the error is net.ErrClosed; a connection
+// that is not TCP ends it with another error, and a lack of file descriptors with none: then it waits.
+func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		select {
 		case l.slots <- struct{}{}:
 		case <-l.ended:
 			return nil, net.ErrClosed
 		}
-		tcp, err := acceptPatiently(l.Listener)
+		tcp, err := acceptPatiently(l.inner)
 		if err != nil {
 			<-l.slots
 			return nil, err
 		}
 		peer := addressOf(tcp.RemoteAddr())
-		t := newTransport(tcp, l.config.timeouts.Write, household(peer))
-		if !l.admit(t, l.config.exempt.Contains(peer)) {
+		t := newTransport(tcp, l.config.Timeouts.Write, addressKey(peer))
+		if !l.admit(t, l.config.Exempt != nil && l.config.Exempt(peer)) {
 			_ = tcp.SetLinger(0) // nothing of it stays behind
 			_ = tcp.Close()
 			<-l.slots
@@ -107,8 +87,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// begin returns what the server gets. After drain it is closed already: the server notices, and accepts no more.
-func (l *listener) begin(c *connection) net.Conn {
+// begin returns what the server gets. After Drain it is closed already: the server notices, and accepts no more.
+func (l *Listener) begin(c *connection) net.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.drained {
@@ -116,8 +96,8 @@ func (l *listener) begin(c *connection) net.Conn {
 	} else {
 		l.silent[c] = struct{}{}
 	}
-	if l.config.tls != nil {
-		return secure(c, l.config.tls)
+	if l.config.TLS != nil {
+		return secure(c, l.config.TLS)
 	}
 	return c
 }
@@ -142,36 +122,39 @@ func acceptPatiently(inner net.Listener) (*net.TCPConn, error) {
 	}
 }
 
-// warningInterval is how often it is said that an address has too many connections.
-const warningInterval = 10 * time.Second
-
-// admit counts a connection unless those that it counts for have as many as they may.
-func (l *listener) admit(t *transport, exempt bool) bool {
-	limit := l.config.limits.ConnectionsPerAddress
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if limit > 0 && l.open[t.from] >= limit && !exempt {
-		l.config.metrics.refused.Inc()
-		l.refused++
-		if now := time.Now(); now.Sub(l.warned) >= warningInterval {
-			l.config.log.Warn("too many connections from one address", "address", t.from.String(), "limit", limit, "refused", l.refused)
-			l.warned, l.refused = now, 0
+// admit counts a connection unless its address has as many as it may.
+func (l *Listener) admit(t *transport, exempt bool) bool {
+	if !l.occupy(t.from, exempt) {
+		l.config.Counts.Refused()
+		if times, due := l.refusals.Due(); due {
+			l.config.Log.Warn("too many connections from one address",
+				"address", t.from.String(), "limit", l.config.Limits.ConnectionsPerAddress, "refused", times)
 		}
 		return false
 	}
-	l.open[t.from]++
-	l.config.metrics.open.Inc()
+	l.config.Counts.Opened()
+	return true
+}
+
+func (l *Listener) occupy(from netip.Addr, exempt bool) bool {
+	limit := l.config.Limits.ConnectionsPerAddress
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if limit > 0 && l.open[from] >= limit && !exempt {
+		return false
+	}
+	l.open[from]++
 	return true
 }
 
 // release makes room for another connection.
-func (l *listener) release(t *transport) {
+func (l *Listener) release(t *transport) {
 	l.mu.Lock()
 	if l.open[t.from]--; l.open[t.from] == 0 {
 		delete(l.open, t.from)
 	}
 	l.mu.Unlock()
-	l.config.metrics.open.Dec()
+	l.config.Counts.Closed()
 	<-l.slots
 }
 
@@ -184,8 +167,9 @@ func addressOf(remote net.Addr) netip.Addr {
 	return tcp.AddrPort().Addr().Unmap()
 }
 
-// household is whom a connection counts for: whoever has an IPv6 address has all of its /64.
-func household(peer netip.Addr) netip.Addr {
+// addressKey is what connections are counted by: an IPv4 address, or the /64 of an IPv6 address, since whoever has one
+// address of it has them all.
+func addressKey(peer netip.Addr) netip.Addr {
 	if !peer.Is6() {
 		return peer
 	}
@@ -193,10 +177,15 @@ func household(peer netip.Addr) netip.Addr {
 	return prefix.Addr()
 }
 
-func (l *listener) Close() error { return l.close() }
+// Addr implements net.Listener.
+func (l *Listener) Addr() net.Addr { return l.inner.Addr() }
 
-// drain stops accepting and closes the silent connections.
-func (l *listener) drain() error {
+// Close stops accepting. Connections that are open stay. The second call returns what the first did.
+func (l *Listener) Close() error { return l.close() }
+
+// Drain stops accepting like Close, and closes the connections on which nothing was ever received. It does not wait for
+// the others: Idle tells when they have ended.
+func (l *Listener) Drain() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drained = true
@@ -206,14 +195,14 @@ func (l *listener) drain() error {
 	return l.close()
 }
 
-// isIdle reports whether no connection is open.
-func (l *listener) isIdle() bool {
+// Idle reports whether no connection is open.
+func (l *Listener) Idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.open) == 0
 }
 
-func (l *listener) forget(c *connection) {
+func (l *Listener) forget(c *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.silent, c)
