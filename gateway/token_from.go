@@ -10,8 +10,8 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// tokenSources are where a WebSocket may bring its token other than in Authorization, which the pages of a browser cannot
-// set for one. Ordinary requests can, and have no use for them.
+// tokenSources are where a WebSocket may bring its token besides Authorization: a page in a browser cannot set that for a
+// WebSocket. It can for ordinary requests, which have no use for other sources.
 type tokenSources struct {
 	parameter   string // of the query; empty for none
 	subprotocol bool
