@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/user"
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
 	"gatehouse/keys"
@@ -25,7 +26,7 @@ type Options struct {
 	// Log receives everything; slog.Default() when nil.
 	Log *slog.Logger
 	// Users are asked who a user is before the configured ways are tried.
-	Users []authz.UserAuthenticator
+	Users []user.Authenticator
 	// PublicAdmin serves /admin/ on the public listener, too, where everyone can then register and delete clients. It is
 	// for the mock server only.
 	PublicAdmin bool

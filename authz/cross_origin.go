@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// foreignForms refuses the form of another site. Signing somebody's browser in under a name that is not theirs would
+// crossOrigin refuses the form of another site. Signing somebody's browser in under a name that is not theirs would
 // connect their application with the account of whoever wrote that form. Programs, which send no Origin, and pages that
 // prove the user with a token, which no form can send, are let through.
-type foreignForms struct{ protection *http.CrossOriginProtection }
+type crossOrigin struct{ protection *http.CrossOriginProtection }
 
-// newForeignForms takes the server's own origin from its issuer: a proxy in front may have changed the Host.
-func newForeignForms(issuer string) foreignForms {
+// newCrossOrigin takes the server's own origin from its issuer: a proxy in front may have changed the Host.
+func newCrossOrigin(issuer string) crossOrigin {
 	own := http.NewCrossOriginProtection()
 	if base, err := url.Parse(issuer); err == nil {
 		_ = own.AddTrustedOrigin(base.Scheme + "://" + base.Host) // an issuer that is no origin was refused before
 	}
-	return foreignForms{own}
+	return crossOrigin{own}
 }
 
-func (f foreignForms) check(r *http.Request) error {
-	if hasToken(r) || f.protection.Check(r) == nil {
+func (o crossOrigin) check(r *http.Request) error {
+	if hasToken(r) || o.protection.Check(r) == nil {
 		return nil
 	}
 	return errForbidden.WithHint("A form of another site cannot sign a user in here.")

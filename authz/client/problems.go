@@ -16,7 +16,8 @@ const (
 	maxListed = 100
 )
 
-var errPublicSecret = errors.New("a public client has no secret")
+// ErrPublicSecret is what is wrong with a secret for a public client.
+var ErrPublicSecret = errors.New("a public client has no secret")
 
 // InvalidError lists everything that is wrong with a client's settings, or with what an operator wants of a client, in
 // words that fit the admin API, where a setting is a field, and the command line, where it is a flag.
@@ -62,7 +63,7 @@ func (p *problems) addSecret(secret string, public bool) {
 	switch {
 	case secret == "":
 	case public:
-		p.add("secret: %w", errPublicSecret)
+		p.add("secret: %w", ErrPublicSecret)
 	case len(secret) > maxChosenSecret:
 		p.add("secret: %w", ErrSecretLength)
 	case !text.IsStorable(secret):

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/authz"
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -31,16 +31,16 @@ func FuzzRedirect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, registered, domain, uri string) {
 		exact := registry.Client{RedirectURIs: []string{registered}}
-		if authz.RedirectAllowed(exact, uri) {
+		if client.RedirectAllowed(exact, uri) {
 			require.Equal(t, registered, uri)
 			requireRedirect(t, uri)
 		}
 		byDomain := registry.Client{Domain: domain}
-		if !authz.RedirectAllowed(byDomain, uri) {
+		if !client.RedirectAllowed(byDomain, uri) {
 			return
 		}
 		requireRedirect(t, uri)
-		require.NoError(t, authz.ParseDomain(domain), "a domain that cannot be registered allows nothing")
+		require.NoError(t, client.ParseDomain(domain), "a domain that cannot be registered allows nothing")
 		want, have := plainOrigin.FindStringSubmatch(domain), plainOrigin.FindStringSubmatch(uri)
 		require.NotNil(t, want, domain)
 		require.NotNil(t, have, uri)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/authz"
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -92,7 +92,7 @@ func TestRedirectRule(t *testing.T) {
 		{domain("http://a.example"), "https://a.example/", false},
 		{domain(""), "https://a.example", false},
 	} {
-		require.Equal(t, test.allowed, authz.RedirectAllowed(test.client, test.uri), "%+v %q", test.client, test.uri)
+		require.Equal(t, test.allowed, client.RedirectAllowed(test.client, test.uri), "%+v %q", test.client, test.uri)
 	}
 }
 
@@ -101,7 +101,7 @@ func TestDomainsThatAreNotRegistered(t *testing.T) {
 		"https://a.example", "https://a.example/cb", "https://*.a.example", "https://*.a.github.io", "https://x.*.a.example:8443",
 		"http://localhost:8080", "http://*.localhost", "http://a.example", "https://10.0.0.1", "https://xn--bcher-kva.example",
 	} {
-		require.NoError(t, authz.ParseDomain(good), good)
+		require.NoError(t, client.ParseDomain(good), good)
 	}
 	for _, bad := range []string{
 		"", "a.example", "localhost:8080", "https://", "http://*.a.example", "http://*.10.0.0.1", "app://callback", "https://u@a.example",
@@ -109,7 +109,7 @@ func TestDomainsThatAreNotRegistered(t *testing.T) {
 		"https://*.0.0.1", "https://*.a.example.", "https://a*.example.com", "https://*.*b.example.com", "https://bücher.example",
 		"https://a.example:0", "https://a.example:99999", "https://a..example", "https://-a.example", "https://%61.example",
 	} {
-		require.Error(t, authz.ParseDomain(bad), bad)
+		require.Error(t, client.ParseDomain(bad), bad)
 	}
 }
 
@@ -119,6 +119,6 @@ func TestRedirectURIsThatAreNotRegistered(t *testing.T) {
 		"javascript:1", "JavaScript:1", "vbscript:1", "file:///etc/passwd", "blob:https://a.example/x", "https://a.example/?code=1",
 		"https://a.example/?a=%zz", "https://a.example/a b", "https://a.example/\"",
 	} {
-		require.Error(t, authz.CheckRedirectURI(bad), bad)
+		require.Error(t, client.CheckRedirectURI(bad), bad)
 	}
 }

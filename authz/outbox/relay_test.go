@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/authz"
+	"gatehouse/authz/outbox"
 	"gatehouse/denylist"
 	"gatehouse/registry"
 )
@@ -36,19 +36,19 @@ func TestRevocationsOutliveTheLossOfRedis(t *testing.T) {
 
 	w.redis.FlushAll()
 	require.ErrorIs(t, w.check(ctx, "token-0"), denylist.ErrUnknown, "an empty Redis does not say that nothing was revoked")
-	require.NoError(t, w.relay.Prime(ctx))
+	require.NoError(t, w.relay.Fill(ctx))
 	w.requireAllDenied(ctx, many)
 	require.NoError(t, w.check(ctx, "another"))
 }
 
-func TestPrimingDeclaresNothingCompleteThatIsNot(t *testing.T) {
+func TestFillingDeclaresNothingCompleteThatIsNot(t *testing.T) {
 	w := newWorld(t)
 	w.redis.FlushAll()
 	w.redis.SetError("READONLY")
-	require.Error(t, w.relay.Prime(t.Context()))
+	require.Error(t, w.relay.Fill(t.Context()))
 	w.redis.SetError("")
 	require.NoError(t, w.registry.Close())
-	require.Error(t, w.relay.Prime(t.Context()))
+	require.Error(t, w.relay.Fill(t.Context()))
 	require.ErrorIs(t, w.check(t.Context(), "any"), denylist.ErrUnknown)
 }
 
@@ -80,7 +80,7 @@ func (o overlapping) Reload(ctx context.Context, pages iter.Seq2[[]denylist.Entr
 	})
 }
 
-func TestReplicasThatPrimeAtOnceLetOneFinish(t *testing.T) {
+func TestReplicasThatFillAtOnceLetOneFinish(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.registry.RevokeToken(t.Context(), "token", w.clock.Now().Add(time.Hour)))
 	w.redis.FlushAll()
@@ -89,24 +89,20 @@ func TestReplicasThatPrimeAtOnceLetOneFinish(t *testing.T) {
 	one, other := make(chan struct{}, 1), make(chan struct{}, 1)
 	ends := make(chan error, 2)
 	for _, slow := range []overlapping{{w.denylist, one, other}, {w.denylist, other, one}} {
-		relay := &authz.Relay{Registry: w.registry, Denylist: slow}
-		go func() { ends <- relay.Prime(ctx) }()
+		relay := &outbox.Relay{Registry: w.registry, Denylist: slow}
+		go func() { ends <- relay.Fill(ctx) }()
 	}
 	require.NoError(t, <-ends)
 	require.NoError(t, <-ends)
 	require.ErrorIs(t, w.check(t.Context(), "token"), denylist.ErrRevoked)
 }
 
-func TestPrimingEndsWithItsContext(t *testing.T) {
+func TestFillingEndsWithItsContext(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.Error(t, w.relay.Prime(ctx))
+	require.Error(t, w.relay.Fill(ctx))
 	require.Error(t, w.relay.Deliver(ctx))
-}
-
-func (w *world) check(ctx context.Context, token string) error {
-	return w.tell(ctx, denylist.Query{TokenID: token, ClientID: "app"})
 }
 
 func (w *world) requireAllDenied(ctx context.Context, n int) {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/authz"
+	"gatehouse/authz/user"
 )
 
 // FuzzUserJWT signs whatever header and claims there are with the host application's secret, and puts a suffix after the
@@ -36,16 +36,17 @@ func FuzzUserJWT(f *testing.F) {
 	for _, suffix := range []string{"=", "\n", " ", ".", "A", "\x00"} {
 		f.Add([]byte(header), []byte(claims), suffix)
 	}
-	users := &authz.HostJWT{Secret: []byte("secret"), Now: func() time.Time { return now }}
+	users := &user.HostJWT{Secret: []byte("secret"), Now: func() time.Time { return now }}
 	f.Fuzz(func(t *testing.T, header, claims []byte, suffix string) {
 		encode := base64.RawURLEncoding.EncodeToString
 		input := encode(header) + "." + encode(claims)
 		mac := hmac.New(sha256.New, []byte("secret"))
 		mac.Write([]byte(input))
-		user, err := users.Authenticate(t.Context(), authz.Proof{Token: input + "." + encode(mac.Sum(nil)) + suffix})
+		subject, err := users.Authenticate(t.Context(), user.Proof{Token: input + "." + encode(mac.Sum(nil)) + suffix})
 		if err != nil {
-			require.ErrorIs(t, err, authz.ErrUserDenied)
-			require.Empty(t, user)
+			var denied *user.DeniedError
+			require.ErrorAs(t, err, &denied)
+			require.Empty(t, subject)
 			return
 		}
 		var h, c map[string]any
@@ -54,7 +55,7 @@ func FuzzUserJWT(f *testing.F) {
 		require.NotContains(t, h, "crit")
 		require.NotContains(t, h, "b64")
 		require.NoError(t, json.Unmarshal(claims, &c))
-		id, err := strconv.ParseInt(user, 10, 64)
+		id, err := strconv.ParseInt(subject, 10, 64)
 		require.NoError(t, err)
 		require.Positive(t, id)
 		require.IsType(t, 0.0, c["id"])

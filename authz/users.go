@@ -1,0 +1,66 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/authz/internal/text"
+	"gatehouse/authz/user"
+)
+
+// authenticateUser finds out who sent the request.
+func (s *Server) authenticateUser(ctx context.Context, r *http.Request, body url.Values) (subject string, err error) {
+	proof, err := readProof(r, body)
+	if err != nil {
+		return "", err
+	}
+	subject, err = s.users.Authenticate(ctx, proof)
+	var denied *user.DeniedError
+	switch {
+	case err == nil:
+		return subject, nil
+	case errors.As(err, &denied):
+		return "", errUserDenied.WithHint(strings.ToUpper(denied.Reason[:1]) + denied.Reason[1:] + ".")
+	case errors.Is(err, user.ErrNotApplicable):
+		return "", errUserDenied.WithHint("The request does not show who the user is.")
+	case errors.Is(err, user.ErrUnavailable):
+		return "", fosite.ErrTemporarilyUnavailable.WithHint(user.ErrUnavailable.Error()).WithWrap(err)
+	}
+	return "", err
+}
+
+// readProof takes login and password from the body, never from the query: URLs end up in logs.
+func readProof(r *http.Request, body url.Values) (user.Proof, error) {
+	proof := user.Proof{Login: body.Get("login"), Password: body.Get("password")}
+	headers := r.Header.Values("Authorization")
+	switch {
+	case len(headers) == 0:
+		return proof, nil
+	case len(headers) > 1:
+		return user.Proof{}, fosite.ErrInvalidRequest.WithHint("There are several Authorization headers.")
+	}
+	scheme, rest, hasScheme := strings.Cut(headers[0], " ")
+	switch {
+	case !hasScheme:
+		proof.Token = headers[0]
+	case strings.EqualFold(scheme, "Bearer"):
+		proof.Token = strings.TrimSpace(rest)
+	case strings.EqualFold(scheme, "Basic"):
+		login, password, ok := parseBasic(headers[0])
+		if !ok || !text.IsStorable(login) || !text.IsStorable(password) {
+			return user.Proof{}, errUserDenied.WithHint("The Authorization header is not well-formed Basic authentication.")
+		}
+		if proof.Login != "" || proof.Password != "" {
+			return user.Proof{}, fosite.ErrInvalidRequest.WithHint("Login and password must be sent once, in the header or in the body.")
+		}
+		proof.Login, proof.Password = login, password
+	default:
+		return user.Proof{}, errUserDenied.WithHint("The scheme of the Authorization header is not supported.")
+	}
+	return proof, nil
+}
