@@ -5,17 +5,19 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway"
 )
 
-// accessLog writes a line for each request on the public listener. What it shows of a request is what was found out
-// about it, never what was sent: no path, no query, no header but a harmless X-Request-Id.
+// accessLog writes a line for each request on the public listener. The line says what was found out about the request,
+// never what was sent: no path, no query, no header but a harmless X-Request-Id.
 type accessLog struct {
 	log     *slog.Logger
-	lines   *LogBuffer // takes lines of JSON; nil where log alone knows what lines look like
-	proxies proxies
+	lines   *LogBuffer // for lines of JSON that are written here; nil where log has another format
+	proxies gateway.TrustedProxies
 }
 
-func newAccessLog(log *slog.Logger, from proxies) *accessLog {
+func newAccessLog(log *slog.Logger, from gateway.TrustedProxies) *accessLog {
 	a := &accessLog{log: log, proxies: from}
 	if handler, ok := log.Handler().(*jsonHandler); ok {
 		a.lines = handler.out
@@ -46,7 +48,7 @@ func (a *accessLog) lineOf(ctx *fasthttp.RequestCtx, r *record) accessLine {
 		route:     r.route.template,
 		status:    ctx.Response.StatusCode(),
 		requestID: r.id,
-		remote:    a.proxies.callerOf(ctx),
+		remote:    a.proxies.Caller(ctx),
 		subject:   r.subject,
 		client:    r.client,
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/gateway"
 )
 
@@ -66,16 +67,16 @@ func (b *logBook) last(t *testing.T) map[string]any {
 }
 
 // startLogged is start with a log.
-func startLogged(t *testing.T, config app.Config) (*running, *logBook) {
+func startLogged(t *testing.T, cfg config.Config) (*running, *logBook) {
 	t.Helper()
 	book := &logBook{}
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	gatehouse, err := app.New(ctx, config, app.Options{Log: config.Log.Logger(&app.LogBuffer{Out: book})})
+	gatehouse, err := app.New(ctx, cfg, app.Options{Log: app.NewLogger(cfg.Log, &app.LogBuffer{Out: book})})
 	require.NoError(t, err)
 	require.NoError(t, gatehouse.Start(ctx))
 	r := &running{
-		t: t, config: config, app: gatehouse,
+		t: t, config: cfg, app: gatehouse,
 		public: "http://" + gatehouse.Addr().String(), admin: "http://" + gatehouse.AdminAddr().String(),
 	}
 	t.Cleanup(func() { r.stop() })
@@ -98,13 +99,13 @@ func (r *running) sendRaw(text string) *http.Response {
 	return response
 }
 
-func observedConfig(upstream string) app.Config {
-	config := testConfig(upstream)
-	config.Routes = append(config.Routes, gateway.Route{
+func observedConfig(upstream string) config.Config {
+	cfg := testConfig(upstream)
+	cfg.Routes = append(cfg.Routes, gateway.Route{
 		Path: "/invoices/{payment_hash}", Methods: []string{"GET"}, Origin: upstream, Scope: "invoices:read", Credential: "none",
 		Description: "Read invoices.",
 	})
-	return config
+	return cfg
 }
 
 func TestEachRequestHasOneLine(t *testing.T) {
@@ -231,9 +232,9 @@ func TestTheLogShowsWhoIsBehindATrustedProxy(t *testing.T) {
 		"all of them are the proxies'": {[]string{"127.0.0.1", "10.0.0.0/8"}, []string{"10.1.1.1, 10.1.2.3"}, "10.1.1.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := testConfig("http://127.0.0.1:1")
-			config.TrustedProxies = test.trusted
-			r, book := startLogged(t, config)
+			cfg := testConfig("http://127.0.0.1:1")
+			cfg.TrustedProxies = test.trusted
+			r, book := startLogged(t, cfg)
 			r.do(http.MethodGet, r.public+"/oauth/scopes", nil, http.Header{"X-Forwarded-For": test.chain})
 			require.Equal(t, test.want, book.last(t)["remote"])
 		})
@@ -241,25 +242,25 @@ func TestTheLogShowsWhoIsBehindATrustedProxy(t *testing.T) {
 }
 
 func TestTheLogIsWrittenAsConfigured(t *testing.T) {
-	config := testConfig("http://127.0.0.1:1")
-	config.Log.Access = false
-	r, book := startLogged(t, config)
+	cfg := testConfig("http://127.0.0.1:1")
+	cfg.Log.Access = false
+	r, book := startLogged(t, cfg)
 	r.do(http.MethodGet, r.public+"/oauth/scopes", nil, nil)
 	require.Empty(t, book.requests(t))
 	require.Contains(t, book.String(), `"msg":"serving"`)
 
-	config.Log = app.Log{Format: "text", Level: "info", Access: true}
-	r, book = startLogged(t, config)
+	cfg.Log = config.Log{Format: "text", Level: "info", Access: true}
+	r, book = startLogged(t, cfg)
 	r.do(http.MethodGet, r.public+"/oauth/scopes", nil, nil)
 	require.Contains(t, book.String(), " msg=request method=GET route=/oauth/scopes status=200 ")
 
-	config.Log = app.Log{Format: "json", Level: "warn", Access: true}
-	r, book = startLogged(t, config)
+	cfg.Log = config.Log{Format: "json", Level: "warn", Access: true}
+	r, book = startLogged(t, cfg)
 	r.do(http.MethodGet, r.public+"/oauth/scopes", nil, nil)
 	require.NotContains(t, book.String(), `"level":"INFO"`)
 
 	var text bytes.Buffer
-	app.Log{Format: "json", Level: "debug"}.Logger(&text).Log(t.Context(), slog.LevelDebug, "fine")
+	app.NewLogger(config.Log{Format: "json", Level: "debug"}, &text).Log(t.Context(), slog.LevelDebug, "fine")
 	require.Contains(t, text.String(), "fine")
 }
 

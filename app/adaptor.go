@@ -6,18 +6,17 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
 
 	"gatehouse/gateway"
 )
 
-// mount serves a net/http handler on Fiber. The handler gets a context that ends when it returns: the one of the adaptor
-// is an object that fasthttp uses for the next request, too. A handler that panics answers 500 and takes nothing along.
-// The pattern that a mux finds for the request is its route.
-func (a *App) mount(handler http.Handler) fiber.Handler {
-	adapted := adaptor.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// mount serves a net/http handler beside the gateway. The handler's context ends when it returns; the adaptor's own would
+// be an object that fasthttp uses for the next request, too. A handler that panics is answered 500. The pattern that a mux
+// finds for the request is its route.
+func (a *App) mount(handler http.Handler) fasthttp.RequestHandler {
+	adapted := fasthttpadaptor.NewFastHTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen, _ := recordOf(r.Context())
 		ctx, cancel := context.WithCancel(context.WithValue(withRequestID(context.Background(), seen.id), recordKey{}, seen))
 		defer cancel()
@@ -37,25 +36,26 @@ func (a *App) mount(handler http.Handler) fiber.Handler {
 		}()
 		handler.ServeHTTP(w, r)
 	}))
-	return func(c *fiber.Ctx) error {
-		if err := a.readBody(c.Context()); err != nil {
-			return err
+	return func(ctx *fasthttp.RequestCtx) {
+		if err := a.readBody(ctx); err != nil {
+			gateway.AnswerRefusal(ctx, err)
+			return
 		}
-		return adapted(c)
+		adapted(ctx)
 	}
 }
 
 // mountedBodyLimit is above what any mounted handler takes, so that each refuses a body that is too large in its own form.
 const mountedBodyLimit = 128 << 10
 
-// readBody gives the adaptor a body that is complete. All of it has to arrive in the time that a route's body has between
+// readBody returns a refusal of the gateway's. It gives the adaptor a body that is complete. All of it has to arrive in the time that a route's body has between
 // two reads: it is never long.
 func (a *App) readBody(ctx *fasthttp.RequestCtx) error {
 	if !ctx.Request.IsBodyStream() {
 		return nil
 	}
 	if err := ctx.Conn().SetReadDeadline(time.Now().Add(a.config.Timeouts.Body)); err != nil {
-		return fiber.ErrBadRequest
+		return gateway.ErrMalformedRequest // there is nobody left to be told
 	}
 	body, err := gateway.ReadBody(ctx, mountedBodyLimit)
 	if err != nil {

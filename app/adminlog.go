@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"gatehouse/gateway"
 )
 
-// observeAdmin gives each request of the admin API an id and a line in the log, refused ones too: whoever tries tokens is
-// seen. Probes and scrapes have none, there is nothing to learn from them.
+// observeAdmin gives each request of the admin API an id and a line in the log. Refused ones have a line, too: it shows who
+// tries tokens. Probes and scrapes have none.
 func (a *App) observeAdmin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := []byte(r.Header.Get(fiber.HeaderXRequestID))
@@ -37,7 +39,7 @@ func (a *App) writeAdminLine(r *http.Request, answer *countedAnswer, took time.D
 	}
 	remote, _, _ := net.SplitHostPort(r.RemoteAddr)
 	a.log.InfoContext(r.Context(), "admin request",
-		slog.String("method", methodNamed(r.Method).String()),
+		slog.String("method", gateway.MethodNamed(r.Method).String()),
 		slog.String("route", route),
 		slog.Int("status", cmp.Or(answer.status, http.StatusOK)),
 		slog.Float64("duration_ms", milliseconds(took)),

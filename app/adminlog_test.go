@@ -10,9 +10,9 @@ import (
 )
 
 func TestEachRequestOfTheAdminAPIHasOneLine(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.Admin.Token = "secret-admin-token"
-	r, book := startLogged(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Admin.Token = "secret-admin-token"
+	r, book := startLogged(t, cfg)
 	create := func(token string) answer {
 		header := bearer(token)
 		header.Set("X-Request-Id", "of-the-operator")
@@ -81,9 +81,9 @@ func TestWhatIsLoggedAboutARequestBearsItsID(t *testing.T) {
 }
 
 func TestWithoutAccessLinesTheAdminAPIHasNone(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.Log.Access = false
-	r, book := startLogged(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Log.Access = false
+	r, book := startLogged(t, cfg)
 	r.register()
 	require.Empty(t, book.lines(t, "admin request"))
 	require.Len(t, book.lines(t, "client created"), 1, "a change is logged all the same")

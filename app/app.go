@@ -11,51 +11,35 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/gateway"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
 
-// Role says which halves of Gatehouse a process runs.
-type Role int
-
-// The roles. Any number of processes of each may run beside each other.
-const (
-	// Both is the authorization server and the gateway in one process.
-	Both Role = iota
-	// AuthzOnly is the authorization server and the admin API.
-	AuthzOnly
-	// GatewayOnly needs Redis and the JWKS URL of an authorization server: no database, and no secret but the one that a
-	// route's credential may need.
-	GatewayOnly
-)
-
-func (r Role) hasAuthz() bool   { return r != GatewayOnly }
-func (r Role) hasGateway() bool { return r != AuthzOnly }
-
 // Options are what a program decides, as opposed to who configures it.
 type Options struct {
-	Role Role
+	Role config.Role
 	// Log receives everything; slog.Default() when nil.
 	Log *slog.Logger
-	// Users prove who a user is before the configured ways are tried.
+	// Users are asked who a user is before the configured ways are tried.
 	Users []authz.UserAuthenticator
-	// PublicAdmin also serves /admin/ on the public listener. Only for the mock server: whoever can reach that listener
-	// can register and delete clients.
+	// PublicAdmin serves /admin/ on the public listener, too, where everyone can then register and delete clients. It is
+	// for the mock server only.
 	PublicAdmin bool
 }
 
 // App is one Gatehouse process. New builds it, Start begins to serve, Stop ends it. The methods are not safe for
 // concurrent use, except Registry and Failed.
 type App struct {
-	config   Config
+	config   config.Config
 	options  Options
 	log      *slog.Logger
-	proxies  proxies            // that are trusted
+	proxies  gateway.TrustedProxies
 	registry *registry.Registry // nil in a gateway on its own, as is authz
 	authz    *authz.Server
-	gateway  *gateway.Gateway // nil in an authorization server on its own
+	gateway  *gateway.Gateway // has no routes in an authorization server on its own
 	public   *fiber.App
 	admin    *http.Server
 	failed   chan error
@@ -76,37 +60,37 @@ type closer struct {
 	close func() error
 }
 
-// New builds every part of the role and, for an authorization server, connects to the database, migrates the schema and
-// makes the first signing key. It blocks while it does so. On error everything that was opened is closed again.
-func New(ctx context.Context, config Config, options Options) (_ *App, err error) {
-	if err := config.Validate(options.Role); err != nil {
+// New builds every part of the role. For an authorization server it connects to the database, migrates the schema and
+// makes the first signing key, and blocks meanwhile. On error it closes everything that it opened.
+func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err error) {
+	if err := cfg.Validate(options.Role); err != nil {
 		return nil, err
 	}
 	log := cmp.Or(options.Log, slog.Default())
-	a := &App{config: config, options: options, log: slog.New(requestLog{log.Handler()}), failed: make(chan error, 2)}
+	a := &App{config: cfg, options: options, log: slog.New(requestLog{log.Handler()}), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.closeParts())
 		}
 	}()
 
-	if a.proxies, err = config.trustedProxies(); err != nil {
+	if a.proxies, err = gateway.ParseTrustedProxies(cfg.TrustedProxies); err != nil {
 		return nil, err
 	}
 	a.metrics = newMetrics(options.Role)
-	a.observer = a.newObserver()
 	if tracingIsConfigured() {
-		if a.tracing, err = newTracing(ctx, config.Routes, a.log); err != nil {
+		if a.tracing, err = newTracing(ctx, cfg.Routes, a.log); err != nil {
 			return nil, fmt.Errorf("tracing: %w", err)
 		}
 		a.onClose("tracing", a.tracing.close)
 	}
+	a.observer = a.newObserver()
 	denied, err := a.openDenylist()
 	if err != nil {
 		return nil, fmt.Errorf("denylist: %w", err)
 	}
 	var public keys.PublicKeys
-	if options.Role.hasAuthz() {
+	if options.Role.HasAuthz() {
 		keyring, err := a.openRegistry(ctx)
 		if err != nil {
 			return nil, err
@@ -119,12 +103,10 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 	} else {
 		public = a.remoteKeys()
 	}
-	if options.Role.hasGateway() {
-		if a.gateway, err = a.newGateway(public, denied); err != nil {
-			return nil, fmt.Errorf("gateway: %w", err)
-		}
-		a.onClose("gateway", a.gateway.Close)
+	if a.gateway, err = a.newGateway(public, denied); err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
 	}
+	a.onClose("gateway", a.gateway.Close)
 	if a.callers, err = a.callersConfig(); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}
@@ -133,7 +115,7 @@ func New(ctx context.Context, config Config, options Options) (_ *App, err error
 	return a, nil
 }
 
-// Registry is where everything durable is kept, for programs that set something up before they start to serve; nil in a
+// Registry is where everything durable is kept, for programs that set something up before they serve. It is nil in a
 // gateway on its own.
 func (a *App) Registry() *registry.Registry { return a.registry }
 

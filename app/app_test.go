@@ -21,7 +21,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/gateway"
+	"gatehouse/registry/registrytest"
 )
 
 const (
@@ -33,20 +35,20 @@ const (
 // running is a Gatehouse that serves on loopback, in front of an upstream that answers with what it was sent.
 type running struct {
 	t      testing.TB
-	config app.Config
+	config config.Config
 	app    *app.App
 	public string
 	admin  string
 }
 
-func testConfig(upstream string) app.Config {
-	config := app.Default()
-	config.Listen, config.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0"
-	config.DatabaseURL, config.RedisURL = "sqlite::memory:", "embedded:"
-	config.Denylist.MaxStaleness = time.Minute // the machine may stand still, which has tests of its own
-	config.JWTSecret = hostSecret
-	config.Keys.Secret = "0123456789abcdef0123456789abcdef"
-	config.Routes = []gateway.Route{
+func testConfig(upstream string) config.Config {
+	cfg := config.Default()
+	cfg.Listen, cfg.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.DatabaseURL, cfg.RedisURL = "sqlite::memory:", "embedded:"
+	cfg.Denylist.MaxStaleness = time.Minute // the machine may stand still, which has tests of its own
+	cfg.JWTSecret = hostSecret
+	cfg.Keys.Secret = "0123456789abcdef0123456789abcdef"
+	cfg.Routes = []gateway.Route{
 		{
 			Path: "/balance", Methods: []string{"GET"}, Origin: upstream, Scope: "balance:read", Description: "Read your balance.",
 			Credential: "lndhub",
@@ -56,27 +58,27 @@ func testConfig(upstream string) app.Config {
 			Credential: "headers",
 		},
 	}
-	return config
+	return cfg
 }
 
 // start waits until it is ready: before that Redis is asked for each request, for which a busy machine may be too slow.
-func start(t testing.TB, config app.Config) *running {
+func start(t testing.TB, cfg config.Config) *running {
 	t.Helper()
-	r := startRole(t, config, app.Both)
+	r := startRole(t, cfg, config.Both)
 	r.awaitReady()
 	return r
 }
 
 // startRole does not wait until it is ready.
-func startRole(t testing.TB, config app.Config, role app.Role) *running {
+func startRole(t testing.TB, cfg config.Config, role config.Role) *running {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	gatehouse, err := app.New(ctx, config, app.Options{Role: role, Log: slog.New(slog.DiscardHandler)})
+	gatehouse, err := app.New(ctx, cfg, app.Options{Role: role, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	require.NoError(t, gatehouse.Start(ctx))
 	r := &running{
-		t: t, config: config, app: gatehouse,
+		t: t, config: cfg, app: gatehouse,
 		public: "http://" + gatehouse.Addr().String(), admin: "http://" + gatehouse.AdminAddr().String(),
 	}
 	t.Cleanup(func() { r.stop() })
@@ -218,28 +220,40 @@ func (r *running) settled(token string) answer {
 	return a
 }
 
+// sqliteFile is a database that survives the process that made it.
+func sqliteFile(t *testing.T) config.SecretURL {
+	t.Helper()
+	return config.SecretURL(registrytest.SQLite(t))
+}
+
 // forEachBackend runs a test on what needs nothing, and on Postgres and Redis where the tests have them.
-func forEachBackend(t *testing.T, test func(t *testing.T, config app.Config)) {
+func forEachBackend(t *testing.T, test func(t *testing.T, cfg config.Config)) {
 	t.Run("sqlite and embedded", func(t *testing.T) {
-		config := testConfig(echoUpstream(t))
-		config.DatabaseURL = app.SecretURL("sqlite:" + t.TempDir() + "/gatehouse.db")
-		test(t, config)
+		cfg := testConfig(echoUpstream(t))
+		cfg.DatabaseURL = sqliteFile(t)
+		test(t, cfg)
 	})
 	t.Run("postgres and redis", func(t *testing.T) {
-		config := testConfig(echoUpstream(t))
-		config.DatabaseURL, config.RedisURL = privateDatabase(t), privateRedis(t)
-		test(t, config)
+		cfg := testConfig(echoUpstream(t))
+		cfg.DatabaseURL, cfg.RedisURL = privateDatabase(t), privateRedis(t)
+		test(t, cfg)
 	})
 	t.Run("postgres with one connection", func(t *testing.T) {
-		config := testConfig(echoUpstream(t))
-		config.DatabaseURL, config.RedisURL = privateDatabase(t), privateRedis(t)
-		config.DatabaseMaxConns = 1
-		test(t, config)
+		cfg := testConfig(echoUpstream(t))
+		cfg.DatabaseURL, cfg.RedisURL = privateDatabase(t), privateRedis(t)
+		cfg.DatabaseMaxConns = 1
+		test(t, cfg)
 	})
 }
 
+// privateDatabase is a new database on the tests' Postgres.
+func privateDatabase(t *testing.T) config.SecretURL {
+	t.Helper()
+	return config.SecretURL(registrytest.PostgresDatabase(t))
+}
+
 // privateRedis is a database of the tests' Redis that holds nothing yet.
-func privateRedis(t *testing.T) app.SecretURL {
+func privateRedis(t *testing.T) config.SecretURL {
 	t.Helper()
 	server := os.Getenv("TEST_REDIS_URL")
 	if server == "" {
@@ -253,12 +267,12 @@ func privateRedis(t *testing.T) app.SecretURL {
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
 	require.NoError(t, client.FlushDB(t.Context()).Err())
-	return app.SecretURL(parsed.String())
+	return config.SecretURL(parsed.String())
 }
 
 func TestAccessIsGivenUsedAndTakenBack(t *testing.T) {
-	forEachBackend(t, func(t *testing.T, config app.Config) {
-		r := start(t, config)
+	forEachBackend(t, func(t *testing.T, cfg config.Config) {
+		r := start(t, cfg)
 		a := r.register()
 		given := r.consent(a, 12345, "balance:read")
 
@@ -291,8 +305,8 @@ func TestAccessIsGivenUsedAndTakenBack(t *testing.T) {
 }
 
 func TestARestartForgetsNothing(t *testing.T) {
-	forEachBackend(t, func(t *testing.T, config app.Config) {
-		before := start(t, config)
+	forEachBackend(t, func(t *testing.T, cfg config.Config) {
+		before := start(t, cfg)
 		a := before.register()
 		kept, revoked := before.consent(a, 1, "balance:read"), before.consent(a, 2, "balance:read")
 		disconnected := before.do(http.MethodDelete, before.public+"/clients/"+a.id, nil, bearer(userJWT(t, 2)))
@@ -300,7 +314,7 @@ func TestARestartForgetsNothing(t *testing.T) {
 		before.stop()
 
 		// With the embedded Redis this is also the loss of all of Redis.
-		after := start(t, config)
+		after := start(t, cfg)
 		require.Equal(t, http.StatusOK, after.balance(kept.access).status, "the signing key is the same")
 		require.Equal(t, http.StatusUnauthorized, after.balance(revoked.access).status, "the revocation is still known")
 		after.exchange(a, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {kept.refresh}})
@@ -308,28 +322,28 @@ func TestARestartForgetsNothing(t *testing.T) {
 }
 
 func TestAWrongKeysSecretIsRefusedAndChangesNothing(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.DatabaseURL = app.SecretURL("sqlite:" + t.TempDir() + "/gatehouse.db")
-	before := start(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.DatabaseURL = sqliteFile(t)
+	before := start(t, cfg)
 	given := before.consent(before.register(), 1, "balance:read")
 	before.stop()
 
-	wrong := config
+	wrong := cfg
 	wrong.Keys.Secret = "another secret of at least 32 characters"
 	_, err := app.New(t.Context(), wrong, app.Options{Log: slog.New(slog.DiscardHandler)})
 	require.ErrorContains(t, err, "cannot be opened with this keys.secret (it is sealed with another secret, or was altered); nothing was changed: set keys.secret to")
 	require.NotContains(t, err.Error(), "jwe")
 	require.NotContains(t, err.Error(), "decrypt")
 
-	require.Equal(t, http.StatusOK, start(t, config).balance(given.access).status)
+	require.Equal(t, http.StatusOK, start(t, cfg).balance(given.access).status)
 }
 
 func TestADenylistThatLosesEverythingIsFilledAgain(t *testing.T) {
-	for _, mode := range []string{app.Strict, app.Mirror} {
+	for _, mode := range []string{config.Strict, config.Mirror} {
 		t.Run(mode, func(t *testing.T) {
-			config := testConfig(echoUpstream(t))
-			config.RedisURL, config.Denylist.Mode = privateRedis(t), mode
-			r := start(t, config)
+			cfg := testConfig(echoUpstream(t))
+			cfg.RedisURL, cfg.Denylist.Mode = privateRedis(t), mode
+			r := start(t, cfg)
 			a := r.register()
 			kept, revoked := r.consent(a, 1, "balance:read").access, r.consent(a, 2, "balance:read").access
 			taken := r.form("/oauth/revoke", url.Values{"token": {revoked}}, a.id, a.secret)
@@ -372,9 +386,9 @@ func TestTheAdminAPIIsNotOnThePublicListener(t *testing.T) {
 	require.Equal(t, http.StatusOK, r.do(http.MethodGet, r.admin+"/admin/clients", nil, nil).status)
 	require.Equal(t, http.StatusOK, r.do(http.MethodGet, r.admin+"/healthz", nil, nil).status)
 
-	config := testConfig(echoUpstream(t))
-	config.Admin.Token = "admin-token"
-	guarded := start(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Admin.Token = "admin-token"
+	guarded := start(t, cfg)
 	require.Equal(t, http.StatusUnauthorized, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, nil).status)
 	require.Equal(t, http.StatusUnauthorized, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, bearer("wrong")).status)
 	require.Equal(t, http.StatusOK, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, bearer("admin-token")).status)
@@ -405,13 +419,13 @@ func TestAPortThatIsTakenIsAnError(t *testing.T) {
 	require.NoError(t, err)
 	defer taken.Close()
 	for _, which := range []string{"public", "admin"} {
-		config := testConfig(echoUpstream(t))
+		cfg := testConfig(echoUpstream(t))
 		if which == "public" {
-			config.Listen = taken.Addr().String()
+			cfg.Listen = taken.Addr().String()
 		} else {
-			config.Admin.Listen = taken.Addr().String()
+			cfg.Admin.Listen = taken.Addr().String()
 		}
-		gatehouse, err := app.New(t.Context(), config, app.Options{Log: slog.New(slog.DiscardHandler)})
+		gatehouse, err := app.New(t.Context(), cfg, app.Options{Log: slog.New(slog.DiscardHandler)})
 		require.NoError(t, err)
 		require.ErrorContains(t, gatehouse.Start(t.Context()), "address already in use")
 		require.NoError(t, gatehouse.Stop(t.Context()))

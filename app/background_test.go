@@ -7,16 +7,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
 	"gatehouse/registry"
 )
 
 func TestKeysRotateWhileItServes(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.ClockLeeway, config.AccessToken.Lifespan, config.AccessToken.MaxLifespan = 0, time.Minute, time.Minute
-	config.Keys.JWKSMaxAge, config.Keys.JWKSRefresh = time.Second, time.Second
-	config.Keys.PublishAhead, config.Keys.RotateEvery = 3*time.Second, 3*time.Second+time.Millisecond
-	r := start(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.ClockLeeway, cfg.AccessToken.Lifespan, cfg.AccessToken.MaxLifespan = 0, time.Minute, time.Minute
+	cfg.Keys.JWKSMaxAge, cfg.Keys.JWKSRefresh = time.Second, time.Second
+	cfg.Keys.PublishAhead, cfg.Keys.RotateEvery = 3*time.Second, 3*time.Second+time.Millisecond
+	r := start(t, cfg)
 	a := r.register()
 	before := r.consent(a, 1, "balance:read").access
 	var after string
@@ -32,10 +31,10 @@ func TestKeysRotateWhileItServes(t *testing.T) {
 }
 
 func TestWhatHasExpiredIsRemovedWhileItServes(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.DatabaseURL = app.SecretURL("sqlite:" + t.TempDir() + "/gatehouse.db")
+	cfg := testConfig(echoUpstream(t))
+	cfg.DatabaseURL = sqliteFile(t)
 	longAgo := time.Now().Add(-48 * time.Hour)
-	then, err := registry.Open(t.Context(), config.DatabaseURL.Reveal(), registry.WithNow(func() time.Time { return longAgo }))
+	then, err := registry.Open(t.Context(), cfg.DatabaseURL.Reveal(), registry.WithNow(func() time.Time { return longAgo }))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, then.Close()) })
 	require.NoError(t, then.Migrate(t.Context()))
@@ -47,6 +46,6 @@ func TestWhatHasExpiredIsRemovedWhileItServes(t *testing.T) {
 	}
 	require.Equal(t, 1, known(), "at that time it was live")
 
-	start(t, config)
+	start(t, cfg)
 	require.Eventually(t, func() bool { return known() == 0 }, startTimeout, 10*time.Millisecond)
 }

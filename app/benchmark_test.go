@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/app/config"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/keys"
@@ -51,17 +52,17 @@ const benchmarkTokens = 200
 
 func (s *served) make(tb testing.TB) {
 	tb.Helper()
-	config := Default()
-	config.Routes = []gateway.Route{{
+	cfg := config.Default()
+	cfg.Routes = []gateway.Route{{
 		Path: "/invoices/{payment_hash}", Methods: []string{"GET"}, Origin: "http://" + cheapUpstream(tb),
 		Scope: "balance:read", Credential: "headers", Public: s.tokens == "",
 	}}
-	config.Log.Access = s.access
-	a := newBenchmarkApp(config)
-	verifier, tokens := benchmarkVerifier(tb, config.Issuer, s.alg)
+	cfg.Log.Access = s.access
+	a := newBenchmarkApp(cfg)
+	verifier, tokens := benchmarkVerifier(tb, cfg.Issuer, s.alg)
 	settings := gateway.Config{
-		Routes: config.Routes, Denylist: benchmarkDenylist(tb, s.strict), Verifier: verifier, Log: slog.New(slog.DiscardHandler),
-		RequestID: requestID, Observer: a.observer,
+		Routes: cfg.Routes, Denylist: benchmarkDenylist(tb, s.strict), Verifier: verifier, Log: slog.New(slog.DiscardHandler),
+		Observer: a.observer,
 	}
 	if s.tokens == warm {
 		cache, err := keys.NewCache(verifier, 2*benchmarkTokens)
@@ -84,13 +85,13 @@ func (s *served) make(tb testing.TB) {
 }
 
 // newBenchmarkApp is a gateway's App with nothing but an observer.
-func newBenchmarkApp(config Config) *App {
+func newBenchmarkApp(cfg config.Config) *App {
 	lines := &LogBuffer{Out: io.Discard, Delay: time.Second}
 	a := &App{
-		config: config, log: slog.New(slog.DiscardHandler),
-		options: Options{Role: GatewayOnly, Log: config.Log.Logger(lines)},
+		config: cfg, log: slog.New(slog.DiscardHandler),
+		options: Options{Role: config.GatewayOnly, Log: NewLogger(cfg.Log, lines)},
 	}
-	a.metrics = newMetrics(GatewayOnly)
+	a.metrics = newMetrics(config.GatewayOnly)
 	a.observer = a.newObserver()
 	return a
 }
@@ -209,12 +210,15 @@ func TestCountingARequestAllocatesNothing(t *testing.T) {
 
 // observedNothing is the observer around a gateway's request that costs nothing.
 func observedNothing(access bool) fasthttp.RequestHandler {
-	config := Default()
-	config.Routes = []gateway.Route{{Path: "/invoices/{payment_hash}"}}
-	config.Log.Access = access
-	a := newBenchmarkApp(config)
+	cfg := config.Default()
+	cfg.Routes = []gateway.Route{{Path: "/invoices/{payment_hash}"}}
+	cfg.Log.Access = access
+	a := newBenchmarkApp(cfg)
 	seen := &gateway.Observation{Verdict: gateway.Valid, Claims: &keys.Claims{Subject: "7", ClientID: "app"}}
-	return a.observer.serve(func(ctx *fasthttp.RequestCtx) { a.observer.Served(ctx, seen) })
+	return func(ctx *fasthttp.RequestCtx) {
+		a.observer.Begin(ctx)
+		a.observer.Served(ctx, seen)
+	}
 }
 
 func newRequestCtx(tb testing.TB) *fasthttp.RequestCtx {

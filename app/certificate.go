@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"gatehouse/app/config"
 )
 
 // certificateInterval is how soon files that have changed are noticed.
@@ -18,14 +20,14 @@ const certificateInterval = 2 * time.Second
 // certificate is the certificate of the public listener, read from its files again when they change. It is safe for
 // concurrent use.
 type certificate struct {
-	files    TLS
+	files    config.TLS
 	interval time.Duration
 	log      *slog.Logger
 	current  atomic.Pointer[tls.Certificate]
 	read     [2][]byte // what was read last, good or not
 }
 
-func openCertificate(files TLS, log *slog.Logger) (*certificate, error) {
+func openCertificate(files config.TLS, log *slog.Logger) (*certificate, error) {
 	c := &certificate{files: files, interval: certificateInterval, log: log}
 	if _, err := c.refresh(); err != nil {
 		return nil, err

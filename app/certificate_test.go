@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/app/config"
 )
 
 // TestOfABrokenCertificateIsWarnedOnce is about every look at files that stay as they are.
@@ -25,7 +27,7 @@ func TestOfABrokenCertificateIsWarnedOnce(t *testing.T) {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
 	}
 	dir := t.TempDir()
-	files := TLS{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	files := config.TLS{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
 	write := func(cert, key []byte) {
 		require.NoError(t, os.WriteFile(files.CertFile, cert, 0o600))
 		require.NoError(t, os.WriteFile(files.KeyFile, key, 0o600))

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"gatehouse/app/config"
 )
 
 // connection is a caller's connection as the HTTP server sees it. It gives out one request at a time, whole lines and
@@ -20,7 +22,7 @@ type connection struct {
 	transport *transport
 	plain     net.Conn // the transport, or TLS over it
 	listener  *listener
-	timeouts  Timeouts
+	timeouts  config.Timeouts
 	framing   framing
 
 	rest    []byte    // was read, and belongs to the next request

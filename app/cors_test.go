@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 const ownPage, otherPage = "https://app.example", "https://evil.example"
@@ -33,11 +33,11 @@ func outspokenUpstream(t *testing.T) string {
 	return server.URL
 }
 
-func corsConfig(t *testing.T, origins ...string) app.Config {
-	config := testConfig(outspokenUpstream(t))
-	config.Routes[0].Methods = []string{"GET", "DELETE"}
-	config.CORS.Origins, config.CORS.Headers, config.CORS.ExposedHeaders = origins, []string{"X-Own"}, []string{"X-Shown"}
-	return config
+func corsConfig(t *testing.T, origins ...string) config.Config {
+	cfg := testConfig(outspokenUpstream(t))
+	cfg.Routes[0].Methods = []string{"GET", "DELETE"}
+	cfg.CORS.Origins, cfg.CORS.Headers, cfg.CORS.ExposedHeaders = origins, []string{"X-Own"}, []string{"X-Shown"}
+	return cfg
 }
 
 func (r *running) preflight(path, origin, method string) answer {
@@ -162,9 +162,9 @@ func TestAnyOriginIsOneAnswerForAll(t *testing.T) {
 }
 
 func TestWithoutOriginsUpstreamsSayWhatTheyLike(t *testing.T) {
-	config := corsConfig(t)
-	config.Routes[0].Methods, config.Routes[0].Public = []string{"GET", "OPTIONS"}, true
-	r := start(t, config)
+	cfg := corsConfig(t)
+	cfg.Routes[0].Methods, cfg.Routes[0].Public = []string{"GET", "OPTIONS"}, true
+	r := start(t, cfg)
 	a := r.preflight("/balance", ownPage, "GET")
 	require.Equal(t, http.StatusOK, a.status)
 	require.Equal(t, []string{"upstream"}, a.header["Access-Control-Allow-Origin"])
@@ -172,9 +172,9 @@ func TestWithoutOriginsUpstreamsSayWhatTheyLike(t *testing.T) {
 }
 
 func TestAPreflightIsNotTheUpstreams(t *testing.T) {
-	config := corsConfig(t, ownPage)
-	config.Routes[0].Methods, config.Routes[0].Public = []string{"GET", "OPTIONS"}, true
-	r := start(t, config)
+	cfg := corsConfig(t, ownPage)
+	cfg.Routes[0].Methods, cfg.Routes[0].Public = []string{"GET", "OPTIONS"}, true
+	r := start(t, cfg)
 	require.Equal(t, http.StatusNoContent, r.preflight("/balance", ownPage, "GET").status)
 	plain := r.do(http.MethodOptions, r.public+"/balance", nil, http.Header{"Origin": {ownPage}})
 	require.Equal(t, http.StatusOK, plain.status, "which is no preflight")
@@ -185,9 +185,9 @@ func TestAPreflightIsNotTheUpstreams(t *testing.T) {
 // TestTheBodyOfAPreflightIsNoRequest is about a body that nobody reads, because nobody wants it.
 func TestTheBodyOfAPreflightIsNoRequest(t *testing.T) {
 	upstream, seen := countingUpstream(t)
-	config := testConfig(upstream)
-	config.CORS.Origins = []string{ownPage}
-	r := start(t, config)
+	cfg := testConfig(upstream)
+	cfg.CORS.Origins = []string{ownPage}
+	r := start(t, cfg)
 	inner := strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1) + "\r\n"
 	for _, origin := range []string{ownPage, otherPage} {
 		for _, path := range []string{"/balance", "/oauth/token"} {
@@ -209,8 +209,8 @@ func TestTheBodyOfAPreflightIsNoRequest(t *testing.T) {
 // TestAPublicClientInABrowser does what a page does that has no secret: it exchanges its code with PKCE, uses its token,
 // renews it and signs out, each over CORS.
 func TestAPublicClientInABrowser(t *testing.T) {
-	config := corsConfig(t, ownPage)
-	r := start(t, config)
+	cfg := corsConfig(t, ownPage)
+	r := start(t, cfg)
 	created := r.do(http.MethodPost, r.admin+"/admin/clients",
 		strings.NewReader(`{"name":"Page","url":"`+ownPage+`","domain":"`+ownPage+`","public":true}`), http.Header{"Content-Type": {"application/json"}})
 	require.Equal(t, http.StatusOK, created.status, created.body)

@@ -13,7 +13,7 @@ import (
 const (
 	// readyTimeout bounds what finding out whether a process is ready may take.
 	readyTimeout = 2 * time.Second
-	// watchTimeout bounds what a part may add to it that the process can do without.
+	// watchTimeout is as much for a part that the process can do without.
 	watchTimeout = 500 * time.Millisecond
 )
 
@@ -38,23 +38,23 @@ func (p *part) timeout() time.Duration {
 	return watchTimeout
 }
 
-// need adds a part without which requests should be sent elsewhere.
+// need adds a part that the process cannot do without: while it is not ready, requests should be sent elsewhere.
 func (h *health) need(name string, ready func(context.Context) error) {
 	h.parts = append(h.parts, part{name, ready, true})
 }
 
-// watch adds a part without which most requests can be served, and those that cannot would fare no better elsewhere.
+// watch adds a part that most requests do not need. Those that do would fare no better elsewhere.
 func (h *health) watch(name string, ready func(context.Context) error) {
 	h.parts = append(h.parts, part{name, ready, false})
 }
 
-// serveLive answers as long as the process can answer at all; what is not ready is not a reason to kill it.
+// serveLive answers as long as the process can answer at all. That a part is not ready is no reason to kill it.
 func (h *health) serveLive(w http.ResponseWriter, _ *http.Request) {
 	writeReport(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// serveReady says whether requests should be sent here, and which parts are not well. A process is ready, degraded when
-// only parts are missing that it can do without, and else not ready; one that drains is not ready either.
+// serveReady says whether requests should be sent here, and which parts are not ready. While only parts that it can do
+// without are not, the process is degraded, which is as good as ready. While it drains it is not ready.
 func (h *health) serveReady(w http.ResponseWriter, r *http.Request) {
 	report := make(map[string]string, len(h.parts)+1)
 	report["status"] = "ready"

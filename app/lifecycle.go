@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Start begins to listen and returns when both listeners accept connections. It does not block after that; Failed tells
-// when serving ends by itself. When it fails, call Stop.
+// Start begins to listen, and returns when both listeners accept connections. Failed tells when serving ends by itself.
+// When Start fails, call Stop.
 func (a *App) Start(ctx context.Context) error {
 	var config net.ListenConfig
 	public, err := config.Listen(ctx, "tcp", a.config.Listen)
@@ -25,7 +25,8 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// Serve begins to serve on listeners that are open already, the public one of TCP; it takes them over and does not block.
+// Serve begins to serve on listeners that are open already. The public one is of TCP. Both are the App's from then on. It
+// does not block.
 func (a *App) Serve(public, admin net.Listener) {
 	a.publicAddr, a.adminAddr = public.Addr(), admin.Addr()
 	a.accepting = newListener(public, a.callers)
@@ -51,10 +52,10 @@ func (a *App) Addr() net.Addr { return a.publicAddr }
 // AdminAddr is the address that the admin listener has; nil before Start.
 func (a *App) AdminAddr() net.Addr { return a.adminAddr }
 
-// Stop ends the process in the order that loses no request. It stops being ready; goes on for as long as load balancers
-// need to see that (shutdown.delay), closing each connection with its next answer; accepts no more connections; waits
-// until the requests in flight are answered, for at most shutdown.timeout; and then closes everything else. The end of ctx
-// cuts both waits short. It returns what did not go well; after it the App cannot be used.
+// Stop ends the process without losing a request. The App is not ready any more, goes on for shutdown.delay, so that load
+// balancers see it, and closes each connection with its next answer. Then it accepts no more connections, waits for at
+// most shutdown.timeout until the requests in flight are answered, and closes everything else. The end of ctx cuts both
+// waits short. Stop returns what did not go well. The App cannot be used after it.
 func (a *App) Stop(ctx context.Context) error {
 	a.health.draining.Store(true)
 	return errors.Join(a.drain(ctx), a.closeParts())
@@ -71,7 +72,7 @@ func (a *App) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, a.config.Shutdown.Timeout)
 	defer cancel()
 	var problems []error
-	if err := errors.Join(a.accepting.drain(), a.drainWebSockets(ctx), a.drainServer(ctx)); err != nil {
+	if err := errors.Join(a.accepting.drain(), a.gateway.Drain(ctx), a.drainServer(ctx)); err != nil {
 		problems = append(problems, fmt.Errorf("drain public listener: %w", err))
 	}
 	if a.admin.Shutdown(ctx) != nil { // whoever still asks for health or metrics is no reason to report a failure
@@ -80,8 +81,8 @@ func (a *App) drain(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-// drainServer waits for the requests in flight. The server looks for them now and then; when its time is over it may not
-// have seen that the last one has ended.
+// drainServer waits for the requests in flight. The server looks only now and then whether there are any, so that its time
+// may be over before it has seen that the last one has ended.
 func (a *App) drainServer(ctx context.Context) error {
 	err := a.public.ShutdownWithContext(ctx)
 	if a.accepting.isIdle() {

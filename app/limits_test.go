@@ -13,15 +13,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 // TestEachLimitHoldsWhereItIsSet sends what is just within a limit and what is just beyond.
 func TestEachLimitHoldsWhereItIsSet(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.Limits.HeaderSize, config.Limits.HeaderCount, config.Limits.BodySize = 4096, 8, 1000
-	config.Timeouts.Idle = rawIdle
-	r := start(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Limits.HeaderSize, cfg.Limits.HeaderCount, cfg.Limits.BodySize = 4096, 8, 1000
+	cfg.Timeouts.Idle = rawIdle
+	r := start(t, cfg)
 	token := r.consent(r.register(), 1, "balance:read payments:send").access
 	fill := func(head string, size int) string { // with a field that makes the whole of it so large
 		return head + "X-Fill: " + strings.Repeat("a", size-len(head)-len("X-Fill: \r\n\r\n")) + "\r\n\r\n"
@@ -57,10 +57,10 @@ const (
 	muchDribble = 2000
 )
 
-func slowConfig(upstream string) app.Config {
-	config := testConfig(upstream)
-	config.Timeouts = app.Timeouts{Header: headerTimeout, Body: bodyTimeout, Write: time.Second, Idle: idleTimeout}
-	return config
+func slowConfig(upstream string) config.Config {
+	cfg := testConfig(upstream)
+	cfg.Timeouts = config.Timeouts{Header: headerTimeout, Body: bodyTimeout, Write: time.Second, Idle: idleTimeout}
+	return cfg
 }
 
 // trickle sends at once what begins a request, and then byte after byte. It returns how the connection ends, and when,
@@ -131,9 +131,9 @@ func TestACallerHasSoMuchTimeAndNoMore(t *testing.T) {
 // TestWhatOneRequestMayTakeIsNotTheNextOnes follows a form, which has a time to arrive as a whole, with a body that has one
 // only between two of its bytes.
 func TestWhatOneRequestMayTakeIsNotTheNextOnes(t *testing.T) {
-	config := slowConfig(echoUpstream(t))
-	config.Timeouts.Body, config.Timeouts.Idle = 2*time.Second, startTimeout
-	r := start(t, config)
+	cfg := slowConfig(echoUpstream(t))
+	cfg.Timeouts.Body, cfg.Timeouts.Idle = 2*time.Second, startTimeout
+	r := start(t, cfg)
 	token := r.consent(r.register(), 1, "payments:send").access
 	const size = 60 // dribbles are longer than the time that the form had
 	form := "POST /oauth/token HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n\r\ngrant_type=x"
@@ -169,9 +169,9 @@ func TestWhatOneRequestMayTakeIsNotTheNextOnes(t *testing.T) {
 
 // TestAHeaderHasItsTimeHoweverLongOneMayPause begins the second request when the connection could rest for long.
 func TestAHeaderHasItsTimeHoweverLongOneMayPause(t *testing.T) {
-	config := slowConfig(echoUpstream(t))
-	config.Timeouts.Idle = 2 * startTimeout
-	r := start(t, config)
+	cfg := slowConfig(echoUpstream(t))
+	cfg.Timeouts.Idle = 2 * startTimeout
+	r := start(t, cfg)
 	statuses, lasted, err := trickle(r.app.Addr().String(), "GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n", strings.Repeat("A", muchDribble))
 	require.NoError(t, err)
 	require.Equal(t, "200 408", spell(statuses))
@@ -201,9 +201,9 @@ func TestTheTimeBetweenRequestsIsNotCutShort(t *testing.T) {
 // TestSlowCallersStopNobody keeps hundreds of connections busy that never finish a header.
 func TestSlowCallersStopNobody(t *testing.T) {
 	const callers = 300
-	config := slowConfig(echoUpstream(t))
-	config.Limits.ConnectionsPerAddress = 0
-	r := start(t, config)
+	cfg := slowConfig(echoUpstream(t))
+	cfg.Limits.ConnectionsPerAddress = 0
+	r := start(t, cfg)
 	token := r.consent(r.register(), 1, "balance:read").access
 	ends := make(chan time.Duration, callers)
 	for range callers {
@@ -291,10 +291,10 @@ func TestACallerThatTakesLittleIsNot(t *testing.T) {
 }
 
 func TestAnAddressHasSoManyConnectionsAndNoMore(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.Limits.ConnectionsPerAddress = 3
-	config.Limits.Connections = 4 // those that are refused leave their place to others
-	r, book := startLogged(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Limits.ConnectionsPerAddress = 3
+	cfg.Limits.Connections = 4 // those that are refused leave their place to others
+	r, book := startLogged(t, cfg)
 	var open []*kept
 	for range 3 {
 		open = append(open, r.keep())
@@ -323,10 +323,10 @@ func TestAnAddressHasSoManyConnectionsAndNoMore(t *testing.T) {
 }
 
 func TestATrustedProxyHasAsManyConnectionsAsItLikes(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.Limits.ConnectionsPerAddress = 2
-	config.TrustedProxies = []string{"127.0.0.1"}
-	r := start(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Limits.ConnectionsPerAddress = 2
+	cfg.TrustedProxies = []string{"127.0.0.1"}
+	r := start(t, cfg)
 	for range 10 {
 		require.Equal(t, http.StatusOK, r.keep().ask("/oauth/scopes").StatusCode)
 	}

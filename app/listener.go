@@ -12,14 +12,17 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/app/config"
+	"gatehouse/gateway"
 )
 
 // listenerConfig is what a listener allows its callers.
 type listenerConfig struct {
-	limits   Limits
-	timeouts Timeouts
-	tls      *tls.Config // nil: plain HTTP
-	exempt   proxies     // from the limit for one address
+	limits   config.Limits
+	timeouts config.Timeouts
+	tls      *tls.Config            // nil: plain HTTP
+	exempt   gateway.TrustedProxies // from the limit for one address
 	metrics  connectionMetrics
 	log      *slog.Logger
 }
@@ -71,7 +74,7 @@ func newListener(inner net.Listener, config listenerConfig) *listener {
 		Listener: inner,
 		config:   config,
 		close:    sync.OnceValue(func() error { close(ended); return inner.Close() }),
-		slots:    make(chan struct{}, config.limits.connections()),
+		slots:    make(chan struct{}, connectionLimit(config.limits)),
 		ended:    ended,
 		silent:   make(map[*connection]struct{}),
 		open:     make(map[netip.Addr]int),
@@ -94,7 +97,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		peer := addressOf(tcp.RemoteAddr())
 		t := newTransport(tcp, l.config.timeouts.Write, household(peer))
-		if !l.admit(t, l.config.exempt.contain(peer)) {
+		if !l.admit(t, l.config.exempt.Contains(peer)) {
 			_ = tcp.SetLinger(0) // nothing of it stays behind
 			_ = tcp.Close()
 			<-l.slots

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/app/config"
 )
 
 // exhausted has no file descriptor for the first connections that it should accept.
@@ -25,16 +27,16 @@ func (e *exhausted) Accept() (net.Conn, error) {
 	return e.Listener.Accept()
 }
 
-func allowing(limits Limits) listenerConfig {
+func allowing(limits config.Limits) listenerConfig {
 	return listenerConfig{
-		limits: limits, timeouts: Default().Timeouts, metrics: newMetrics(Both).connections(), log: slog.New(slog.DiscardHandler),
+		limits: limits, timeouts: config.Default().Timeouts, metrics: newMetrics(config.Both).connections(), log: slog.New(slog.DiscardHandler),
 	}
 }
 
 func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	l := newListener(&exhausted{Listener: inner, failures: 3}, allowing(Default().Limits))
+	l := newListener(&exhausted{Listener: inner, failures: 3}, allowing(config.Default().Limits))
 	caller, err := net.Dial("tcp", inner.Addr().String())
 	require.NoError(t, err)
 	defer func() { _ = caller.Close() }()
@@ -51,7 +53,7 @@ func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 func TestTheListenerServesTCPAlone(t *testing.T) {
 	inner, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
 	require.NoError(t, err)
-	l := newListener(inner, allowing(Default().Limits))
+	l := newListener(inner, allowing(config.Default().Limits))
 	defer func() { _ = l.Close() }()
 	caller, err := net.Dial("unix", inner.Addr().String())
 	require.NoError(t, err)
@@ -63,7 +65,7 @@ func TestTheListenerServesTCPAlone(t *testing.T) {
 func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	limits := Default().Limits
+	limits := config.Default().Limits
 	limits.Connections = 1
 	l := newListener(inner, allowing(limits))
 	for range 2 {

@@ -3,23 +3,15 @@ package app
 import (
 	"io"
 	"log/slog"
+
+	"gatehouse/app/config"
 )
 
-// The formats of Log.Format.
-const (
-	logJSON = "json"
-	logText = "text"
-)
-
-var logLevels = map[string]slog.Level{
-	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
-}
-
-// Logger returns a logger that writes to w as configured, one line in one Write. Lines of JSON to a LogBuffer are written at
-// the least cost.
-func (l Log) Logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: logLevels[l.Level]}
-	if l.Format == logText {
+// NewLogger returns a logger that writes to w as configured, one line in one Write. Lines of JSON to a LogBuffer are
+// written at the least cost.
+func NewLogger(l config.Log, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.Threshold()}
+	if l.Format == config.LogText {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	handler := slog.NewJSONHandler(w, options)

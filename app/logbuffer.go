@@ -9,9 +9,9 @@ import (
 // logBufferSize is how much is gathered at most before it is written.
 const logBufferSize = 32 << 10
 
-// LogBuffer writes lines to Out. Lines of the access log are gathered, because each request has one, and written together
-// after Delay, sooner when they are many, and before any other line: no line overtakes another. When Out takes nothing,
-// whoever has a line to write waits; none is left out. It is safe for concurrent use.
+// LogBuffer writes lines to Out. Each request has a line in the access log, so these are gathered and written together:
+// after Delay, sooner when there are many, and before any other line, so that no line overtakes another. No line is left
+// out: while Out takes nothing, whoever has a line to write waits. It is safe for concurrent use.
 type LogBuffer struct {
 	Out io.Writer
 	// Delay is how long a line of the access log may be kept; 0 means not at all.

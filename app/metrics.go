@@ -10,12 +10,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/gateway"
 )
 
-// metrics counts what this process does, for Prometheus. What a label can be is known at start-up: no request makes a
-// new one.
+// metrics counts what this process does, for Prometheus. All values of all labels are known at start-up: no request can
+// make a new one.
 type metrics struct {
 	registry  *prometheus.Registry
 	requests  *prometheus.CounterVec
@@ -32,7 +33,7 @@ type metrics struct {
 // durationBuckets are in seconds: what a request costs that is answered from memory, up to the usual timeout of a route.
 var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-func newMetrics(role Role) *metrics {
+func newMetrics(role config.Role) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -60,13 +61,13 @@ func newMetrics(role Role) *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.durations, buildInfo(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if role.hasAuthz() {
+	if role.HasAuthz() {
 		m.registry.MustRegister(m.issued)
 		for _, grantType := range authz.GrantTypes() {
 			m.issued.WithLabelValues(grantType) // zero before the first, so that it can be seen to rise
 		}
 	}
-	if role.hasGateway() {
+	if role.HasGateway() {
 		m.registry.MustRegister(m.failures, m.open)
 		m.countVerdicts()
 	}
@@ -87,7 +88,7 @@ func (m *metrics) countVerdicts() {
 	}
 }
 
-// route returns the metrics of a template, the same for every call. It is not for the path of a gateway's request.
+// route returns the metrics of a template, always the same ones. It takes a lock: a gateway's request has its own at hand.
 func (m *metrics) route(template string) *route {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -120,7 +121,7 @@ func (m *metrics) gatewayRoutes(configured []gateway.Route) []*route {
 	return list
 }
 
-func (m *metrics) series(template string, name method, class statusClass) *series {
+func (m *metrics) series(template string, name gateway.Method, class statusClass) *series {
 	return &series{
 		requests:  m.requests.WithLabelValues(template, name.String(), class.String()),
 		durations: m.durations.WithLabelValues(template, name.String(), class.String()),

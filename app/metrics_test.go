@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 // scraped are the values of a scrape, by name and labels as they are written.
@@ -114,9 +114,9 @@ func TestTheTokenCacheIsCounted(t *testing.T) {
 		"off": {0, scraped{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := testConfig(echoUpstream(t))
-			config.TokenCache.Size = test.size
-			r := start(t, config)
+			cfg := testConfig(echoUpstream(t))
+			cfg.TokenCache.Size = test.size
+			r := start(t, cfg)
 			token := r.consent(r.register(), 1, "balance:read").access
 			for range 3 {
 				require.Equal(t, http.StatusOK, r.balance(token).status)
@@ -128,10 +128,10 @@ func TestTheTokenCacheIsCounted(t *testing.T) {
 }
 
 func TestTheStateOfThePartsIsShown(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.DatabaseURL, config.RedisURL, config.DatabaseMaxConns = privateDatabase(t), privateRedis(t), 3
-	config.Denylist.MaxStaleness = time.Hour // nothing but the first load can make it fresh
-	r := start(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.DatabaseURL, cfg.RedisURL, cfg.DatabaseMaxConns = privateDatabase(t), privateRedis(t), 3
+	cfg.Denylist.MaxStaleness = time.Hour // nothing but the first load can make it fresh
+	r := start(t, cfg)
 	a := r.register()
 	given := r.consent(a, 1, "balance:read")
 	require.Equal(t, http.StatusOK, r.form("/oauth/revoke", url.Values{"token": {given.refresh}}, a.id, a.secret).status)
@@ -155,29 +155,29 @@ func TestTheStateOfThePartsIsShown(t *testing.T) {
 }
 
 func TestAGatewayOnItsOwnShowsHowOldItsKeysAre(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.RedisURL, config.Denylist.Mode = privateRedis(t), app.Strict
-	lost := config
+	cfg := testConfig(echoUpstream(t))
+	cfg.RedisURL, cfg.Denylist.Mode = privateRedis(t), config.Strict
+	lost := cfg
 	lost.Keys.JWKSURL = "http://127.0.0.1:1/jwks.json"
-	seen := startRole(t, lost, app.GatewayOnly).scrape()
+	seen := startRole(t, lost, config.GatewayOnly).scrape()
 	require.True(t, math.IsInf(seen["gatehouse_jwks_age_seconds"], 1), "it has none")
 	require.EqualValues(t, 1, seen[`gatehouse_denylist_mode{mode="strict"}`])
 	require.Empty(t, seen.named("gatehouse_database"))
 	require.Empty(t, seen.named("gatehouse_denylist_entries"), "there is no mirror")
 
-	authz := startRole(t, config, app.AuthzOnly)
+	authz := startRole(t, cfg, config.AuthzOnly)
 	authz.awaitReady()
 	require.Empty(t, authz.scrape().named("gatehouse_token_verifications_total"))
 	require.Empty(t, authz.scrape().named("gatehouse_denylist_mode"), "it asks nothing of the denylist")
-	gateway := startRole(t, gatewayConfig(config, authz), app.GatewayOnly)
+	gateway := startRole(t, gatewayConfig(cfg, authz), config.GatewayOnly)
 	gateway.awaitReady()
 	require.Less(t, gateway.scrape()["gatehouse_jwks_age_seconds"], startTimeout.Seconds())
 }
 
 func TestAMirrorThatCannotKeepUpIsSeen(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.RedisURL = "redis://127.0.0.1:1/0"
-	seen := startRole(t, config, app.Both).scrape()
+	cfg := testConfig(echoUpstream(t))
+	cfg.RedisURL = "redis://127.0.0.1:1/0"
+	seen := startRole(t, cfg, config.Both).scrape()
 	require.EqualValues(t, 0, seen[`gatehouse_denylist_mode{mode="mirror"}`])
 	require.EqualValues(t, 1, seen[`gatehouse_denylist_mode{mode="strict"}`])
 	require.True(t, math.IsInf(seen["gatehouse_denylist_staleness_seconds"], 1))

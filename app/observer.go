@@ -3,9 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +20,7 @@ type observer struct {
 	metrics  *metrics
 	access   *accessLog // nil when there is none
 	draining *atomic.Bool
+	tracing  *tracing // nil unless it is wanted
 	routes   []*route // of the gateway
 	none     *route
 }
@@ -29,8 +28,8 @@ type observer struct {
 var _ gateway.Observer = (*observer)(nil)
 
 func (a *App) newObserver() *observer {
-	o := &observer{metrics: a.metrics, draining: &a.health.draining, none: a.metrics.route(noRoute)}
-	if a.options.Role.hasGateway() {
+	o := &observer{metrics: a.metrics, draining: &a.health.draining, tracing: a.tracing, none: a.metrics.route(noRoute)}
+	if a.options.Role.HasGateway() {
 		o.routes = a.metrics.gatewayRoutes(a.config.Routes)
 	}
 	if a.config.Log.Access {
@@ -39,55 +38,31 @@ func (a *App) newObserver() *observer {
 	return o
 }
 
-// serve wraps the handler of the public listener.
-func (o *observer) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
-	return func(ctx *fasthttp.RequestCtx) {
-		r := o.begin(ctx)
-		defer releaseRecord(r)
-		began := ctx.Time()
-		next(ctx)
-		o.end(ctx, r, began, time.Since(began))
-	}
-}
-
-// serveError wraps what answers requests that never reach a handler, because they cannot be read.
-func (o *observer) serveError(next func(*fasthttp.RequestCtx, error)) func(*fasthttp.RequestCtx, error) {
-	return func(ctx *fasthttp.RequestCtx, err error) {
-		if errors.Is(err, net.ErrClosed) { // by this process, while there was no request
-			return
+// Begin implements gateway.Observer.
+func (o *observer) Begin(ctx *fasthttp.RequestCtx) []byte {
+	r, hasBegun := recordOf(ctx)
+	if !hasBegun {
+		r = acquireRecord()
+		r.route = o.none
+		r.identify(ctx)
+		ctx.SetUserValue(recordKey{}, r)
+		if o.tracing != nil {
+			o.tracing.begin(ctx, r)
 		}
-		r := o.begin(ctx)
-		defer releaseRecord(r)
-		next(ctx, err)
-		o.end(ctx, r, time.Now(), 0)
 	}
+	r.began = time.Now()
+	return r.id
 }
 
-// serveExpected wraps what decides about requests whose body is waited for. Those that go on are served as a whole later.
-func (o *observer) serveExpected(next func(*fasthttp.RequestCtx) int) func(*fasthttp.RequestCtx) int {
-	return func(ctx *fasthttp.RequestCtx) int {
-		r := o.begin(ctx)
-		defer releaseRecord(r)
-		began := time.Now()
-		status := next(ctx)
-		if status == fasthttp.StatusContinue {
-			ctx.RemoveUserValue(recordKey{})
-			return status
-		}
-		o.end(ctx, r, began, time.Since(began))
-		return status
+// Served implements gateway.Observer.
+func (o *observer) Served(ctx *fasthttp.RequestCtx, seen *gateway.Observation) {
+	r, _ := recordOf(ctx)
+	defer releaseRecord(r)
+	took := time.Since(r.began)
+	o.learn(ctx, r, seen)
+	if r.span != nil {
+		endSpan(ctx, r)
 	}
-}
-
-func (o *observer) begin(ctx *fasthttp.RequestCtx) *record {
-	r := acquireRecord()
-	r.route = o.none
-	r.identify(ctx)
-	ctx.SetUserValue(recordKey{}, r)
-	return r
-}
-
-func (o *observer) end(ctx *fasthttp.RequestCtx, r *record, began time.Time, took time.Duration) {
 	ctx.RemoveUserValue(recordKey{}) // the record is the next request's
 	ctx.Response.Header.SetBytesV(fiber.HeaderXRequestID, r.id)
 	if o.draining.Load() {
@@ -97,16 +72,12 @@ func (o *observer) end(ctx *fasthttp.RequestCtx, r *record, began time.Time, too
 	counted.requests.Inc()
 	counted.durations.Observe(took.Seconds())
 	if o.access != nil && !r.isOpen {
-		o.access.write(ctx, r, began.Add(took), took)
+		o.access.write(ctx, r, r.began.Add(took), took)
 	}
 }
 
-// Served implements gateway.Observer.
-func (o *observer) Served(ctx *fasthttp.RequestCtx, seen *gateway.Observation) {
-	r, ok := recordOf(ctx)
-	if !ok {
-		return
-	}
+// learn takes over what the gateway found out about a request.
+func (o *observer) learn(ctx *fasthttp.RequestCtx, r *record, seen *gateway.Observation) {
 	if seen.Route != gateway.NoRoute {
 		r.route = o.routes[seen.Route]
 	}

@@ -10,55 +10,17 @@ import (
 	"os"
 	"strings"
 
+	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/registry"
 )
 
-// Needs are the parts of a configuration that an operator's command uses. The others do not have to be valid.
-type Needs struct {
-	Redis, Keys, Routes bool // the database always
-}
-
-// LoadForOperator reads the configuration as Load does and reports every problem of what is needed, all at once. What
-// cannot be understood is a problem wherever it is: it may be the misspelt name of what is needed.
-func LoadForOperator(path string, needs Needs, environ []string) (Config, error) {
-	cfg := Default()
-	problems, isRead := cfg.read(path, environ)
-	if isRead && needs.Routes {
-		problems = append(problems, readTargets(&cfg)...)
-	}
-	if isRead {
-		problems = append(problems, cfg.operatorProblems(needs)...)
-	}
-	return cfg, errors.Join(problems...)
-}
-
-func (c *Config) operatorProblems(needs Needs) []error {
-	v := &validation{}
-	c.database(v)
-	if c.DatabaseURL == "sqlite::memory:" {
-		v.add("database_url", "must not be %s here: that database belongs to the process that serves", c.DatabaseURL)
-	}
-	if needs.Redis {
-		if c.RedisURL != embeddedRedis {
-			v.err("redis_url", denylist.ValidateURL(c.RedisURL.Reveal()))
-		}
-	}
-	if needs.Keys {
-		c.signing(v)
-	}
-	if needs.Redis || needs.Keys { // what is revoked, and which keys are needed, depends on the longest token
-		v.seconds("access_token.max_lifespan", c.AccessToken.MaxLifespan)
-	}
-	return v.problems
-}
-
 // Migrate brings the database's schema up to date and tells of each migration that it applied. It blocks as long as ctx
 // allows.
-func Migrate(ctx context.Context, config Config, tell func(migration string)) (err error) {
-	db, err := registry.Open(ctx, config.DatabaseURL.Reveal(), registry.WithPoolSize(1), registry.WithMigrated(tell))
+func Migrate(ctx context.Context, cfg config.Config, tell func(migration string)) (err error) {
+	db, err := registry.Open(ctx, cfg.DatabaseURL.Reveal(), registry.WithPoolSize(1), registry.WithMigrated(tell))
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
@@ -69,12 +31,12 @@ func Migrate(ctx context.Context, config Config, tell func(migration string)) (e
 // Operate opens the database, and the Redis if it is needed, for an operator who works on them directly, whether a
 // server runs or not. The actor is who the audit records name. It fails when the schema is not the program's; it changes
 // nothing. The caller calls closeAll in the end.
-func Operate(ctx context.Context, config Config, needs Needs, actor string) (_ *authz.Operator, closeAll func() error, err error) {
-	db, err := openExisting(ctx, config.DatabaseURL.Reveal())
+func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor string) (_ *authz.Operator, closeAll func() error, err error) {
+	db, err := openExisting(ctx, cfg.DatabaseURL.Reveal())
 	if err != nil {
 		return nil, nil, err
 	}
-	denied, closeDenied, err := operatorDenylist(config, needs)
+	denied, closeDenied, err := operatorDenylist(cfg.RedisURL, needs)
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("denylist: %w", err), db.Close())
 	}
@@ -82,9 +44,9 @@ func Operate(ctx context.Context, config Config, needs Needs, actor string) (_ *
 	return &authz.Operator{
 		Registry:          db,
 		Relay:             &authz.Relay{Registry: db, Denylist: denied},
-		Keyring:           config.keyring(db, log),
-		Scopes:            gateway.Scopes(config.Routes),
-		MaxAccessLifespan: config.AccessToken.MaxLifespan,
+		Keyring:           newKeyring(cfg, db, log),
+		Scopes:            gateway.Scopes(cfg.Routes),
+		MaxAccessLifespan: cfg.AccessToken.MaxLifespan,
 		Actor:             actor,
 		Log:               log,
 	}, func() error { return errors.Join(closeDenied(), db.Close()) }, nil
@@ -107,11 +69,11 @@ func openExisting(ctx context.Context, url string) (*registry.Registry, error) {
 	return db, nil
 }
 
-func operatorDenylist(config Config, needs Needs) (_ authz.Denylist, closeDenied func() error, err error) {
-	if !needs.Redis || config.RedisURL == embeddedRedis {
+func operatorDenylist(url config.SecretURL, needs config.Needs) (_ authz.Denylist, closeDenied func() error, err error) {
+	if !needs.Redis || url == config.EmbeddedRedis {
 		return elsewhere{}, func() error { return nil }, nil
 	}
-	store, err := denylist.Connect(config.RedisURL.Reveal())
+	store, err := denylist.Connect(url.Reveal())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -123,7 +85,7 @@ type elsewhere struct{}
 
 var _ authz.Denylist = elsewhere{}
 
-var errElsewhere = errors.New("redis_url is " + embeddedRedis + ", inside of the process that serves")
+var errElsewhere = errors.New("redis_url is " + config.EmbeddedRedis.Reveal() + ", inside of the process that serves")
 
 func (elsewhere) Deny(context.Context, ...denylist.Entry) error { return errElsewhere }
 

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
 
+	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
@@ -13,8 +15,8 @@ import (
 	"gatehouse/registry"
 )
 
-// revocations are written by the authorization server and checked by the gateway. Where both run in one process they
-// share one value, so that a revocation holds there before its caller is answered, whatever the mode.
+// revocations is the denylist as the authorization server writes it and the gateway checks it. In one process both have the
+// same value: a revocation then holds before its caller is answered, in either mode.
 type revocations interface {
 	authz.Denylist
 	denylist.Checker
@@ -28,11 +30,11 @@ func (a *App) openDenylist() (revocations, error) {
 	}
 	a.onClose("denylist", closeStore)
 	a.metrics.watchRedis(store)
-	if !a.options.Role.hasGateway() {
-		a.health.watch("denylist", loaded(store)) // tokens can be given out without it
+	if !a.options.Role.HasGateway() {
+		a.health.watch("denylist", loaded(store)) // tokens can be issued without it
 		return store, nil
 	}
-	if a.config.Denylist.Mode == Strict {
+	if a.config.Denylist.Mode == config.Strict {
 		a.health.need("denylist", loaded(store))
 		a.metrics.watchMode(func() bool { return false })
 		return store, nil
@@ -78,7 +80,7 @@ func (a *App) openRegistry(ctx context.Context) (*authz.Keyring, error) {
 
 // openKeys opens the database's signing keys, makes the first one if there is none, and keeps them rotating.
 func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
-	keyring := a.config.keyring(a.registry, a.log)
+	keyring := newKeyring(a.config, a.registry, a.log)
 	if _, err := keyring.Open(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
 	}
@@ -86,7 +88,7 @@ func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
 	return keyring, nil
 }
 
-// remoteKeys reads the keys of the authorization server elsewhere, for a gateway on its own.
+// remoteKeys are the authorization server's, read over HTTP by a gateway on its own.
 func (a *App) remoteKeys() keys.PublicKeys {
 	remote := keys.NewRemote(a.config.Keys.JWKSURL, nil, a.log)
 	remote.Refresh = a.config.Keys.JWKSRefresh
@@ -128,7 +130,7 @@ func (a *App) newAuthz(keyring *authz.Keyring, denied authz.Denylist) (*authz.Se
 	})
 }
 
-// runRelay fills the denylist and keeps it complete. A Redis that is down now is filled when it is back.
+// runRelay fills the denylist and keeps it complete. A Redis that is down is filled when it is back.
 func (a *App) runRelay(ctx context.Context, denied authz.Denylist) {
 	relay := &authz.Relay{Registry: a.registry, Denylist: denied}
 	if err := relay.Prime(ctx); err != nil {
@@ -137,24 +139,30 @@ func (a *App) runRelay(ctx context.Context, denied authz.Denylist) {
 	a.background("relay", func(ctx context.Context) { relay.Run(ctx, a.log) })
 }
 
+// newGateway is the front of every role. Only a gateway's has routes.
 func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gateway.Gateway, error) {
+	config := gateway.Config{
+		TrustedProxies:  a.proxies,
+		Reserved:        a.reservedHandlers(),
+		CORS:            a.config.CORS,
+		SharedEndpoints: sharedEndpoints,
+		Observer:        a.observer,
+		Log:             a.log,
+	}
+	if !a.options.Role.HasGateway() {
+		return gateway.New(config)
+	}
 	verifier, err := a.newVerifier(public)
 	if err != nil {
 		return nil, err
 	}
-	config := gateway.Config{
-		Routes:         a.config.Routes,
-		Verifier:       verifier,
-		Denylist:       denied,
-		OnUnavailable:  a.config.Denylist.OnUnavailable,
-		JWTSecret:      []byte(a.config.JWTSecret.Reveal()),
-		TrustedProxies: a.proxies,
-		MaxBody:        a.config.Limits.BodySize,
-		Upstreams:      a.config.Upstream.settings(),
-		RequestID:      requestID,
-		Observer:       a.observer,
-		Log:            a.log,
-	}
+	config.Routes = a.config.Routes
+	config.Verifier = verifier
+	config.Denylist = denied
+	config.OnUnavailable = a.config.Denylist.OnUnavailable
+	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
+	config.MaxBody = a.config.Limits.BodySize
+	config.Upstreams = a.config.Upstream
 	if a.tracing != nil {
 		config.Tracer = a.tracing
 	}
@@ -174,6 +182,9 @@ func (a *App) newVerifier(public keys.PublicKeys) (gateway.TokenVerifier, error)
 	a.metrics.watchTokenCache(cache)
 	return cache, nil
 }
+
+// connectionLimit is how many callers may be connected at a time.
+func connectionLimit(l config.Limits) int { return cmp.Or(l.Connections, maxConnections()) }
 
 // callersConfig is what the public listener is made from.
 func (a *App) callersConfig() (listenerConfig, error) {

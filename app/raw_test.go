@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 const (
@@ -22,12 +22,12 @@ const (
 	rawIdle     = 500 * time.Millisecond
 )
 
-func rawConfig(upstream string) app.Config {
-	config := testConfig(upstream)
-	config.Routes[0].Credential = "headers"
-	config.Denylist.MaxStaleness = time.Minute // so many connections at once may starve the mirror
-	config.Timeouts.Header, config.Timeouts.Body, config.Timeouts.Idle = rawPatience, rawPatience, rawIdle
-	return config
+func rawConfig(upstream string) config.Config {
+	cfg := testConfig(upstream)
+	cfg.Routes[0].Credential = "headers"
+	cfg.Denylist.MaxStaleness = time.Minute // so many connections at once may starve the mirror
+	cfg.Timeouts.Header, cfg.Timeouts.Body, cfg.Timeouts.Idle = rawPatience, rawPatience, rawIdle
+	return cfg
 }
 
 // startRaw starts Gatehouse before a recorder, and returns a token for both routes.

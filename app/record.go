@@ -3,8 +3,9 @@ package app
 import (
 	"context"
 	"sync"
+	"time"
 
-	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // record is what becomes known of one request on the public listener while it is served. It is reused, and valid only
@@ -15,10 +16,12 @@ type record struct {
 	route   *route
 	subject string
 	client  string
-	// received is how much of a body was read that is a stream.
+	// received is how much was read of a body that is a stream.
 	received int
-	isOpen   bool            // as a WebSocket, after the request was served
-	trace    context.Context // holds the request's span; nil where nobody traces
+	isOpen   bool // as a WebSocket, after the request was served
+	began    time.Time
+	span     trace.Span      // nil where nobody traces
+	trace    context.Context // holds the span
 	line     []byte          // of the access log, reused
 }
 
@@ -30,20 +33,12 @@ var records = sync.Pool{New: func() any { return new(record) }}
 func acquireRecord() *record { return records.Get().(*record) }
 
 func releaseRecord(r *record) {
-	r.id, r.route, r.subject, r.client, r.received, r.isOpen, r.trace = nil, nil, "", "", 0, false, nil
+	r.id, r.route, r.subject, r.client, r.received, r.isOpen, r.span, r.trace = nil, nil, "", "", 0, false, nil, nil
 	records.Put(r)
 }
 
-// recordOf returns the record of the request that ctx belongs to. There is none outside of observer.serve.
+// recordOf returns the record of the request that ctx belongs to. There is one between the observer's Begin and Served.
 func recordOf(ctx context.Context) (*record, bool) {
 	r, ok := ctx.Value(recordKey{}).(*record)
 	return r, ok
-}
-
-// requestID is the id of a request, for the gateway.
-func requestID(ctx *fasthttp.RequestCtx) []byte {
-	if r, ok := recordOf(ctx); ok {
-		return r.id
-	}
-	return nil
 }

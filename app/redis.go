@@ -8,14 +8,12 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"gatehouse/app/config"
 	"gatehouse/denylist"
 )
 
-// embeddedRedis is the redis_url of a Redis inside this process: nothing to install, nothing kept, one replica.
-const embeddedRedis = "embedded:"
-
-// redisLog is what the Redis client says by itself: that it reconnects, mostly. What a failure means is logged by whoever
-// asked.
+// redisLog takes what the Redis client says by itself, mostly that it reconnects. Whoever asked something logs what its
+// failure means.
 type redisLog struct {
 	log *slog.Logger
 }
@@ -24,9 +22,9 @@ func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
 	l.log.DebugContext(ctx, "redis client", "event", fmt.Sprintf(format, args...))
 }
 
-// openRedis connects to the configured Redis, or to one that it starts, and returns what has to be closed in order.
-func openRedis(url SecretURL) (*denylist.Store, func() error, error) {
-	if url != embeddedRedis {
+// openRedis connects to the configured Redis, or to an embedded one, which it starts. The function closes both.
+func openRedis(url config.SecretURL) (*denylist.Store, func() error, error) {
+	if url != config.EmbeddedRedis {
 		store, err := denylist.Connect(url.Reveal())
 		if err != nil {
 			return nil, nil, err
@@ -63,7 +61,7 @@ func startEmbeddedRedis() (*embedded, error) {
 	return e, nil
 }
 
-// passTime ends entries whose time has come: miniredis has no clock of its own.
+// passTime moves the clock by which entries expire: miniredis has none of its own.
 func (e *embedded) passTime() {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()

@@ -11,7 +11,7 @@ import (
 
 const maxRequestID = 128
 
-// identify gives the request the id that its caller sent in X-Request-Id, if that can be written anywhere, or a new one.
+// identify gives the request the id in its X-Request-Id, if that is harmless wherever it is written, or else a new one.
 func (r *record) identify(ctx *fasthttp.RequestCtx) {
 	if sent := ctx.Request.Header.Peek(fiber.HeaderXRequestID); isRequestID(sent) {
 		r.id = sent

@@ -13,8 +13,8 @@ func withRequestID(ctx context.Context, id []byte) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, string(id))
 }
 
-// requestLog adds to what is logged with the context of a request the id of that request, so that its lines can be found
-// from its access line, from its answer and from the log of the upstream.
+// requestLog adds a request's id to each line that is logged with the request's context. The line of the access log, the
+// answer and the upstream's log have the same id.
 type requestLog struct{ slog.Handler }
 
 var _ slog.Handler = requestLog{}

@@ -11,27 +11,27 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/keys"
 )
 
 // gatewayConfig is what a gateway on its own is given: no database and no secret of the authorization server's.
-func gatewayConfig(config app.Config, authz *running) app.Config {
-	config.DatabaseURL, config.Keys.Secret = "", ""
-	config.Keys.JWKSURL = authz.public + "/.well-known/jwks.json"
-	return config
+func gatewayConfig(cfg config.Config, authz *running) config.Config {
+	cfg.DatabaseURL, cfg.Keys.Secret = "", ""
+	cfg.Keys.JWKSURL = authz.public + "/.well-known/jwks.json"
+	return cfg
 }
 
 func TestGatewaysOnTheirOwnFollowAnAuthorizationServer(t *testing.T) {
-	for _, mode := range []string{app.Mirror, app.Strict} {
+	for _, mode := range []string{config.Mirror, config.Strict} {
 		t.Run(mode, func(t *testing.T) {
-			config := testConfig(echoUpstream(t))
-			config.RedisURL, config.Denylist.Mode = privateRedis(t), mode
-			authz := startRole(t, config, app.AuthzOnly)
+			cfg := testConfig(echoUpstream(t))
+			cfg.RedisURL, cfg.Denylist.Mode = privateRedis(t), mode
+			authz := startRole(t, cfg, config.AuthzOnly)
 			authz.awaitReady()
 			gateways := []*running{
-				startRole(t, gatewayConfig(config, authz), app.GatewayOnly),
-				startRole(t, gatewayConfig(config, authz), app.GatewayOnly),
+				startRole(t, gatewayConfig(cfg, authz), config.GatewayOnly),
+				startRole(t, gatewayConfig(cfg, authz), config.GatewayOnly),
 			}
 			a := authz.register()
 			given := authz.consent(a, 1, "balance:read")
@@ -47,7 +47,7 @@ func TestGatewaysOnTheirOwnFollowAnAuthorizationServer(t *testing.T) {
 			require.Equal(t, http.StatusOK, revoked.status, revoked.body)
 			for _, gateway := range gateways {
 				require.Eventually(t, func() bool { return gateway.balance(given.access).status == http.StatusUnauthorized },
-					config.Denylist.MaxStaleness+startTimeout, time.Millisecond)
+					cfg.Denylist.MaxStaleness+startTimeout, time.Millisecond)
 			}
 
 			other := authz.consent(a, 2, "balance:read")
@@ -60,12 +60,12 @@ func TestGatewaysOnTheirOwnFollowAnAuthorizationServer(t *testing.T) {
 }
 
 func TestReadinessTellsTheTruth(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.RedisURL = privateRedis(t)
-	jwks := config
+	cfg := testConfig(echoUpstream(t))
+	cfg.RedisURL = privateRedis(t)
+	jwks := cfg
 	jwks.DatabaseURL, jwks.Keys.Secret = "", ""
 	jwks.Keys.JWKSURL = "http://127.0.0.1:1/jwks.json"
-	gateway := startRole(t, jwks, app.GatewayOnly)
+	gateway := startRole(t, jwks, config.GatewayOnly)
 
 	require.Equal(t, http.StatusOK, gateway.do(http.MethodGet, gateway.admin+"/healthz", nil, nil).status)
 	notReady := gateway.do(http.MethodGet, gateway.admin+"/readyz", nil, nil)
@@ -82,9 +82,9 @@ func TestReadinessTellsTheTruth(t *testing.T) {
 
 func TestAnAuthorizationServerIsReadyWithoutRedis(t *testing.T) {
 	redis := miniredis.RunT(t)
-	config := testConfig(echoUpstream(t))
-	config.RedisURL = app.SecretURL("redis://" + redis.Addr())
-	authz := startRole(t, config, app.AuthzOnly)
+	cfg := testConfig(echoUpstream(t))
+	cfg.RedisURL = config.SecretURL("redis://" + redis.Addr())
+	authz := startRole(t, cfg, config.AuthzOnly)
 	ready := func() answer { return authz.do(http.MethodGet, authz.admin+"/readyz", nil, nil) }
 	whole := map[string]any{"status": "ready", "database": "ok", "denylist": "ok"}
 	require.Equal(t, whole, ready().json(t))
@@ -106,25 +106,4 @@ func TestAnAuthorizationServerIsReadyWithoutRedis(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return slices.ContainsFunc(redis.Keys(), func(key string) bool { return strings.Contains(key, ":grant:") })
 	}, startTimeout, 10*time.Millisecond, "the relay delivers what could not be delivered")
-}
-
-func TestEachRoleIsAskedOnlyForWhatItNeeds(t *testing.T) {
-	config := app.Default()
-	config.JWTSecret = hostSecret
-	config.Routes = testConfig("http://localhost:1").Routes
-	err := config.Validate(app.GatewayOnly)
-	require.EqualError(t, err, `keys.jwks_url: must be an http or https URL, not ""`)
-
-	config.Keys.JWKSURL = "http://localhost:1/jwks.json"
-	config.DatabaseURL = ""
-	require.NoError(t, config.Validate(app.GatewayOnly))
-
-	config.Keys.RotateEvery, config.Keys.JWKSRefresh = 0, 10*time.Minute
-	err = config.Validate(app.GatewayOnly)
-	require.ErrorContains(t, err, "keys.publish_ahead", "it must not read the JWKS too late for its authorization servers")
-	require.NotContains(t, err.Error(), "rotate_every")
-	config.Keys.JWKSRefresh = time.Minute
-
-	config.RedisURL = "embedded:"
-	require.ErrorContains(t, config.Validate(app.GatewayOnly), "redis_url")
 }

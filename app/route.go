@@ -5,18 +5,20 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway"
 )
 
-// noRoute is what requests share that nothing was found for.
+// noRoute is the template of requests that have neither a route nor an endpoint.
 const noRoute = "none"
 
 // route is what requests are counted by: the template of a gateway's route, or the pattern of an endpoint.
 type route struct {
 	template string
 	metrics  *metrics
-	// series are those that have been needed. A scrape has none for methods and statuses that never occur, and a request
-	// looks up no label.
-	series [methods][statusClasses]atomic.Pointer[series]
+	// series are made when they are first needed, so that a scrape has none for methods and statuses that never occur. A
+	// request looks up no label.
+	series [gateway.Methods][statusClasses]atomic.Pointer[series]
 	// failures of the upstream, by gateway.Failure; nil where there is none.
 	failures []prometheus.Counter
 	// webSockets are those that are open; nil where there can be none.
@@ -29,7 +31,7 @@ type series struct {
 	durations prometheus.Observer
 }
 
-func (r *route) seriesFor(m method, c statusClass) *series {
+func (r *route) seriesFor(m gateway.Method, c statusClass) *series {
 	slot := &r.series[m][c]
 	found := slot.Load()
 	if found == nil {
@@ -39,25 +41,7 @@ func (r *route) seriesFor(m method, c statusClass) *series {
 	return found
 }
 
-// method is a method that requests are told apart by. All that are not standard share one.
-type method int
-
-var methodNames = [...]string{"other", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-
-const methods = len(methodNames)
-
-func methodOf(ctx *fasthttp.RequestCtx) method { return methodNamed(ctx.Method()) }
-
-func methodNamed[T string | []byte](name T) method {
-	for m := 1; m < methods; m++ {
-		if methodNames[m] == string(name) {
-			return method(m)
-		}
-	}
-	return 0
-}
-
-func (m method) String() string { return methodNames[m] }
+func methodOf(ctx *fasthttp.RequestCtx) gateway.Method { return gateway.MethodNamed(ctx.Method()) }
 
 // statusClass is the first digit of a status, less one.
 type statusClass int
@@ -66,7 +50,7 @@ var statusClassNames = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
 
 const statusClasses = len(statusClassNames)
 
-// classOf puts what an upstream made up with its server errors.
+// classOf counts a status that does not exist, which an upstream can send, among the server errors.
 func classOf(status int) statusClass {
 	if c := status/100 - 1; 0 <= c && c < statusClasses {
 		return statusClass(c)

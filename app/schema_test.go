@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"log/slog"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,17 +11,17 @@ import (
 )
 
 func TestAServerThatMustNotMigrateRefusesAnOldDatabase(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.DatabaseURL = app.SecretURL("sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db"))
-	config.DatabaseMigrate = false
-	_, err := app.New(t.Context(), config, app.Options{Log: slog.New(slog.DiscardHandler)})
+	cfg := testConfig(echoUpstream(t))
+	cfg.DatabaseURL = sqliteFile(t)
+	cfg.DatabaseMigrate = false
+	_, err := app.New(t.Context(), cfg, app.Options{Log: slog.New(slog.DiscardHandler)})
 	require.ErrorIs(t, err, registry.ErrSchemaOutdated)
 	require.ErrorContains(t, err, "server migrate", "it says what to do")
 
-	db, err := registry.Open(t.Context(), config.DatabaseURL.Reveal())
+	db, err := registry.Open(t.Context(), cfg.DatabaseURL.Reveal())
 	require.NoError(t, err)
 	require.ErrorIs(t, db.CheckSchema(t.Context()), registry.ErrSchemaOutdated, "the server has not migrated")
 	require.NoError(t, db.Migrate(t.Context()))
 	require.NoError(t, db.Close())
-	start(t, config)
+	start(t, cfg)
 }

@@ -8,11 +8,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"gatehouse/app/config"
 	"gatehouse/denylist"
 	"gatehouse/keys"
 )
 
-// What stands here is not counted but looked at, when Prometheus asks.
+// What is here is not counted but read when Prometheus asks.
 
 func (m *metrics) gauge(name, help string, labels prometheus.Labels, value func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value))
@@ -24,9 +25,9 @@ func (m *metrics) counter(name, help string, labels prometheus.Labels, value fun
 
 // watchMode shows how questions to the denylist are answered now. A mirror that is too old asks Redis, as strict does.
 func (m *metrics) watchMode(mirrors func() bool) {
-	for _, mode := range []string{Mirror, Strict} {
+	for _, mode := range []string{config.Mirror, config.Strict} {
 		m.gauge("gatehouse_denylist_mode", "1 for how questions to the denylist are answered now.", prometheus.Labels{"mode": mode},
-			func() float64 { return boolean(mirrors() == (mode == Mirror)) })
+			func() float64 { return boolean(mirrors() == (mode == config.Mirror)) })
 	}
 }
 

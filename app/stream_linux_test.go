@@ -28,11 +28,18 @@ const (
 
 const childUpstream = "GATEHOUSE_TEST_CHILD_UPSTREAM"
 
-// TestChild is the process that the tests look at: a Gatehouse that says where it is, and ends with its standard input.
+// TestChild is, where childUpstream is set, the process that the tests look at: a Gatehouse that says where it is, and ends
+// with its standard input. Otherwise it starts such a process and sees it serve and end.
 func TestChild(t *testing.T) {
 	upstream := os.Getenv(childUpstream)
 	if upstream == "" {
-		t.Skip("it is started by other tests")
+		response, err := http.Get(startProcess(t, bulk(t)).public + "/any?3")
+		require.NoError(t, err)
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.Equal(t, "\x00\x00\x00", string(body))
+		return
 	}
 	config := testConfig(upstream)
 	config.Routes = []gateway.Route{{

@@ -15,21 +15,21 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/gateway"
 )
 
 // forEachListener runs a test with callers in plain HTTP and under TLS. dial gives one.
 func forEachListener(t *testing.T, upstream string, test func(t *testing.T, dial func() net.Conn)) {
-	config := func() app.Config {
-		config := testConfig(upstream)
-		config.Routes = []gateway.Route{{
+	cfg := func() config.Config {
+		cfg := testConfig(upstream)
+		cfg.Routes = []gateway.Route{{
 			Path: "/any", Methods: []string{"GET", "POST"}, Origin: upstream, Public: true, Credential: "none", MaxBody: gateway.NoLimit,
 		}}
-		return config
+		return cfg
 	}
 	t.Run("plain", func(t *testing.T) {
-		r := start(t, config())
+		r := start(t, cfg())
 		test(t, func() net.Conn {
 			conn, err := net.Dial("tcp", r.app.Addr().String())
 			require.NoError(t, err)
@@ -37,8 +37,8 @@ func forEachListener(t *testing.T, upstream string, test func(t *testing.T, dial
 		})
 	})
 	t.Run("TLS", func(t *testing.T) {
-		config, pair := secured(t, config())
-		r := start(t, config)
+		cfg, pair := secured(t, cfg())
+		r := start(t, cfg)
 		test(t, func() net.Conn {
 			conn, err := r.dialTLS(pair.trusted())
 			require.NoError(t, err)

@@ -21,7 +21,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/keys"
 )
 
@@ -45,7 +45,7 @@ func newKeyPair(t *testing.T, serial int64) keyPair {
 	}
 }
 
-func (k keyPair) write(t *testing.T, files app.TLS) {
+func (k keyPair) write(t *testing.T, files config.TLS) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(files.CertFile, k.cert, 0o600))
 	require.NoError(t, os.WriteFile(files.KeyFile, k.key, 0o600))
@@ -58,24 +58,24 @@ func (k keyPair) trusted() *tls.Config {
 	return &tls.Config{RootCAs: pool}
 }
 
-func secured(t *testing.T, config app.Config) (app.Config, keyPair) {
+func secured(t *testing.T, cfg config.Config) (config.Config, keyPair) {
 	t.Helper()
 	dir := t.TempDir()
-	config.TLS = app.TLS{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	cfg.TLS = config.TLS{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
 	pair := newKeyPair(t, 1)
-	pair.write(t, config.TLS)
-	return config, pair
+	pair.write(t, cfg.TLS)
+	return cfg, pair
 }
 
-func (r *running) dialTLS(config *tls.Config) (*tls.Conn, error) {
+func (r *running) dialTLS(cfg *tls.Config) (*tls.Conn, error) {
 	dialer := &net.Dialer{Timeout: startTimeout}
-	return tls.DialWithDialer(dialer, "tcp", r.app.Addr().String(), config)
+	return tls.DialWithDialer(dialer, "tcp", r.app.Addr().String(), cfg)
 }
 
 func TestRequestsComeUnderTLS(t *testing.T) {
-	config, pair := secured(t, testConfig(echoUpstream(t)))
-	config.Routes[0].Public = true
-	r := start(t, config)
+	cfg, pair := secured(t, testConfig(echoUpstream(t)))
+	cfg.Routes[0].Public = true
+	r := start(t, cfg)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: pair.trusted(), ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
 	for range 2 {
@@ -93,8 +93,8 @@ func TestRequestsComeUnderTLS(t *testing.T) {
 }
 
 func TestWhatIsAgreedUpon(t *testing.T) {
-	config, pair := secured(t, testConfig(echoUpstream(t)))
-	r := start(t, config)
+	cfg, pair := secured(t, testConfig(echoUpstream(t)))
+	r := start(t, cfg)
 	for name, test := range map[string]struct {
 		change  func(*tls.Config)
 		refusal string // the alert; empty where they agree
@@ -125,8 +125,8 @@ func TestWhatIsAgreedUpon(t *testing.T) {
 }
 
 func TestPlainHTTPOnATLSPortIsTold(t *testing.T) {
-	config, _ := secured(t, testConfig(echoUpstream(t)))
-	r, book := startLogged(t, config)
+	cfg, _ := secured(t, testConfig(echoUpstream(t)))
+	r, book := startLogged(t, cfg)
 	a := r.do(http.MethodGet, r.public+"/balance", nil, nil)
 	require.Equal(t, http.StatusBadRequest, a.status)
 	require.Equal(t, "This port is TLS.", a.json(t)["error_description"])
@@ -153,8 +153,8 @@ func TestPlainHTTPOnATLSPortIsTold(t *testing.T) {
 
 // TestNothingButTLSIsServedOnATLSPort is about what follows where a handshake has failed: it is no request either.
 func TestNothingButTLSIsServedOnATLSPort(t *testing.T) {
-	config, _ := secured(t, testConfig(echoUpstream(t)))
-	r, book := startLogged(t, config)
+	cfg, _ := secured(t, testConfig(echoUpstream(t)))
+	r, book := startLogged(t, cfg)
 	const request = "GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n"
 	const record = "\x17\x03\x03\x00\x01\x00" // of TLS, and not one that begins a handshake
 	for sent, want := range map[string]string{
@@ -177,8 +177,8 @@ func TestNothingButTLSIsServedOnATLSPort(t *testing.T) {
 
 // TestAProbeIsNoFailedHandshake opens connections as load balancers do that only look whether there is a port.
 func TestAProbeIsNoFailedHandshake(t *testing.T) {
-	config, pair := secured(t, testConfig(echoUpstream(t)))
-	r := start(t, config)
+	cfg, pair := secured(t, testConfig(echoUpstream(t)))
+	r := start(t, cfg)
 	for range 10 {
 		conn, err := net.Dial("tcp", r.app.Addr().String())
 		require.NoError(t, err)
@@ -193,8 +193,8 @@ func TestAProbeIsNoFailedHandshake(t *testing.T) {
 
 // TestAHandshakeHoldsNobodyUp opens connections on which a handshake never ends.
 func TestAHandshakeHoldsNobodyUp(t *testing.T) {
-	config, pair := secured(t, slowConfig(echoUpstream(t)))
-	r := start(t, config)
+	cfg, pair := secured(t, slowConfig(echoUpstream(t)))
+	r := start(t, cfg)
 	hello := "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 	ends := make(chan time.Duration)
 	const callers = 50
@@ -224,8 +224,8 @@ func TestAHandshakeHoldsNobodyUp(t *testing.T) {
 }
 
 func TestTheCertificateIsReadAgain(t *testing.T) {
-	config, first := secured(t, testConfig(echoUpstream(t)))
-	r, book := startLogged(t, config)
+	cfg, first := secured(t, testConfig(echoUpstream(t)))
+	r, book := startLogged(t, cfg)
 	serial := func() int64 {
 		conn, err := r.dialTLS(&tls.Config{InsecureSkipVerify: true})
 		require.NoError(t, err)
@@ -237,14 +237,14 @@ func TestTheCertificateIsReadAgain(t *testing.T) {
 	defer func() { _ = before.Close() }()
 	require.EqualValues(t, 1, serial())
 
-	require.NoError(t, os.WriteFile(config.TLS.CertFile, []byte("not a certificate"), 0o600))
+	require.NoError(t, os.WriteFile(cfg.TLS.CertFile, []byte("not a certificate"), 0o600))
 	const warning = "the TLS certificate cannot be read again; the one before stays in use"
 	require.Eventually(t, func() bool { return len(book.lines(t, warning)) > 0 }, startTimeout, 10*time.Millisecond)
 	require.EqualValues(t, 1, serial())
 
-	newKeyPair(t, 2).write(t, config.TLS)
+	newKeyPair(t, 2).write(t, cfg.TLS)
 	require.Eventually(t, func() bool { return serial() == 2 }, startTimeout, 10*time.Millisecond)
-	require.NoError(t, os.Remove(config.TLS.KeyFile))
+	require.NoError(t, os.Remove(cfg.TLS.KeyFile))
 	warned := len(book.lines(t, warning))
 	require.Eventually(t, func() bool { return len(book.lines(t, warning)) > warned }, startTimeout, 10*time.Millisecond)
 	require.EqualValues(t, 2, serial())
@@ -257,9 +257,9 @@ func TestTheCertificateIsReadAgain(t *testing.T) {
 }
 
 func TestConnectionsUnderTLSDoNotKeepTheProcess(t *testing.T) {
-	config, pair := secured(t, testConfig(echoUpstream(t)))
-	config.Shutdown.Timeout = 5 * time.Second // less than any of them may take
-	r := start(t, config)
+	cfg, pair := secured(t, testConfig(echoUpstream(t)))
+	cfg.Shutdown.Timeout = 5 * time.Second // less than any of them may take
+	r := start(t, cfg)
 	unshaken, err := net.Dial("tcp", r.app.Addr().String())
 	require.NoError(t, err)
 	defer unshaken.Close()
@@ -278,11 +278,11 @@ func TestConnectionsUnderTLSDoNotKeepTheProcess(t *testing.T) {
 
 // TestRawRequestsUnderTLS is about what the layer between changes: where reads begin and end.
 func TestRawRequestsUnderTLS(t *testing.T) {
-	config, pair := secured(t, rawConfig(echoUpstream(t)))
-	r := start(t, config)
+	cfg, pair := secured(t, rawConfig(echoUpstream(t)))
+	r := start(t, cfg)
 	now := time.Now()
 	token, err := r.signingKey().Sign(keys.TypeAccessToken, map[string]any{
-		"iss": config.Issuer, "aud": []string{config.Issuer}, "sub": "7", "client_id": "c", "grant_id": "g", "jti": "j",
+		"iss": cfg.Issuer, "aud": []string{cfg.Issuer}, "sub": "7", "client_id": "c", "grant_id": "g", "jti": "j",
 		"scope": "balance:read payments:send", "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
 	})
 	require.NoError(t, err)

@@ -72,26 +72,24 @@ func (t *tracing) close() error {
 	return nil
 }
 
-// serve gives each request a span, within the caller's trace if it has one. It needs the request's record.
-func (t *tracing) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
-	return func(ctx *fasthttp.RequestCtx) {
-		r, _ := recordOf(ctx)
-		method := methodOf(ctx).String()
-		caller := propagation.TraceContext{}.Extract(context.Background(), requestCarrier{&ctx.Request.Header})
-		var span trace.Span
-		r.trace, span = t.tracer.Start(caller, method, trace.WithSpanKind(trace.SpanKindServer))
-		defer span.End()
-		next(ctx)
-		status := ctx.Response.StatusCode()
-		span.SetName(method + " " + r.route.template)
-		span.SetAttributes(
-			semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRoute(r.route.template),
-			semconv.HTTPResponseStatusCode(status), attribute.String("gatehouse.request_id", string(r.id)),
-		)
-		if status >= fasthttp.StatusInternalServerError {
-			span.SetStatus(codes.Error, "")
-		}
+// begin gives a request a span, within the caller's trace if it has one.
+func (t *tracing) begin(ctx *fasthttp.RequestCtx, r *record) {
+	caller := propagation.TraceContext{}.Extract(context.Background(), requestCarrier{&ctx.Request.Header})
+	r.trace, r.span = t.tracer.Start(caller, methodOf(ctx).String(), trace.WithSpanKind(trace.SpanKindServer))
+}
+
+// endSpan ends the span of a request whose route and status are known.
+func endSpan(ctx *fasthttp.RequestCtx, r *record) {
+	method, status := methodOf(ctx).String(), ctx.Response.StatusCode()
+	r.span.SetName(method + " " + r.route.template)
+	r.span.SetAttributes(
+		semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRoute(r.route.template),
+		semconv.HTTPResponseStatusCode(status), attribute.String("gatehouse.request_id", string(r.id)),
+	)
+	if status >= fasthttp.StatusInternalServerError {
+		r.span.SetStatus(codes.Error, "")
 	}
+	r.span.End()
 }
 
 // Start implements gateway.Tracer.

@@ -29,12 +29,3 @@ func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened gateway.Tu
 			append(line.attrs(), slog.String("ending", end.Ending.String()))...)
 	})
 }
-
-// drainWebSockets closes those that are open, which fasthttp no longer knows of. It takes as long as their ends need to say
-// good-bye, a second or two at most.
-func (a *App) drainWebSockets(ctx context.Context) error {
-	if a.gateway == nil {
-		return nil
-	}
-	return a.gateway.Drain(ctx)
-}

@@ -23,7 +23,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwt"
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/gateway"
 )
 
@@ -123,7 +123,7 @@ func (s socket) requireClosed(code websocket.StatusCode, reason string) {
 }
 
 // serveTLS gives the configuration a certificate and returns a client that trusts it.
-func serveTLS(t *testing.T, config *app.Config) *http.Client {
+func serveTLS(t *testing.T, cfg *config.Config) *http.Client {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -135,10 +135,10 @@ func serveTLS(t *testing.T, config *app.Config) *http.Client {
 	require.NoError(t, err)
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(t, err)
-	config.TLS.CertFile, config.TLS.KeyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	cfg.TLS.CertFile, cfg.TLS.KeyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
 	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	require.NoError(t, os.WriteFile(config.TLS.CertFile, certificate, 0o600))
-	require.NoError(t, os.WriteFile(config.TLS.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	require.NoError(t, os.WriteFile(cfg.TLS.CertFile, certificate, 0o600))
+	require.NoError(t, os.WriteFile(cfg.TLS.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 	trusted := x509.NewCertPool()
 	require.True(t, trusted.AppendCertsFromPEM(certificate))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}
@@ -148,21 +148,21 @@ func serveTLS(t *testing.T, config *app.Config) *http.Client {
 
 // The authorization server and the gateway are two processes here, so that news takes the way through Redis.
 func TestAWebSocketIsClosedWhenItsTokenIsRevokedElsewhere(t *testing.T) {
-	for _, mode := range []string{app.Mirror, app.Strict} {
+	for _, mode := range []string{config.Mirror, config.Strict} {
 		t.Run(mode, func(t *testing.T) {
-			config := testConfig(echoUpstream(t))
-			config.RedisURL, config.Denylist.Mode = privateRedis(t), mode
-			config.Routes = append(config.Routes, webSocketRoute(t))
-			authz := startRole(t, config, app.AuthzOnly)
+			cfg := testConfig(echoUpstream(t))
+			cfg.RedisURL, cfg.Denylist.Mode = privateRedis(t), mode
+			cfg.Routes = append(cfg.Routes, webSocketRoute(t))
+			authz := startRole(t, cfg, config.AuthzOnly)
 			authz.awaitReady()
-			alone := gatewayConfig(config, authz)
+			alone := gatewayConfig(cfg, authz)
 			client := http.DefaultClient
-			if mode == app.Strict {
+			if mode == config.Strict {
 				client = serveTLS(t, &alone)
 			}
-			r := startRole(t, alone, app.GatewayOnly)
+			r := startRole(t, alone, config.GatewayOnly)
 			r.awaitReady()
-			if mode == app.Strict {
+			if mode == config.Strict {
 				r.public = "https" + strings.TrimPrefix(r.public, "http")
 			}
 			inHeader := func(token string) socket {
@@ -210,10 +210,10 @@ func TestAWebSocketIsClosedWhenItsTokenIsRevokedElsewhere(t *testing.T) {
 }
 
 func TestAWebSocketIsClosedWhenItsTokenExpires(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.Routes = append(config.Routes, webSocketRoute(t))
-	config.AccessToken.Lifespan = 2 * time.Second
-	r := start(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Routes = append(cfg.Routes, webSocketRoute(t))
+	cfg.AccessToken.Lifespan = 2 * time.Second
+	r := start(t, cfg)
 	a := r.register()
 	requireSoon(t, func() time.Duration {
 		given := r.consent(a, 1, "balance:read")
@@ -233,9 +233,9 @@ func TestAWebSocketIsClosedWhenItsTokenExpires(t *testing.T) {
 }
 
 func TestWebSocketsAreClosedBeforeTheProcessStops(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.Routes = append(config.Routes, webSocketRoute(t))
-	r := start(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Routes = append(cfg.Routes, webSocketRoute(t))
+	r := start(t, cfg)
 	given := r.consent(r.register(), 1, "balance:read")
 	first := r.open("/stream/x", &websocket.DialOptions{HTTPHeader: bearer(given.access)})
 	second := r.open("/stream/x", &websocket.DialOptions{HTTPHeader: bearer(given.access)})
@@ -246,10 +246,10 @@ func TestWebSocketsAreClosedBeforeTheProcessStops(t *testing.T) {
 }
 
 func TestWebSocketsThatDoNotEndAreCutWhenTheProcessStops(t *testing.T) {
-	config := testConfig(echoUpstream(t))
-	config.Routes = append(config.Routes, webSocketRoute(t))
-	config.Shutdown.Timeout = 10 * time.Millisecond
-	r := start(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Routes = append(cfg.Routes, webSocketRoute(t))
+	cfg.Shutdown.Timeout = 10 * time.Millisecond
+	r := start(t, cfg)
 	given := r.consent(r.register(), 1, "balance:read")
 	c := r.open("/stream/x", &websocket.DialOptions{HTTPHeader: bearer(given.access)}) // does not read, and so never answers
 	require.ErrorIs(t, await(t, r.stopping(t.Context())), context.DeadlineExceeded)
@@ -260,10 +260,10 @@ func TestWebSocketsThatDoNotEndAreCutWhenTheProcessStops(t *testing.T) {
 func TestAWebSocketHasOneLineAndIsCountedWhileItIsOpen(t *testing.T) {
 	collector := newSpanCollector(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-	config := testConfig(echoUpstream(t))
-	config.Log.Level = "debug"
-	config.Routes = append(config.Routes, webSocketRoute(t))
-	r, book := startLogged(t, config)
+	cfg := testConfig(echoUpstream(t))
+	cfg.Log.Level = "debug"
+	cfg.Routes = append(cfg.Routes, webSocketRoute(t))
+	r, book := startLogged(t, cfg)
 	a := r.register()
 	given := r.consent(a, 1, "balance:read")
 	signature := given.access[strings.LastIndexByte(given.access, '.')+1:]

@@ -14,9 +14,9 @@ import (
 const (
 	// keyringRefresh is how often a replica looks for keys that others have published.
 	keyringRefresh = 10 * time.Second
-	// keepGone is how long a key that verifies nothing any more stays in the registry: a clock that is far ahead must not
-	// delete what cannot be had again.
-	keepGone = 24 * time.Hour
+	// KeyRetention is how long a key that verifies nothing any more stays in the registry: a clock that is far ahead must not
+	// delete what cannot be had again (app/config/clocks.go).
+	KeyRetention = 24 * time.Hour
 )
 
 // Run keeps the ring right until ctx ends: it reads what other replicas have published, publishes a successor when one is
@@ -61,7 +61,7 @@ func (k *Keyring) maintain(ctx context.Context) error {
 		return err
 	}
 	long := k.Schedule
-	long.Retain += keepGone
+	long.Retain += KeyRetention
 	_, _, gone := long.At(k.now(), k.scheduled())
 	ids := make([]string, len(gone))
 	for i, key := range gone {

@@ -56,7 +56,7 @@ func (s *session) GetExpiresAt(kind fosite.TokenType) time.Time {
 }
 
 // acceptedUntil is when the last gateway refuses the token by itself: its clock may be behind ours.
-func (s *session) acceptedUntil() time.Time { return s.expiresAt.Add(clockSkew) }
+func (s *session) acceptedUntil() time.Time { return s.expiresAt.Add(ClockSkew) }
 
 func (s *session) GetUsername() string { return "" }
 func (s *session) GetSubject() string  { return s.subject }

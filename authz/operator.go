@@ -59,7 +59,7 @@ func (o *Operator) by() *registry.Registry { return o.Registry.By(o.Actor) }
 // on clocks that differ from ours.
 func (o *Operator) lastExpiry() time.Time {
 	longest := max(o.MaxAccessLifespan, defaultMaxAccessLifespan)
-	return clock(o.Now)().Add(requestTimeout + longest + 2*clockSkew)
+	return clock(o.Now)().Add(requestTimeout + longest + 2*ClockSkew)
 }
 
 // note leaves the line in the log that goes with the audit record.

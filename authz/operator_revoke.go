@@ -56,7 +56,7 @@ func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err 
 	case target.TokenExpires.IsZero():
 		err = o.by().RevokeToken(ctx, target.TokenID, o.lastExpiry())
 	default:
-		err = o.by().RevokeToken(ctx, target.TokenID, target.TokenExpires.Add(clockSkew))
+		err = o.by().RevokeToken(ctx, target.TokenID, target.TokenExpires.Add(ClockSkew))
 	}
 	if err != nil {
 		return 0, err

@@ -11,8 +11,9 @@ import (
 
 const (
 	purgeInterval = time.Minute
-	// purgeMargin is more than any request takes and any two clocks differ by.
-	purgeMargin = time.Hour
+	// PurgeMargin is how long what has expired stays in the registry: longer than any request takes and any two clocks
+	// differ by (app/config/clocks.go).
+	PurgeMargin = time.Hour
 	purgeBatch  = 500
 )
 
@@ -35,7 +36,7 @@ func (p *Purger) Run(ctx context.Context) {
 		over:   "what has expired is removed again",
 	}
 	for {
-		removed, err := p.Registry.Purge(ctx, purgeMargin, purgeBatch)
+		removed, err := p.Registry.Purge(ctx, PurgeMargin, purgeBatch)
 		watched.note(ctx, err)
 		if removed > 0 {
 			log.Debug("registry purged", slog.Int("rows", removed))

@@ -40,7 +40,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 		if claims.ClientID != client.ID {
 			return errForeignToken
 		}
-		if err := s.registry.RevokeToken(ctx, claims.ID, claims.ExpiresAt.Add(clockSkew)); err != nil {
+		if err := s.registry.RevokeToken(ctx, claims.ID, claims.ExpiresAt.Add(ClockSkew)); err != nil {
 			return err
 		}
 		s.log.InfoContext(ctx, "access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))

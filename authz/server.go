@@ -22,8 +22,8 @@ import (
 // the caller has hung up.
 const requestTimeout = 10 * time.Second
 
-// clockSkew is how far apart the clocks of two replicas may be.
-const clockSkew = time.Minute
+// ClockSkew is how far apart the clocks of two replicas may be. app/config/clocks.go says what depends on it.
+const ClockSkew = time.Minute
 
 const minRefreshSecret = 32
 
@@ -114,10 +114,10 @@ func New(c Config) (*Server, error) {
 			now:               c.Now,
 			log:               c.Log,
 		},
-		verifier: &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: clockSkew, Now: c.Now},
+		verifier: &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: ClockSkew, Now: c.Now},
 		revocable: &keys.Verifier{
-			Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: 2 * clockSkew,
-			Now: func() time.Time { return c.Now().Add(-clockSkew) },
+			Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: 2 * ClockSkew,
+			Now: func() time.Time { return c.Now().Add(-ClockSkew) },
 		},
 		secrets:  newSecretChecker(),
 		scopes:   known,

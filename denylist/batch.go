@@ -17,12 +17,12 @@ const (
 
 var errClosed = errors.New("denylist is closed")
 
-// batcher asks several questions in one round trip. A question that comes while there is none under way is asked at once.
-// Others wait until one comes back, but no longer than maxShareWait, and are then asked together: the more questions there
-// are, the fewer round trips each costs. A question is never answered by a round trip that began before it was asked, for
-// it may be about something that was revoked meanwhile. It is safe for concurrent use.
+// batcher lets checks that run at the same time share round trips. A question that comes while no round trip is under way is
+// asked at once. The others wait until a round trip comes back, at most maxShareWait, and are then asked together: the more
+// questions there are, the fewer round trips each costs. No question is answered by a round trip that began before it came:
+// what it is about may have been revoked in between. It is safe for concurrent use.
 type batcher struct {
-	ask func(names []string) ([]any, *run, error) // answers within a bound of its own, and says whose answer it is
+	ask func(names []string) ([]any, *instance, error) // has a deadline of its own, and says who answered
 
 	mu      sync.Mutex
 	waiting []*question
@@ -31,6 +31,7 @@ type batcher struct {
 	hurry   *time.Timer
 	closed  bool
 	ended   sync.WaitGroup
+	free    sync.Pool // of *question
 }
 
 // question is one Check. Whoever asked it may give it up.
@@ -39,24 +40,22 @@ type question struct {
 	answer chan error
 }
 
-var questions = sync.Pool{New: func() any { return &question{answer: make(chan error, 1)} }}
-
-func newBatcher(ask func(names []string) ([]any, *run, error)) *batcher {
-	b := &batcher{ask: ask}
+func newBatcher(ask func(names []string) ([]any, *instance, error)) *batcher {
+	b := &batcher{ask: ask, free: sync.Pool{New: func() any { return &question{answer: make(chan error, 1)} }}}
 	b.hurry = time.AfterFunc(time.Hour, b.askNow)
 	b.hurry.Stop()
 	return b
 }
 
 func (b *batcher) check(ctx context.Context, q Query) error {
-	one := questions.Get().(*question)
+	one := b.free.Get().(*question)
 	one.Query = q
 	if err := b.enter(one); err != nil {
 		return unknown(err)
 	}
 	select {
 	case err := <-one.answer:
-		questions.Put(one)
+		b.free.Put(one)
 		return err
 	case <-ctx.Done(): // the question is not used again: it may still be answered
 		return unknown(ctx.Err())
@@ -88,7 +87,7 @@ func (b *batcher) askNow() {
 	}
 }
 
-// begin asks what waits. It needs the lock.
+// begin starts a round trip for what waits. b.mu is held.
 func (b *batcher) begin() {
 	batch := b.take()
 	b.asking++
@@ -100,7 +99,7 @@ func (b *batcher) begin() {
 	})
 }
 
-// take needs the lock.
+// take empties waiting. b.mu is held.
 func (b *batcher) take() []*question {
 	batch := b.waiting
 	b.waiting = nil
@@ -110,7 +109,7 @@ func (b *batcher) take() []*question {
 	return batch
 }
 
-// next is what has come to wait since done was asked; nil when it is nothing.
+// next takes what has come to wait while done was asked. Without anything, it ends this round trip and returns nil.
 func (b *batcher) next(done []*question) []*question {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -123,14 +122,14 @@ func (b *batcher) next(done []*question) []*question {
 	return b.take()
 }
 
-// answer asks one round trip's questions.
+// answer makes one round trip for a batch.
 func (b *batcher) answer(batch []*question) {
 	names := make([]string, 1, 1+3*len(batch))
 	names[0] = epochKey
 	for _, q := range batch {
 		names = q.appendNames(names)
 	}
-	entries, unless, err := b.askFor(names)
+	entries, absent, err := b.askFor(names)
 	if err != nil {
 		err = unknown(err)
 		for _, q := range batch {
@@ -140,14 +139,14 @@ func (b *batcher) answer(batch []*question) {
 	}
 	for _, q := range batch {
 		count := q.names()
-		q.answer <- verdict(entries[:count], unless)
+		q.answer <- verdict(entries[:count], absent)
 		entries = entries[count:]
 	}
 }
 
-// askFor asks for entries and for the epoch, the first of names: it is what makes "there is no entry" an answer. unless is
-// what is known of a token without one.
-func (b *batcher) askFor(names []string) (entries []any, unless, err error) {
+// askFor reads names, the first of which is epochKey, and returns the values of the others. absent is what to say of a token
+// that none of them is about: nil, or what wraps ErrUnknown when the epoch does not vouch for the entries.
+func (b *batcher) askFor(names []string) (entries []any, absent, err error) {
 	values, by, err := b.ask(names)
 	if err != nil {
 		return nil, nil, err
@@ -161,14 +160,14 @@ func (b *batcher) askFor(names []string) (entries []any, unless, err error) {
 
 func unknown(reason error) error { return fmt.Errorf("%w: %w", ErrUnknown, reason) }
 
-// verdict is ErrRevoked when there is an entry, and otherwise what the epoch says.
-func verdict(entries []any, unless error) error {
+// verdict is ErrRevoked when there is an entry, and absent when there is none.
+func verdict(entries []any, absent error) error {
 	for _, entry := range entries {
 		if entry != nil {
 			return ErrRevoked
 		}
 	}
-	return unless
+	return absent
 }
 
 // names is how many names a token can be revoked by.

@@ -5,15 +5,12 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-// batchPatience is how long a test waits for what must happen; nothing takes that long unless it is broken.
-const batchPatience = 20 * time.Second
 
 // trips is a Redis whose round trips a test lets go one by one. Tokens whose id begins with "revoked" have an entry.
 type trips struct {
@@ -23,13 +20,7 @@ type trips struct {
 	epoch string
 }
 
-func newTrips(t *testing.T) (*trips, *batcher) {
-	redis := &trips{t: t, began: make(chan []string), let: make(chan error), epoch: "/now"}
-	b := newBatcher(redis.ask)
-	return redis, b
-}
-
-func (r *trips) ask(names []string) ([]any, *run, error) {
+func (r *trips) ask(names []string) ([]any, *instance, error) {
 	r.began <- names
 	if err := <-r.let; err != nil {
 		return nil, nil, err
@@ -43,19 +34,19 @@ func (r *trips) ask(names []string) ([]any, *run, error) {
 	if r.epoch != "" {
 		values[0] = r.epoch
 	}
-	return values, &run{}, nil
+	return values, &instance{}, nil
 }
 
-// next waits for a trip to begin and returns how many questions it asks.
+// next is how many questions the trip asks that begins now; 0 when none does.
 func (r *trips) next() int {
 	r.t.Helper()
+	synctest.Wait()
 	select {
 	case names := <-r.began:
 		require.Equal(r.t, epochKey, names[0], "each trip asks for the epoch")
 		require.Zero(r.t, len(names[1:])%3)
 		return len(names[1:]) / 3
-	case <-time.After(batchPatience):
-		require.FailNow(r.t, "no trip has begun")
+	default:
 		return 0
 	}
 }
@@ -67,41 +58,41 @@ func asking(ctx context.Context, b *batcher, token string) <-chan error {
 	return answer
 }
 
-func (b *batcher) awaitWaiting(t *testing.T, count int) {
+// inBubble runs a test of a batcher in a time of its own, which stands still unless the test sleeps.
+func inBubble(t *testing.T, test func(t *testing.T, redis *trips, b *batcher)) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return len(b.waiting) == count
-	}, batchPatience, 10*time.Microsecond)
+	synctest.Test(t, func(t *testing.T) {
+		redis := &trips{t: t, began: make(chan []string), let: make(chan error), epoch: "/now"}
+		b := newBatcher(redis.ask)
+		test(t, redis, b)
+		b.close()
+	})
 }
 
 func TestQuestionsThatWaitShareATripAndGetTheirOwnAnswers(t *testing.T) {
-	const count = 50
-	redis, b := newTrips(t)
-	b.hurry.Stop()
-	b.hurry = time.AfterFunc(time.Hour, func() {}) // nobody is in a hurry
-	first := asking(t.Context(), b, "first")
-	require.Equal(t, 1, redis.next(), "one that is alone is asked at once")
-	answers := make(map[string]<-chan error)
-	for i := range count {
-		for _, token := range []string{"good" + strconv.Itoa(i), "revoked" + strconv.Itoa(i)} {
-			answers[token] = asking(t.Context(), b, token)
+	inBubble(t, func(t *testing.T, redis *trips, b *batcher) {
+		const count = 50
+		first := asking(t.Context(), b, "first")
+		require.Equal(t, 1, redis.next(), "one that is alone is asked at once")
+		answers := make(map[string]<-chan error)
+		for i := range count {
+			for _, token := range []string{"good" + strconv.Itoa(i), "revoked" + strconv.Itoa(i)} {
+				answers[token] = asking(t.Context(), b, token)
+			}
 		}
-	}
-	b.awaitWaiting(t, 2*count)
-	redis.let <- nil
-	require.NoError(t, <-first)
-	require.Equal(t, 2*count, redis.next())
-	redis.let <- nil
-	for token, answer := range answers {
-		if strings.HasPrefix(token, "revoked") {
-			require.ErrorIs(t, <-answer, ErrRevoked, token)
-		} else {
-			require.NoError(t, <-answer, token)
+		require.Zero(t, redis.next(), "the others wait")
+		redis.let <- nil
+		require.NoError(t, <-first)
+		require.Equal(t, 2*count, redis.next())
+		redis.let <- nil
+		for token, answer := range answers {
+			if strings.HasPrefix(token, "revoked") {
+				require.ErrorIs(t, <-answer, ErrRevoked, token)
+			} else {
+				require.NoError(t, <-answer, token)
+			}
 		}
-	}
-	b.close()
+	})
 }
 
 func TestAFailedTripIsUnknownToAllThatShareIt(t *testing.T) {
@@ -116,91 +107,93 @@ func TestAFailedTripIsUnknownToAllThatShareIt(t *testing.T) {
 		"another epoch": {nil, "elsewhere/now", ErrRevoked},
 	} {
 		t.Run(name, func(t *testing.T) {
-			redis, b := newTrips(t)
-			redis.epoch = test.epoch
-			first := asking(t.Context(), b, "first")
-			redis.next()
-			good, revoked := asking(t.Context(), b, "good"), asking(t.Context(), b, "revoked")
-			trips := 1
-			for asked := 0; asked < 2; trips++ { // they may have been in a hurry
-				asked += redis.next()
-			}
-			for range trips {
+			inBubble(t, func(t *testing.T, redis *trips, b *batcher) {
+				redis.epoch = test.epoch
+				first := asking(t.Context(), b, "first")
+				require.Equal(t, 1, redis.next())
+				good, revoked := asking(t.Context(), b, "good"), asking(t.Context(), b, "revoked")
+				require.Zero(t, redis.next())
 				redis.let <- test.let
-			}
-			require.ErrorIs(t, <-first, ErrUnknown)
-			require.ErrorIs(t, <-good, ErrUnknown)
-			require.ErrorIs(t, <-revoked, test.wantRevoked)
-			b.close()
+				require.ErrorIs(t, <-first, ErrUnknown)
+				require.Equal(t, 2, redis.next())
+				redis.let <- test.let
+				require.ErrorIs(t, <-good, ErrUnknown)
+				require.ErrorIs(t, <-revoked, test.wantRevoked)
+			})
 		})
 	}
 }
 
 func TestAQuestionIsInAHurryWhenATripTakesLong(t *testing.T) {
-	redis, b := newTrips(t)
-	first := asking(t.Context(), b, "first")
-	require.Equal(t, 1, redis.next())
-	second := asking(t.Context(), b, "second")
-	require.Equal(t, 1, redis.next(), "the first has not come back")
-	redis.let <- nil
-	redis.let <- nil
-	require.NoError(t, <-first)
-	require.NoError(t, <-second)
-	b.close()
+	inBubble(t, func(t *testing.T, redis *trips, b *batcher) {
+		first := asking(t.Context(), b, "first")
+		require.Equal(t, 1, redis.next())
+		second := asking(t.Context(), b, "second")
+		time.Sleep(maxShareWait - 1)
+		require.Zero(t, redis.next())
+		time.Sleep(1)
+		require.Equal(t, 1, redis.next(), "the first has not come back")
+		redis.let <- nil
+		redis.let <- nil
+		require.NoError(t, <-first)
+		require.NoError(t, <-second)
+	})
 }
 
 func TestATripHasRoomForSoMany(t *testing.T) {
-	redis, b := newTrips(t)
-	b.hurry.Stop()
-	b.hurry = time.AfterFunc(time.Hour, func() {})
-	first := asking(t.Context(), b, "first")
-	redis.next()
-	var answers []<-chan error
-	for range maxShare {
+	inBubble(t, func(t *testing.T, redis *trips, b *batcher) {
+		first := asking(t.Context(), b, "first")
+		require.Equal(t, 1, redis.next())
+		var answers []<-chan error
+		for range maxShare - 1 {
+			answers = append(answers, asking(t.Context(), b, "good"))
+		}
+		require.Zero(t, redis.next())
 		answers = append(answers, asking(t.Context(), b, "good"))
-	}
-	require.Equal(t, maxShare, redis.next(), "a full one does not wait")
-	redis.let <- nil
-	redis.let <- nil
-	for _, answer := range append(answers, first) {
-		require.NoError(t, <-answer)
-	}
-	b.close()
+		require.Equal(t, maxShare, redis.next(), "a full one does not wait")
+		redis.let <- nil
+		redis.let <- nil
+		for _, answer := range append(answers, first) {
+			require.NoError(t, <-answer)
+		}
+	})
 }
 
 func TestAQuestionMayBeGivenUp(t *testing.T) {
-	redis, b := newTrips(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	given := asking(ctx, b, "revoked")
-	redis.next()
-	cancel()
-	err := <-given
-	require.ErrorIs(t, err, ErrUnknown)
-	require.ErrorIs(t, err, context.Canceled)
-	redis.let <- nil
-	// Its answer, which came too late, is nobody else's.
-	for range 100 {
-		answer := asking(t.Context(), b, "good")
-		redis.next()
+	inBubble(t, func(t *testing.T, redis *trips, b *batcher) {
+		ctx, cancel := context.WithCancel(t.Context())
+		given := asking(ctx, b, "revoked")
+		require.Equal(t, 1, redis.next())
+		cancel()
+		err := <-given
+		require.ErrorIs(t, err, ErrUnknown)
+		require.ErrorIs(t, err, context.Canceled)
 		redis.let <- nil
-		require.NoError(t, <-answer)
-	}
-	b.close()
+		// Its answer, which came too late, is nobody else's.
+		for range 100 {
+			answer := asking(t.Context(), b, "good")
+			require.Equal(t, 1, redis.next())
+			redis.let <- nil
+			require.NoError(t, <-answer)
+		}
+	})
 }
 
 func TestClosingWaitsForTheTripsUnderWay(t *testing.T) {
-	redis, b := newTrips(t)
-	answer := asking(t.Context(), b, "good")
-	redis.next()
-	var closing sync.WaitGroup
-	closing.Go(b.close)
-	require.Eventually(t, func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.closed
-	}, batchPatience, time.Millisecond)
-	require.ErrorIs(t, b.check(t.Context(), Query{TokenID: "t", ClientID: "c"}), ErrUnknown)
-	redis.let <- errors.New("closed")
-	require.ErrorIs(t, <-answer, ErrUnknown)
-	closing.Wait()
+	inBubble(t, func(t *testing.T, redis *trips, b *batcher) {
+		answer := asking(t.Context(), b, "good")
+		require.Equal(t, 1, redis.next())
+		closed := make(chan struct{})
+		go func() { defer close(closed); b.close() }()
+		synctest.Wait()
+		require.ErrorIs(t, b.check(t.Context(), Query{TokenID: "t", ClientID: "c"}), ErrUnknown)
+		select {
+		case <-closed:
+			require.Fail(t, "a trip is under way")
+		default:
+		}
+		redis.let <- errors.New("closed")
+		require.ErrorIs(t, <-answer, ErrUnknown)
+		<-closed
+	})
 }

@@ -9,8 +9,8 @@ const maxTogether = 256
 // AllChecker is a Checker that answers many queries at less cost than one by one.
 type AllChecker interface {
 	Checker
-	// CheckAll sets each of answers, of which there are as many as queries, to what Check would return for it. It blocks as
-	// long as one Check does for every 256 queries, and asks no more once it got no answer: the rest is unknown as well.
+	// CheckAll sets answers[i] to what Check would return for queries[i]; both have the same length. It blocks at most as
+	// long as one Check for each 256 queries. After a question without an answer it asks no more: the rest is ErrUnknown.
 	CheckAll(ctx context.Context, queries []Query, answers []error)
 }
 
@@ -19,7 +19,7 @@ var (
 	_ AllChecker = (*Mirror)(nil)
 )
 
-// CheckAll asks c about every query, all at once if it is an AllChecker, and sets answers, of which there are as many.
+// CheckAll does what AllChecker promises with any Checker; one that is no AllChecker is asked about each query by itself.
 func CheckAll(ctx context.Context, c Checker, queries []Query, answers []error) {
 	if all, ok := c.(AllChecker); ok {
 		all.CheckAll(ctx, queries, answers)
@@ -53,13 +53,13 @@ func (s *Store) checkTogether(queries []Query, answers []error) error {
 	for i := range queries {
 		names = queries[i].appendNames(names)
 	}
-	entries, unless, err := s.checks.askFor(names)
+	entries, absent, err := s.checks.askFor(names)
 	if err != nil {
 		return err
 	}
 	for i := range queries {
 		count := queries[i].names()
-		answers[i] = verdict(entries[:count], unless)
+		answers[i] = verdict(entries[:count], absent)
 		entries = entries[count:]
 	}
 	return nil

@@ -45,8 +45,8 @@ func Connect(redisURL string) (*Store, error) {
 	check.DialTimeout, check.PoolTimeout = dialTimeout, dialTimeout
 	check.ReadTimeout, check.WriteTimeout = ioTimeout, ioTimeout
 
-	current := newRuns()
-	return newStore(newClient(&check, current), newClient(&write, current), current), nil
+	known := &instances{}
+	return newStore(newClient(&check, known), newClient(&write, known), known), nil
 }
 
 // ValidateURL returns the error that Connect would return, without connecting.

@@ -60,7 +60,7 @@ func (s *Store) feedPosition(ctx context.Context) (position, error) {
 		node.failed(ctx)
 		return position{}, fmt.Errorf("read end of feed: %w", err)
 	}
-	if err := node.run.check(epoch.Val()); err != nil {
+	if err := node.instance.check(epoch.Val()); err != nil {
 		return position{}, err
 	}
 	end := position{epoch: epoch.Val()}
@@ -92,7 +92,7 @@ func (s *Store) readFeed(ctx context.Context, from position) (news, error) {
 		node.failed(ctx)
 		return news{}, fmt.Errorf("read feed: %w", err)
 	}
-	if epoch.Val() != from.epoch || node.run.check(epoch.Val()) != nil {
+	if epoch.Val() != from.epoch || node.instance.check(epoch.Val()) != nil {
 		return news{}, fmt.Errorf("%w: the epoch has changed", errLostFeed)
 	}
 	// The line that was read last is still there, unless it was trimmed and perhaps others with it, or Redis has gone

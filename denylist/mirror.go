@@ -53,9 +53,9 @@ func (m *Mirror) Check(ctx context.Context, q Query) error {
 	return m.Store.Check(ctx, q)
 }
 
-// Staleness is the age of what the mirror knows: everything that was revoked before that is refused. Before the first
-// load it is very long. Of two clocks it believes the one that makes it longer: the time of day may have been set back, and
-// the monotonic clock stands still while the machine sleeps.
+// Staleness is the age of what the mirror knows: whatever was revoked earlier is refused. Before the first load it is very
+// long. It is the longer of what two clocks say: the time of day may have been set back, and the monotonic clock stands
+// still while the machine sleeps.
 func (m *Mirror) Staleness() time.Duration {
 	fresh := m.fresh.Load()
 	if fresh == nil {
@@ -74,8 +74,8 @@ func (m *Mirror) Size() int { return m.known.size() }
 // Loads is how often the mirror has loaded everything; more than once means that it lost the feed.
 func (m *Mirror) Loads() int64 { return m.loads.Load() }
 
-// Lag is how long the entry that came last through the feed had been in it when the mirror read it, by the clocks of Redis
-// and of this machine; 0 before there was one.
+// Lag is how long the newest entry had been in the feed when the mirror read it, by the clocks of Redis and of this machine.
+// It is 0 before there was one.
 func (m *Mirror) Lag() time.Duration { return time.Duration(m.lag.Load()) }
 
 // Deny writes entries as Store.Deny does. This mirror refuses them as soon as it returns, others when they read the feed.
@@ -121,7 +121,8 @@ func (m *Mirror) Run(ctx context.Context) {
 	}
 }
 
-// loadAndFollow loads everything and follows the feed until that fails; upToDate is called after each successful step.
+// loadAndFollow loads everything and follows the feed until that fails. It calls upToDate each time it has read the feed to
+// its end.
 func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
 	began := m.Now()
 	at, err := m.load(ctx)
@@ -130,7 +131,7 @@ func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
 	}
 	m.loads.Add(1)
 	for {
-		// Also after a load: Redis may have lost everything in the middle of it, and only the feed tells.
+		// A load alone makes nothing fresh: Redis may have lost everything in the middle of it, and only the feed tells.
 		if at, err = m.catchUp(ctx, at); err != nil {
 			return err
 		}

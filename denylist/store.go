@@ -17,14 +17,15 @@ const (
 	loadingKey = keyPrefix + "loading"
 	feedKey    = keyPrefix + "feed"
 
-	// keyPattern matches all of them; the brackets are no pattern of their own to SCAN.
+	// keyPattern matches all of them: braces mean nothing in a pattern of SCAN.
 	keyPattern = "{gh}:deny:*"
 
 	// feedLength is about how many entries the feed keeps. A mirror that fell further behind reloads.
 	feedLength = 100_000
 
-	// clockMargin is how much longer than its tokens an entry lives, for gateways whose clock is behind.
-	clockMargin = 2 * time.Minute
+	// ClockMargin is how much longer than its tokens an entry is kept. A gateway whose clock is behind by less accepts no
+	// revoked token once its entry has gone. app/config/clocks.go says what it depends on.
+	ClockMargin = 2 * time.Minute
 
 	checkTimeout = 45 * time.Millisecond
 	writeTimeout = 2 * time.Second
@@ -32,10 +33,10 @@ const (
 
 // Store is the denylist in Redis. It checks strictly: each Check asks Redis. It is safe for concurrent use.
 type Store struct {
-	check  redis.UniversalClient
-	checks *batcher
-	write  redis.UniversalClient
-	runs   *runs
+	check     redis.UniversalClient
+	checks    *batcher
+	write     redis.UniversalClient
+	instances *instances
 	// Now is the clock that remaining lifetimes are counted from; time.Now unless a test moves it.
 	Now func() time.Time
 }
@@ -45,11 +46,11 @@ var _ Checker = (*Store)(nil)
 // New returns a store on clients that are already configured: check for questions on the request path, write for
 // everything else. They may be the same. The store closes them when it is closed.
 func New(check, write redis.UniversalClient) *Store {
-	return newStore(check, write, newRuns())
+	return newStore(check, write, &instances{})
 }
 
-func newStore(check, write redis.UniversalClient, current *runs) *Store {
-	s := &Store{check: check, write: write, runs: current, Now: time.Now}
+func newStore(check, write redis.UniversalClient, known *instances) *Store {
+	s := &Store{check: check, write: write, instances: known, Now: time.Now}
 	s.checks = newBatcher(s.read)
 	return s
 }
@@ -57,9 +58,9 @@ func newStore(check, write redis.UniversalClient, current *runs) *Store {
 // Check implements Checker. Checks that run at the same time share a round trip; one that is alone does not wait.
 func (s *Store) Check(ctx context.Context, q Query) error { return s.checks.check(ctx, q) }
 
-// read asks for several keys in one MGET, of a Redis whose run it returns. It is bounded by itself: whoever asks shares it
-// with others.
-func (s *Store) read(names []string) ([]any, *run, error) {
+// read asks for several keys in one MGET, and returns the instance that answered. It has a deadline of its own, because
+// those who share it have different ones.
+func (s *Store) read(names []string) ([]any, *instance, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
 	node, err := s.node(ctx, s.check)
@@ -70,7 +71,7 @@ func (s *Store) read(names []string) ([]any, *run, error) {
 	if err != nil {
 		node.failed(ctx)
 	}
-	return values, node.run, err
+	return values, node.instance, err
 }
 
 // deny keeps the longer of two lifetimes, and tells the feed in the same step as the key.
@@ -91,7 +92,7 @@ func (s *Store) Deny(ctx context.Context, entries ...Entry) error {
 	now := s.Now()
 	pipe := s.write.Pipeline()
 	for _, e := range entries {
-		lifetime := e.ExpiresAt.Add(clockMargin).Sub(now)
+		lifetime := e.ExpiresAt.Add(ClockMargin).Sub(now)
 		if lifetime < time.Millisecond { // Redis would keep an entry without a lifetime for ever
 			continue
 		}
@@ -107,8 +108,8 @@ func (s *Store) Deny(ctx context.Context, entries ...Entry) error {
 	return nil
 }
 
-// complete declares a reload complete, unless Redis lost the mark that the reload began with: then it may have lost
-// entries that the reload had written, too.
+// complete declares a reload complete, unless Redis has lost the mark that the reload began with: then it may have lost
+// entries of the reload, too.
 var complete = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
@@ -150,11 +151,11 @@ func (s *Store) beginReload(ctx context.Context) (mark string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := node.Ping(ctx).Err(); err != nil { // the run is that of a connection that was just used
+	if err := node.Ping(ctx).Err(); err != nil { // a connection that lives tells which instance is there now
 		node.failed(ctx)
 		return "", err
 	}
-	mark = node.run.newEpoch()
+	mark = node.instance.newEpoch()
 	return mark, node.Set(ctx, loadingKey, mark, 0).Err()
 }
 
@@ -178,7 +179,7 @@ func (s *Store) Loaded(ctx context.Context) (bool, error) {
 		node.failed(ctx)
 		return false, fmt.Errorf("read epoch of denylist: %w", err)
 	}
-	return node.run.check(epoch) == nil, nil
+	return node.instance.check(epoch) == nil, nil
 }
 
 func entryKey(kind Kind, id string) string {

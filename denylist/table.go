@@ -18,7 +18,7 @@ type table struct {
 	shards [shards]shard
 }
 
-// kinds are those of Kind, in the order of indexOf, and all that nobody asks for.
+// kinds is how many values indexOf has: one for each Kind, and one for all others, which nobody asks for.
 const kinds = 4
 
 func indexOf(kind Kind) int {
@@ -34,19 +34,18 @@ func indexOf(kind Kind) int {
 	}
 }
 
-// shards is how many values the first byte of a fingerprint has. They keep whoever reads from waiting for whoever writes,
-// but for a moment and rarely.
+// shards is one for each value of a fingerprint's first byte. With so many, a reader rarely waits for a writer, and not long.
 const shards = 256
 
 type shard struct {
 	mu      sync.RWMutex
 	entries map[fingerprint]uint32 // until when, in seconds since the epoch
-	most    int                    // entries that there have been room for
+	most    int                    // how many entries the map has had at a time, and so has room for
 }
 
-// fingerprint is two hashes that are seeded anew in every process and for each kind. Two names have the same one with a
-// probability of 2^-128, and nobody outside can look for such names. What would come of it is a token that is refused,
-// never one that passes.
+// fingerprint is two hashes with seeds of their own in every process and for each kind. Two names have the same one with a
+// probability of 2^-128, and nobody outside can look for such names. If they had, a good token would be refused; no revoked
+// one would pass.
 type fingerprint [16]byte
 
 func newTable() *table {
@@ -79,7 +78,7 @@ func (t *table) add(e Entry) {
 	if !t.seen[of].Load() {
 		t.seen[of].Store(true)
 	}
-	s.entries[f] = max(s.entries[f], seconds(e.ExpiresAt.Add(clockMargin)))
+	s.entries[f] = max(s.entries[f], seconds(e.ExpiresAt.Add(ClockMargin)))
 	s.most = max(s.most, len(s.entries))
 }
 

@@ -21,10 +21,10 @@ func TestATableKeepsTheLaterOfTwoExpiriesAndForgetsWhatHasEnded(t *testing.T) {
 	known.add(Entry{Kind: Client, ID: "far away", ExpiresAt: time.Unix(math.MaxInt32*100, 0)})
 	known.add(Entry{Kind: Client, ID: "long ago", ExpiresAt: time.Unix(-1000, 0)})
 	require.Equal(t, 3, known.size())
-	known.expire(now.Add(time.Hour + clockMargin + time.Second))
+	known.expire(now.Add(time.Hour + ClockMargin + time.Second))
 	require.True(t, known.denies(q))
 	require.Equal(t, 2, known.size())
-	known.expire(now.Add(time.Hour + clockMargin + 2*time.Second))
+	known.expire(now.Add(time.Hour + ClockMargin + 2*time.Second))
 	require.False(t, known.denies(q))
 	require.Equal(t, 1, known.size())
 }

@@ -29,7 +29,9 @@ func TestMain(m *testing.M) {
 
 var program = sync.OnceValues(func() (path string, err error) {
 	path = filepath.Join(programDir, "server")
-	output, err := exec.Command("go", "build", "-C", "..", "-o", path, "./cmd/server").CombinedOutput()
+	build := exec.Command("go", "build", "-C", "..", "-trimpath", "-o", path, "./cmd/server")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as the Dockerfile does
+	output, err := build.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, output)
 	}
@@ -52,11 +54,11 @@ func check(t *testing.T, role, config string, environment map[string]string) (ou
 
 var variable = regexp.MustCompile("`(GATEHOUSE_[A-Z_]+)`")
 
-// requireKnown fails unless the server reads the variable, according to the README, which a test of the server's holds
-// to be complete.
+// requireKnown fails unless the server reads the variable, according to docs/configuration.md, which a test
+// of the server's holds to be complete.
 func requireKnown(t *testing.T, name string) {
 	t.Helper()
-	for _, known := range variable.FindAllStringSubmatch(readFile(t, "../README.md"), -1) {
+	for _, known := range variable.FindAllStringSubmatch(readFile(t, "../docs/configuration.md"), -1) {
 		if name == known[1] {
 			return
 		}

@@ -7,20 +7,20 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"time"
+	"sync"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/upstream"
 )
 
-// answerStream passes the body of an answer on as it arrives. fasthttp calls WriteTo after the handler has returned, with
+// answerStream forwards the body of an answer as it arrives. fasthttp calls WriteTo after the handler has returned, with
 // the head of the answer in its buffer. An error of it ends the caller's connection.
 type answerStream struct {
 	gateway   *Gateway
 	to        *rule
-	c         *conn // nil once it was released
-	staysOpen bool
-	body      answerBody
-	upload    *upload
+	exchange  upstream.Exchange
 	caller    net.Conn
 	framing   framing // of what the caller gets
 	length    int     // which fasthttp expects
@@ -30,16 +30,22 @@ type answerStream struct {
 
 var _ fasthttp.BodyWriterTo = (*answerStream)(nil)
 
-// stream makes ctx answer with what c still has to say. The connection is the stream's from now on.
-func (g *Gateway) stream(ctx *fasthttp.RequestCtx, r *request, to *rule, c *conn) {
-	s := &answerStream{
-		gateway: g, to: to, c: c, staysOpen: c.head.staysOpen(), body: c.body(), upload: c.waiting.upload,
-		caller: ctx.Conn(), id: append([]byte(nil), r.id...),
-	}
+// framing is how the caller finds the end of a body (RFC 9112 section 6.3).
+type framing uint8
+
+const (
+	byLength framing = iota
+	byChunks
+	byClose // the end of the connection
+)
+
+// streamAnswer makes ctx answer with the body that the exchange still has. The exchange is the stream's from now on.
+func (g *Gateway) streamAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x upstream.Exchange, head *upstream.Head) {
+	s := &answerStream{gateway: g, to: to, exchange: x, caller: ctx.Conn(), id: append([]byte(nil), r.id...)}
 	header := &ctx.Response.Header
 	switch {
-	case s.body.framing == byLength:
-		s.framing, s.length = byLength, c.head.length
+	case head.Length >= 0:
+		s.framing, s.length = byLength, int(head.Length)
 		ctx.Response.SetBodyStream(s, s.length)
 	case !r.isHTTP11:
 		s.framing = byClose
@@ -52,8 +58,8 @@ func (g *Gateway) stream(ctx *fasthttp.RequestCtx, r *request, to *rule, c *conn
 		// Transfer-Encoding is left, and a length of 0: fasthttp leaves the chunks to WriteTo. It would send the head, each
 		// chunk and the end of the body in segments of their own.
 		header.Del(fasthttp.HeaderContentLength)
-		if r.takesTrailers() && len(c.head.trailer) > 0 {
-			s.announced = appendAnnounced(nil, c.head.trailer)
+		if r.takesTrailers() && len(head.Trailer()) > 0 {
+			s.announced = appendAnnounced(nil, head.Trailer())
 			_ = header.SetTrailerBytes(s.announced) // fasthttp may like even less of them
 		}
 	}
@@ -71,40 +77,40 @@ func (s *answerStream) WriteTo(to io.Writer) (int64, error) {
 	if !ok {
 		return 0, fmt.Errorf("cannot stream to a %T", to)
 	}
-	if err := s.pass(w); err != nil {
+	if err := s.forward(w); err != nil {
 		s.cut(w, err)
 		return 0, err
 	}
-	s.release(true)
+	s.exchange.End()
 	return int64(s.length), nil
 }
 
 // Close implements io.Closer, for an answer that was not written to its end.
 func (s *answerStream) Close() error {
-	s.release(false)
+	s.exchange.End()
 	return nil
 }
 
-// pass leaves what comes last in w, where the end of the answer is added to it.
-func (s *answerStream) pass(w *bufio.Writer) error {
+// forward leaves what comes last in w, where the end of the answer is added to it.
+func (s *answerStream) forward(w *bufio.Writer) error {
 	for {
-		part, err := s.body.take()
+		part, err := s.exchange.Take()
 		switch {
 		case errors.Is(err, io.EOF):
 			return s.writeEnd(w)
 		case err != nil:
-			return readError(err)
+			return err
 		case len(part) > 0:
 			if err := s.write(w, part); err != nil {
-				return errCallerGone
+				return upstream.ErrCallerGone
 			}
 			continue
 		}
 		if w.Flush() != nil {
-			return errCallerGone
+			return upstream.ErrCallerGone
 		}
-		if err := s.body.await(time.Now()); err != nil {
-			return readError(err)
+		if err := s.exchange.Await(); err != nil {
+			return err
 		}
 	}
 }
@@ -114,10 +120,10 @@ func (s *answerStream) write(w *bufio.Writer, part []byte) error {
 		_, err := w.Write(part)
 		return err
 	}
-	if len(part)+2*chunkRoom > w.Available() {
-		buffer := bodyBuffers.Get().(*bodyBuffer)
-		defer bodyBuffers.Put(buffer)
-		_, err := w.Write(frameChunk(append(buffer[:chunkRoom], part...)))
+	if len(part)+2*http1.ChunkRoom > w.Available() {
+		buffer := chunkBuffers.Get().(*chunkBuffer)
+		defer chunkBuffers.Put(buffer)
+		_, err := w.Write(http1.FrameChunk(append(buffer[:http1.ChunkRoom], part...)))
 		return err
 	}
 	chunk := strconv.AppendInt(w.AvailableBuffer(), int64(len(part)), 16)
@@ -130,9 +136,15 @@ func (s *answerStream) writeEnd(w *bufio.Writer) error {
 	if s.framing != byChunks {
 		return nil
 	}
-	_, err := w.Write(appendLastChunk(nil, s.body.chunks.trailers, s.announced))
+	end := appendTrailers([]byte(http1.LastChunk), s.exchange.Trailers(), s.announced)
+	_, err := w.Write(append(end, "\r\n"...))
 	return err
 }
+
+// chunkBuffer has room for the largest part of an answer and its framing.
+type chunkBuffer [20 << 10]byte
+
+var chunkBuffers = sync.Pool{New: func() any { return new(chunkBuffer) }}
 
 // cut ends the caller's connection in a way that does not look like the end of the answer. What there is of the answer is
 // sent: a caller that got nothing at all might send its request again.
@@ -141,16 +153,17 @@ func (s *answerStream) cut(w *bufio.Writer, err error) {
 	if s.framing == byClose {
 		reset(s.caller)
 	}
-	s.release(false)
+	s.exchange.End()
 	s.gateway.answerCut(s.to, err, s.id)
 }
 
-func (s *answerStream) release(isWhole bool) {
-	if s.c == nil {
-		return
+// reset makes the caller's connection end with a reset when it is closed: the only way to show a caller that an answer
+// was cut whose end is that of the connection.
+func reset(caller net.Conn) {
+	if secured, ok := caller.(interface{ NetConn() net.Conn }); ok {
+		caller = secured.NetConn()
 	}
-	isComplete := s.upload.isComplete()
-	s.upload.stop()
-	s.to.upstream.release(s.c, isWhole && isComplete && s.staysOpen)
-	s.c = nil
+	if tcp, ok := caller.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0)
+	}
 }

@@ -1,6 +1,10 @@
 package gateway
 
-import "bytes"
+import (
+	"bytes"
+
+	"gatehouse/gateway/internal/http1"
+)
 
 const bearerScheme = "bearer"
 
@@ -14,7 +18,7 @@ func (f fields) bearer() ([]byte, error) {
 		return nil, nil
 	}
 	scheme, token, ok := bytes.Cut(value, []byte{' '})
-	if !isNamed(scheme, bearerScheme) {
+	if !http1.IsNamed(scheme, bearerScheme) {
 		return nil, errMissingToken
 	}
 	if !ok {

@@ -7,6 +7,9 @@ import (
 	"os"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/upstream"
 )
 
 // callerBody reads the body of a request as its header frames it, and not a byte further: what follows is the caller's
@@ -15,10 +18,14 @@ type callerBody struct {
 	stream io.Reader // nil: there is no body
 	size   int64     // -1: chunked
 	limit  int64     // or NoLimit
-	chunks chunks
+	chunks http1.Chunks
 	read   int64 // bytes of the body so far
 	one    [1]byte
+	// announced are the names of the trailers that pass.
+	announced []byte
 }
+
+var _ upstream.Body = (*callerBody)(nil)
 
 // errUnbound is a fasthttp server that Bind was not called for. Its own reader of chunks takes the end of the connection
 // for the end of the body.
@@ -35,7 +42,7 @@ func (b *callerBody) open(ctx *fasthttp.RequestCtx, limit int64) error {
 	}
 	switch size := ctx.Request.Header.ContentLength(); size {
 	case rawChunks:
-		b.size = -1
+		b.size, b.chunks.Strict = -1, true
 	case 0:
 		return nil
 	default:
@@ -53,17 +60,18 @@ func (b *callerBody) open(ctx *fasthttp.RequestCtx, limit int64) error {
 
 func isAbove(size, limit int64) bool { return limit != NoLimit && size > limit }
 
-func (b *callerBody) isChunked() bool { return b.size < 0 }
+// IsChunked implements upstream.Body.
+func (b *callerBody) IsChunked() bool { return b.size < 0 }
 
 // hasEnded reports whether the body was read to its end; trailers are then complete too.
-func (b *callerBody) hasEnded() bool {
-	return b.stream == nil || b.read == b.size || b.chunks.ended()
+func (b *callerBody) HasEnded() bool {
+	return b.stream == nil || b.read == b.size || b.chunks.Ended()
 }
 
-// Read waits for the next part of the body. io.EOF stands for its end; every other error is a refusal, after which the
-// caller's connection is out of step.
+// Read implements upstream.Body: it waits for the next part. Every error but io.EOF is a refusal, after which the caller's
+// connection is out of step.
 func (b *callerBody) Read(p []byte) (int, error) {
-	if b.hasEnded() {
+	if b.HasEnded() {
 		return 0, io.EOF
 	}
 	n, err := b.readPart(p)
@@ -74,25 +82,30 @@ func (b *callerBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// AppendTrailers implements upstream.Body.
+func (b *callerBody) AppendTrailers(dst []byte) []byte {
+	return appendTrailers(dst, b.chunks.Trailers(), b.announced)
+}
+
 func (b *callerBody) readPart(p []byte) (int, error) {
-	if !b.isChunked() {
+	if !b.IsChunked() {
 		return b.readSome(p[:min(int64(len(p)), b.size-b.read)])
 	}
-	for !b.chunks.ended() {
-		if left := b.chunks.dataLeft(); left > 0 {
+	for !b.chunks.Ended() {
+		if left := b.chunks.DataLeft(); left > 0 {
 			n, err := b.readSome(p[:min(int64(len(p)), left)])
-			b.chunks.take(n)
+			b.chunks.Take(n)
 			return n, err
 		}
 		if _, err := b.readSome(b.one[:]); err != nil {
 			return 0, err
 		}
-		if _, _, err := b.chunks.decode(b.one[:]); err != nil {
+		if _, _, err := b.chunks.Decode(b.one[:]); err != nil {
 			return 0, errMalformedRequest
 		}
 	}
 	var trailers fields
-	if err := trailers.parse(b.chunks.trailers); err != nil {
+	if err := trailers.parse(b.chunks.Trailers()); err != nil {
 		return 0, err
 	}
 	return 0, io.EOF

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // CORS lets pages of other origins use the API from a browser (the Fetch standard, section 3.3). Their requests carry a
@@ -41,7 +43,7 @@ func ValidateCORS(c CORS) error {
 		}
 	}
 	for _, name := range slices.Concat(c.Headers, c.ExposedHeaders) {
-		if !isToken([]byte(name)) || name == "*" {
+		if !http1.IsToken([]byte(name)) || name == "*" {
 			problems = append(problems, fmt.Errorf("%q is not the name of a header", name))
 		}
 	}
@@ -61,9 +63,8 @@ func isOrigin(text string) bool {
 	return u.Hostname() != "" && !strings.HasSuffix(text, ":") && !isDefault && !strings.ContainsAny(u.Host, "*@, ")
 }
 
-// sharing is a CORS compiled to what an answer needs.
-type sharing struct {
-	gateway   *Gateway
+// cors is a CORS compiled to what an answer needs. A nil one allows nothing.
+type cors struct {
 	endpoints map[string]string // the methods of what others mount, by path
 	origins   map[string]bool   // nil: any
 	headers   string
@@ -71,108 +72,94 @@ type sharing struct {
 	maxAge    string
 }
 
-// ShareWithOrigins adds CORS to next, the handler of a whole server: to the gateway's routes, and to the endpoints, which
-// are the paths of handlers that others mount, with the methods of each. It answers preflight requests itself, before
-// anybody asks them for a token. Other paths under a name that the gateway leaves to others have no part in it. A nil
-// Gateway has no routes.
-func (g *Gateway) ShareWithOrigins(c CORS, endpoints map[string]string, next fasthttp.RequestHandler) fasthttp.RequestHandler {
-	if len(c.Origins) == 0 {
-		return next
+// newCORS returns nil when no origin has a part in anything.
+func newCORS(settings CORS, endpoints map[string]string) *cors {
+	if len(settings.Origins) == 0 {
+		return nil
 	}
-	s := &sharing{
-		gateway:   g,
+	c := &cors{
 		endpoints: endpoints,
-		headers:   strings.Join(append([]string{fiber.HeaderAuthorization, fiber.HeaderContentType}, c.Headers...), ", "),
+		headers:   strings.Join(append([]string{fiber.HeaderAuthorization, fiber.HeaderContentType}, settings.Headers...), ", "),
 		exposed: strings.Join(append([]string{fiber.HeaderWWWAuthenticate, "X-Request-Id", fiber.HeaderRetryAfter},
-			c.ExposedHeaders...), ", "),
-		maxAge: strconv.Itoa(int(c.MaxAge / time.Second)),
+			settings.ExposedHeaders...), ", "),
+		maxAge: strconv.Itoa(int(settings.MaxAge / time.Second)),
 	}
-	if !slices.Contains(c.Origins, anyOrigin) {
-		s.origins = make(map[string]bool, len(c.Origins))
-		for _, origin := range c.Origins {
-			s.origins[origin] = true
+	if !slices.Contains(settings.Origins, anyOrigin) {
+		c.origins = make(map[string]bool, len(settings.Origins))
+		for _, origin := range settings.Origins {
+			c.origins[origin] = true
 		}
 	}
-	return func(ctx *fasthttp.RequestCtx) {
-		methods, takesPart := s.endpoint(ctx)
-		if !takesPart {
-			next(ctx)
-			return
-		}
-		if !isPreflight(&ctx.Request.Header) || !s.answerPreflight(ctx, methods) {
-			next(ctx)
-			if methods == "" {
-				dropSharing(&ctx.Response.Header)
-			}
-		}
-		s.share(ctx)
-	}
+	return c
 }
 
-// endpoint returns the methods of an endpoint; they are empty for what is the gateway's.
-func (s *sharing) endpoint(ctx *fasthttp.RequestCtx) (methods string, takesPart bool) {
-	path, _, _ := bytes.Cut(ctx.Request.Header.RequestURI(), []byte{'?'})
-	if methods, takesPart = s.endpoints[string(path)]; takesPart {
+// endpoint reports whether what is at uri has a part in CORS, and the methods of an endpoint that others mount; they are
+// empty for what is the gateway's.
+func (c *cors) endpoint(uri []byte) (methods string, hasCORS bool) {
+	if c == nil {
+		return "", false
+	}
+	path, _, _ := bytes.Cut(uri, []byte{'?'})
+	if methods, hasCORS = c.endpoints[string(path)]; hasCORS {
 		return methods, true
 	}
-	first, _, _ := bytes.Cut(bytes.TrimPrefix(path, []byte{'/'}), []byte{'/'})
-	return "", !isReserved(string(first))
+	return "", !isReserved(string(firstSegment(path)))
 }
 
-func isPreflight(header *fasthttp.RequestHeader) bool {
-	return string(header.Method()) == fasthttp.MethodOptions && len(header.Peek(fiber.HeaderOrigin)) > 0 &&
-		len(header.Peek(fiber.HeaderAccessControlRequestMethod)) > 0
-}
-
-// answerPreflight reports whether there is something to allow; methods are those of an endpoint, or empty.
-func (s *sharing) answerPreflight(ctx *fasthttp.RequestCtx, methods string) bool {
-	r := acquireRequest()
-	defer releaseRequest(r)
-	if r.parse(ctx) != nil {
+// isPreflight reports whether a browser asks what it may ask (the Fetch standard, section 3.3.2).
+func (r *request) isPreflight() bool {
+	if string(r.method) != fasthttp.MethodOptions {
 		return false
 	}
-	if methods == "" {
-		if s.gateway == nil {
-			return false
-		}
-		found := s.gateway.root.find(r.target.segments)
-		if found == nil {
-			return false
-		}
-		methods = found.wrongMethod.allow
+	origin, _ := r.fields.get("origin")
+	method, _ := r.fields.get("access-control-request-method")
+	return len(origin) > 0 && len(method) > 0
+}
+
+// allowedMethods are those of an endpoint, or of the route at the path of r; empty when there is none.
+func (g *Gateway) allowedMethods(r *request, endpoint string) string {
+	if endpoint != "" {
+		return endpoint
 	}
-	if !s.allows(ctx.Request.Header.Peek(fiber.HeaderOrigin)) {
-		answer(ctx, errOriginNotAllowed)
-		return true
+	if found := g.root.find(r.target.segments); found != nil {
+		return found.wrongMethod.allow
+	}
+	return ""
+}
+
+// answerPreflight is given before anybody asks for a token: a browser sends none with the question.
+func (c *cors) answerPreflight(ctx *fasthttp.RequestCtx, r *request, methods string) error {
+	if origin, _ := r.fields.get("origin"); !c.allows(origin) {
+		return errOriginNotAllowed
 	}
 	response := &ctx.Response
 	response.SetStatusCode(fiber.StatusNoContent)
 	response.Header.Set(fiber.HeaderAccessControlAllowMethods, methods)
-	response.Header.Set(fiber.HeaderAccessControlAllowHeaders, s.headers)
-	response.Header.Set(fiber.HeaderAccessControlMaxAge, s.maxAge)
+	response.Header.Set(fiber.HeaderAccessControlAllowHeaders, c.headers)
+	response.Header.Set(fiber.HeaderAccessControlMaxAge, c.maxAge)
 	if ctx.Request.IsBodyStream() {
 		response.SetConnectionClose()
 	}
-	return true
+	return nil
 }
 
-// share writes what a browser asks of every answer.
-func (s *sharing) share(ctx *fasthttp.RequestCtx) {
+// allow writes what a browser asks of every answer.
+func (c *cors) allow(ctx *fasthttp.RequestCtx) {
 	header := &ctx.Response.Header
 	origin := []byte(anyOrigin)
-	if s.origins != nil {
+	if c.origins != nil {
 		header.Add(fiber.HeaderVary, fiber.HeaderOrigin)
 		origin = ctx.Request.Header.Peek(fiber.HeaderOrigin)
-		if !s.allows(origin) {
+		if !c.allows(origin) {
 			return
 		}
 	}
 	header.SetBytesV(fiber.HeaderAccessControlAllowOrigin, origin)
-	header.Set(fiber.HeaderAccessControlExposeHeaders, s.exposed)
+	header.Set(fiber.HeaderAccessControlExposeHeaders, c.exposed)
 }
 
-// dropSharing removes what an upstream says of CORS, which it does not know is done already.
-func dropSharing(header *fasthttp.ResponseHeader) {
+// dropCORS removes what an upstream says of CORS, which it does not know is done already.
+func dropCORS(header *fasthttp.ResponseHeader) {
 	const prefix = "Access-Control-"
 	var names []string
 	for name := range header.All() {
@@ -185,4 +172,4 @@ func dropSharing(header *fasthttp.ResponseHeader) {
 	}
 }
 
-func (s *sharing) allows(origin []byte) bool { return s.origins == nil || s.origins[string(origin)] }
+func (c *cors) allows(origin []byte) bool { return c.origins == nil || c.origins[string(origin)] }

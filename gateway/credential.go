@@ -22,9 +22,11 @@ type credential interface {
 	append(dst []byte, claims *keys.Claims, token []byte) ([]byte, error)
 }
 
-// isOwn tells whether the credential of that name is the gateway's word. A 401 of the upstream is then about that, and
+// gatewayMadeCredential reports whether the credential of that name is the gateway's word. A 401 of the upstream is then about that, and
 // not about the caller's token.
-func isOwn(name string) bool { return name == credentialLNDHub || name == credentialHeaders }
+func gatewayMadeCredential(name string) bool {
+	return name == credentialLNDHub || name == credentialHeaders
+}
 
 // newCredential makes what a route names. There is no default: sending a token to the wrong upstream gives it away.
 func newCredential(name string, config *Config) (credential, error) {

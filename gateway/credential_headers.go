@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 
+	"gatehouse/gateway/internal/http1"
 	"gatehouse/keys"
 )
 
@@ -27,7 +28,7 @@ func (headersCredential) append(dst []byte, claims *keys.Claims, _ []byte) ([]by
 			}
 			start := len(dst)
 			dst = append(dst, value...)
-			ok = ok && isPrintableLine(dst[start:]) && bytes.IndexByte(dst[start:], '\t') < 0
+			ok = ok && http1.IsPrintable(dst[start:]) && bytes.IndexByte(dst[start:], '\t') < 0
 		}
 		dst = append(dst, "\r\n"...)
 	}

@@ -1,13 +1,16 @@
-// Package gateway owns the path of a request to an upstream: match the route, verify the token, ask the denylist,
-// check the scope, make the upstream's credential, forward the request and bring the answer back. It promises that no
-// request is written to an upstream twice, that what was authorized is exactly what is forwarded, and that no byte of one
-// caller's answer reaches another caller.
+// Package gateway owns the way of a request on the public listener. Serve in front.go reads as that way: refuse what can
+// be read in two ways, answer what browsers ask about CORS, hand over to a handler beside the gateway, or: match the
+// route, verify the token, ask the denylist, check the scope, make the upstream's credential, forward the request and
+// bring the answer back. It promises that no request is written to an upstream twice, that what was authorized is exactly
+// what is forwarded, and that no byte of one caller's answer reaches another caller.
 //
-// It leaves to others how tokens are issued (authz), which keys are valid (keys), what was revoked (denylist), and the
-// listener (app). It relies on the listener for its settings of Fiber: CaseSensitive and StrictRouting, so that Fiber
-// does not mix up paths that the gateway keeps apart, and this package's ErrorHandler; for Bind, which sets what the
-// reading of bodies needs; and for deadlines on the callers' connections, where callers take their time with a body.
-// Refuse is mounted before every other handler.
+// It leaves to others how tokens are issued (authz), which keys are valid (keys) and what was revoked (denylist); and to
+// its inner packages how callers' connections are accepted and framed (listener), the syntax of HTTP/1 (internal/http1),
+// connections to upstreams and what is exchanged on them (internal/upstream), and WebSockets after the handshake
+// (internal/tunnel). None of them imports this package.
+//
+// It relies on the server that serves it for two things: for Bind, which sets what the reading of bodies needs, and for
+// deadlines on the callers' connections.
 //
 // Bodies are passed on as they arrive. What arrives at once and is small goes with its head, in both directions.
 package gateway

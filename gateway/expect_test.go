@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
 
 	"gatehouse/denylist"
 	"gatehouse/gateway"
@@ -117,15 +117,14 @@ func TestExpectationsThatNobodyKnowsAreRefused(t *testing.T) {
 // Handlers beside the gateway decide for themselves.
 func TestReservedPathsMaySendTheirBodies(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{mount: func(app *fiber.App) {
-		app.Post("/oauth/token", func(c *fiber.Ctx) error {
-			body, err := gateway.ReadBody(c.Context(), 10)
-			if err != nil {
-				return err
-			}
-			return c.Send(body)
-		})
-	}})
+	s := newSystem(t, []gateway.Route{balance(upstream.url())}, reserved("oauth", func(ctx *fasthttp.RequestCtx) {
+		body, err := gateway.ReadBody(ctx, 10)
+		if err != nil {
+			gateway.AnswerRefusal(ctx, err)
+			return
+		}
+		ctx.SetBody(body)
+	}))
 	c := s.dial()
 	c.send(raw("POST /oauth/token", "Content-Length: 2", "Expect: 100-continue"))
 	require.Equal(t, 100, c.receive("POST").StatusCode)

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+
+	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/upstream"
 )
 
 // Failure is how an exchange with an upstream failed.
@@ -42,14 +45,15 @@ func (f Failure) String() string { return failureNames[f] }
 
 var errRefusedCredential = errors.New("the upstream answered 401 to a credential that the gateway made")
 
-// upstreamFailed is what the caller is told of an err. otherwise is how the upstream failed if the error does not say.
-// What is the caller's fault stays what it is.
+// upstreamFailed is what the caller is told of an error of an exchange. otherwise is how the upstream failed if the error
+// does not say. A refusal is the caller's fault and stays what it is.
 func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Failure) error {
+	if errors.Is(err, upstream.ErrCallerGone) {
+		r.seen.Failure = Abandoned
+		return errCallerGone
+	}
 	var refused *refusal
 	if errors.As(err, &refused) {
-		if refused == errCallerGone {
-			r.seen.Failure = Abandoned
-		}
 		return refused
 	}
 	r.seen.Failure = failureOf(err, otherwise)
@@ -69,7 +73,7 @@ func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Fail
 // answerCut notes that an answer could not be passed on to its end.
 func (g *Gateway) answerCut(to *rule, err error, id []byte) {
 	how := Abandoned
-	if !errors.Is(err, errCallerGone) {
+	if !errors.Is(err, upstream.ErrCallerGone) {
 		how = failureOf(err, BrokeOff)
 		r := request{id: id}
 		g.logFailure(to, how, "answer was cut", err, r.logged())
@@ -80,21 +84,21 @@ func (g *Gateway) answerCut(to *rule, err error, id []byte) {
 }
 
 func (g *Gateway) logFailure(to *rule, how Failure, message string, err error, id slog.Attr) {
-	if times, due := to.upstream.failed[how].due(); due {
-		g.log.Warn(message, "route", to.name, "upstream", to.upstream.origin.host, "error", err, "times", times, id)
+	if times, due := to.upstream.failed[how].Due(); due {
+		g.log.Warn(message, "route", to.name, "upstream", to.upstream.Origin().Host, "error", err, "times", times, id)
 	}
 }
 
 func failureOf(err error, otherwise Failure) Failure {
 	var network net.Error
 	switch {
-	case errors.Is(err, errBusy):
+	case errors.Is(err, upstream.ErrBusy):
 		return Busy
 	case errors.Is(err, errRefusedCredential):
 		return CredentialRefused
-	case errors.Is(err, errTooSlow), errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, upstream.ErrTooSlow), errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return TooSlow
-	case errors.Is(err, errNotHTTP), errors.Is(err, errUpgraded), errors.Is(err, errBadUpgrade), errors.Is(err, errBadChunk):
+	case errors.Is(err, upstream.ErrNotHTTP), errors.Is(err, upstream.ErrUpgraded), errors.Is(err, errBadUpgrade), errors.Is(err, http1.ErrChunk), errors.Is(err, http1.ErrTrailersTooLarge):
 		return NotHTTP
 	default:
 		return otherwise

@@ -1,6 +1,10 @@
 package gateway
 
-import "bytes"
+import (
+	"bytes"
+
+	"gatehouse/gateway/internal/http1"
+)
 
 // field is one header line of the caller's request, as it was sent.
 type field struct{ name, value []byte }
@@ -8,12 +12,6 @@ type field struct{ name, value []byte }
 // fields are the header lines in their order. They are read from the bytes the caller sent: fasthttp's own view joins
 // cookies, merges trailers into the header, and changes when it is read twice.
 type fields []field
-
-var (
-	headerEnd = []byte("\r\n")
-	colon     = []byte(":")
-	comma     = []byte(",")
-)
 
 // parse reads a header block, strictly: lines that end in CR LF, none of them continued, names that are tokens (RFC 9112
 // section 5). It refuses what decides about framing or identity when it is there twice. The fields refer to raw.
@@ -35,35 +33,35 @@ func (f *fields) parse(raw []byte) error {
 			return errMalformedRequest
 		}
 		name, value := line[:nameEnd], line[nameEnd+1:]
-		if !isToken(name) || !isPrintableLine(value) {
+		if !http1.IsToken(name) || !http1.IsPrintable(value) {
 			return errMalformedRequest
 		}
-		value = trim(value)
+		value = http1.Trim(value)
 		list = append(list, field{name, value})
 		switch len(name) { // most fields are none of these
 		case len("host"):
-			if isNamed(name, "host") {
+			if http1.IsNamed(name, "host") {
 				hosts++
-				if !isHost(value) {
+				if !http1.IsHost(value) {
 					return errMalformedRequest
 				}
 			}
 		case len("expect"):
-			if isNamed(name, "expect") && len(value) > 0 && !isNamed(value, "100-continue") {
+			if http1.IsNamed(name, "expect") && len(value) > 0 && !http1.IsNamed(value, "100-continue") {
 				return errUnknownExpectation
 			}
 		case len("authorization"):
-			if isNamed(name, "authorization") {
+			if http1.IsNamed(name, "authorization") {
 				authorizations++
 			}
 		case len("content-length"):
-			if isNamed(name, "content-length") {
+			if http1.IsNamed(name, "content-length") {
 				lengths++
 			}
 		case len("transfer-encoding"):
-			if isNamed(name, "transfer-encoding") {
+			if http1.IsNamed(name, "transfer-encoding") {
 				encodings++
-				if !isNamed(value, "chunked") {
+				if !http1.IsNamed(value, "chunked") {
 					return errMalformedRequest
 				}
 			}
@@ -79,23 +77,10 @@ func (f *fields) parse(raw []byte) error {
 	return nil
 }
 
-// trim removes the white space that may stand around a value.
-func trim(value []byte) []byte {
-	for len(value) > 0 && isBlank(value[0]) {
-		value = value[1:]
-	}
-	for len(value) > 0 && isBlank(value[len(value)-1]) {
-		value = value[:len(value)-1]
-	}
-	return value
-}
-
-func isBlank(b byte) bool { return b == ' ' || b == '\t' }
-
 // get returns the value of the first field of that lower-case name.
 func (f fields) get(name string) (value []byte, ok bool) {
 	for i := range f {
-		if isNamed(f[i].name, name) {
+		if http1.IsNamed(f[i].name, name) {
 			return f[i].value, true
 		}
 	}
@@ -106,7 +91,7 @@ func (f fields) get(name string) (value []byte, ok bool) {
 func (f fields) only(name string) (value []byte, ok bool) {
 	times := 0
 	for i := range f {
-		if isNamed(f[i].name, name) {
+		if http1.IsNamed(f[i].name, name) {
 			value, times = f[i].value, times+1
 		}
 	}
@@ -120,49 +105,9 @@ func (f fields) listedInConnection(name []byte) bool { return f.lists("connectio
 // lists reports whether the comma-separated list in the fields of that lower-case name holds item, in any case.
 func (f fields) lists(name string, item []byte) bool {
 	for i := range f {
-		if isNamed(f[i].name, name) && listed(f[i].value, item) {
+		if http1.IsNamed(f[i].name, name) && http1.IsListed(f[i].value, item) {
 			return true
 		}
 	}
 	return false
 }
-
-// listed reports whether a comma-separated list holds name, in any case.
-func listed(list, name []byte) bool {
-	for len(list) > 0 {
-		var item []byte
-		item, list, _ = bytes.Cut(list, comma)
-		if bytes.EqualFold(bytes.Trim(item, " \t"), name) {
-			return true
-		}
-	}
-	return false
-}
-
-// isNamed compares without regard to ASCII case; lower is in lower case.
-func isNamed(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i, b := range name {
-		if 'A' <= b && b <= 'Z' {
-			b |= 0x20
-		}
-		if b != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func isToken(name []byte) bool {
-	for _, b := range name {
-		if !tokenBytes[b] {
-			return false
-		}
-	}
-	return len(name) > 0
-}
-
-// tokenBytes is tchar of RFC 9110 section 5.6.2.
-var tokenBytes = byteSet("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")

@@ -1,89 +1,108 @@
 package gateway
 
 import (
-	"errors"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/upstream"
 )
 
-// forward sends the request to the rule's upstream, once, and passes the answer on. Nothing is ever sent again: whether a
-// request that failed was obeyed is known only to the upstream.
+// forward sends the request to the rule's upstream and forwards the answer, in a span of its own where somebody traces.
 func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
-	err := r.body.open(ctx, to.maxBody)
-	if err != nil {
+	if g.tracer == nil {
+		return g.exchange(ctx, r, to)
+	}
+	span := g.tracer.Start(ctx, to.index)
+	r.trace = span.AppendHeader(r.trace)
+	err := g.exchange(ctx, r, to)
+	status := 0
+	if err == nil {
+		status = ctx.Response.StatusCode()
+	}
+	span.End(status, r.seen.Failure)
+	return err
+}
+
+// exchange sends the request once. Nothing is ever sent again: whether a request that failed was obeyed is known only to
+// the upstream.
+func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
+	if err := r.begin(ctx, to, peerOf(ctx, g.proxies)); err != nil {
 		return err
 	}
-	r.appendHead(to, peerOf(ctx, g.proxies))
-	err = r.appendFirstPart()
-	r.seen.Received = int(r.body.read)
-	if err != nil {
-		return err
-	}
-	now := time.Now()
 	var end time.Time
 	if to.timeout > 0 {
-		end = now.Add(to.timeout)
+		end = time.Now().Add(to.timeout)
 	}
-	c, now, err := to.upstream.acquire(r.user(), now, end)
+	x, err := to.upstream.Acquire(r.user(), ctx.Conn(), end)
 	if err != nil {
 		return g.upstreamFailed(r, to, err, Unreachable)
 	}
-	c.begin(ctx.Conn(), end)
-	passed := false
-	err = c.exchangeHeads(r, now)
+	rest := r.rest()
+	head, err := send(x, r, rest)
+	handedOver := false
 	switch {
-	case err == nil:
-		passed, err = g.passOn(ctx, r, to, c)
-	case r.handshake.wanted && errors.Is(err, errUpgraded):
-		passed, err = g.openTunnel(ctx, r, to, c)
+	case err != nil:
+	case head.Status == fasthttp.StatusSwitchingProtocols:
+		handedOver, err = g.openTunnel(ctx, r, to, x, head)
+	default:
+		handedOver, err = g.forwardAnswer(ctx, r, to, x, head)
 	}
-	if passed {
+	if handedOver {
 		return nil
 	}
-	r.endUpload(c)
-	to.upstream.release(c, false)
-	return g.upstreamFailed(r, to, err, BrokeOff)
-}
-
-// exchangeHeads sends the request, or its beginning, and reads the head of the answer.
-func (c *conn) exchangeHeads(r *request, now time.Time) error {
-	c.switches = r.handshake.wanted
-	if err := c.send(r.head, now); err != nil {
-		return err
+	x.End()
+	if rest != nil {
+		r.seen.Received = int(rest.read)
 	}
-	if !r.body.hasEnded() {
-		c.startUpload(&r.body, r.announcedTrailers())
-	}
-	if err := c.waitFor(now, c.settings.FirstByteTimeout); err != nil {
-		return err
-	}
-	if err := c.readHead(); err != nil {
-		return err
-	}
-	c.waiting.settled = true
-	if c.head.status == fasthttp.StatusSwitchingProtocols {
-		return errUpgraded
+	if err != nil {
+		return g.upstreamFailed(r, to, err, BrokeOff)
 	}
 	return nil
 }
 
-// firstPart is how much of a body of known length is read before a connection to the upstream is taken: callers who are
-// slow to send little keep none.
+// send returns the head of the answer.
+func send(x upstream.Exchange, r *request, rest *callerBody) (*upstream.Head, error) {
+	message := upstream.Request{Head: r.head, Upgrades: r.handshake.wanted}
+	if rest != nil {
+		message.Body = rest
+	}
+	if err := x.Send(message); err != nil {
+		return nil, err
+	}
+	return x.AwaitHead()
+}
+
+// begin reads the beginning of the request's body, and puts what is sent first into r.head.
+func (r *request) begin(ctx *fasthttp.RequestCtx, to *rule, from peer) error {
+	if err := r.body.open(ctx, to.maxBody); err != nil {
+		return err
+	}
+	if trailer, ok := r.fields.get("trailer"); ok && r.body.IsChunked() {
+		r.body.announced = appendAnnounced(nil, trailer)
+	}
+	r.appendHead(to, from)
+	err := r.appendFirstPart()
+	r.seen.Received = int(r.body.read)
+	return err
+}
+
+// firstPart is how much of a body is read before a connection to the upstream is taken: callers who are slow to send
+// little keep none.
 const firstPart = 16 << 10
 
 // appendFirstPart puts the beginning of the body behind the head, so that a small one goes with it.
-func (r *request) appendFirstPart() error {
+func (r *request) appendFirstPart() (err error) {
 	b := &r.body
-	if b.isChunked() {
-		buffer := bodyBuffers.Get().(*bodyBuffer)
-		defer bodyBuffers.Put(buffer)
-		part, err := b.appendPart(buffer[:0:firstPart], r.announcedTrailers())
-		r.head = append(r.head, part...)
+	if b.IsChunked() {
+		at := len(r.head)
+		r.head = slices.Grow(r.head, firstPart)
+		r.head, err = upstream.AppendPart(r.head[:at:at+firstPart], b)
 		return err
 	}
-	if b.hasEnded() {
+	if b.HasEnded() {
 		return nil
 	}
 	room := int(min(firstPart, b.size))
@@ -98,129 +117,13 @@ func (r *request) appendFirstPart() error {
 	return nil
 }
 
-// appendHead writes the head of the request to the upstream from what was parsed. Only what passes is taken over; what
-// the gateway says comes from the gateway alone, whatever the caller's Connection header lists.
-func (r *request) appendHead(to *rule, from peer) {
-	head := append(r.head[:0], r.method...)
-	head = append(head, ' ')
-	head = append(head, to.basePath...)
-	head = r.target.appendPath(head)
-	head = append(head, r.target.query...)
-	head = append(head, " HTTP/1.1\r\nHost: "...)
-	head = append(head, to.upstream.origin.host...)
-	head = append(head, "\r\n"...)
-	_, hasConnection := r.fields.get("connection")
-	for i := range r.fields {
-		f := &r.fields[i]
-		switch fate := fateOf(f.name); {
-		case fate == endsHere, fate == identifies && len(r.id) > 0, fate == traces && len(r.trace) > 0,
-			fate == handshakes && r.handshake.wanted:
-			continue
-		case fate == fromProxies:
-			if !from.trusted || isNamed(f.name, "x-forwarded-for") { // which is written anew, with the proxy added
-				continue
-			}
-		case hasConnection && r.fields.listedInConnection(f.name):
-			continue
-		}
-		head = append(head, f.name...)
-		head = append(head, ": "...)
-		head = append(head, f.value...)
-		head = append(head, "\r\n"...)
+// rest is what is still to be read of the body, nil when that is nothing. It outlives the request.
+func (r *request) rest() *callerBody {
+	if r.body.HasEnded() {
+		return nil
 	}
-	host, _ := r.fields.get("host")
-	head = from.appendForwarded(head, r.fields, host)
-	head = append(head, r.credential...)
-	head = append(head, r.trace...)
-	if len(r.id) > 0 {
-		head = append(append(append(head, "X-Request-Id: "...), r.id...), "\r\n"...)
-	}
-	switch {
-	case r.handshake.wanted:
-		head = r.handshake.append(head, r.fields)
-	case r.takesTrailers():
-		head = append(head, "Connection: TE\r\nTE: trailers\r\n"...)
-	}
-	r.head = append(r.appendFraming(head), "\r\n"...)
-}
-
-// appendFraming says how long the body is.
-func (r *request) appendFraming(head []byte) []byte {
-	switch {
-	case r.body.isChunked():
-		head = append(head, "Transfer-Encoding: chunked\r\n"...)
-		if announced := r.announcedTrailers(); len(announced) > 0 {
-			head = append(append(append(head, "Trailer: "...), announced...), "\r\n"...)
-		}
-	case r.body.size > 0 || r.hasLength():
-		head = append(head, "Content-Length: "...)
-		head = strconv.AppendInt(head, r.body.size, 10)
-		head = append(head, "\r\n"...)
-	}
-	return head
-}
-
-// hasLength reports whether a request without a body has to say so (RFC 9110 section 8.6).
-func (r *request) hasLength() bool {
-	switch string(r.method) {
-	case fasthttp.MethodPost, fasthttp.MethodPut, fasthttp.MethodPatch:
-		return true
-	}
-	_, ok := r.fields.get("content-length")
-	return ok
-}
-
-// announcedTrailers are the names of the trailers that pass, as a list.
-func (r *request) announcedTrailers() []byte {
-	if value, ok := r.fields.get("trailer"); ok {
-		return appendAnnounced(nil, value)
-	}
-	return nil
-}
-
-// takesTrailers reports whether the caller has asked for trailers.
-func (r *request) takesTrailers() bool {
-	return r.isHTTP11 && r.fields.lists("te", []byte("trailers"))
-}
-
-// passOn gives the caller the answer of which the head was read: at once when it is small, else as it arrives, after
-// Handle. c is released once passed is true.
-func (g *Gateway) passOn(ctx *fasthttp.RequestCtx, r *request, to *rule, c *conn) (passed bool, err error) {
-	except := ""
-	if to.isOwn {
-		if len(r.credential) > 0 && c.head.status == fasthttp.StatusUnauthorized {
-			return false, errRefusedCredential
-		}
-		except = "www-authenticate" // it asks for what callers do not have
-	}
-	isComplete := c.waiting.upload.isComplete()
-	if !isComplete {
-		ctx.SetConnectionClose() // what is left of the body would be the next request
-	}
-	response := &ctx.Response
-	if !ctx.IsHead() && c.head.hasBody() {
-		var body []byte
-		isWhole := false
-		if len(c.head.trailer) == 0 || !r.takesTrailers() {
-			if body, isWhole, err = c.readWhole(r.head[:0]); err != nil {
-				return false, err
-			}
-		}
-		c.head.copyTo(&response.Header, except)
-		if !isWhole {
-			g.stream(ctx, r, to, c)
-			return true, nil
-		}
-		response.SetBody(body)
-	} else {
-		c.head.copyTo(&response.Header, except)
-		if ctx.IsHead() && c.head.length >= 0 {
-			response.Header.SetContentLength(c.head.length)
-		}
-	}
-	r.endUpload(c)
-	to.upstream.release(c, isComplete && c.head.staysOpen())
-	return true, nil
+	rest := r.body
+	return &rest
 }
 
 // user is whose request it is; empty without a token.
@@ -231,10 +134,52 @@ func (r *request) user() string {
 	return r.seen.Claims.Subject
 }
 
-// endUpload makes an end of the upload, if there is one.
-func (r *request) endUpload(c *conn) {
-	if u := c.waiting.upload; u != nil {
-		u.stop()
-		r.seen.Received = int(u.received.Load())
+// forwardAnswer gives the caller the answer: at once when it is small, else as it arrives, after Handle. x is the answer's
+// once streamed is true.
+func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x upstream.Exchange, head *upstream.Head) (
+	streamed bool, err error,
+) {
+	except := ""
+	if to.gatewayMadeCredential {
+		if len(r.credential) > 0 && head.Status == fasthttp.StatusUnauthorized {
+			return false, errRefusedCredential
+		}
+		except = "www-authenticate" // it asks for what callers do not have
+	}
+	if x.IsEarly() {
+		ctx.SetConnectionClose() // what is left of the body would be the next request
+	}
+	response := &ctx.Response
+	if !x.HasBody() {
+		copyHead(&response.Header, head, except)
+		if ctx.IsHead() && head.Length >= 0 {
+			response.Header.SetContentLength(int(head.Length))
+		}
+		return false, nil
+	}
+	if len(head.Trailer()) == 0 || !r.takesTrailers() {
+		body, whole, err := x.ReadWhole(r.head[:0])
+		if err != nil {
+			return false, err
+		}
+		if whole {
+			copyHead(&response.Header, head, except)
+			response.SetBody(body)
+			return false, nil
+		}
+	}
+	copyHead(&response.Header, head, except)
+	g.streamAnswer(ctx, r, to, x, head)
+	return true, nil
+}
+
+// copyHead copies the status and the fields that pass, but for the field that is named in lower case, if any.
+func copyHead(to *fasthttp.ResponseHeader, head *upstream.Head, except string) {
+	to.SetStatusCode(head.Status)
+	to.SetNoDefaultContentType(true)
+	for i := range head.Fields() {
+		if name, value, ok := head.Field(i); ok && !http1.IsNamed(name, except) {
+			to.AddBytesKV(name, value)
+		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // peer is the other end of the caller's connection: the caller, or a proxy in front of the gateway.
@@ -13,16 +15,9 @@ type peer struct {
 	https   bool
 }
 
-func peerOf(ctx *fasthttp.RequestCtx, proxies []netip.Prefix) peer {
-	address, _ := netip.AddrFromSlice(ctx.RemoteIP())
-	p := peer{address: address.Unmap(), https: ctx.IsTLS()}
-	for _, prefix := range proxies {
-		if prefix.Contains(p.address) {
-			p.trusted = true
-			break
-		}
-	}
-	return p
+func peerOf(ctx *fasthttp.RequestCtx, proxies TrustedProxies) peer {
+	address := peerAddress(ctx)
+	return peer{address: address, trusted: proxies.Contains(address), https: ctx.IsTLS()}
 }
 
 // appendForwarded adds what the upstream is told about the caller's connection. The chain in X-Forwarded-For goes on
@@ -39,7 +34,7 @@ func (p peer) appendForwarded(dst []byte, f fields, host []byte) []byte {
 	dst = append(dst, "X-Forwarded-For: "...)
 	if p.trusted {
 		for i := range f {
-			if isNamed(f[i].name, "x-forwarded-for") && len(f[i].value) > 0 {
+			if http1.IsNamed(f[i].name, "x-forwarded-for") && len(f[i].value) > 0 {
 				dst = append(append(dst, f[i].value...), ", "...)
 			}
 		}

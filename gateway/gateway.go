@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/denylist"
+	"gatehouse/gateway/internal/occasional"
 	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/keys"
 )
@@ -31,7 +30,8 @@ var (
 	_ TokenVerifier = (*keys.Cache)(nil)
 )
 
-// Config is what a Gateway is made from. Routes, Verifier and Denylist are required.
+// Config is what a Gateway is made from. Verifier and Denylist are required where there are routes; without any there is
+// only what is mounted beside them.
 type Config struct {
 	Routes   []Route
 	Verifier TokenVerifier
@@ -40,9 +40,8 @@ type Config struct {
 	OnUnavailable string
 	// JWTSecret is shared with lndhub.go; the credential lndhub is signed with it.
 	JWTSecret []byte
-	// TrustedProxies are the peers that are believed where a caller comes from: X-Forwarded-For, -Host, -Proto and their
-	// like. Who a caller is says the token alone.
-	TrustedProxies []netip.Prefix
+	// TrustedProxies are believed where a caller comes from. Who the caller is says the token alone.
+	TrustedProxies TrustedProxies
 	// MaxBody is the largest request body of routes that do not say, in bytes. Zero means 4 MiB, NoLimit none.
 	MaxBody   int
 	Upstreams Upstreams
@@ -51,9 +50,14 @@ type Config struct {
 	// Now is time.Now when nil.
 	Now func() time.Time
 
-	// RequestID names a request in the log and to the upstream, as X-Request-Id in place of the caller's. The name is a
-	// token of HTTP, valid as long as the request. Nil: the caller's X-Request-Id passes like any other header.
-	RequestID func(ctx *fasthttp.RequestCtx) []byte
+	// Reserved are the handlers beside the gateway, by the first segment of their paths, which no route can have. They see
+	// only requests with one meaning, with whatever method.
+	Reserved map[string]fasthttp.RequestHandler
+	// CORS is for the routes, and for the SharedEndpoints: paths of handlers beside the gateway, with the methods of each as
+	// Allow lists them. Other reserved paths have no part in it.
+	CORS            CORS
+	SharedEndpoints map[string]string
+
 	// Observer and Tracer cost nothing when nil. Without a Tracer the caller's traceparent and tracestate pass.
 	Observer Observer
 	Tracer   Tracer
@@ -66,21 +70,22 @@ const defaultMaxBody = 4 << 20
 
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
-	root      node
-	tunnels   *tunnel.Set
-	upstreams map[pool]*upstream
-	verifier  TokenVerifier
-	denylist  denylist.Checker
-	proxies   []netip.Prefix
-	log       *slog.Logger
-	clock     clockWarning
+	root         node
+	tunnels      *tunnel.Set
+	destinations map[shared]*destination
+	verifier     TokenVerifier
+	denylist     denylist.Checker
+	proxies      TrustedProxies
+	log          *slog.Logger
+	clock        clockWarning
 
 	// While the denylist is down every request has cause for one of them.
-	unguarded, revocationUnknown, tunnelUnknown occasional
+	revocationUnchecked, revocationUnknown, tunnelUnknown occasional.Warning
 
-	requestID func(*fasthttp.RequestCtx) []byte
-	observer  Observer
-	tracer    Tracer
+	reserved map[string]fasthttp.RequestHandler
+	cors     *cors // nil: none
+	observer Observer
+	tracer   Tracer
 
 	running    context.Context // ends with Close
 	stop       context.CancelFunc
@@ -92,14 +97,15 @@ type Gateway struct {
 func New(config Config) (*Gateway, error) {
 	problems := config.setDefaults()
 	g := &Gateway{
-		upstreams: make(map[pool]*upstream),
-		verifier:  config.Verifier,
-		denylist:  config.Denylist,
-		proxies:   config.TrustedProxies,
-		log:       config.Log,
-		requestID: config.RequestID,
-		observer:  config.Observer,
-		tracer:    config.Tracer,
+		destinations: make(map[shared]*destination),
+		verifier:     config.Verifier,
+		denylist:     config.Denylist,
+		proxies:      config.TrustedProxies,
+		log:          config.Log,
+		reserved:     config.Reserved,
+		cors:         newCORS(config.CORS, config.SharedEndpoints),
+		observer:     config.Observer,
+		tracer:       config.Tracer,
 	}
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
@@ -113,7 +119,7 @@ func New(config Config) (*Gateway, error) {
 
 func (c *Config) setDefaults() error {
 	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
-	c.Upstreams.setDefaults()
+	c.Upstreams.SetDefaults()
 	c.OnUnavailable = cmp.Or(c.OnUnavailable, Deny)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -122,8 +128,13 @@ func (c *Config) setDefaults() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	var problems []error
-	if c.Verifier == nil || c.Denylist == nil {
+	if len(c.Routes) > 0 && (c.Verifier == nil || c.Denylist == nil) {
 		problems = append(problems, errors.New("gateway needs a token verifier and a denylist"))
+	}
+	for first := range c.Reserved {
+		if !isReserved(first) {
+			problems = append(problems, fmt.Errorf("%q is for routes, and for no handler beside the gateway", first))
+		}
 	}
 	if c.OnUnavailable != Deny && c.OnUnavailable != Allow {
 		problems = append(problems, fmt.Errorf("on_unavailable is %q, want deny or allow", c.OnUnavailable))
@@ -132,41 +143,10 @@ func (c *Config) setDefaults() error {
 	return errors.Join(problems...)
 }
 
-// Handle serves one request of a configured route, and refuses everything else.
-func (g *Gateway) Handle(c *fiber.Ctx) error {
-	r, ok := c.Context().UserValue(parsed{}).(*request)
-	if !ok {
-		r = acquireRequest()
-		defer releaseRequest(r)
-	}
-	if g.requestID != nil {
-		r.id = g.requestID(c.Context())
-	}
-	if err := g.serve(c.Context(), r); err != nil {
-		g.refuse(c.Context(), r, err)
-	}
-	if g.observer != nil {
-		g.observer.Served(c.Context(), &r.seen)
-	}
-	return nil
-}
-
 func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
 	refused := refusalFor(g.log, err)
 	r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
 	answer(ctx, refused)
-}
-
-// serve is the life of a request.
-func (g *Gateway) serve(ctx *fasthttp.RequestCtx, r *request) error {
-	if err := r.parse(ctx); err != nil {
-		return err
-	}
-	rule, err := g.authorize(r)
-	if err != nil {
-		return err
-	}
-	return g.forwardTraced(ctx, r, rule)
 }
 
 // authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
@@ -221,8 +201,8 @@ func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 	return claims, nil
 }
 
-// checkRevoked runs on every request, after every cache: what may be remembered is who a token speaks for, never that it
-// is still good.
+// checkRevoked asks for every request, whatever caches remember: who a token speaks for may be remembered, that it is
+// still good may not.
 func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) error {
 	err := g.denylist.Check(g.running, queryFor(claims))
 	switch {
@@ -231,13 +211,13 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 	case errors.Is(err, denylist.ErrRevoked):
 		return errRevokedToken
 	case rule.allows:
-		if times, due := g.unguarded.due(); due {
+		if times, due := g.revocationUnchecked.Due(); due {
 			g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
 		}
-		r.seen.Verdict = Unguarded
+		r.seen.Verdict = RevocationUnchecked
 		return nil
 	default:
-		if times, due := g.revocationUnknown.due(); due {
+		if times, due := g.revocationUnknown.Due(); due {
 			g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
 		}
 		return errRevocationUnknown
@@ -246,37 +226,6 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 
 func queryFor(claims *keys.Claims) denylist.Query {
 	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID}
-}
-
-// upstreamAt returns the upstream of that origin. Routes to one host share its connections, whatever is before their
-// paths there, as long as they ask the same of it.
-func (g *Gateway) upstreamAt(o origin, settings Upstreams) (*upstream, error) {
-	o.basePath = ""
-	at := pool{o, settings}
-	if known := g.upstreams[at]; known != nil {
-		return known, nil
-	}
-	u, err := newUpstream(at)
-	if err != nil {
-		return nil, err
-	}
-	g.upstreams[at] = u
-	return u, nil
-}
-
-func (g *Gateway) sweep(keepIdle time.Duration) {
-	ticker := time.NewTicker(keepIdle)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-g.running.Done():
-			return
-		case now := <-ticker.C:
-			for _, u := range g.upstreams {
-				u.closeIdleSince(now.Add(-keepIdle))
-			}
-		}
-	}
 }
 
 // WebSockets is how many are open.
@@ -292,8 +241,8 @@ func (g *Gateway) Close() error {
 	g.stop()
 	_ = g.tunnels.Drain(g.running)
 	g.background.Wait()
-	for _, u := range g.upstreams {
-		u.close()
+	for _, d := range g.destinations {
+		d.Close()
 	}
 	return nil
 }

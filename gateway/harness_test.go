@@ -48,8 +48,6 @@ type system struct {
 type options struct {
 	config func(*gateway.Config)
 	fiber  func(*fiber.Config)
-	mount  func(*fiber.App)
-	alone  bool // without Refuse
 	// secured callers speak TLS.
 	secured bool
 }
@@ -79,8 +77,6 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 	s.gateway = g
 
 	fiberConfig := fiber.Config{
-		CaseSensitive:         true,
-		StrictRouting:         true,
 		DisableStartupMessage: true,
 		ReadBufferSize:        16 << 10,
 		ErrorHandler:          gateway.ErrorHandler(log),
@@ -89,15 +85,7 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 		opts.fiber(&fiberConfig)
 	}
 	app := fiber.New(fiberConfig)
-	if !opts.alone {
-		app.Use(gateway.Refuse)
-	}
-	if opts.mount != nil {
-		opts.mount(app)
-	}
-	app.Use(g.Handle)
 	g.Bind(app.Server())
-	app.Server().Handler = g.OtherMethods(app.Handler())
 
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -108,7 +108,7 @@ func FuzzRequestHead(f *testing.F) {
 			require.Equal(t, sent[name], seen.Header[name], "a field passes as it was sent, or not at all")
 			for _, list := range sent["Connection"] {
 				for listed := range strings.SplitSeq(list, ",") {
-					isFromProxy := trusted && fateOf([]byte(name)) == fromProxies
+					isFromProxy := trusted && policyOf([]byte(name)) == passFromProxies
 					require.False(t, !isFromProxy && strings.EqualFold(strings.Trim(listed, " \t"), name), "%s was listed in Connection", name)
 				}
 			}

@@ -1,38 +1,16 @@
 package gateway
 
-// method is one of the methods a route can have. TRACE and CONNECT are not among them: neither may pass a gateway.
-type method int
-
-const noMethod method = -1
-
-var methodNames = [...]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-
-const (
-	methodGet method = iota
-	methodHead
-)
-
-// methodNamed is case-sensitive, as methods are.
-func methodNamed(name []byte) method {
-	for i := range methodNames {
-		if methodNames[i] == string(name) {
-			return method(i)
-		}
-	}
-	return noMethod
-}
-
 // node is a path segment in the tree of routes. The tree does not change once it was built.
 type node struct {
 	literals map[string]*node
 	param    *node
-	rules    [len(methodNames)]*rule
+	rules    [Methods]*rule
 	// wrongMethod answers a method that the path does not have; nil where no path ends.
 	wrongMethod *refusal
 }
 
 // add reports whether the method of that path was still free.
-func (n *node) add(path []segment, m method, r *rule) bool {
+func (n *node) add(path []segment, m Method, r *rule) bool {
 	for _, s := range path {
 		next := n.param
 		if !s.param {
@@ -66,7 +44,7 @@ func (n *node) finish() {
 	var has []string
 	for m, r := range n.rules {
 		if r != nil {
-			has = append(has, methodNames[m])
+			has = append(has, Method(m).String())
 		}
 	}
 	if has != nil {
@@ -90,8 +68,8 @@ func (n *node) match(name []byte, path [][]byte) (*rule, error) {
 	if end == nil {
 		return nil, errNotFound
 	}
-	if m := methodNamed(name); m != noMethod && end.rules[m] != nil {
-		return end.rules[m], nil
+	if r := end.rules[MethodNamed(name)]; r != nil {
+		return r, nil
 	}
 	return nil, end.wrongMethod
 }

@@ -9,7 +9,11 @@ import (
 // Observer is told what became of requests, for metrics and logs. It is called on the path of each request, by many at
 // once: it must not block, and may keep nothing of what it is given but claims.
 type Observer interface {
-	// Served is called once for each request that Handle has served, when the answer is made and before it is written.
+	// Begin is called first for each request, also for one that cannot be read, and twice for one whose caller waited with
+	// the body. The id that it returns names the request in the log and to the upstream, as X-Request-Id in place of the
+	// caller's. It is a token of HTTP, valid as long as the request. Without one the caller's passes like any other header.
+	Begin(ctx *fasthttp.RequestCtx) (id []byte)
+	// Served is called once for each request that was answered, when the answer is made and before it is written.
 	Served(ctx *fasthttp.RequestCtx, seen *Observation)
 	// Cut is called for each answer of that route that was begun and could not be passed on to its end, after Served.
 	Cut(route int, how Failure)

@@ -19,11 +19,22 @@ type witness chan gateway.Observation
 
 var _ gateway.Observer = witness(nil)
 
+func (witness) Begin(*fasthttp.RequestCtx) []byte { return nil }
+
 func (w witness) Served(_ *fasthttp.RequestCtx, seen *gateway.Observation) { w <- *seen }
 
 func (w witness) Cut(route int, how gateway.Failure) {
 	w <- gateway.Observation{Route: route, Failure: how}
 }
+
+// namer gives every request the same id.
+type namer string
+
+var _ gateway.Observer = namer("")
+
+func (n namer) Begin(*fasthttp.RequestCtx) []byte               { return []byte(n) }
+func (namer) Served(*fasthttp.RequestCtx, *gateway.Observation) {}
+func (namer) Cut(int, gateway.Failure)                          {}
 
 func observed(w witness) options {
 	return options{config: func(c *gateway.Config) { c.Observer = w }}
@@ -67,7 +78,7 @@ func TestWhatBecameOfATokenIsObserved(t *testing.T) {
 		"from the future":     {"GET /balance", s.token(map[string]any{"iat": now.Add(time.Hour).Unix()}), nil, 0, gateway.NotYetValid, false},
 		"revoked":             {"GET /balance", good, denylist.ErrRevoked, 0, gateway.Revoked, true},
 		"cannot tell":         {"GET /balance", good, denylist.ErrUnknown, 0, gateway.RevocationUnknown, true},
-		"need not tell":       {"GET /lenient", good, denylist.ErrUnknown, 2, gateway.Unguarded, true},
+		"need not tell":       {"GET /lenient", good, denylist.ErrUnknown, 2, gateway.RevocationUnchecked, true},
 		"other scope":         {"GET /balance", s.token(map[string]any{"scope": "other"}), nil, 0, gateway.Insufficient, true},
 		"no user":             {"GET /wallet", s.token(map[string]any{"grant_id": nil}), nil, 3, gateway.Insufficient, true},
 		"no route":            {"GET /nowhere", good, nil, gateway.NoRoute, gateway.Unjudged, false},
@@ -183,7 +194,7 @@ func TestARequestIsKnownByOneID(t *testing.T) {
 		balance(upstream.url(), public), balance("http://127.0.0.1:1", public, path("/broken")),
 		balance(upstream.url(), path("/private")),
 	}, options{config: func(c *gateway.Config) {
-		c.RequestID = func(*fasthttp.RequestCtx) []byte { return []byte("the-one") }
+		c.Observer = namer("the-one")
 	}})
 	s.do(raw("GET /balance", "X-Request-Id: forged", "x_request_id: forged", "X-REQUEST-ID: again", "Connection: x-request-id"))
 	sent := upstream.only()

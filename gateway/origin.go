@@ -6,22 +6,15 @@ import (
 	"net"
 	"net/url"
 	"strings"
+
+	"gatehouse/gateway/internal/upstream"
 )
 
-// origin is where a route's requests go.
-type origin struct {
-	tls      bool
-	address  string // host:port, to dial
-	host     string // the Host header, as configured
-	name     string // for certificates, without the port
-	basePath string // canonical, without a trailing slash; empty for none
-}
-
 // parseOrigin accepts http and https URLs of a host and at most a path. Anything more would be dropped in silence or
-// glued to every request, so it is refused.
-func parseOrigin(raw string) (origin, error) {
-	refuse := func(reason string) (origin, error) {
-		return origin{}, fmt.Errorf("bad origin: %s", reason) // a URL may hold a password: the text is not shown
+// glued to every request, so it is refused. basePath is canonical, without a trailing slash, and empty for none.
+func parseOrigin(raw string) (at upstream.Origin, basePath string, err error) {
+	refuse := func(reason string) (upstream.Origin, string, error) {
+		return upstream.Origin{}, "", fmt.Errorf("bad origin: %s", reason) // a URL may hold a password: the text is not shown
 	}
 	if raw == "" {
 		return refuse("none is given")
@@ -48,22 +41,22 @@ func parseOrigin(raw string) (origin, error) {
 	case !isHostHeader(u.Host):
 		return refuse("the host is not valid")
 	}
-	o := origin{tls: u.Scheme == "https", host: u.Host, name: u.Hostname()}
+	at = upstream.Origin{TLS: u.Scheme == "https", Host: u.Host, Name: u.Hostname()}
 	port := u.Port()
 	if port == "" {
 		port = u.Scheme
 	} else if number, err := net.LookupPort("tcp", port); err != nil || number == 0 {
 		return refuse("the port is not valid")
 	}
-	o.address = net.JoinHostPort(o.name, port)
+	at.Address = net.JoinHostPort(at.Name, port)
 	if path := strings.TrimSuffix(u.EscapedPath(), "/"); path != "" {
 		var t target
 		if err := t.parsePath([]byte(path)); err != nil {
 			return refuse("the path could be read in more than one way")
 		}
-		o.basePath = string(t.appendPath(nil))
+		basePath = string(t.appendPath(nil))
 	}
-	return o, nil
+	return at, basePath, nil
 }
 
 func isHostHeader(host string) bool {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"unicode"
 	"unicode/utf8"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // target is a request target (RFC 9112 section 3.2.1) taken apart. The path is matched and forwarded from segments, so
@@ -116,7 +118,7 @@ func appendEncoded(dst, segment []byte) []byte {
 }
 
 // plainInPath holds the bytes of pchar (RFC 3986 section 3.3) but for the semicolon: the ones never encoded.
-var plainInPath = byteSet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@")
+var plainInPath = http1.NewByteSet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@")
 
 func plainQuery(query []byte) bool {
 	for _, b := range query {
@@ -127,29 +129,12 @@ func plainQuery(query []byte) bool {
 	return true
 }
 
-func byteSet(members string) (set [256]bool) {
-	for i := range len(members) {
-		set[members[i]] = true
-	}
-	return set
-}
-
 // percentDecoded is the byte that the first three of text, of which the first is a percent sign, stand for.
 func percentDecoded(text []byte) (b byte, ok bool) {
 	if len(text) < 3 {
 		return 0, false
 	}
-	high, isHigh := hexDigit(text[1])
-	low, isLow := hexDigit(text[2])
+	high, isHigh := http1.HexDigit(text[1])
+	low, isLow := http1.HexDigit(text[2])
 	return high<<4 | low, isHigh && isLow
-}
-
-func hexDigit(b byte) (digit byte, ok bool) {
-	switch {
-	case '0' <= b && b <= '9':
-		return b - '0', true
-	case 'a' <= b|0x20 && b|0x20 <= 'f':
-		return b | 0x20 - 'a' + 10, true
-	}
-	return 0, false
 }

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
 
 	"gatehouse/gateway"
 )
@@ -124,10 +124,8 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 	require.Empty(t, upstream.requests())
 }
 
-func TestRefuseStandsBeforeEveryOtherHandler(t *testing.T) {
-	s := newSystem(t, nil, options{mount: func(app *fiber.App) {
-		app.All("/oauth/token", func(c *fiber.Ctx) error { return c.SendString("reached") })
-	}})
+func TestOtherHandlersSeeOnlyRequestsWithOneMeaning(t *testing.T) {
+	s := newSystem(t, nil, reserved("oauth", func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString("reached") }))
 	require.Equal(t, "reached", s.do(raw("POST /oauth/token?code=a")).body)
 	for _, request := range []string{
 		raw("POST /oauth/token", "Authorization: Basic YQ==", "Authorization: Basic YQ=="),
@@ -135,41 +133,34 @@ func TestRefuseStandsBeforeEveryOtherHandler(t *testing.T) {
 	} {
 		requireRefused(t, s.do(request), 400, "invalid_request")
 	}
+	for _, target := range []string{"/%6Fauth/token", "/OAuth/token", "/oauth2/token", "/x/oauth"} {
+		requireRefused(t, s.do(raw("POST "+target)), 404, "not_found")
+	}
 }
 
-func TestHandleRefusesOnItsOwn(t *testing.T) {
-	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, path("/{a}"))}, options{alone: true})
-	requireRefused(t, s.do(raw("GET /a;b")), 400, "invalid_request")
-	requireRefused(t, s.do(raw("GET /a", bearer("x"), bearer("x"))), 400, "invalid_request")
-	require.Empty(t, upstream.requests())
+func TestNoHandlerIsMountedWhereRoutesMayBe(t *testing.T) {
+	_, err := gateway.New(gateway.Config{Reserved: map[string]fasthttp.RequestHandler{"balance": func(*fasthttp.RequestCtx) {}}})
+	require.ErrorContains(t, err, `"balance"`)
 }
 
 func TestErrorsOfTheListenerHaveTheSameForm(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods("POST"))}, options{
-		config: func(c *gateway.Config) { c.MaxBody = 1000 },
-		mount: func(app *fiber.App) {
-			app.Get("/fails", func(*fiber.Ctx) error { return &secretError{} })
-			app.Get("/forbids", func(*fiber.Ctx) error { return fiber.NewError(500, "a secret") })
+		config: func(c *gateway.Config) {
+			c.MaxBody = 1000
+			c.Reserved = map[string]fasthttp.RequestHandler{"oauth": func(*fasthttp.RequestCtx) { panic("a secret") }}
 		},
 	})
 	requireRefused(t, s.do(withBody(strings.Repeat("x", 1001), "POST /balance")), 413, "invalid_request")
 	requireRefused(t, s.do(raw("POST /balance", "X-Long: "+strings.Repeat("x", 17<<10))), 431, "invalid_request")
-	for _, target := range []string{"/fails", "/forbids"} {
-		a := s.do(raw("GET " + target))
-		requireRefused(t, a, 500, "server_error")
-		require.NotContains(t, a.body, "secret")
-	}
-	a := s.do("a secret\r\n\r\n")
+	a := s.do(raw("GET /oauth/token"))
+	requireRefused(t, a, 500, "server_error")
+	require.NotContains(t, a.body, "secret")
+	a = s.do("a secret\r\n\r\n")
 	requireRefused(t, a, 400, "invalid_request")
 	require.NotContains(t, a.body, "secret")
 	require.Empty(t, upstream.requests())
 }
-
-type secretError struct{}
-
-func (*secretError) Error() string { return "a secret" }
 
 func TestBodyOverTheGatewaysLimitIsRefused(t *testing.T) {
 	upstream := newUpstream(t, answerAll)

@@ -10,7 +10,6 @@ import (
 // request is what the gateway has read of one request and what it is going to send. Everything in it refers to memory of
 // fasthttp or is reused, and is valid only inside the handler.
 type request struct {
-	isParsed   bool
 	isHTTP11   bool
 	method     []byte
 	target     target
@@ -39,7 +38,7 @@ func releaseRequest(r *request) {
 	clear(r.credential)
 	clear(r.head)
 	r.handshake.reset()
-	r.isParsed, r.method, r.target.query, r.id = false, nil, nil, nil
+	r.method, r.target.query, r.id = nil, nil, nil
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
 	r.body = callerBody{}
 	r.seen = Observation{}
@@ -57,9 +56,6 @@ func (r *request) logged() slog.Attr {
 // parse reads the request as it was sent, once. fasthttp's own URI is not used anywhere: it is cleaned, and takes the host of
 // an absolute target for the Host header.
 func (r *request) parse(ctx *fasthttp.RequestCtx) error {
-	if r.isParsed {
-		return nil
-	}
 	header := &ctx.Request.Header
 	switch string(header.Protocol()) {
 	case "HTTP/1.1":
@@ -76,9 +72,5 @@ func (r *request) parse(ctx *fasthttp.RequestCtx) error {
 	if err := r.fields.parse(header.RawHeaders()); err != nil {
 		return err
 	}
-	if err := r.target.parse(header.RequestURI()); err != nil {
-		return err
-	}
-	r.isParsed = true
-	return nil
+	return r.target.parse(header.RequestURI())
 }

@@ -79,13 +79,14 @@ type rule struct {
 	public     bool
 	allows     bool // goes on when the denylist cannot tell
 	credential credential
-	isOwn      bool // the credential is
-	basePath   string
-	upstream   *upstream
-	timeout    time.Duration // of the exchange; 0: none
-	maxBody    int64         // -1: no limit
-	noScope    *refusal
-	webSocket  *webSocketRule // nil where there is none
+	// gatewayMadeCredential says that the upstream's 401 is about the gateway, not about the caller.
+	gatewayMadeCredential bool
+	basePath              string
+	upstream              *destination
+	timeout               time.Duration // of the exchange; 0: none
+	maxBody               int64         // -1: no limit
+	noScope               *refusal
+	webSocket             *webSocketRule // nil where there is none
 }
 
 // webSocketRule is what a rule says about WebSockets.
@@ -113,9 +114,9 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 			problem("no methods")
 		}
 		for _, name := range route.Methods {
-			m := methodNamed([]byte(name))
-			if m == noMethod {
-				problem("unknown method %q, want %s", name, strings.Join(methodNames[:], ", "))
+			m := MethodNamed(name)
+			if m == OtherMethod {
+				problem("unknown method %q, want %s", name, strings.Join(methodNames[OtherMethod+1:], ", "))
 				continue
 			}
 			if err == nil && !g.root.add(segments, m, r) {
@@ -129,13 +130,13 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 
 func (g *Gateway) compileRule(route Route, config *Config, problem func(string, ...any)) *rule {
 	r := &rule{
-		name:    strings.Join(route.Methods, ",") + " " + route.Path,
-		scope:   route.Scope,
-		public:  route.Public,
-		timeout: route.Timeout,
-		maxBody: int64(cmp.Or(route.MaxBody, config.MaxBody)),
-		isOwn:   isOwn(route.Credential),
-		noScope: scopeRefusal(route.Scope),
+		name:                  strings.Join(route.Methods, ",") + " " + route.Path,
+		scope:                 route.Scope,
+		public:                route.Public,
+		timeout:               route.Timeout,
+		maxBody:               int64(cmp.Or(route.MaxBody, config.MaxBody)),
+		gatewayMadeCredential: gatewayMadeCredential(route.Credential),
+		noScope:               scopeRefusal(route.Scope),
 	}
 	switch {
 	case route.Scope == "" && !route.Public:
@@ -174,16 +175,16 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 	if r.credential, err = newCredential(route.Credential, config); err != nil {
 		problem("%w", err)
 	}
-	origin, err := parseOrigin(route.Origin)
+	origin, basePath, err := parseOrigin(route.Origin)
 	if err != nil {
 		problem("%w", err)
 		return r
 	}
-	r.basePath = origin.basePath
+	r.basePath = basePath
 	if route.MaxConns < 0 {
 		return r
 	}
-	if r.upstream, err = g.upstreamAt(origin, config.Upstreams.of(&route)); err != nil {
+	if r.upstream, err = g.destinationAt(origin, upstreamsOf(&route, config.Upstreams)); err != nil {
 		problem("%w", err)
 	}
 	return r
@@ -196,7 +197,7 @@ func compileWebSocket(route Route) (*webSocketRule, error) {
 		}
 		return nil, nil
 	}
-	if !slices.Contains(route.Methods, methodNames[methodGet]) {
+	if !slices.Contains(route.Methods, methodGet.String()) {
 		return nil, errors.New("a WebSocket is opened with GET, which is not among the methods")
 	}
 	tokenFrom, tokenErr := parseTokenSources(route.TokenFrom)

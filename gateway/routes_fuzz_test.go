@@ -90,11 +90,11 @@ func requireServed(t *testing.T, g *Gateway, routes []Route, index int, method, 
 	if u.Port() != "" {
 		port = u.Port()
 	}
-	host, dialled, err := net.SplitHostPort(to.upstream.origin.address)
+	host, dialled, err := net.SplitHostPort(to.upstream.Origin().Address)
 	require.NoError(t, err)
 	require.Equal(t, u.Hostname(), host)
 	require.Contains(t, []string{port, u.Scheme}, dialled)
-	require.Equal(t, u.Scheme == "https", to.upstream.origin.tls)
+	require.Equal(t, u.Scheme == "https", to.upstream.Origin().TLS)
 	seen := readRequest(t, r.fuzzedHead(to))
 	require.Equal(t, u.Host, seen.Host)
 	require.Equal(t, strings.TrimSuffix(u.Path, "/")+decoded, seen.URL.Path)

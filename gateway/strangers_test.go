@@ -184,12 +184,12 @@ func TestConnectionsRestBeforeTheyServeAnotherUser(t *testing.T) {
 		users       string
 		connections int
 	}{
-		"one user":        {gateway.Upstreams{Rest: time.Hour}, "1111", 1},
-		"others":          {gateway.Upstreams{Rest: time.Hour}, "1234", 4},
-		"each has one":    {gateway.Upstreams{Rest: time.Hour}, "12123", 3},
-		"after a rest":    {gateway.Upstreams{Rest: time.Nanosecond}, "1234", 1},
-		"few are allowed": {gateway.Upstreams{Rest: time.Hour, MaxConns: 2}, "1234", 2},
-		"enough are idle": {gateway.Upstreams{Rest: time.Hour, MaxIdleConns: 12}, "123456", 3},
+		"one user":        {gateway.Upstreams{QuietPeriod: time.Hour}, "1111", 1},
+		"others":          {gateway.Upstreams{QuietPeriod: time.Hour}, "1234", 4},
+		"each has one":    {gateway.Upstreams{QuietPeriod: time.Hour}, "12123", 3},
+		"after a rest":    {gateway.Upstreams{QuietPeriod: time.Nanosecond}, "1234", 1},
+		"few are allowed": {gateway.Upstreams{QuietPeriod: time.Hour, MaxConns: 2}, "1234", 2},
+		"enough are idle": {gateway.Upstreams{QuietPeriod: time.Hour, MaxIdleConns: 12}, "123456", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{config: func(c *gateway.Config) { c.Upstreams = test.settings }})

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // tokenSources are where a WebSocket may bring its token other than in Authorization, which the pages of a browser cannot
@@ -28,7 +30,7 @@ func parseTokenSources(list []string) (tokenSources, error) {
 		switch {
 		case isQuery && sources.parameter != "":
 			return sources, errors.New("token_from has two query parameters")
-		case isQuery && isToken([]byte(parameter)) && !strings.ContainsAny(parameter, "%+&"):
+		case isQuery && http1.IsToken([]byte(parameter)) && !strings.ContainsAny(parameter, "%+&"):
 			sources.parameter = parameter
 		case text == tokenFromSubprotocol:
 			sources.subprotocol = true

@@ -16,19 +16,3 @@ type Span interface {
 	// End is called once. status is that of the upstream's answer, 0 when the exchange failed.
 	End(status int, failure Failure)
 }
-
-// forwardTraced is forward within a span of its own, where somebody traces.
-func (g *Gateway) forwardTraced(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
-	if g.tracer == nil {
-		return g.forward(ctx, r, to)
-	}
-	span := g.tracer.Start(ctx, to.index)
-	r.trace = span.AppendHeader(r.trace)
-	err := g.forward(ctx, r, to)
-	status := 0
-	if err == nil {
-		status = ctx.Response.StatusCode()
-	}
-	span.End(status, r.seen.Failure)
-	return err
-}

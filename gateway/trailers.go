@@ -6,18 +6,20 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"gatehouse/gateway/internal/http1"
 )
 
-// appendTrailers adds to dst those lines of a trailer section that were announced and may pass, and drops the others. A
-// trailer comes after everything was decided by the header, so it may say nothing that would have mattered there.
+// appendTrailers adds to dst the lines of a trailer section that were announced and may pass, and drops the others. By
+// the time of a trailer everything was decided by the header, so a trailer may say nothing that matters there.
 func appendTrailers(dst, section, announced []byte) []byte {
 	for len(section) > 0 {
 		var line []byte
-		line, section, _ = bytes.Cut(section, headerEnd)
-		name, value, ok := bytes.Cut(line, colon)
-		if ok && listed(announced, name) && mayTrail(name) && isPrintableLine(value) {
+		line, section, _ = bytes.Cut(section, []byte("\r\n"))
+		name, value, ok := bytes.Cut(line, []byte{':'})
+		if ok && http1.IsListed(announced, name) && mayTrail(name) && http1.IsPrintable(value) {
 			dst = append(append(dst, name...), ": "...)
-			dst = append(append(dst, bytes.Trim(value, " \t")...), "\r\n"...)
+			dst = append(append(dst, http1.Trim(value)...), "\r\n"...)
 		}
 	}
 	return dst
@@ -28,8 +30,7 @@ func appendAnnounced(dst, announced []byte) []byte {
 	before := len(dst)
 	for len(announced) > 0 {
 		var name []byte
-		name, announced, _ = bytes.Cut(announced, comma)
-		if name = bytes.Trim(name, " \t"); mayTrail(name) {
+		if name, announced = http1.CutItem(announced); mayTrail(name) {
 			if len(dst) > before {
 				dst = append(dst, ", "...)
 			}
@@ -52,5 +53,5 @@ func mayTrail(name []byte) bool {
 			return false
 		}
 	}
-	return isToken(name) && httpguts.ValidTrailerHeader(canonical) && fateOf(name) == passes
+	return http1.IsToken(name) && httpguts.ValidTrailerHeader(canonical) && policyOf(name) == passAlways
 }

@@ -285,6 +285,8 @@ func errorOf(err error) (closed websocket.CloseError) {
 // ending tells what it was told of the end of a tunnel.
 type ending chan gateway.TunnelEnd
 
+func (ending) Begin(*fasthttp.RequestCtx) []byte { return nil }
+
 func (e ending) Served(_ *fasthttp.RequestCtx, seen *gateway.Observation) {
 	if seen.Tunnel != nil {
 		seen.Tunnel.OnEnd(func(end gateway.TunnelEnd) { e <- end })

@@ -13,7 +13,6 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
-	"github.com/valyala/fasthttp"
 
 	"gatehouse/gateway"
 )
@@ -72,7 +71,7 @@ func TestNothingIsLostAroundTheSwitch(t *testing.T) {
 		fromClient <- string(early)
 	})
 	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{config: func(c *gateway.Config) {
-		c.RequestID = func(*fasthttp.RequestCtx) []byte { return []byte("the-one") }
+		c.Observer = namer("the-one")
 	}})
 	c := s.dial()
 	c.send(handshake("/balance") + masked(frame(text, "early")))

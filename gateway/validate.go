@@ -3,8 +3,8 @@ package gateway
 // Validate returns the error that New would return for these routes. jwtSecret may be any that is not empty where only
 // its presence is known. Files that are named are read.
 func Validate(routes []Route, upstreams Upstreams, jwtSecret []byte) error {
-	upstreams.setDefaults()
+	upstreams.SetDefaults()
 	config := Config{JWTSecret: jwtSecret, OnUnavailable: Deny, Upstreams: upstreams}
-	g := &Gateway{upstreams: make(map[pool]*upstream)}
+	g := &Gateway{destinations: make(map[shared]*destination)}
 	return g.compile(routes, &config)
 }

@@ -9,15 +9,15 @@ import (
 // Verdict is what was found out about a request's token.
 type Verdict uint8
 
-// The verdicts. Those after Unguarded refuse the request.
+// The verdicts. Those after RevocationUnchecked refuse the request.
 const (
 	// Unjudged requests were refused before their token was looked at.
 	Unjudged Verdict = iota
 	// Anonymous requests have no token, and their route is public.
 	Anonymous
 	Valid
-	// Unguarded tokens were accepted without knowing whether they were revoked, as their route says.
-	Unguarded
+	// RevocationUnchecked tokens were accepted although it could not be told whether they were revoked, as their route says.
+	RevocationUnchecked
 	Missing
 	Malformed
 	UnknownKey

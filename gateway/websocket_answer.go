@@ -5,6 +5,9 @@ import (
 	"crypto/sha1" // RFC 6455 asks for it; nothing depends on its strength
 	"encoding/base64"
 	"errors"
+
+	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/upstream"
 )
 
 // errBadUpgrade is an answer 101 that a client would have to refuse.
@@ -15,14 +18,14 @@ const acceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 // checkAnswer holds an upstream's 101 to what a client would hold it to (RFC 6455 section 4.1), and to saying nothing
 // about a body: whoever believed that would see the frames elsewhere.
-func (h *handshake) checkAnswer(head *answerHead) error {
-	protocol, upgrades := head.get("upgrade")
-	accept, accepts := head.get("sec-websocket-accept")
-	selected, selections := head.get("sec-websocket-protocol")
+func (h *handshake) checkAnswer(head *upstream.Head) error {
+	protocol, upgrades := head.Get("upgrade")
+	accept, accepts := head.Get("sec-websocket-accept")
+	selected, selections := head.Get("sec-websocket-protocol")
 	switch {
-	case !head.http11, head.chunked, head.length >= 0:
+	case !head.HTTP11, head.Chunked, head.Length >= 0:
 		return errBadUpgrade
-	case !listed(head.connection, upgrade), upgrades != 1, !bytes.EqualFold(protocol, websocket):
+	case !head.ListsInConnection(upgrade), upgrades != 1, !bytes.EqualFold(protocol, websocket):
 		return errBadUpgrade
 	case accepts != 1, string(accept) != acceptFor(h.key):
 		return errBadUpgrade
@@ -30,19 +33,6 @@ func (h *handshake) checkAnswer(head *answerHead) error {
 		return errBadUpgrade
 	}
 	return nil
-}
-
-// get returns the first value of the field of that lower-case name, and how many there are.
-func (h *answerHead) get(name string) (value []byte, times int) {
-	for i := range h.fields {
-		if n, v := h.field(i); isNamed(n, name) {
-			if times == 0 {
-				value = v
-			}
-			times++
-		}
-	}
-	return value, times
 }
 
 func (h *handshake) offers(protocol []byte) bool {
@@ -61,15 +51,15 @@ func acceptFor(key []byte) string {
 
 // appendSwitching writes the head that tells the caller of a WebSocket. It takes over what the upstream's checked answer
 // says, as for every answer, and names the request as every answer does.
-func (r *request) appendSwitching(dst []byte, head *answerHead) []byte {
+func (r *request) appendSwitching(dst []byte, head *upstream.Head) []byte {
 	line := func(name, value []byte) {
 		dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
 	}
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"...)
-	for i := range head.fields {
-		name, value := head.field(i)
-		replaced := len(r.id) > 0 && isNamed(name, "x-request-id")
-		if !replaced && !listed(head.connection, name) { // Upgrade is, or the answer was refused
+	for i := range head.Fields() {
+		name, value, ok := head.Field(i)
+		replaced := len(r.id) > 0 && http1.IsNamed(name, "x-request-id")
+		if ok && !replaced { // Upgrade is listed in Connection, or the answer was refused
 			line(name, value)
 		}
 	}

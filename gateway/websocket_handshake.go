@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // handshake is what a request says that opens a WebSocket (RFC 6455 section 4.2.1). It refers to the request's fields.
@@ -69,12 +71,12 @@ func isWebSocketKey(key []byte) bool {
 
 func (h *handshake) readProtocols(f fields) bool {
 	for i := range f {
-		if !isNamed(f[i].name, "sec-websocket-protocol") {
+		if !http1.IsNamed(f[i].name, "sec-websocket-protocol") {
 			continue
 		}
-		for item := range bytes.SplitSeq(f[i].value, comma) {
-			item = bytes.Trim(item, " \t")
-			if !isToken(item) {
+		for item := range bytes.SplitSeq(f[i].value, []byte{','}) {
+			item = http1.Trim(item)
+			if !http1.IsToken(item) {
 				return false
 			}
 			h.protocols = append(h.protocols, item)
@@ -99,7 +101,7 @@ func (h *handshake) append(dst []byte, f fields) []byte {
 		dst = append(dst, "\r\n"...)
 	}
 	for i := range f {
-		if isNamed(f[i].name, "sec-websocket-extensions") {
+		if http1.IsNamed(f[i].name, "sec-websocket-extensions") {
 			dst = append(append(append(dst, "Sec-WebSocket-Extensions: "...), f[i].value...), "\r\n"...)
 		}
 	}

@@ -3,6 +3,8 @@ package gateway
 import (
 	"fmt"
 	"slices"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // originCheck knows the origins (RFC 6454) whose pages may open a WebSocket; nil means all. Browsers let any page open a
@@ -28,7 +30,7 @@ func (o originCheck) check(f fields) error {
 	}
 	times := 0
 	for i := range f {
-		if !isNamed(f[i].name, "origin") {
+		if !http1.IsNamed(f[i].name, "origin") {
 			continue
 		}
 		if times++; times > 1 || !slices.Contains(o, string(f[i].value)) {

@@ -10,9 +10,9 @@ import (
 )
 
 // Cache is a Verifier that remembers the tokens that were good, so that only the first request with a token pays for its
-// signature. A token is found by its SHA-256, ends when it expires, and is worth nothing any more as soon as its key is
-// no longer among the verifier's. Nothing is remembered of a token that is refused, and many different tokens that come
-// once do not push out those that come often (W-TinyLFU). It is safe for concurrent use and has to be closed.
+// signature. A token is found by its SHA-256. It is forgotten when it expires, and verified anew as soon as its key has
+// left the verifier's. Nothing is remembered of a token that is refused, and many different tokens that come once do not
+// push out those that come often (W-TinyLFU). It is safe for concurrent use and has to be closed.
 type Cache struct {
 	verifier *Verifier
 	tokens   *otter.Cache[digest, *verified]
@@ -24,7 +24,8 @@ type Cache struct {
 
 type digest [sha256.Size]byte
 
-// clockResolution is how late an expired token may be removed. It is refused in time: Verify looks at the clock itself.
+// clockResolution is how late an expired token may be removed. It is refused on time all the same: Verify looks at the
+// clock itself.
 const clockResolution = time.Second
 
 // NewCache returns a cache of at most size tokens, which is at least 1. It takes some 500 bytes for each.
@@ -60,13 +61,13 @@ func (c *Cache) Verify(token []byte) (*Claims, error) {
 			return nil, err
 		}
 	}
-	// Also for what was verified just now: another call may have begun it while the key was still there.
+	// This holds for what was verified just now, too: another call may have begun it while the key was still there.
 	key, err := c.verifier.Keys.PublicKey(found.claims.KeyID)
 	if err != nil || key.thumbprint != found.key {
 		c.tokens.Invalidate(sum)
 		return c.verifier.Verify(token)
 	}
-	// Likewise: it may have ended since.
+	// Likewise, it may have expired since.
 	if err := c.verifier.checkTimes(found); err != nil {
 		return nil, err
 	}
@@ -107,7 +108,7 @@ func (c *Cache) Misses() int64 { return c.misses.Load() }
 // Size is about how many tokens are remembered.
 func (c *Cache) Size() int { return c.tokens.EstimatedSize() }
 
-// Close ends what removes expired tokens. Verify goes on to work.
+// Close stops the removal of expired tokens. Verify still works.
 func (c *Cache) Close() error {
 	c.tokens.StopAllGoroutines()
 	c.clock.Stop()

@@ -1,9 +1,8 @@
 package keys
 
 import (
-	"crypto/rsa"
+	"crypto/ecdsa"
 	"encoding/base64"
-	"time"
 )
 
 // SignRaw signs any header and payload, JSON or not: what an issuer with a bug could let out.
@@ -32,7 +31,7 @@ func ParseJWKS(document []byte) (KeySet, error) { return ParseJWKSAgain(document
 // ParseJWKSAgain reads the keys of a JSON Web Key Set that takes the place of another.
 func ParseJWKSAgain(document []byte, before KeySet) (KeySet, error) {
 	set, err := parseJWKS(document)
-	precompute(set, before)
+	allowTables(set, before)
 	return set, err
 }
 
@@ -48,7 +47,7 @@ func Tables(known PublicKeys) (made, places int) {
 		set = known
 	}
 	for _, key := range set {
-		if fast, ok := key.signatures.(*precomputed); ok {
+		if fast, ok := key.signatures.(*tabledES256); ok {
 			places++
 			if fast.table.Load() != nil {
 				made++
@@ -58,33 +57,15 @@ func Tables(known PublicKeys) (made, places int) {
 	return made, places
 }
 
-// TableOfP256 is the table of a point.
-func TableOfP256(encoded []byte) (*p256Table, error) { return newP256Table(encoded) }
-
-// VerifyP256 is the equation alone, without the rule that s is low.
-func VerifyP256(table *p256Table, digest [32]byte, signature [64]byte) bool {
-	return verifyP256(table, &digest, &signature)
+// VerifyES256 checks a signature as a token's is checked: by a key without a table, and with the same answer by one that
+// has a table.
+func VerifyES256(public *ecdsa.PublicKey, signingInput, signature []byte) bool {
+	plain := es256{public}
+	tabled := &tabledES256{es256: plain}
+	tabled.makeTable()
+	good := plain.verify(signingInput, signature)
+	if tabled.verify(signingInput, signature) != good {
+		panic("the table and the standard library disagree about a signature")
+	}
+	return good
 }
-
-// VerifyES256 checks a digest's signature as a token's is checked.
-func VerifyES256(table *p256Table, digest [32]byte, signature []byte) bool {
-	return canonicalES256(signature) && verifyP256(table, &digest, (*[64]byte)(signature))
-}
-
-// VerifierOfRS256 checks signatures of an RSA key as a token's are checked, on this processor and, with the same answer, on
-// one without IFMA. It also reports whether that is done here and not by the standard library.
-func VerifierOfRS256(public *rsa.PublicKey) (verify func(signingInput, signature []byte) bool, here bool) {
-	k := newRS256(public)
-	plain := *k
-	plain.fast = nil
-	return func(signingInput, signature []byte) bool {
-		good := k.verify(signingInput, signature)
-		if plain.verify(signingInput, signature) != good {
-			panic("two processors disagree about a signature")
-		}
-		return good
-	}, k.modulus != nil
-}
-
-// SetPatience is for tests that cannot wait for a Remote to say that it has no keys.
-func (r *Remote) SetPatience(patience time.Duration) { r.patience = patience }

@@ -2,7 +2,7 @@ package keys
 
 import "sync"
 
-// flights are the verifications under way, one of each token at most. The zero value is ready; it is safe for concurrent
+// flights are the verifications under way, at most one of each token. The zero value is ready; it is safe for concurrent
 // use.
 type flights struct {
 	mu sync.Mutex
@@ -15,7 +15,8 @@ type flight struct {
 	err    error
 }
 
-// join returns what verify does, or what another call's verify does that has begun and not returned.
+// join returns the result of verify. While another call for the same token is under way, it waits for that one's result
+// instead and does not call verify.
 func (f *flights) join(token digest, verify func() (*verified, error)) (*verified, error) {
 	f.mu.Lock()
 	if other, ok := f.of[token]; ok {
@@ -26,7 +27,7 @@ func (f *flights) join(token digest, verify func() (*verified, error)) (*verifie
 		<-other.landed
 		return other.found, other.err
 	}
-	own := &flight{err: ErrSignature} // what others hear should verify panic
+	own := &flight{err: ErrSignature} // stays, for those who wait, if verify panics
 	if f.of == nil {
 		f.of = make(map[digest]*flight)
 	}

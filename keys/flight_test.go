@@ -4,51 +4,53 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// awaitWaiter returns when another call waits for the one that verifies token.
-func awaitWaiter(t *testing.T, f *flights, token digest) {
-	require.Eventually(t, func() bool {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return f.of[token] != nil && f.of[token].landed != nil
-	}, 10*time.Second, time.Millisecond)
-}
-
 func TestCallsForOneTokenShareOneVerification(t *testing.T) {
 	for name, want := range map[string]error{"good": nil, "bad": ErrAudience, "another error": errors.New("another")} {
 		t.Run(name, func(t *testing.T) {
-			var f flights
-			token := digest{1}
-			found := new(verified)
-			leave := make(chan struct{})
-			var both sync.WaitGroup
-			verify := func() (*verified, error) { <-leave; return found, want }
-			for range 2 {
-				both.Go(func() {
-					got, err := f.join(token, verify)
-					if got != found || !errors.Is(err, want) {
-						t.Errorf("got %v, %v", got, err)
-					}
-				})
-			}
-			awaitWaiter(t, &f, token)
-			_, err := f.join(digest{2}, func() (*verified, error) { return nil, ErrExpired })
-			require.ErrorIs(t, err, ErrExpired, "another token's verification does not wait")
-			close(leave)
-			both.Wait()
-			require.Empty(t, f.of)
-			_, err = f.join(token, func() (*verified, error) { return nil, ErrExpired })
-			require.ErrorIs(t, err, ErrExpired, "nothing is remembered")
+			synctest.Test(t, func(t *testing.T) { requireOneVerification(t, want) })
 		})
 	}
 }
 
+func requireOneVerification(t *testing.T, want error) {
+	var f flights
+	token := digest{1}
+	found := new(verified)
+	leave := make(chan struct{})
+	begun := 0
+	verify := func() (*verified, error) { begun++; <-leave; return found, want }
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			got, err := f.join(token, verify)
+			if got != found || !errors.Is(err, want) {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+	synctest.Wait() // until one verifies and the other waits for it
+	require.Equal(t, 1, begun)
+	_, err := f.join(digest{2}, func() (*verified, error) { return nil, ErrExpired })
+	require.ErrorIs(t, err, ErrExpired, "another token's verification does not wait")
+	close(leave)
+	both.Wait()
+	require.Empty(t, f.of)
+	_, err = f.join(token, func() (*verified, error) { return nil, ErrExpired })
+	require.ErrorIs(t, err, ErrExpired, "nothing is remembered")
+}
+
 // A verification that panics lets nobody in, and leaves nobody waiting.
 func TestAVerificationThatPanics(t *testing.T) {
+	synctest.Test(t, requirePanicLetsNobodyIn)
+}
+
+func requirePanicLetsNobodyIn(t *testing.T) {
 	var f flights
 	token := digest{1}
 	leave := make(chan struct{})
@@ -69,7 +71,7 @@ func TestAVerificationThatPanics(t *testing.T) {
 			panic("a mistake")
 		})
 	})
-	awaitWaiter(t, &f, token)
+	synctest.Wait() // until the second waits for the first
 	close(leave)
 	both.Wait()
 	require.Empty(t, f.of)

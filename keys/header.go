@@ -41,8 +41,8 @@ func parseHeader(encoded []byte) (header, error) {
 // maxHeaders is far more than there are keys: every token of a key begins alike.
 const maxHeaders = 64
 
-// headers are those of tokens that were good, by their exact text. They are not parsed again. The zero value is empty and
-// ready; it is safe for concurrent use.
+// headers remembers the headers of good tokens by their exact text, so that they are not parsed again. The zero value is
+// empty and ready; it is safe for concurrent use.
 type headers struct {
 	known atomic.Pointer[map[string]header]
 }
@@ -65,5 +65,5 @@ func (h *headers) remember(encoded []byte, parsed header) {
 		maps.Copy(after, *before)
 	}
 	after[string(encoded)] = parsed
-	h.known.CompareAndSwap(before, &after) // who loses is remembered another time
+	h.known.CompareAndSwap(before, &after) // if another was faster, this one is remembered another time
 }

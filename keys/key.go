@@ -27,7 +27,7 @@ type PublicKey struct {
 
 	signatures signatures
 	jwk        jwk.Key
-	// thumbprint is the same for the same key alone, whatever its ID is.
+	// thumbprint tells keys apart whatever their IDs are.
 	thumbprint thumbprint
 }
 

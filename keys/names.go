@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// readsOneWay reports whether whoever reads a JSON object finds the same members in it. encoding/json takes SUB for sub,
-// and of two members the last; others do not. The object is valid JSON.
+// readsOneWay reports whether every reader finds the same members in a JSON object: encoding/json takes SUB for sub, and of
+// two members with one name the last; others do not. The object is valid JSON.
 func readsOneWay(object []byte) bool {
 	names := make([][]byte, 0, 16)
 	depth := 0
@@ -31,7 +31,7 @@ func readsOneWay(object []byte) bool {
 	return true
 }
 
-// stringEnd is where the quotation mark is that ends a string.
+// stringEnd is the index of the quotation mark that ends a string.
 func stringEnd(text []byte) int {
 	for i := 0; ; i++ {
 		switch text[i] {

@@ -23,7 +23,7 @@ type payload struct {
 	GrantID   string   `json:"grant_id"`
 }
 
-// parsePayload takes texts that are known already for those of the payload that are the same.
+// parsePayload reads a token's claims. Where a claim is one of known, it uses that string and makes no new one.
 func parsePayload(body []byte, known ...string) (payload, error) {
 	var scanned payload
 	if scanned.scan(body, known...) {
@@ -42,7 +42,7 @@ func (p *payload) complete() bool {
 		p.IssuedAt.isGood() && p.ExpiresAt.isGood() && (!p.NotBefore.given || p.NotBefore.isGood())
 }
 
-// claims are those of a token that this key has signed. What other tokens say too is kept once.
+// claims returns the claims of a token that the key named kid has signed. Of what many tokens say alike one copy is kept.
 func (v *Verifier) claims(p *payload, kid string) Claims {
 	audience := []string(p.Audience)
 	if len(audience) == 1 {

@@ -15,8 +15,10 @@ import (
 
 const (
 	remoteTimeout = 5 * time.Second
-	// firstPause is between tries as long as nothing was ever read.
+	// firstPause lies between tries as long as no key was ever read.
 	firstPause = time.Second
+	// startPatience is how long a Remote that never read a key says nothing about it.
+	startPatience = 10 * time.Second
 	// maxJWKS bounds what is read of a JWKS; one with a hundred RSA keys is smaller.
 	maxJWKS = 256 << 10
 )
@@ -28,8 +30,8 @@ type Remote struct {
 	client *http.Client
 	log    *slog.Logger
 
-	// Refresh is how often the JWKS is read again (1 minute), MinInterval what lies at least between two fetches,
-	// whatever asks for them (10 s). They are not changed once Run has been called.
+	// Refresh is how often the JWKS is read again (1 minute). MinInterval is the least time between two fetches, whatever
+	// asks for them (10 s). They are not changed once Run has been called.
 	Refresh     time.Duration
 	MinInterval time.Duration
 	// Leeway is by how much the clock here and that of the authorization server may differ before the log says so.
@@ -37,9 +39,7 @@ type Remote struct {
 
 	known  atomic.Pointer[remoteState]
 	clocks clockComparison // of Run alone
-	wanted chan struct{}   // holds one token when somebody asked for a key that is not known
-	// patience is how long it is nothing to warn of that there are no keys yet.
-	patience time.Duration
+	wanted chan struct{}   // has an element when somebody asked for a key that is not known
 }
 
 // remoteState is never changed after it was stored.
@@ -58,15 +58,15 @@ func NewRemote(url string, client *http.Client, log *slog.Logger) *Remote {
 	}
 	r := &Remote{
 		url: url, client: client, log: log, Refresh: time.Minute, MinInterval: 10 * time.Second,
-		wanted: make(chan struct{}, 1), patience: 10 * time.Second,
+		wanted: make(chan struct{}, 1),
 	}
 	r.known.Store(&remoteState{})
 	return r
 }
 
-// PublicKey implements PublicKeys. A kid that is not known makes the JWKS be read again soon, at most once in MinInterval
-// however many are asked for; this answer does not wait for it. When the JWKS could not be read lately, the error is
-// ErrKeysUnavailable: the kid may be that of a key that was published meanwhile.
+// PublicKey implements PublicKeys. When the kid is not known, the JWKS is read again soon, at most once in MinInterval
+// however many are asked for; this answer does not wait for it. It is ErrUnknownKey, or ErrKeysUnavailable when the JWKS
+// could not be read lately: the kid may be that of a key that was published meanwhile.
 func (r *Remote) PublicKey(kid string) (PublicKey, error) {
 	known := r.known.Load().keys
 	if key, ok := known[kid]; ok {
@@ -99,7 +99,7 @@ func (r *Remote) Run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && !warned && (hadKeys || time.Since(began) > r.patience):
+		case err != nil && !warned && (hadKeys || time.Since(began) > startPatience):
 			r.log.Warn(failureToRead(hadKeys), "url", r.url, "error", err)
 			warned = true
 		case err == nil && warned:
@@ -120,8 +120,8 @@ func failureToRead(hadKeys bool) string {
 	return "JWKS cannot be read and never was; no token can be verified before it is"
 }
 
-// pause waits for the next reason to read: the time has come, the last try failed, or a key was asked for that is not
-// known. It takes at least MinInterval once keys have been read.
+// pause waits for the next reason to read: the time has come, the last try failed, or somebody asked for a key that is not
+// known. Once keys have been read it takes at least MinInterval. It reports whether there is more to do.
 func (r *Remote) pause(ctx context.Context, failing bool, refresh <-chan time.Time) bool {
 	pause := r.MinInterval
 	if !r.Ready() {
@@ -181,7 +181,7 @@ func (r *Remote) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	precompute(found, before.keys)
+	allowTables(found, before.keys)
 	r.known.Store(&remoteState{keys: found, at: time.Now(), etag: response.Header.Get("ETag")})
 	return nil
 }

@@ -1,15 +1,19 @@
 package keys_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -17,48 +21,52 @@ import (
 	"gatehouse/keys"
 )
 
-const (
-	remotePatience = 10 * time.Second
-	remoteTick     = 5 * time.Millisecond
-)
-
-// jwksServer serves what a test puts into it and counts how often it is asked.
+// jwksServer serves what a test puts into it and counts how often it is asked. It is reached without a network, so that a
+// test's time can stand still meanwhile; before anything is put into it, it cannot be reached.
 type jwksServer struct {
-	*httptest.Server
 	answer  atomic.Pointer[http.HandlerFunc]
 	fetches atomic.Int64
 }
 
-func newJWKSServer(t *testing.T) *jwksServer {
-	t.Helper()
-	s := &jwksServer{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.fetches.Add(1)
-		(*s.answer.Load())(w, r)
-	}))
-	t.Cleanup(s.Close)
-	return s
+var errUnreachable = errors.New("connection refused")
+
+func (s *jwksServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.fetches.Add(1)
+	answer := s.answer.Load()
+	if answer == nil {
+		return nil, errUnreachable
+	}
+	recorder := httptest.NewRecorder()
+	(*answer)(recorder, r)
+	return recorder.Result(), nil
 }
 
 func (s *jwksServer) serve(handler http.HandlerFunc) { s.answer.Store(&handler) }
 
-func (s *jwksServer) serveRing(t *testing.T, ring *keys.Ring) {
-	t.Helper()
+func (s *jwksServer) serveRing(ring *keys.Ring) { s.serve(ringHandler(ring)) }
+
+func (s *jwksServer) stop() { s.answer.Store(nil) }
+
+func ringHandler(ring *keys.Ring) http.HandlerFunc {
 	document, etag := ring.JWKS()
-	s.serve(func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("If-None-Match") == etag {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 		w.Header().Set("ETag", etag)
 		_, _ = w.Write(document)
-	})
+	}
 }
 
-func runRemote(t *testing.T, url string, refresh, minInterval time.Duration) *keys.Remote {
+// remote is one with its defaults. What is written to log is what an operator reads.
+func (s *jwksServer) remote(log io.Writer) *keys.Remote {
+	return keys.NewRemote("http://auth.test/jwks", &http.Client{Transport: s}, slog.New(slog.NewTextHandler(log, nil)))
+}
+
+// run runs a remote until the test ends.
+func run(t *testing.T, remote *keys.Remote) *keys.Remote {
 	t.Helper()
-	remote := keys.NewRemote(url, nil, slog.New(slog.DiscardHandler))
-	remote.Refresh, remote.MinInterval = refresh, minInterval
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); remote.Run(ctx) }()
@@ -66,163 +74,212 @@ func runRemote(t *testing.T, url string, refresh, minInterval time.Duration) *ke
 	return remote
 }
 
+// runReady is run in a bubble, and returns when the remote has read what the server serves.
+func (s *jwksServer) runReady(t *testing.T) *keys.Remote {
+	t.Helper()
+	remote := run(t, s.remote(io.Discard))
+	synctest.Wait()
+	require.True(t, remote.Ready())
+	return remote
+}
+
+// logBuffer is a log that is read while it is written.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// pass lets time pass in a bubble, and everything happen that was to happen until then.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func newRing(t *testing.T, signing *keys.Key, others ...*keys.Key) *keys.Ring {
+	t.Helper()
+	ring, err := keys.NewRing(signing, others...)
+	require.NoError(t, err)
+	return ring
+}
+
 func TestRemoteKeysVerifyWhatTheIssuerSigns(t *testing.T) {
 	for _, alg := range algorithms {
 		t.Run(alg, func(t *testing.T) {
 			key := newKey(t, alg)
-			ring, err := keys.NewRing(key)
-			require.NoError(t, err)
-			server := newJWKSServer(t)
-			server.serveRing(t, ring)
-			remote := runRemote(t, server.URL, time.Hour, time.Hour)
-			require.Eventually(t, remote.Ready, remotePatience, remoteTick)
+			server := httptest.NewServer(ringHandler(newRing(t, key)))
+			t.Cleanup(server.Close)
+			remote := run(t, keys.NewRemote(server.URL, nil, slog.New(slog.DiscardHandler)))
+			require.Eventually(t, remote.Ready, 10*time.Second, time.Millisecond)
 			verifier := &keys.Verifier{Issuer: issuer, Audience: issuer, Keys: remote}
-			_, err = verifier.Verify([]byte(signed(t, key, goodClaims(nil))))
+			_, err := verifier.Verify([]byte(signed(t, key, goodClaims(nil))))
 			require.NoError(t, err)
 		})
 	}
 }
 
 func TestRemoteKeysFollowARotationAndOutliveTheServer(t *testing.T) {
-	first, second := newKey(t, keys.ES256), newKey(t, keys.ES256)
-	ring, err := keys.NewRing(first)
-	require.NoError(t, err)
-	server := newJWKSServer(t)
-	server.serveRing(t, ring)
-	remote := runRemote(t, server.URL, 20*time.Millisecond, time.Millisecond)
-	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
+	synctest.Test(t, func(t *testing.T) {
+		first, second := newKey(t, keys.ES256), newKey(t, keys.ES256)
+		var server jwksServer
+		server.serveRing(newRing(t, first))
+		remote := server.runReady(t)
 
-	require.NoError(t, ring.Replace(second, first))
-	server.serveRing(t, ring)
-	require.Eventually(t, func() bool { _, err := remote.PublicKey(second.ID()); return err == nil }, remotePatience, remoteTick)
-	_, err = remote.PublicKey(first.ID())
-	require.NoError(t, err)
+		server.serveRing(newRing(t, second, first))
+		pass(remote.Refresh - time.Second)
+		require.EqualValues(t, 1, server.fetches.Load())
+		pass(time.Second)
+		require.EqualValues(t, 2, server.fetches.Load())
+		for _, key := range []*keys.Key{first, second} {
+			_, err := remote.PublicKey(key.ID())
+			require.NoError(t, err)
+		}
 
-	for name, broken := range map[string]http.HandlerFunc{
-		"error":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
-		"garbage": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
-		"empty":   func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
-		"endless": func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write([]byte(`{"keys":[` + strings.Repeat(" ", 1<<20) + `]}`))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
+		for name, broken := range map[string]http.HandlerFunc{
+			"error":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+			"garbage": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
+			"empty":   func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) },
+			"endless": func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = w.Write([]byte(`{"keys":[` + strings.Repeat(" ", 1<<20) + `]}`))
+			},
+		} {
 			server.serve(broken)
 			seen := server.fetches.Load()
-			require.Eventually(t, func() bool { return server.fetches.Load() > seen+1 }, remotePatience, remoteTick)
+			pass(2 * remote.Refresh)
+			require.Greater(t, server.fetches.Load(), seen+1, name)
 			_, err := remote.PublicKey(second.ID())
-			require.NoError(t, err, "the keys read last stay good")
-		})
-	}
+			require.NoError(t, err, "%s: the keys read last stay good", name)
+		}
+	})
 }
 
 func TestAKeyThatMayHaveBeenPublishedMeanwhileIsNotCalledUnknown(t *testing.T) {
-	known := newKey(t, keys.ES256)
-	ring, err := keys.NewRing(known)
-	require.NoError(t, err)
-	server := newJWKSServer(t)
-	server.serveRing(t, ring)
-	remote := runRemote(t, server.URL, time.Second, time.Millisecond)
-	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
-	_, err = remote.PublicKey("another")
-	require.ErrorIs(t, err, keys.ErrUnknownKey)
-
-	server.Close()
-	require.Eventually(t, func() bool {
+	synctest.Test(t, func(t *testing.T) {
+		known := newKey(t, keys.ES256)
+		var server jwksServer
+		server.serveRing(newRing(t, known))
+		remote := server.runReady(t)
 		_, err := remote.PublicKey("another")
-		return errors.Is(err, keys.ErrKeysUnavailable)
-	}, remotePatience, remoteTick, "its bearer would throw its refresh token away")
-	_, err = remote.PublicKey(known.ID())
-	require.NoError(t, err)
+		require.ErrorIs(t, err, keys.ErrUnknownKey)
+
+		server.stop()
+		pass(remote.Refresh + 5*time.Second) // a fetch may take as long
+		_, err = remote.PublicKey("another")
+		require.ErrorIs(t, err, keys.ErrUnknownKey)
+		pass(1)
+		_, err = remote.PublicKey("another")
+		require.ErrorIs(t, err, keys.ErrKeysUnavailable, "its bearer would throw its refresh token away")
+		_, err = remote.PublicKey(known.ID())
+		require.NoError(t, err)
+	})
 }
 
 func TestWithoutAnyKeyNothingIsSaidAboutAToken(t *testing.T) {
-	remote := runRemote(t, "http://127.0.0.1:1/", time.Hour, time.Hour)
-	verifier := &keys.Verifier{Issuer: issuer, Audience: issuer, Keys: remote}
-	_, err := verifier.Verify([]byte(signed(t, newKey(t, keys.ES256), goodClaims(nil))))
-	require.ErrorIs(t, err, keys.ErrKeysUnavailable)
-	require.NotErrorIs(t, err, keys.ErrInvalidToken, "its bearer would throw its refresh token away")
-	require.False(t, remote.Ready())
+	synctest.Test(t, func(t *testing.T) {
+		var server jwksServer
+		remote := run(t, server.remote(io.Discard))
+		verifier := &keys.Verifier{Issuer: issuer, Audience: issuer, Keys: remote}
+		token := []byte(signed(t, newKey(t, keys.ES256), goodClaims(nil)))
+		for range 3 {
+			_, err := verifier.Verify(token)
+			require.ErrorIs(t, err, keys.ErrKeysUnavailable)
+			require.NotErrorIs(t, err, keys.ErrInvalidToken, "its bearer would throw its refresh token away")
+			require.False(t, remote.Ready())
+			pass(time.Minute)
+		}
+	})
 }
 
 // TestALogSaysWhetherThereAreKeys is about what an operator reads while the JWKS cannot be read.
 func TestALogSaysWhetherThereAreKeys(t *testing.T) {
 	const lost, never = "the keys read last stay good", "no token can be verified before it is"
-	ring, err := keys.NewRing(newKey(t, keys.ES256))
-	require.NoError(t, err)
-	server := newJWKSServer(t)
-	broken := func() {
-		server.serve(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
-	}
-	var log lockedBuffer
-	remote := keys.NewRemote(server.URL, nil, slog.New(slog.NewTextHandler(&log, nil)))
-	remote.Refresh, remote.MinInterval = time.Millisecond, time.Millisecond
-	remote.SetPatience(0)
-	says := func(text string) func() bool { return func() bool { return strings.Contains(log.String(), text) } }
+	synctest.Test(t, func(t *testing.T) {
+		ring := newRing(t, newKey(t, keys.ES256))
+		broken := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
+		var server jwksServer
+		var log logBuffer
+		server.serve(broken)
+		remote := run(t, server.remote(&log))
+		pass(10 * time.Second)
+		require.Empty(t, log.String(), "an authorization server that starts at the same time is there in a moment")
+		pass(time.Second)
+		require.Equal(t, 1, strings.Count(log.String(), never), &log)
 
-	broken()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); remote.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
-	require.Eventually(t, says(never), remotePatience, remoteTick)
-	require.NotContains(t, log.String(), lost)
-
-	server.serveRing(t, ring)
-	require.Eventually(t, says("JWKS can be read"), remotePatience, remoteTick)
-	broken()
-	require.Eventually(t, says(lost), remotePatience, remoteTick)
-	require.Equal(t, 1, strings.Count(log.String(), never), &log)
+		server.serveRing(ring)
+		pass(time.Second)
+		require.Equal(t, 1, strings.Count(log.String(), "JWKS can be read"), &log)
+		require.NotContains(t, log.String(), lost)
+		server.serve(broken)
+		pass(3 * remote.Refresh)
+		require.Equal(t, 1, strings.Count(log.String(), lost), &log)
+		require.Equal(t, 1, strings.Count(log.String(), never), &log)
+	})
 }
 
 func TestUnknownKeysDoNotFloodTheServer(t *testing.T) {
-	ring, err := keys.NewRing(newKey(t, keys.ES256))
-	require.NoError(t, err)
-	server := newJWKSServer(t)
-	server.serveRing(t, ring)
-	remote := runRemote(t, server.URL, time.Hour, time.Hour)
-	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
-	for range 10_000 {
-		_, err := remote.PublicKey(rand.Text())
-		require.ErrorIs(t, err, keys.ErrUnknownKey)
-	}
-	require.EqualValues(t, 1, server.fetches.Load(), "the minimum interval has not passed")
+	synctest.Test(t, func(t *testing.T) {
+		var server jwksServer
+		server.serveRing(newRing(t, newKey(t, keys.ES256)))
+		remote := server.runReady(t)
+		ask := func() {
+			for range 10_000 {
+				_, err := remote.PublicKey(rand.Text())
+				require.ErrorIs(t, err, keys.ErrUnknownKey)
+			}
+		}
+		ask()
+		pass(remote.MinInterval - 1)
+		require.EqualValues(t, 1, server.fetches.Load(), "the minimum interval has not passed")
+		ask()
+		pass(1)
+		require.EqualValues(t, 2, server.fetches.Load())
+		pass(remote.MinInterval)
+		require.EqualValues(t, 2, server.fetches.Load(), "all of them were asked for before the second fetch")
+	})
 }
 
 func TestAnUnknownKeyIsLookedForSoon(t *testing.T) {
-	first, second := newKey(t, keys.ES256), newKey(t, keys.ES256)
-	ring, err := keys.NewRing(first)
-	require.NoError(t, err)
-	server := newJWKSServer(t)
-	server.serveRing(t, ring)
-	remote := runRemote(t, server.URL, time.Hour, time.Millisecond)
-	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
-	require.NoError(t, ring.Replace(second, first))
-	server.serveRing(t, ring)
-	require.Eventually(t, func() bool { _, err := remote.PublicKey(second.ID()); return err == nil }, remotePatience, remoteTick)
+	synctest.Test(t, func(t *testing.T) {
+		first, second := newKey(t, keys.ES256), newKey(t, keys.ES256)
+		var server jwksServer
+		server.serveRing(newRing(t, first))
+		remote := server.runReady(t)
+		pass(remote.MinInterval)
+		server.serveRing(newRing(t, second, first))
+		_, err := remote.PublicKey(second.ID())
+		require.ErrorIs(t, err, keys.ErrUnknownKey, "nobody waits for the answer")
+		synctest.Wait()
+		_, err = remote.PublicKey(second.ID())
+		require.NoError(t, err)
+	})
 }
 
 func TestOnlyPublicSigningKeysAreTakenFromAJWKS(t *testing.T) {
 	good := newKey(t, keys.ES256)
-	ring, err := keys.NewRing(good)
-	require.NoError(t, err)
-	document, _ := ring.JWKS()
+	document, _ := newRing(t, good).JWKS()
 	others := `{"keys":[
 		{"kty":"oct","kid":"symmetric","alg":"HS256","k":"c2VjcmV0"},
 		{"kty":"EC","kid":"no alg","crv":"P-256","x":"en2C020P98rkNAA52CoMiyV7-vdQ_fEu4whPJeZ0RfM","y":"kEzskX1llS3_gHh4TgE8BzjNAzIPYdMvVda2FGxZUgY"},
 		{"kty":"EC","kid":"wrong alg","alg":"RS256","crv":"P-256","x":"en2C020P98rkNAA52CoMiyV7-vdQ_fEu4whPJeZ0RfM","y":"kEzskX1llS3_gHh4TgE8BzjNAzIPYdMvVda2FGxZUgY"},
 		{"kty":"EC","kid":"encryption","alg":"ES256","use":"enc","crv":"P-256","x":"en2C020P98rkNAA52CoMiyV7-vdQ_fEu4whPJeZ0RfM","y":"kEzskX1llS3_gHh4TgE8BzjNAzIPYdMvVda2FGxZUgY"},
 		{"kty":"what","kid":"unknown type"},`
-	server := newJWKSServer(t)
-	server.serve(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(others + strings.TrimPrefix(string(document), `{"keys":[`)))
-	})
-	remote := runRemote(t, server.URL, time.Hour, time.Hour)
-	require.Eventually(t, remote.Ready, remotePatience, remoteTick)
-	_, err = remote.PublicKey(good.ID())
+	set, err := keys.ParseJWKS([]byte(others + strings.TrimPrefix(string(document), `{"keys":[`)))
+	require.NoError(t, err)
+	_, err = set.PublicKey(good.ID())
 	require.NoError(t, err)
 	for _, kid := range []string{"symmetric", "no alg", "wrong alg", "encryption", "unknown type", ""} {
-		_, err := remote.PublicKey(kid)
+		_, err := set.PublicKey(kid)
 		require.ErrorIs(t, err, keys.ErrUnknownKey, kid)
 	}
 }

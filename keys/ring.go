@@ -66,7 +66,7 @@ func (r *Ring) Replace(signing *Key, others ...*Key) error {
 	if before == nil {
 		before = &ringState{}
 	}
-	precompute(next.public, before.public)
+	allowTables(next.public, before.public)
 	r.current.Store(next)
 	return nil
 }

@@ -3,8 +3,8 @@ package keys
 import "bytes"
 
 // scan reads a payload as this issuer writes it: one flat object without spaces, escapes, empty strings, fractions, or
-// names that are unknown or there twice. It reports false for everything else, which is not to say that it is wrong:
-// encoding/json decides then. What scan accepts, encoding/json reads in the same way, only several times slower.
+// names that are unknown or there twice. It reports false for everything else, right or wrong: encoding/json decides then.
+// What scan accepts, encoding/json reads in the same way, only several times slower.
 func (p *payload) scan(body []byte, known ...string) bool {
 	s := scanner{body, known}
 	if !s.skip('{') {
@@ -53,7 +53,7 @@ func (p *payload) scanClaim(s *scanner, name []byte) bool {
 // scanner takes tokens of JSON from the front of what is left.
 type scanner struct {
 	rest  []byte
-	known []string // need not be made again
+	known []string // is used instead of new strings
 }
 
 func (s *scanner) skip(b byte) bool {
@@ -83,7 +83,7 @@ func (s *scanner) text() ([]byte, bool) {
 	return text, true
 }
 
-// string, strings and integer fail for a value that is there already.
+// string, strings and integer fail when the value is set already: the name came twice.
 
 func (s *scanner) string(value *string) bool {
 	text, ok := s.text()
@@ -94,7 +94,7 @@ func (s *scanner) string(value *string) bool {
 	return true
 }
 
-// kept is a text as a string that outlives what is scanned.
+// kept returns a text as a string of its own: text is overwritten by the next token.
 func (s *scanner) kept(text []byte) string {
 	for _, known := range s.known {
 		if string(text) == known {
@@ -124,7 +124,7 @@ func (s *scanner) strings(values *[]string) bool {
 	}
 }
 
-// maxDigits is how many digits every int64 has room for.
+// maxDigits is how many digits fit into an int64 whatever they are.
 const maxDigits = 18
 
 func (s *scanner) integer(value *date) bool {

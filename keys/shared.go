@@ -16,7 +16,7 @@ type shared struct {
 	count atomic.Int64
 }
 
-// list is what split makes of a text: the same slice each time, while there are not too many different ones.
+// list returns split(text), the same slice each time. Beyond maxShared different texts it makes new ones.
 func (s *shared) list(text string, split func(string) []string) []string {
 	if known, ok := s.lists.Load(text); ok {
 		return known.([]string)
@@ -32,5 +32,5 @@ func (s *shared) list(text string, split func(string) []string) []string {
 	return known.([]string)
 }
 
-// sharedText is one copy of a text for as long as anybody has one.
+// sharedText returns the one copy of a text, which exists as long as anybody uses it.
 func sharedText(text string) string { return unique.Make(text).Value() }

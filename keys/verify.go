@@ -38,8 +38,8 @@ type scratch struct {
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // Verify returns the claims of a token in canonical compact form (RFC 7515 section 7.1, RFC 9068 section 4). Every
-// other spelling of a good token is refused like a forged one. The token is not kept. Errors wrap ErrInvalidToken, but
-// for ErrKeysUnavailable; none holds the token.
+// other spelling of a good token is refused like a forged one. The token is not kept. An error is ErrKeysUnavailable or
+// wraps ErrInvalidToken; none holds the token.
 func (v *Verifier) Verify(token []byte) (*Claims, error) {
 	parts, err := split(token)
 	if err != nil {
@@ -55,7 +55,7 @@ func (v *Verifier) Verify(token []byte) (*Claims, error) {
 	return &found.claims, nil
 }
 
-// KeyWithdrawn reports whether the key that verified these claims is known no more, so that their token is refused by now.
+// KeyWithdrawn reports whether the key that verified these claims is no longer valid, so that their token is refused now.
 // It is false while that cannot be told (ErrKeysUnavailable). It answers from memory.
 func (v *Verifier) KeyWithdrawn(c *Claims) bool {
 	_, err := v.Keys.PublicKey(c.KeyID)

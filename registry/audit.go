@@ -24,13 +24,13 @@ type auditRow struct {
 }
 
 // By returns a view of the same Registry whose changes leave audit records in the
-// transaction that makes them: without its record no change is made. The actor
-// must not be empty: such a view refuses changes with ErrInvalid.
+// transaction that makes them: no change is made without its record. With an empty
+// actor the view refuses changes with ErrInvalid.
 //
-// Recorded are client.create, client.update, client.secret, client.delete,
-// client.disable, grant.end, token.revoke, key.add and key.delete; one record for
-// each thing that did change. Grants that end with their client, and what clients
-// do themselves (authorize, redeem, rotate), are not.
+// The actions are client.create, client.update, client.secret, client.delete,
+// client.disable, grant.end, token.revoke, key.add and key.delete. There is one
+// record for each thing that did change; none for grants that end with their
+// client, nor for what clients do themselves (authorize, redeem, rotate).
 //
 // The view shares everything with r, Close included.
 func (r *Registry) By(actor string) *Registry {
@@ -61,9 +61,9 @@ func (r *Registry) recordEach(ctx context.Context, tx bun.Tx, records ...AuditRe
 	return err
 }
 
-// Audit returns up to limit records, newest first, that follow the given one:
-// pass the zero AuditRecord first, then the last of each page, until a page is
-// empty.
+// Audit returns a page of at most limit records, newest first, that follow the
+// given one: pass the zero AuditRecord first, then the last of each page, until a
+// page is empty.
 func (r *Registry) Audit(ctx context.Context, after AuditRecord, limit int) ([]AuditRecord, error) {
 	if limit <= 0 {
 		return nil, fmt.Errorf("%w: limit must be positive", ErrInvalid)

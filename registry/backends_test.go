@@ -2,21 +2,15 @@ package registry_test
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"net/url"
-	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 // database makes the URL of a new, empty database that is gone after the test.
@@ -27,11 +21,11 @@ type database struct {
 }
 
 var databases = []database{
-	{"sqlite memory", false, func(*testing.T) string { return "sqlite::memory:" }},
+	{"sqlite memory", false, func(*testing.T) string { return registrytest.Memory }},
 	{"sqlite file", true, func(t *testing.T) string {
 		return "sqlite:" + filepath.Join(t.TempDir(), "gate house%20.db")
 	}},
-	{"postgres", true, postgresURL},
+	{"postgres", true, func(t *testing.T) string { return registrytest.Postgres(t) }},
 }
 
 // onEach runs a test on every database, in parallel.
@@ -43,37 +37,6 @@ func onEach(t *testing.T, test func(*testing.T, database)) {
 			test(t, db)
 		})
 	}
-}
-
-func postgresURL(t *testing.T) string {
-	t.Helper()
-	server, schema := inPostgres(t, "SCHEMA", "CASCADE")
-	query := server.Query()
-	query.Set("search_path", schema)
-	server.RawQuery = query.Encode()
-	return server.String()
-}
-
-// inPostgres makes a new SCHEMA or DATABASE, which is dropped in that manner at the end, and returns its server and name.
-func inPostgres(t *testing.T, kind, manner string) (server *url.URL, name string) {
-	t.Helper()
-	address := os.Getenv("TEST_POSTGRES_URL")
-	if address == "" {
-		t.Skip("TEST_POSTGRES_URL is not set; make test starts a Postgres and sets it")
-	}
-	admin, err := sql.Open("pgx", address)
-	require.NoError(t, err)
-	name = "registry_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	_, err = admin.Exec("CREATE " + kind + " " + name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := admin.Exec("DROP " + kind + " " + name + " " + manner)
-		require.NoError(t, err)
-		require.NoError(t, admin.Close())
-	})
-	server, err = url.Parse(address)
-	require.NoError(t, err)
-	return server, name
 }
 
 // connect opens the database at the URL, and closes it when the test ends.
@@ -96,46 +59,13 @@ func open(t *testing.T, url string, options ...registry.Option) *registry.Regist
 	return r
 }
 
-// clock is a time that tests move. It starts between two microseconds.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
+// start is between two microseconds, which databases do not keep apart.
 var start = time.Date(2031, 2, 3, 23, 59, 58, 123456789, time.FixedZone("", -5*3600))
 
-func newClock() *clock { return &clock{now: start} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
+func newClock() *registrytest.Clock { return registrytest.NewClock(start) }
 
 // stored is a time as it comes back from the database.
 func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
-
-// parallel runs n calls at once and returns their errors.
-func parallel(n int, call func(i int) error) []error {
-	errs := make([]error, n)
-	ready := make(chan struct{})
-	var group sync.WaitGroup
-	for i := range n {
-		group.Go(func() {
-			<-ready
-			errs[i] = call(i)
-		})
-	}
-	close(ready)
-	group.Wait()
-	return errs
-}
 
 const (
 	codeLife    = time.Minute
@@ -147,15 +77,15 @@ const (
 // world is a registry with one client, and a clock.
 type world struct {
 	*registry.Registry
-	*clock
+	*registrytest.Clock
 	t   *testing.T
 	ctx context.Context
 	n   int
 }
 
-func newWorld(t *testing.T, r *registry.Registry, c *clock) *world {
+func newWorld(t *testing.T, r *registry.Registry, c *registrytest.Clock) *world {
 	t.Helper()
-	w := &world{Registry: r, clock: c, t: t, ctx: t.Context()}
+	w := &world{Registry: r, Clock: c, t: t, ctx: t.Context()}
 	require.NoError(t, r.CreateClient(w.ctx, registry.Client{ID: "app", Name: "App"}))
 	return w
 }

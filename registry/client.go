@@ -27,8 +27,8 @@ type Client struct {
 	DisabledAt   time.Time `bun:"disabled_at,nullzero"` // zero: it may be used
 }
 
-// Disabled reports whether the client was disabled: nothing may be minted for it
-// any more, and there is no way back.
+// Disabled reports whether the client was disabled: nothing more may be minted for
+// it, and there is no way back.
 func (c Client) Disabled() bool { return !c.DisabledAt.IsZero() }
 
 type clientRow struct {
@@ -49,7 +49,7 @@ func (c Client) clone() Client {
 	return c
 }
 
-// differences names what is not as it was before.
+// differences names the fields that are not as they were before.
 func (c Client) differences(before Client) (names []string) {
 	for _, field := range []struct {
 		name string
@@ -130,11 +130,11 @@ func (r *Registry) Clients(ctx context.Context) ([]Client, error) {
 	return clients, err
 }
 
-// UpdateClient changes a client by read-modify-write in one transaction and
-// returns what is stored. Changes to ID and to the times are ignored; without any
-// other, or with an error of the change, nothing is written. The change must not
-// call the registry: it is made inside the transaction, which may hold the only
-// connection. ErrNotFound, and the change's error as it is.
+// UpdateClient reads a client, changes it and writes it in one transaction, and
+// returns what is stored. Changes to ID and to the times are ignored. Nothing is
+// written when nothing else was changed, or when change returns an error, which is
+// returned as it is. change is called inside the transaction, which may hold the
+// only connection, and so must not call the registry. ErrNotFound.
 func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Client) error) (Client, error) {
 	if err := checkText(id); err != nil {
 		return Client{}, err
@@ -190,8 +190,8 @@ func (r *Registry) SetClientSecret(ctx context.Context, id, hash string) error {
 	})
 }
 
-// locking makes a query keep the rows it reads from others until the transaction
-// ends. SQLite needs none of it: a transaction there has the database to itself.
+// locking makes a query lock the rows that it reads until the transaction ends.
+// SQLite needs no locks: a transaction there has the database to itself.
 func (r *Registry) locking(q *bun.SelectQuery, strength string) *bun.SelectQuery {
 	if r.onPostgres() {
 		q.For(strength)

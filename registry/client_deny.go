@@ -10,24 +10,24 @@ import (
 )
 
 // DeleteClient removes the client for good, ends each of its grants (reason
-// "client_deleted") and revokes the client until denyUntil, or until the last
-// access token of its grants has expired if that is later; all in one
-// transaction. One revocation covers all its grants. denyUntil must cover the
-// tokens that have no grant (client_credentials). ErrNotFound.
+// "client_deleted") and writes one revocation of the client, which covers all of
+// them; all in one transaction. The revocation lasts until denyUntil, or until the
+// last access token of the grants has expired if that is later. denyUntil must
+// cover the tokens that have no grant (client_credentials). ErrNotFound.
 func (r *Registry) DeleteClient(ctx context.Context, id string, denyUntil time.Time) error {
 	return r.denyClient(ctx, "client.delete", "deleted_at = ?", "client_deleted", id, denyUntil)
 }
 
-// DisableClient is DeleteClient (reason "client_disabled") for a client that is
-// still to be seen. It stays disabled: what it held was denied without exception,
-// and cannot be told from what it would be given later. Disabling it again denies
-// it longer, if denyUntil is later, and is no error. ErrNotFound.
+// DisableClient does the same (reason "client_disabled") and leaves the client to
+// be seen. There is no way back: the revocation is of every token of the client,
+// and would refuse those that it got later, too. Disabling it again is no error,
+// and extends the revocation if denyUntil is later. ErrNotFound.
 func (r *Registry) DisableClient(ctx context.Context, id string, denyUntil time.Time) error {
 	return r.denyClient(ctx, "client.disable", "disabled_at = COALESCE(disabled_at, ?)", "client_disabled", id, denyUntil)
 }
 
-// denyClient marks the client, so that no grant is added, ends the grants it has
-// and revokes it.
+// denyClient marks the client, so that it gets no more grants, ends those that it
+// has, and revokes it.
 func (r *Registry) denyClient(ctx context.Context, action, mark, reason, id string, denyUntil time.Time) error {
 	if err := errors.Join(checkText(id), checkTimes(denyUntil)); err != nil {
 		return err

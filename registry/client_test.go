@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 func clientRoundTrip(t *testing.T, w *world) {
@@ -65,7 +66,7 @@ func clientUpdate(t *testing.T, w *world) {
 	_, err = w.UpdateClient(w.ctx, "nobody", func(*registry.Client) error { t.Error("there is nothing to change"); return nil })
 	require.ErrorIs(t, err, registry.ErrNotFound)
 
-	for _, err := range parallel(50, func(int) error {
+	for _, err := range registrytest.Race(50, func(int) error {
 		return second(w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Scopes = append(c.Scopes, "c"); return nil }))
 	}) {
 		require.NoError(t, err)

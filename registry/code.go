@@ -38,9 +38,9 @@ func (row *codeRow) code() Code {
 }
 
 // Authorize stores a new grant and its first code in one transaction. The
-// code's GrantID may be empty; a zero CreatedAt becomes now; what only later
-// events may set (AccessExpiresAt, EndedAt, EndReason, UsedAt) is ignored.
-// ErrNotFound when the client does not exist, was deleted or disabled, ErrExists
+// code's GrantID may be empty; a zero CreatedAt becomes now; AccessExpiresAt,
+// EndedAt, EndReason and UsedAt are ignored, because only later events set them.
+// ErrNotFound when the client does not exist, was deleted or disabled; ErrExists
 // when the grant's ID or the code's hash is taken.
 func (r *Registry) Authorize(ctx context.Context, g Grant, c Code) error {
 	if g.CreatedAt.IsZero() {
@@ -55,8 +55,8 @@ func (r *Registry) Authorize(ctx context.Context, g Grant, c Code) error {
 		return err
 	}
 	return r.inTx(ctx, "authorize", func(ctx context.Context, tx bun.Tx) error {
-		// The share lock keeps the client from being deleted or disabled between this
-		// look and the commit: that would not see the new grant and leave it live.
+		// The share lock lasts until the commit: who deleted or disabled the client
+		// before that would not see the new grant and leave it live.
 		err := r.locking(tx.NewSelect().Model((*clientRow)(nil)), "SHARE").Column("id").
 			Where("id = ?", g.ClientID).Where("deleted_at IS NULL").Where("disabled_at IS NULL").Scan(ctx, new(string))
 		if err != nil {
@@ -89,15 +89,16 @@ func (r *Registry) Code(ctx context.Context, hash string) (Code, Grant, error) {
 	return row.code(), row.Grant.grant(), nil
 }
 
-// RedeemCode spends the code, once under any interleaving: it marks the code
-// used, inserts the first refresh token (nil: none) and raises the grant's
-// AccessExpiresAt to accessExpires, in one transaction. accessExpires is the
-// last moment at which a verifier may accept the access token about to be
-// minted, its leeway included: a revocation is kept until then.
+// RedeemCode marks the code used, inserts the first refresh token (nil: none) and
+// raises the grant's AccessExpiresAt to accessExpires, in one transaction. Under
+// any interleaving one call succeeds. accessExpires is the last moment at which a
+// verifier may accept the access token about to be minted, its leeway included: a
+// revocation is kept until then.
 //
-// ErrCodeUsed: the code was spent before, whatever else holds. The grant has
-// been ended (reason "code_reused"), its revocation written and committed; the
-// caller has to deliver it. ErrNotFound, ErrExpired and ErrGrantEnded change nothing.
+// ErrCodeUsed when the code was used before, also when it has expired since: the
+// grant has been ended (reason "code_reused") and its revocation committed; the
+// caller has to deliver it. ErrNotFound, ErrExpired and ErrGrantEnded change
+// nothing.
 func (r *Registry) RedeemCode(ctx context.Context, hash string, first *RefreshToken, accessExpires time.Time) error {
 	if err := errors.Join(checkText(hash), first.check(), checkTimes(accessExpires)); err != nil {
 		return err
@@ -116,7 +117,7 @@ func (r *Registry) RedeemCode(ctx context.Context, hash string, first *RefreshTo
 		if err != nil {
 			return err
 		}
-		if err := r.mint(ctx, tx, grantID, accessExpires); err != nil {
+		if err := r.raiseAccessExpiry(ctx, tx, grantID, accessExpires); err != nil {
 			return err
 		}
 		if first == nil {
@@ -130,8 +131,8 @@ func (r *Registry) RedeemCode(ctx context.Context, hash string, first *RefreshTo
 	return outcome
 }
 
-// unredeemable says why the code could not be spent. That it was spent before is
-// an outcome, not an error: the end of its grant has to be committed.
+// unredeemable says why the code could not be redeemed. A second use is reported as
+// an outcome, not as an error, so that the end of its grant is committed.
 func (r *Registry) unredeemable(ctx context.Context, tx bun.Tx, hash string) (outcome, err error) {
 	var row codeRow
 	if err := tx.NewSelect().Model(&row).Where("co.hash = ?", hash).Scan(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 func authorizationRoundTrip(t *testing.T, w *world) {
@@ -131,7 +132,7 @@ func codeReusedAfterEnd(t *testing.T, w *world) {
 func codeRedeemedAtOnce(t *testing.T, w *world) {
 	grantID, hash := w.authorize()
 	var won int
-	for i, err := range parallel(50, func(i int) error {
+	for i, err := range registrytest.Race(50, func(i int) error {
 		first := w.token("first-" + string(rune('a'+i)))
 		return w.RedeemCode(w.ctx, hash, &first, start.Add(accessLife+time.Duration(i)*time.Minute))
 	}) {
@@ -154,7 +155,7 @@ func codeRedeemedAtOnce(t *testing.T, w *world) {
 func codeRedeemedAgainstTheEnd(t *testing.T, w *world) {
 	for range 10 {
 		grantID, hash := w.authorize()
-		errs := parallel(2, func(i int) error {
+		errs := registrytest.Race(2, func(i int) error {
 			if i == 0 {
 				return w.EndGrant(w.ctx, grantID, "user")
 			}
@@ -180,7 +181,7 @@ func authorizedAgainstTheDisabling(t *testing.T, w *world) {
 }
 
 func authorizedAgainst(t *testing.T, w *world, deny func(context.Context, string, time.Time) error) {
-	errs := parallel(20, func(i int) error {
+	errs := registrytest.Race(20, func(i int) error {
 		if i == 10 {
 			return deny(w.ctx, "app", start.Add(accessLife))
 		}

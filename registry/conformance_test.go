@@ -206,14 +206,14 @@ func times(t *testing.T, w *world) {
 		require.NoError(t, w.RevokeToken(w.ctx, string(rune('a'+i)), at))
 	}
 	for i := range want {
-		w.now = want[i].Add(-time.Nanosecond)
+		w.Set(want[i].Add(-time.Nanosecond))
 		pending, err := w.PendingRevocations(w.ctx, 100)
 		require.NoError(t, err)
 		require.Len(t, pending, len(want)-i, "before %v", want[i])
 		for j, revocation := range pending {
 			require.Equal(t, want[i+j], revocation.ExpiresAt)
 		}
-		w.now = want[i]
+		w.Set(want[i])
 		pending, err = w.PendingRevocations(w.ctx, 100)
 		require.NoError(t, err)
 		require.Len(t, pending, len(want)-i-1, "at %v", want[i])

@@ -5,14 +5,14 @@ import "errors"
 // The outcomes that callers tell apart with errors.Is. Every other error is the
 // database's or the context's, and says nothing about the thing asked for.
 var (
-	// ErrNotFound: there is no such client, grant, code or refresh token, or the client was deleted; nobody can
-	// authorize one that was disabled either.
+	// ErrNotFound: there is no such client, grant, code or refresh token, or the
+	// client was deleted. To Authorize a disabled client does not exist either.
 	ErrNotFound = errors.New("registry: not found")
-	// ErrExists: the identifier is taken; a deleted client keeps its own.
+	// ErrExists: the identifier is taken, perhaps by a deleted client.
 	ErrExists = errors.New("registry: exists already")
 	// ErrExpired: the code or refresh token is past its expiry.
 	ErrExpired = errors.New("registry: expired")
-	// ErrGrantEnded: the grant was ended, nothing more comes of it.
+	// ErrGrantEnded: the grant has ended, and nothing may be minted under it.
 	ErrGrantEnded = errors.New("registry: grant has ended")
 	// ErrCodeUsed: the code was redeemed before. Its grant has ended.
 	ErrCodeUsed = errors.New("registry: code was used before")
@@ -24,7 +24,7 @@ var (
 	ErrNewerSchema = errors.New("registry: the database's schema is newer than this program")
 	// ErrSchemaOutdated: the database has to be migrated first.
 	ErrSchemaOutdated = errors.New("registry: the database has to be migrated")
-	// ErrInvalid: an argument that no database is asked about: a NUL byte or
-	// invalid UTF-8 in a string, an identifier or time that is missing or out of range.
+	// ErrInvalid: an argument is refused before the database is asked: a string has a
+	// NUL byte or is not UTF-8, an identifier or time is missing or out of range.
 	ErrInvalid = errors.New("registry: invalid argument")
 )

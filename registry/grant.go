@@ -9,15 +9,15 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Grant is one user's consent to one client. Codes, refresh tokens and access
-// tokens all carry its ID, and all die with it.
+// Grant is one user's consent to one client. Its codes, refresh tokens and access
+// tokens carry its ID and end with it.
 type Grant struct {
 	ID             string        `bun:"id,pk"`
 	ClientID       string        `bun:"client_id"`
 	Subject        string        `bun:"subject"`
 	Scopes         []string      `bun:"scopes,nullzero"`
 	RedirectURI    string        `bun:"redirect_uri"`
-	AccessLifespan time.Duration `bun:"access_lifespan"` // of its access tokens; 0: the server's default
+	AccessLifespan time.Duration `bun:"access_lifespan"` // how long its access tokens live; 0: the server's default
 	CreatedAt      time.Time     `bun:"created_at"`
 
 	// AccessExpiresAt is when the last access token minted under the grant
@@ -42,10 +42,10 @@ func (row *grantRow) grant() Grant {
 	return g
 }
 
-// EndGrant ends the grant and, when an access token minted under it can still
-// be alive, writes the revocation in the same transaction. Once it has
-// returned, no redemption and no rotation of the grant succeeds. Ending an
-// ended grant changes nothing and is no error. ErrNotFound.
+// EndGrant ends the grant and, when an access token minted under it may still be
+// valid, writes the revocation in the same transaction. After it no redemption
+// and no rotation of the grant succeeds. Ending an ended grant changes nothing and
+// is no error. ErrNotFound.
 func (r *Registry) EndGrant(ctx context.Context, grantID, reason string) error {
 	if err := checkText(grantID, reason); err != nil {
 		return err
@@ -108,8 +108,8 @@ func (r *Registry) endEach(
 }
 
 // end ends those of the grants that are live and revokes what was minted under
-// them. More than one must have been locked, in the order of their IDs: two that
-// lock the same grants in different orders would wait for each other.
+// them. A caller with more than one has locked them in the order of their IDs:
+// two that lock the same grants in different orders would wait for each other.
 func (r *Registry) end(ctx context.Context, tx bun.Tx, reason string, ids ...string) (ended []grantRow, err error) {
 	now := r.clock()
 	err = tx.NewUpdate().Model(&ended).
@@ -140,10 +140,11 @@ func (r *Registry) recordEnded(ctx context.Context, tx bun.Tx, ended []grantRow)
 	return r.recordEach(ctx, tx, records...)
 }
 
-// mint notes that an access token that lives until expires is about to be minted
-// under the grant. An ended grant refuses: whoever ends it waits for this
-// transaction and then revokes until expires, or comes first.
-func (r *Registry) mint(ctx context.Context, tx bun.Tx, grantID string, expires time.Time) error {
+// raiseAccessExpiry notes that an access token that lives until expires is about
+// to be minted under the grant. ErrGrantEnded when it has ended. Whoever ends the
+// grant at the same time either comes first, or waits for this transaction and
+// then revokes until expires.
+func (r *Registry) raiseAccessExpiry(ctx context.Context, tx bun.Tx, grantID string, expires time.Time) error {
 	result, err := tx.NewUpdate().Model((*grantRow)(nil)).
 		Set("access_expires_at = CASE WHEN access_expires_at > ? THEN access_expires_at ELSE ? END", expires, expires).
 		Where("id = ?", grantID).Where("ended_at IS NULL").Exec(ctx)

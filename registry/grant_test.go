@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 func grantEnded(t *testing.T, w *world) {
@@ -132,7 +133,7 @@ func everythingAtOnce(t *testing.T, w *world) {
 		hashes = append(hashes, hash)
 	}
 	expected := []error{nil, registry.ErrNotFound, registry.ErrGrantEnded, registry.ErrRefreshReused, registry.ErrCodeUsed}
-	for _, err := range parallel(60, func(i int) error {
+	for _, err := range registrytest.Race(60, func(i int) error {
 		grantID := fmt.Sprintf("g%d", i%20+1)
 		switch i % 10 {
 		case 0:

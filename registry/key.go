@@ -15,7 +15,7 @@ type SigningKey struct {
 	Algorithm string    `bun:"algorithm"`
 	Sealed    string    `bun:"sealed"`
 	CreatedAt time.Time `bun:"created_at"`
-	SignsFrom time.Time `bun:"signs_from,nullzero"` // until then it is only published
+	SignsFrom time.Time `bun:"signs_from,nullzero"` // before that it is only published
 }
 
 type keyRow struct {
@@ -53,13 +53,13 @@ func (r *Registry) EnsureSigningKey(ctx context.Context, candidate SigningKey) (
 	return row.key(), err
 }
 
-// AddSigningKey stores the candidate if due still says so of the key that signs
-// from the latest time on; a zero SigningKey when there is none. Of several
-// replicas that find a successor due at once, one adds its own. Times that are
-// zero become those of EnsureSigningKey. ErrExists when the ID is taken.
+// AddSigningKey stores the candidate if due says so of the newest key, the one
+// with the latest SignsFrom, or of a zero SigningKey when there is none. Of
+// several replicas that find a successor due at once, one adds its own. Times that
+// are zero are set as EnsureSigningKey does. ErrExists when the ID is taken.
 //
-// due must not call the registry: it runs inside the transaction, which may hold
-// the only connection.
+// due is asked inside the transaction, which may hold the only connection, and so
+// must not call the registry.
 func (r *Registry) AddSigningKey(
 	ctx context.Context, due func(newest SigningKey) bool, candidate SigningKey,
 ) (added bool, err error) {
@@ -68,7 +68,7 @@ func (r *Registry) AddSigningKey(
 	}
 	err = r.inKeysTx(ctx, "add signing key", func(ctx context.Context, tx bun.Tx) error {
 		var newest keyRow
-		// Of two that begin to sign at once, the schedule takes the one that sorts last.
+		// Of two with the same SignsFrom, the schedule lets the one with the later ID sign.
 		err := tx.NewSelect().Model(&newest).
 			OrderExpr("COALESCE(signs_from, created_at) DESC").Order("id DESC").Limit(1).Scan(ctx)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -91,8 +91,8 @@ func (r *Registry) insertKey(ctx context.Context, tx bun.Tx, k SigningKey) error
 	return r.record(ctx, tx, "key.add", k.ID, k.Algorithm+", signs from "+k.SignsFrom.UTC().Format(time.RFC3339))
 }
 
-// DeleteSigningKeys removes keys. One that does not exist is no error: another
-// replica was first. ErrLastKey when none would be left; then nothing is removed.
+// DeleteSigningKeys removes keys. A key that does not exist is no error: another
+// replica was faster. ErrLastKey when none would be left; then nothing is removed.
 func (r *Registry) DeleteSigningKeys(ctx context.Context, ids ...string) error {
 	if err := checkIDs(ids...); err != nil || len(ids) == 0 {
 		return err
@@ -131,8 +131,8 @@ func (r *Registry) SigningKeys(ctx context.Context) ([]SigningKey, error) {
 	return keys, err
 }
 
-// inKeysTx keeps all others from changing the keys meanwhile. A row to lock there
-// may not be yet: without this, two would find none and insert.
+// inKeysTx is a transaction during which nobody else changes the keys. It locks the
+// table, because there may be no row yet: two would find none and both insert.
 func (r *Registry) inKeysTx(ctx context.Context, what string, steps func(context.Context, bun.Tx) error) error {
 	return r.inTx(ctx, what, func(ctx context.Context, tx bun.Tx) error {
 		if r.onPostgres() {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 func signingKey(t *testing.T, w *world) {
@@ -32,7 +33,7 @@ func signingKey(t *testing.T, w *world) {
 
 func signingKeyAtOnce(t *testing.T, w *world) {
 	got := make([]registry.SigningKey, 50)
-	for _, err := range parallel(50, func(i int) (err error) {
+	for _, err := range registrytest.Race(50, func(i int) (err error) {
 		got[i], err = w.EnsureSigningKey(w.ctx, registry.SigningKey{ID: fmt.Sprint("k", i), Algorithm: "ES256", Sealed: "x"})
 		return err
 	}) {
@@ -99,7 +100,7 @@ func signingKeyAddedAtOnce(t *testing.T, w *world) {
 		due := func(now registry.SigningKey) bool { return now == newest }
 		added := make([]bool, 10)
 		name := func(i int) string { return fmt.Sprint("k", round, "-", i) }
-		for _, err := range parallel(len(added), func(i int) (err error) {
+		for _, err := range registrytest.Race(len(added), func(i int) (err error) {
 			added[i], err = w.AddSigningKey(w.ctx, due, registry.SigningKey{ID: name(i)})
 			return err
 		}) {
@@ -138,7 +139,7 @@ func signingKeysDeletedAtOnce(t *testing.T, w *world) {
 			_, err := w.AddSigningKey(w.ctx, always, registry.SigningKey{ID: fmt.Sprint("k", i)})
 			require.True(t, err == nil || errors.Is(err, registry.ErrExists), err)
 		}
-		for _, err := range parallel(4, func(i int) error { return w.DeleteSigningKeys(w.ctx, fmt.Sprint("k", i)) }) {
+		for _, err := range registrytest.Race(4, func(i int) error { return w.DeleteSigningKeys(w.ctx, fmt.Sprint("k", i)) }) {
 			if err != nil {
 				require.ErrorIs(t, err, registry.ErrLastKey)
 				refused++

@@ -26,9 +26,9 @@ var errAppliedElsewhere = errors.New("applied by another process")
 // Migrate brings the tables up to date. Any number of processes may do it at
 // once, while others serve. Each migration is one transaction together with the
 // note that it was applied: one that fails leaves nothing behind and runs again
-// next time. Indexes of tables that are in use are the exception: Postgres builds
-// them beside the traffic, outside of any transaction, and builds one anew that
-// was not finished.
+// next time. The exception are indexes of tables that are in use: Postgres builds
+// them outside of any transaction, so that nobody waits, and one that was not
+// finished is built anew next time.
 //
 // ErrNewerSchema when a later program has migrated; nothing is changed then.
 //
@@ -100,7 +100,7 @@ func (r *Registry) migrate(ctx context.Context, migrations *migrate.Migrations) 
 	}
 }
 
-// tellOf tells of the migrations of a run; one that ended with an error ended at the last of them.
+// tellOf tells of the migrations that a run applied. If it failed, the last one was not.
 func (r *Registry) tellOf(run migrate.MigrationSlice, err error) {
 	if err != nil && len(run) > 0 {
 		run = run[:len(run)-1]
@@ -113,8 +113,8 @@ func (r *Registry) tellOf(run migrate.MigrationSlice, err error) {
 // lockMigrations waits until no other process migrates. The lock belongs to the
 // session, so the migrations have to run on the same, single connection.
 //
-// It asks again and again: a statement that waits is one that the building of an
-// index waits for, and the two would wait for each other.
+// It polls: the building of an index waits for every statement that runs, so a
+// statement that waited here would wait for it in turn, and neither would end.
 func (r *Registry) lockMigrations(ctx context.Context) (*bun.DB, error) {
 	const patience = 24 * time.Hour // ctx decides how long a migration may take
 	alone, err := openPostgres(r.url, 1, patience)
@@ -140,8 +140,8 @@ func (r *Registry) lockMigrations(ctx context.Context) (*bun.DB, error) {
 	}
 }
 
-// unlessApplied looks once more, now inside the migration's own transaction:
-// in SQLite, where a transaction excludes all others, this is the lock.
+// unlessApplied looks once more, inside the migration's own transaction. In SQLite,
+// where a transaction excludes all others, it serves as the lock.
 func unlessApplied(ctx context.Context, tx bun.IConn, migration *migrate.Migration) error {
 	var applied bool
 	err := tx.QueryRowContext(ctx,

@@ -17,6 +17,7 @@ import (
 	"github.com/uptrace/bun/dialect"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 func TestMigrateAgain(t *testing.T) {
@@ -114,7 +115,7 @@ func TestMigrateFromFirst(t *testing.T) {
 // TestMigrateIndexes: the building of an index is cut off; it is built anew.
 func TestMigrateIndexes(t *testing.T) {
 	t.Parallel()
-	r := connect(t, postgresURL(t))
+	r := connect(t, registrytest.Postgres(t))
 	require.NoError(t, r.MigrateFrom(t.Context(), only(t, r, "0002")))
 	files := only(t, r, "0003")
 	broken := strings.Replace(string(files["0003_purge.up.sql"].Data),
@@ -139,7 +140,7 @@ func TestMigrateIndexes(t *testing.T) {
 // bun notes it, has noted it already.
 func TestMigrateInterrupted(t *testing.T) {
 	t.Parallel()
-	r := connect(t, "sqlite::memory:")
+	r := connect(t, registrytest.Memory)
 	files := fstest.MapFS{"0001_one.tx.up.sql": {Data: []byte("CREATE TABLE one (id text)")}}
 	death := &atNote{}
 	death.armed.Store(true)
@@ -199,7 +200,7 @@ func TestMigrateAtOnce(t *testing.T) {
 			return
 		}
 		url := db.url(t)
-		for _, err := range parallel(8, func(i int) error {
+		for _, err := range registrytest.Race(8, func(i int) error {
 			if i < 2 {
 				process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMigrateAsProcess$", "-test.v")
 				process.Env = append(os.Environ(), "TEST_MIGRATE_URL="+url)

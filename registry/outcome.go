@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// run bounds one operation by the timeout and puts its error into the words of
-// this package.
+// run bounds an operation by the timeout and turns its error into one of this
+// package.
 func (r *Registry) run(ctx context.Context, what string, operation func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
@@ -21,7 +21,7 @@ func (r *Registry) run(ctx context.Context, what string, operation func(context.
 	case isOutcome(err):
 		return err
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-		return fmt.Errorf("registry: %s: %w: %w", what, ctx.Err(), err) // drivers say it in their own words
+		return fmt.Errorf("registry: %s: %w: %w", what, ctx.Err(), err) // not every driver wraps it
 	}
 	return fmt.Errorf("registry: %s: %w", what, err)
 }
@@ -47,7 +47,7 @@ func affected(result sql.Result, err error) (int, error) {
 	return int(n), err
 }
 
-// orElse reports the outcome when a conditional statement changed nothing.
+// orElse returns outcome when a conditional statement changed no row.
 func orElse(outcome error, result sql.Result, err error) error {
 	n, err := affected(result, err)
 	if err == nil && n == 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 // big are the tables that grow with use.
@@ -22,12 +23,13 @@ var big = []string{"grants", "codes", "refresh_tokens", "revocations", "audit"}
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	url := ownPostgresURL(t)
+	// Not a schema: an index that another test has built beside the traffic would wait for the filling.
+	url := registrytest.PostgresDatabase(t)
 	r := connect(t, url, registry.WithPoolSize(1), registry.WithNow(c.Now))
 	fill(t, r, url)
 
 	statements := &statements{}
-	w := &world{Registry: r.WithQueryHook(statements).By("admin"), clock: c, t: t, ctx: t.Context()}
+	w := &world{Registry: r.WithQueryHook(statements).By("admin"), Clock: c, t: t, ctx: t.Context()}
 	before := sequentialScans(t, r)
 	useEverything(t, w)
 	require.Equal(t, before, sequentialScans(t, r), "among them, foreign keys")
@@ -146,15 +148,6 @@ func fill(t *testing.T, r *registry.Registry, url string) {
 	exec(`INSERT INTO audit (at, actor, action, target, detail)
 		SELECT $1, 'admin', 'client.update', 'client', '' FROM generate_series(1, 100000)`, start)
 	exec("ANALYZE")
-}
-
-// ownPostgresURL is a database rather than a schema: an index that another test
-// has built beside the traffic would wait for the filling.
-func ownPostgresURL(t *testing.T) string {
-	t.Helper()
-	server, name := inPostgres(t, "DATABASE", "WITH (FORCE)")
-	server.Path = "/" + name
-	return server.String()
 }
 
 // sequentialScans counts, for each big table, how often it was read as a whole.

@@ -36,7 +36,8 @@ func openPostgres(url string, pool int, timeout time.Duration) (*bun.DB, error) 
 	set["default_transaction_isolation"] = "read committed"
 	// bun quotes strings for this setting.
 	set["standard_conforming_strings"] = "on"
-	// The server gives up too, after this process did: it may be gone and hold locks.
+	// The server gives up too, a little later than this process: a process that is
+	// gone must not hold locks.
 	milliseconds := strconv.FormatInt((timeout + time.Second).Milliseconds(), 10)
 	set["statement_timeout"] = milliseconds
 	set["idle_in_transaction_session_timeout"] = milliseconds

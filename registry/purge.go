@@ -8,24 +8,28 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// codeWatch is how long after its expiry a code is known, so that its reuse is
+// codeWatch is how long a code is kept after its expiry, so that its reuse is
 // noticed.
 const codeWatch = 24 * time.Hour
 
-// Purge removes what nobody has needed for at least margin, which must exceed
-// what the clocks of all processes differ by, and what requests may take:
-// revocations that have expired; codes that expired more than a day before; grants
-// that have ended, or have neither an access token, a refresh token nor a code
-// that lives, with all of theirs. A grant that lives keeps each refresh token at
-// least until that expires, since one that is used again must be known, and loses
-// it not much later than in one more life of a refresh token. Audit records,
-// clients and keys stay.
+// Purge removes what nobody has needed for at least margin:
 //
-// Each batch is one transaction that removes at most limit rows of a table and is
-// bounded by the timeout; Purge as a whole goes on until nothing is left, or ctx
-// ends. After a batch it rests as long as that took. It locks no table, waits for
-// no row, and may run in every process at once. removed counts the rows, also
-// beside an error.
+//   - revocations that have expired;
+//   - codes that expired more than a day before;
+//   - grants that have ended, or whose access tokens, refresh tokens and codes have
+//     all expired, with their codes and refresh tokens;
+//   - expired refresh tokens of a grant that lives on. Until they expire they stay,
+//     used or not, so that a second use is noticed. They go at the latest about one
+//     more life of a refresh token after that.
+//
+// Clients, keys and audit records stay. margin must be more than the clocks of all
+// processes differ by, and more than a request may take.
+//
+// Purge works in batches until nothing is left or ctx ends, and after each batch
+// rests as long as that took. A batch is one transaction, bounded by the timeout,
+// that removes at most limit rows of a table. It locks no table, waits for no row,
+// and may run in every process at once. removed counts the rows, also beside an
+// error.
 func (r *Registry) Purge(ctx context.Context, margin time.Duration, limit int) (removed int, err error) {
 	if margin < 0 || limit <= 0 {
 		return 0, fmt.Errorf("%w: margin must not be negative, limit must be positive", ErrInvalid)
@@ -81,8 +85,9 @@ func (r *Registry) purgeCodes(
 	return removed, removed == limit, err
 }
 
-// remove deletes up to limit rows, known by their key. One that somebody holds is
-// left for the next time: he may need it, or is about to remove it himself.
+// remove deletes up to limit rows, known by their key. A row that another
+// transaction has locked is left for the next time: it may be needed, or is about
+// to be removed there.
 func (r *Registry) remove(
 	ctx context.Context, tx bun.Tx, model any, key string, limit int,
 	which func(*bun.SelectQuery) *bun.SelectQuery,

@@ -7,21 +7,23 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// grantNeed is a grant as purging sees it.
-type grantNeed struct {
+// grantPurge is a grant as purging sees it.
+type grantPurge struct {
 	bun.BaseModel   `bun:"table:grants,alias:g"`
 	ID              string    `bun:"id,pk"`
-	NeededUntil     time.Time `bun:"needed_until"`
+	PurgeAfter      time.Time `bun:"needed_until"` // as of the last look; NULL: nobody looked
 	AccessExpiresAt time.Time `bun:"access_expires_at,scanonly"`
 	EndedAt         time.Time `bun:"ended_at,scanonly"`
 	RefreshUntil    time.Time `bun:"refresh_until,scanonly"`
 	CodeUntil       time.Time `bun:"code_until,scanonly"`
 }
 
-// until is when the grant ends by itself, or has ended: its revocation and its
-// client tell of what was minted under it. Whatever keeps it from ending, a
-// rotation or a redemption, needs what is counted here to be alive.
-func (n *grantNeed) until() time.Time {
+// endsAt is when the grant was ended, or will have come to its end if nothing
+// happens: its access tokens and refresh tokens have expired, and no code of it is
+// kept any longer. Only a redemption or a rotation could put that off, and they
+// need a code or refresh token that lives. An ended grant is not needed to refuse
+// its tokens: its revocation, or that of its client, does.
+func (n *grantPurge) endsAt() time.Time {
 	if !n.EndedAt.IsZero() {
 		return n.EndedAt
 	}
@@ -35,14 +37,14 @@ func (n *grantNeed) until() time.Time {
 	return until
 }
 
-// purgeGrants looks at the grants whose time seemed to have come. Those that are
-// still needed lose the refresh tokens that have expired, and are not looked at
-// again before their new time has passed: each grant costs one look in the life of
-// a refresh token, however often Purge runs.
+// purgeGrants looks at the grants whose PurgeAfter has passed. It removes those that
+// have come to their end. The others lose the refresh tokens that have expired and
+// get a new PurgeAfter, before which nobody looks at them again: a grant costs one
+// look in the life of a refresh token, however often Purge runs.
 func (r *Registry) purgeGrants(
 	ctx context.Context, tx bun.Tx, before time.Time, limit int,
 ) (removed int, more bool, err error) {
-	var looked []grantNeed
+	var looked []grantPurge
 	err = r.locking(tx.NewSelect().Model(&looked), "UPDATE OF g SKIP LOCKED").
 		Column("id", "access_expires_at", "ended_at").
 		ColumnExpr("(?) AS refresh_until", tx.NewSelect().Model((*refreshRow)(nil)).
@@ -54,10 +56,10 @@ func (r *Registry) purgeGrants(
 	if err != nil {
 		return 0, false, err
 	}
-	var needed []grantNeed
+	var needed []grantPurge
 	var over, alive []string
 	for _, grant := range looked {
-		if grant.NeededUntil = grant.until(); grant.NeededUntil.Before(before) {
+		if grant.PurgeAfter = grant.endsAt(); grant.PurgeAfter.Before(before) {
 			over = append(over, grant.ID)
 		} else {
 			needed, alive = append(needed, grant), append(alive, grant.ID)
@@ -85,8 +87,8 @@ func (r *Registry) purgeGrants(
 	return removed, full && removed+len(needed) > 0, nil
 }
 
-// removeGrants removes grants, which are locked, with their codes and refresh
-// tokens. Of a long chain it removes a part; the rest is for the next batch.
+// removeGrants removes grants, which the caller has locked, with their codes and
+// refresh tokens. Of a long chain it removes a part; the next batch goes on.
 func (r *Registry) removeGrants(ctx context.Context, tx bun.Tx, ids []string, limit int) (removed int, err error) {
 	theirs := func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("grant_id IN (?)", bun.List(ids)) }
 	tokens, err := r.remove(ctx, tx, (*refreshRow)(nil), "hash", limit, theirs)

@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 const (
@@ -105,7 +106,7 @@ func purgedGrants(t *testing.T, w *world) {
 	}
 	for _, at := range []time.Duration{0, codeLife + day, 2 * day, 20 * day, 30 * day, 99 * day, 100 * day, 365 * day} {
 		for _, after := range []time.Duration{0, time.Microsecond} {
-			w.now = start.Add(at + margin + after)
+			w.Set(start.Add(at + margin + after))
 			w.purge()
 			var want []string
 			for id, until := range needed {
@@ -258,7 +259,7 @@ func purgedAtOnce(t *testing.T, w *world) {
 	}
 	w.Advance(2 * refreshLife)
 	removed := make([]int, 5)
-	for _, err := range parallel(len(removed), func(i int) (err error) {
+	for _, err := range registrytest.Race(len(removed), func(i int) (err error) {
 		removed[i], err = w.Purge(w.ctx, margin, 3)
 		return err
 	}) {
@@ -283,7 +284,7 @@ func purgedAgainstTraffic(t *testing.T, w *world) {
 		grantID, hash := w.authorize()
 		refresh, codes = append(refresh, "refresh-"+grantID), append(codes, hash)
 	}
-	for _, err := range parallel(30, func(i int) error {
+	for _, err := range registrytest.Race(30, func(i int) error {
 		switch {
 		case i < 10:
 			return w.rotate(refresh[i], "next-"+refresh[i])
@@ -308,7 +309,7 @@ func purgedAgainstTraffic(t *testing.T, w *world) {
 // tables, do not keep the rest from being removed.
 func TestPurgeWaitsForNobody(t *testing.T) {
 	t.Parallel()
-	url, c := postgresURL(t), newClock()
+	url, c := registrytest.Postgres(t), newClock()
 	r := open(t, url, registry.WithNow(c.Now), registry.WithTimeout(10*time.Second))
 	w := newWorld(t, r, c)
 	for i := range 4 {

@@ -55,12 +55,13 @@ func (r *Registry) RefreshToken(ctx context.Context, hash string) (RefreshToken,
 // grant's AccessExpiresAt to accessExpires (see RedeemCode). next.GrantID and
 // next.CreatedAt may be empty; next's UsedAt and SuccessorHash are ignored.
 //
-// Presented again less than grace after its first use, with the same successor
-// that was not itself used, the token yields nil again and AccessExpiresAt is
-// raised; nothing is inserted. Any other second use is ErrRefreshReused, also of
-// a token that has expired since: the grant has been ended (reason
-// "refresh_reused"), its revocation written and committed; the caller has to
-// deliver it. ErrNotFound, ErrExpired and ErrGrantEnded change nothing.
+// A client whose answer got lost may present the token again: less than grace
+// after its first use, and with the same successor, which must not have been used.
+// Then AccessExpiresAt is raised, nothing is inserted, and nil is returned. Any
+// other second use, also of a token that has expired since, is ErrRefreshReused:
+// the grant has been ended (reason "refresh_reused") and its revocation committed;
+// the caller has to deliver it. ErrNotFound, ErrExpired and ErrGrantEnded change
+// nothing.
 func (r *Registry) RotateRefresh(ctx context.Context, hash string, next RefreshToken, grace time.Duration, accessExpires time.Time) error {
 	if err := errors.Join(checkText(hash), next.check(), checkTimes(accessExpires)); err != nil {
 		return err
@@ -83,7 +84,7 @@ func (r *Registry) RotateRefresh(ctx context.Context, hash string, next RefreshT
 		if err != nil {
 			return err
 		}
-		if err := r.mint(ctx, tx, grantID, accessExpires); err != nil {
+		if err := r.raiseAccessExpiry(ctx, tx, grantID, accessExpires); err != nil {
 			return err
 		}
 		return r.insertRefresh(ctx, tx, next, grantID)
@@ -94,9 +95,9 @@ func (r *Registry) RotateRefresh(ctx context.Context, hash string, next RefreshT
 	return outcome
 }
 
-// rotateAgain decides about a token that could not be rotated now. A client that
-// never saw the answer asks once more, with the same successor, before that was
-// used; anyone else holds a token that was stolen, or is the one it was stolen from.
+// rotateAgain decides about a token that cannot be rotated: it has expired, or was
+// used before. A client whose answer got lost comes soon, and with the same
+// successor, which nobody has used. Anyone else is a thief, or comes after one.
 func (r *Registry) rotateAgain(
 	ctx context.Context, tx bun.Tx, hash, next string, usedAfter, accessExpires time.Time,
 ) (outcome, err error) {
@@ -113,7 +114,7 @@ func (r *Registry) rotateAgain(
 			return nil, err
 		}
 		if !successor.Used() {
-			return nil, r.mint(ctx, tx, row.GrantID, accessExpires)
+			return nil, r.raiseAccessExpiry(ctx, tx, row.GrantID, accessExpires)
 		}
 	}
 	_, err = r.end(ctx, tx, "refresh_reused", row.GrantID)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 func refreshRotated(t *testing.T, w *world) {
@@ -109,7 +110,7 @@ func refreshRefused(t *testing.T, w *world) {
 
 func refreshRotatedAtOnce(t *testing.T, w *world) {
 	_, hash := w.redeem()
-	for _, err := range parallel(50, func(i int) error {
+	for _, err := range registrytest.Race(50, func(i int) error {
 		return w.RotateRefresh(w.ctx, hash, w.token("next"), grace, start.Add(accessLife+time.Duration(i)*time.Minute))
 	}) {
 		require.NoError(t, err)
@@ -126,7 +127,7 @@ func refreshRotatedAtOnce(t *testing.T, w *world) {
 func refreshReusedAtOnce(t *testing.T, w *world) {
 	grantID, hash := w.redeem()
 	var won int
-	for i, err := range parallel(50, func(i int) error {
+	for i, err := range registrytest.Race(50, func(i int) error {
 		return w.RotateRefresh(w.ctx, hash, w.token(fmt.Sprint("next", i)), grace, start.Add(accessLife+time.Duration(i)*time.Minute))
 	}) {
 		if err == nil {
@@ -151,7 +152,7 @@ func refreshRotatedAgainstTheEnd(t *testing.T, w *world) {
 		rotate := func(i int) error {
 			return w.RotateRefresh(w.ctx, hash, w.token("next-"+grantID), grace, expires(i))
 		}
-		errs := parallel(n, func(i int) error {
+		errs := registrytest.Race(n, func(i int) error {
 			switch {
 			case i == n/2:
 				defer close(ended)

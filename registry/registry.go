@@ -16,9 +16,9 @@ import (
 const defaultTimeout = 5 * time.Second
 
 // Registry is a database of clients, grants, tokens, revocations and keys. All
-// methods are safe for concurrent use, by any number of processes, and unless
-// they say otherwise each blocks at most as long as WithTimeout allows, however
-// much longer its context does.
+// methods are safe for concurrent use, by any number of processes. Unless it says
+// otherwise, each blocks until its context ends, and at most as long as WithTimeout
+// allows.
 type Registry struct {
 	db      *bun.DB
 	url     string
@@ -45,8 +45,8 @@ func WithTimeout(d time.Duration) Option { return func(r *Registry) { r.timeout 
 // WithNow replaces time.Now. The database's own clock is never asked.
 func WithNow(now func() time.Time) Option { return func(r *Registry) { r.now = now } }
 
-// WithMigrated makes Migrate tell of each migration that it, and not another
-// process, applied, in their order.
+// WithMigrated makes Migrate call tell, in order, for each migration that it applied
+// itself; what another process applied is not among them.
 func WithMigrated(tell func(migration string)) Option {
 	return func(r *Registry) { r.tellMigrated = tell }
 }
@@ -112,12 +112,12 @@ func (r *Registry) onPostgres() bool { return r.db.Dialect().Name() == dialect.P
 // clock is now, as it would be stored.
 func (r *Registry) clock() time.Time { return storable(r.now()) }
 
-// storable is the time as both databases keep it: what was written compares
-// equal to what is read.
+// storable is the time as both databases keep it, so that what is read is equal to
+// what was written.
 func storable(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// inTx runs one transaction, bounded by the timeout. It commits when steps
-// returns nil: an outcome that must leave its traces is reported beside it.
+// inTx runs one transaction, bounded by the timeout. It commits only when steps
+// returns nil: an outcome whose changes must stay is reported another way.
 func (r *Registry) inTx(ctx context.Context, what string, steps func(context.Context, bun.Tx) error) error {
 	return r.run(ctx, what, func(ctx context.Context) error {
 		return r.db.RunInTx(ctx, &sql.TxOptions{}, steps)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -86,7 +87,7 @@ func TestDatabaseStats(t *testing.T) {
 
 func TestMemoryIsPrivate(t *testing.T) {
 	t.Parallel()
-	one, other := open(t, "sqlite::memory:"), open(t, "sqlite::memory:")
+	one, other := open(t, registrytest.Memory), open(t, registrytest.Memory)
 	newWorld(t, one, newClock())
 	_, err := other.Client(t.Context(), "app")
 	require.ErrorIs(t, err, registry.ErrNotFound)
@@ -152,7 +153,7 @@ func TestReplicas(t *testing.T) {
 
 		_, code := w.authorize()
 		var won int
-		for _, err := range parallel(50, func(i int) error {
+		for _, err := range registrytest.Race(50, func(i int) error {
 			return replicas[i%2].RedeemCode(w.ctx, code, nil, start.Add(accessLife))
 		}) {
 			if err == nil {
@@ -164,13 +165,13 @@ func TestReplicas(t *testing.T) {
 		require.Equal(t, 1, won)
 
 		_, refresh := w.redeem()
-		for _, err := range parallel(50, func(i int) error {
+		for _, err := range registrytest.Race(50, func(i int) error {
 			return replicas[i%2].RotateRefresh(w.ctx, refresh, w.token("next"), grace, start.Add(accessLife))
 		}) {
 			require.NoError(t, err)
 		}
 		keys := make([]registry.SigningKey, 10)
-		for _, err := range parallel(len(keys), func(i int) (err error) {
+		for _, err := range registrytest.Race(len(keys), func(i int) (err error) {
 			keys[i], err = replicas[i%2].EnsureSigningKey(w.ctx, registry.SigningKey{ID: fmt.Sprint("k", i)})
 			return err
 		}) {
@@ -205,7 +206,7 @@ func TestDeadline(t *testing.T) {
 				_, err = tx.NewUpdate().Table(table).Set("id = id").Where("1 = 1").Exec(t.Context())
 				require.NoError(t, err)
 			}
-			for _, err := range parallel(4, func(i int) error {
+			for _, err := range registrytest.Race(4, func(i int) error {
 				return []func() error{
 					func() error { return second(w.UpdateClient(w.ctx, "app", func(*registry.Client) error { return nil })) },
 					func() error { return w.EndGrant(w.ctx, grantID, "user") },
@@ -226,7 +227,7 @@ func TestDeadline(t *testing.T) {
 // the database; a caller who goes away in the middle must not take it along.
 func TestMemorySurvivesCancellation(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, open(t, "sqlite::memory:"), newClock())
+	w := newWorld(t, open(t, registrytest.Memory), newClock())
 	for range 50 {
 		ctx, cancel := context.WithCancel(t.Context())
 		_, err := w.UpdateClient(ctx, "app", func(c *registry.Client) error {

@@ -18,7 +18,7 @@ const (
 )
 
 // Revocation says that a token (by jti), or every access token of a grant or of
-// a client, is refused. It is needed until ExpiresAt: by then they have expired.
+// a client, is refused. At ExpiresAt all of them have expired, and it ends.
 type Revocation struct {
 	Kind      string    `bun:"kind,pk"`
 	ID        string    `bun:"id,pk"`
@@ -33,8 +33,8 @@ type revocationRow struct {
 }
 
 // RevokeToken revokes one access token until expires, the last moment at which a
-// verifier may accept it, leeway included. Nothing is stored for a token that has
-// expired. Idempotent; a later expiry replaces an earlier one.
+// verifier may accept it, leeway included. Of a token that has expired nothing is
+// stored. Revoking a token again is no error; the later of the expiries counts.
 func (r *Registry) RevokeToken(ctx context.Context, jti string, expires time.Time) error {
 	if err := checkIDs(jti); err != nil {
 		return err
@@ -54,8 +54,8 @@ func (r *Registry) RevokeToken(ctx context.Context, jti string, expires time.Tim
 	})
 }
 
-// revoke writes revocations. One that exists is replaced, and pending again, if
-// it would end too early; one that lasts is not written.
+// revoke writes revocations. It extends an existing one and marks it undelivered;
+// a longer one is left alone. written counts those that were new or extended.
 func (r *Registry) revoke(ctx context.Context, tx bun.Tx, revocations ...Revocation) (written int, err error) {
 	if len(revocations) == 0 {
 		return 0, nil
@@ -94,7 +94,7 @@ func (r *Registry) Revoked(ctx context.Context, tokenID, grantID, clientID strin
 }
 
 // PendingRevocations returns up to limit live revocations that were not
-// delivered to the denylist, those that expire first at the front.
+// delivered to the denylist, the first to expire at the front.
 func (r *Registry) PendingRevocations(ctx context.Context, limit int) ([]Revocation, error) {
 	return r.revocations(ctx, limit, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("NOT delivered").Order("expires_at")
@@ -131,8 +131,8 @@ func (r *Registry) revocations(
 	return revocations, err
 }
 
-// MarkDelivered notes that the denylist has these revocations. One whose expiry
-// was raised since it was read stays pending.
+// MarkDelivered notes that the denylist has these revocations. One that was
+// extended since it was read stays pending.
 func (r *Registry) MarkDelivered(ctx context.Context, delivered []Revocation) error {
 	for _, revocation := range delivered {
 		if err := checkText(revocation.Kind, revocation.ID); err != nil {

@@ -55,8 +55,8 @@ func (r *Registry) applied(ctx context.Context, db *bun.DB) (map[string]bool, er
 	return applied, nil
 }
 
-// refuseNewer: what a migration that is not known here has made of the tables,
-// nobody here can tell.
+// refuseNewer returns ErrNewerSchema when a migration was applied that this program
+// does not know: it cannot tell what the tables have become.
 func refuseNewer(known *migrate.Migrations, applied map[string]bool) error {
 	unknown := len(applied)
 	for _, migration := range known.Sorted() {

@@ -37,8 +37,8 @@ func openSQLite(path string, pool int, timeout time.Duration) (*bun.DB, error) {
 	}
 
 	settings := url.Values{
-		// A transaction that begins by reading could not become a writing one while
-		// another writes; waiting helps only at its start.
+		// A transaction that began by reading fails at its first write when another has
+		// written meanwhile, and waiting does not help: so each waits at its start.
 		"_txlock": {"immediate"},
 		"_pragma": {
 			fmt.Sprintf("busy_timeout(%d)", (timeout + time.Second).Milliseconds()),
@@ -64,10 +64,10 @@ func checkSQLitePath(path string) error {
 	return nil
 }
 
-// createPrivate makes an empty file with access for its owner alone; SQLite gives
-// the same to the files it puts beside it. The file appears by a link: to open
-// and close it under its own name would, by POSIX, drop the locks that another
-// connection of this process holds on it.
+// createPrivate makes an empty file that only its owner may open; SQLite gives the
+// same rights to the files that it puts beside it. The file is made under another
+// name and linked: by POSIX, to close it under its own name would drop the locks
+// that another connection of this process may hold on it.
 func createPrivate(path string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return nil
@@ -86,9 +86,9 @@ func createPrivate(path string) error {
 	return nil
 }
 
-// firstConnection waits for the database to answer. A connection that meets
-// another just turning the new file into a database with a write-ahead log is
-// refused at once: for that step SQLite itself does not wait.
+// firstConnection waits for the database to answer. While another connection turns a
+// new file into a database with a write-ahead log, SQLite refuses this one at once,
+// whatever its busy_timeout is: so it is tried again.
 func firstConnection(ctx context.Context, db *bun.DB) error {
 	for {
 		err := db.PingContext(ctx)

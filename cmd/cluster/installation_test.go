@@ -37,7 +37,9 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "gatehouse")
-	if output, err := exec.Command("go", "build", "-o", binary, "gatehouse/cmd/server").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-trimpath", "-o", binary, "gatehouse/cmd/server")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as a release is built
+	if output, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, output)
 		return 1
 	}

@@ -33,7 +33,9 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	mockBinary = filepath.Join(dir, "mock_server")
-	if output, err := exec.Command("go", "build", "-o", mockBinary, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-trimpath", "-o", mockBinary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as a release is built
+	if output, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, output)
 		return 1
 	}

@@ -6,7 +6,7 @@ import (
 	"gatehouse/gateway"
 )
 
-// walletRoutes are the routes of the demo wallet at origin, with the scopes that wallets of the predecessor's users know.
+// walletRoutes are the routes of the demo wallet at origin, with the scopes that wallets of oauth2server's users know.
 // Some lead through the upstream's base path /v2, as real deployments have it.
 func walletRoutes(origin string) []gateway.Route {
 	route := func(method, path, base, scope, description string) gateway.Route {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/gateway"
 )
@@ -107,15 +108,15 @@ func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (e
 // newGatehouse builds the server as it is in production, but for its stores, which are in memory, its users and its
 // admin API, which is open.
 func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *slog.Logger) (*app.App, error) {
-	config := app.Default()
-	config.Listen, config.Issuer = open.public.Addr().String(), d.Issuer
-	config.Admin.Listen = open.admin.Addr().String()
-	config.DatabaseURL, config.RedisURL = "sqlite::memory:", "embedded:"
-	config.JWTSecret = app.Secret(s.jwtSecret)
-	config.Keys.Secret = app.Secret(authz.NewSecret())
-	config.Routes = d.Routes
-	config.CORS.Origins = []string{"*"} // applications under development run anywhere
-	return app.New(ctx, config, app.Options{
+	cfg := config.Default()
+	cfg.Listen, cfg.Issuer = open.public.Addr().String(), d.Issuer
+	cfg.Admin.Listen = open.admin.Addr().String()
+	cfg.DatabaseURL, cfg.RedisURL = "sqlite::memory:", "embedded:"
+	cfg.JWTSecret = config.Secret(s.jwtSecret)
+	cfg.Keys.Secret = config.Secret(authz.NewSecret())
+	cfg.Routes = d.Routes
+	cfg.CORS.Origins = []string{"*"} // applications under development run anywhere
+	return app.New(ctx, cfg, app.Options{
 		Log:         log,
 		Users:       []authz.UserAuthenticator{d.User.authenticator()},
 		PublicAdmin: true,

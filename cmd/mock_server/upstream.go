@@ -19,7 +19,7 @@ type upstream struct {
 	now    func() time.Time
 }
 
-// Handler serves every path as it is and under /v2, as the routes of the predecessor's deployments have both.
+// Handler serves every path as it is and under /v2, because deployments of oauth2server have routes to both.
 func (u *upstream) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, base := range []string{"", "/v2"} {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 func newCheck(configPath *string) *cobra.Command {
@@ -21,15 +21,15 @@ func newCheck(configPath *string) *cobra.Command {
 			"  GATEHOUSE_LISTEN=:8080 server check",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			role, ok := map[string]app.Role{"serve": app.Both, "authz": app.AuthzOnly, "gateway": app.GatewayOnly}[roleName]
+			role, ok := map[string]config.Role{"serve": config.Both, "authz": config.AuthzOnly, "gateway": config.GatewayOnly}[roleName]
 			if !ok {
 				return misused(cmd, fmt.Errorf("--role must be serve, authz or gateway, not %q", roleName))
 			}
-			config, err := load(*configPath, role)
+			cfg, err := load(*configPath, role)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: no problems, %d routes\n", named(*configPath), len(config.Routes))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: no problems, %d routes\n", named(*configPath), len(cfg.Routes))
 			return err
 		},
 	}
@@ -37,13 +37,13 @@ func newCheck(configPath *string) *cobra.Command {
 	return check
 }
 
-// load reads the configuration; its error lists every problem and is one of configuration.
-func load(path string, role app.Role) (app.Config, error) {
-	config, err := app.Load(path, role, os.Environ())
+// load reads the configuration. Its error is an errConfiguration that lists every problem.
+func load(path string, role config.Role) (config.Config, error) {
+	cfg, err := config.Load(path, role, os.Environ())
 	if err != nil {
-		return config, fmt.Errorf("%w:\n%w", errConfiguration, err)
+		return cfg, fmt.Errorf("%w:\n%w", errConfiguration, err)
 	}
-	return config, nil
+	return cfg, nil
 }
 
 func named(path string) string {

@@ -88,7 +88,7 @@ func newClientSecret(configPath *string) *cobra.Command {
 				}
 				client, err := operator.Client(ctx, args[0])
 				if err != nil {
-					client.ID = args[0] // the secret is to be seen all the same
+					client.ID = args[0] // the secret exists, and has to be shown
 				}
 				return out.print(cmd, createdOf(client, secret), func(t *table) { clientDetails(t, client, secret) })
 			})

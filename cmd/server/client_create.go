@@ -58,7 +58,7 @@ func newClientCreate(configPath *string) *cobra.Command {
 					return explain(err, "client", settings.ID)
 				}
 				if secretFromInput {
-					secret = "" // who chose it knows it
+					secret = "" // whoever chose it knows it
 				}
 				return out.print(cmd, createdOf(client, secret), func(t *table) { clientDetails(t, client, secret) })
 			})

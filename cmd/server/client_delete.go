@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/registry"
 )
@@ -19,7 +19,7 @@ type deletion struct {
 }
 
 func newClientDelete(configPath *string) *cobra.Command {
-	op := operation{configPath: configPath, needs: app.Needs{Redis: true}}
+	op := operation{configPath: configPath, needs: config.Needs{Redis: true}}
 	var out output
 	var yes confirmation
 	remove := &cobra.Command{

@@ -28,7 +28,7 @@ func (c *confirmation) possible(cmd *cobra.Command) error {
 	return misused(cmd, errors.New("there is no terminal to ask for confirmation at, and no --yes"))
 }
 
-// ask returns nil when the answer is yes. It blocks until there is one, or the command is to end.
+// ask returns nil when the answer is yes. It blocks until there is an answer or the command is told to end.
 func (c *confirmation) ask(cmd *cobra.Command, question string) error {
 	if c.given {
 		return nil
@@ -40,7 +40,7 @@ func (c *confirmation) ask(cmd *cobra.Command, question string) error {
 	go func() {
 		line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
 		if err != nil {
-			line = "" // one that broke off is no yes
+			line = "" // input that broke off is no yes
 		}
 		answers <- line
 	}()

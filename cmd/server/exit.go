@@ -9,8 +9,7 @@ import (
 	"gatehouse/registry"
 )
 
-// Exit codes: what cannot be used is told apart from what failed, so that a supervisor knows which one is worth a
-// restart, and a script which one is worth another try.
+// The exit codes tell a supervisor whether a restart may help, and a script whether another try may.
 const (
 	exitFailure     = 1
 	exitUsage       = 2
@@ -43,7 +42,7 @@ func exitCode(err error) int {
 	}
 }
 
-// explain puts what an operator met into words for the one who named the thing.
+// explain turns an error of the operator's work into one that names what the command was given.
 func explain(err error, kind, id string) error {
 	var invalid *authz.InvalidError
 	switch {

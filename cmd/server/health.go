@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 const (
@@ -52,13 +52,13 @@ func newHealth(configPath *string) *cobra.Command {
 	return health
 }
 
-// adminURL is where the server that has this configuration and environment is asked. Whatever cannot be read of it has
-// its default, for the server as for us.
+// adminURL is the admin listener of the server that has this configuration. What cannot be read of the configuration has
+// its default.
 func adminURL(configPath string) string {
-	config, _ := app.Load(configPath, app.GatewayOnly, os.Environ())
-	host, port, err := net.SplitHostPort(config.Admin.Listen)
+	cfg, _ := config.Load(configPath, config.GatewayOnly, os.Environ())
+	host, port, err := net.SplitHostPort(cfg.Admin.Listen)
 	if err != nil {
-		return "http://" + config.Admin.Listen
+		return "http://" + cfg.Admin.Listen
 	}
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "127.0.0.1" // Go serves it on :: too, and a container may have no ::1

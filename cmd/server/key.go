@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/authz"
 )
 
@@ -21,7 +21,7 @@ func newKey(configPath *string) *cobra.Command {
 }
 
 func newKeyList(configPath *string) *cobra.Command {
-	op := operation{configPath: configPath, needs: app.Needs{Keys: true}}
+	op := operation{configPath: configPath, needs: config.Needs{Keys: true}}
 	var out output
 	list := &cobra.Command{
 		Use:   "list",
@@ -46,7 +46,7 @@ func newKeyList(configPath *string) *cobra.Command {
 }
 
 func newKeyRotate(configPath *string) *cobra.Command {
-	op := operation{configPath: configPath, needs: app.Needs{Keys: true}}
+	op := operation{configPath: configPath, needs: config.Needs{Keys: true}}
 	var out output
 	rotate := &cobra.Command{
 		Use:   "rotate",

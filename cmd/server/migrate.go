@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 func newMigrate(configPath *string) *cobra.Command {
@@ -21,12 +22,12 @@ func newMigrate(configPath *string) *cobra.Command {
 			"  GATEHOUSE_CONFIG= GATEHOUSE_DATABASE_URL=postgres://… server migrate",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			config, err := loadFor(*configPath, app.Needs{})
+			cfg, err := loadFor(*configPath, config.Needs{})
 			if err != nil {
 				return err
 			}
 			applied := []string{}
-			if err := app.Migrate(cmd.Context(), config, func(migration string) {
+			if err := app.Migrate(cmd.Context(), cfg, func(migration string) {
 				applied = append(applied, migration)
 				if !out.json {
 					_, _ = fmt.Fprintln(cmd.OutOrStdout(), "applied", migration) // it is, whether anyone reads it or not

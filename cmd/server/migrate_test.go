@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry/registrytest"
 )
 
 func TestMigrateSaysWhatItApplied(t *testing.T) {
@@ -44,7 +46,7 @@ func TestSeveralMigrateAtOnce(t *testing.T) {
 }
 
 func TestADatabaseOfALaterVersionIsRefused(t *testing.T) {
-	s := newSite(t, emptyPostgres(t), "redis://"+nowhere)
+	s := newSite(t, registrytest.PostgresDatabase(t), "redis://"+nowhere)
 	s.ok("migrate")
 	alter(t, s, "INSERT INTO bun_migrations (name, group_id) VALUES ('9999', 99)")
 	s.refused(1, "newer", "migrate")
@@ -53,7 +55,7 @@ func TestADatabaseOfALaterVersionIsRefused(t *testing.T) {
 }
 
 func TestAMigrationThatFailsCanBeRunAgain(t *testing.T) {
-	s := newSite(t, emptyPostgres(t), "redis://"+nowhere)
+	s := newSite(t, registrytest.PostgresDatabase(t), "redis://"+nowhere)
 	alter(t, s, "CREATE TABLE audit (id int)") // in the way of the second migration
 	e := s.run("migrate")
 	require.Equal(t, 1, e.code)

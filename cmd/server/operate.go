@@ -9,13 +9,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/authz"
 )
 
-// operation is what the commands have in common that work on the database themselves.
+// operation is what all commands that work on the database have in common.
 type operation struct {
 	configPath *string
-	needs      app.Needs
+	needs      config.Needs
 	actor      string
 }
 
@@ -26,11 +27,11 @@ func (o *operation) actorFlag(cmd *cobra.Command) {
 
 // run opens what the work needs and closes it again. The error of the work comes first.
 func (o *operation) run(cmd *cobra.Command, work func(context.Context, *authz.Operator) error) (err error) {
-	config, err := loadFor(*o.configPath, o.needs)
+	cfg, err := loadFor(*o.configPath, o.needs)
 	if err != nil {
 		return err
 	}
-	operator, closeAll, err := app.Operate(cmd.Context(), config, o.needs, o.actor)
+	operator, closeAll, err := app.Operate(cmd.Context(), cfg, o.needs, o.actor)
 	if err != nil {
 		return err
 	}
@@ -38,11 +39,11 @@ func (o *operation) run(cmd *cobra.Command, work func(context.Context, *authz.Op
 	return work(cmd.Context(), operator)
 }
 
-// loadFor reads the configuration; its error lists every problem of what is needed and is one of configuration.
-func loadFor(path string, needs app.Needs) (app.Config, error) {
-	config, err := app.LoadForOperator(path, needs, os.Environ())
+// loadFor reads the configuration. Its error is an errConfiguration that lists every problem of what is needed.
+func loadFor(path string, needs config.Needs) (config.Config, error) {
+	cfg, err := config.LoadForOperator(path, needs, os.Environ())
 	if err != nil {
-		return config, fmt.Errorf("%w:\n%w", errConfiguration, err)
+		return cfg, fmt.Errorf("%w:\n%w", errConfiguration, err)
 	}
-	return config, nil
+	return cfg, nil
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/authz"
 )
 
@@ -22,7 +22,7 @@ type revocation struct {
 }
 
 func newRevoke(configPath *string) *cobra.Command {
-	op := operation{configPath: configPath, needs: app.Needs{Redis: true}}
+	op := operation{configPath: configPath, needs: config.Needs{Redis: true}}
 	var out output
 	var yes confirmation
 	var target authz.Target

@@ -14,7 +14,7 @@ func newCommand() *cobra.Command {
 		Use:   "server",
 		Short: "Gatehouse: OAuth 2.0 authorization server and API gateway",
 		Long: "Gatehouse lets users give third-party applications limited access to an API, and take it back at once.\n" +
-			"It is configured by a YAML file and by environment variables; README.md lists every key.\n\n" +
+			"It is configured by a YAML file and by environment variables; docs/configuration.md lists every key.\n\n" +
 			"serve, authz and gateway run it. client, key, revoke, audit and migrate work on the configured database and\n" +
 			"Redis, whether a server runs or not, and need only that part of the configuration to be valid.\n\n" +
 			exitCodes,
@@ -41,7 +41,7 @@ func defaultConfigPath() string {
 		return path
 	}
 	if _, err := os.Stat("config.yaml"); errors.Is(err, fs.ErrNotExist) {
-		return "" // the environment alone may be enough, as it was for the predecessor
+		return "" // the environment alone may be enough, as it is for oauth2server
 	}
 	return "config.yaml"
 }

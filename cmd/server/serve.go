@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app"
+	"gatehouse/app/config"
 )
 
 const (
@@ -27,7 +28,7 @@ func newServe(configPath *string) *cobra.Command {
 		Example: "  server serve --config config.yaml\n" +
 			"  GATEHOUSE_DATABASE_URL=sqlite:gatehouse.db GATEHOUSE_REDIS_URL=embedded: server serve",
 		Args: cobra.NoArgs,
-		RunE: runRole(configPath, app.Both),
+		RunE: runRole(configPath, config.Both),
 	}
 }
 
@@ -39,7 +40,7 @@ func newAuthz(configPath *string) *cobra.Command {
 			"Any number may run on one database and one Redis. The routes are needed for their scopes.",
 		Example: "  server authz --config config.yaml",
 		Args:    cobra.NoArgs,
-		RunE:    runRole(configPath, app.AuthzOnly),
+		RunE:    runRole(configPath, config.AuthzOnly),
 	}
 }
 
@@ -52,26 +53,26 @@ func newGateway(configPath *string) *cobra.Command {
 			"signing key. Any number may run beside each other.",
 		Example: "  GATEHOUSE_KEYS_JWKS_URL=http://authz:8081/.well-known/jwks.json server gateway",
 		Args:    cobra.NoArgs,
-		RunE:    runRole(configPath, app.GatewayOnly),
+		RunE:    runRole(configPath, config.GatewayOnly),
 	}
 }
 
-func runRole(configPath *string, role app.Role) func(*cobra.Command, []string) error {
+func runRole(configPath *string, role config.Role) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
-		config, err := load(*configPath, role)
+		cfg, err := load(*configPath, role)
 		if err != nil {
 			return err
 		}
 		lines := &app.LogBuffer{Out: os.Stderr, Delay: logDelay}
 		defer func() { _ = lines.Flush() }() // there is nobody left to tell
-		return serve(cmd.Context(), config, app.Options{Role: role, Log: config.Log.Logger(lines)})
+		return serve(cmd.Context(), cfg, app.Options{Role: role, Log: app.NewLogger(cfg.Log, lines)})
 	}
 }
 
-func serve(ctx context.Context, config app.Config, options app.Options) error {
+func serve(ctx context.Context, cfg config.Config, options app.Options) error {
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	gatehouse, err := app.New(starting, config, options)
+	gatehouse, err := app.New(starting, cfg, options)
 	if err != nil {
 		return err
 	}

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"crypto/rand"
-	"database/sql"
 	"net/url"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry/registrytest"
 )
 
 const (
@@ -29,7 +26,7 @@ func onEach(t *testing.T, test func(t *testing.T, s site)) {
 		test(t, sqliteSite(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
-		test(t, newSite(t, emptyPostgres(t), emptyRedis(t)))
+		test(t, newSite(t, registrytest.PostgresDatabase(t), emptyRedis(t)))
 	})
 }
 
@@ -43,7 +40,7 @@ func onEachMigrated(t *testing.T, test func(t *testing.T, s site)) {
 
 func sqliteSite(t *testing.T) site {
 	t.Helper()
-	return newSite(t, "sqlite:"+filepath.Join(t.TempDir(), "gatehouse.db"), "redis://"+miniredis.RunT(t).Addr())
+	return newSite(t, registrytest.SQLite(t), "redis://"+miniredis.RunT(t).Addr())
 }
 
 func newSite(t *testing.T, database, redis string) site {
@@ -52,29 +49,6 @@ func newSite(t *testing.T, database, redis string) site {
 		"GATEHOUSE_REDIS_URL":    redis,
 		"GATEHOUSE_KEYS_SECRET":  testSecret,
 	}}
-}
-
-// emptyPostgres is a new database on the tests' Postgres, dropped at the end.
-func emptyPostgres(t *testing.T) string {
-	t.Helper()
-	server := os.Getenv("TEST_POSTGRES_URL")
-	if server == "" {
-		t.Skip("TEST_POSTGRES_URL is not set; `make test` starts a Postgres and sets it")
-	}
-	name := "cli_" + strings.ToLower(rand.Text())
-	db, err := sql.Open("pgx", server)
-	require.NoError(t, err)
-	_, err = db.ExecContext(t.Context(), "CREATE DATABASE "+name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := db.Exec("DROP DATABASE " + name + " WITH (FORCE)")
-		require.NoError(t, err)
-		require.NoError(t, db.Close())
-	})
-	parsed, err := url.Parse(server)
-	require.NoError(t, err)
-	parsed.Path = "/" + name
-	return parsed.String()
 }
 
 // emptyRedis is a database of the tests' Redis that holds nothing yet. Tests that use it do not run side by side.

@@ -7,14 +7,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// refuseMisuse makes every mistake that cobra finds in how a command is used, or lets pass, one of usage: here and in
-// every command below.
+// refuseMisuse makes every mistake in how this command, or one below it, is used an errUsage: those that cobra finds, and
+// those that it would let pass.
 func refuseMisuse(command *cobra.Command) {
 	command.SetFlagErrorFunc(misused)
 	if command.HasSubCommands() {
 		command.Args, command.RunE, command.DisableFlagsInUseLine = cobra.ArbitraryArgs, refuseGroup, true
 		command.SuggestionsMinimumDistance = 2
-		command.FParseErrWhitelist.UnknownFlags = true // those of the command that was meant are no mistake
+		command.FParseErrWhitelist.UnknownFlags = true // they may belong to the command that was meant
 	} else if accept := command.Args; accept != nil {
 		command.Args = func(cmd *cobra.Command, args []string) error {
 			if err := accept(cmd, args); err != nil {
@@ -32,7 +32,7 @@ func misused(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w: %w\nsee '%s --help'", errUsage, err, cmd.CommandPath())
 }
 
-// refuseGroup answers for a command that only others of its kind can do something.
+// refuseGroup answers for a command that does nothing itself, and says which commands it has.
 func refuseGroup(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		names := make([]string, 0, len(cmd.Commands()))

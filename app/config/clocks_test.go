@@ -1,0 +1,21 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/authz"
+	"gatehouse/denylist"
+)
+
+func TestWhatAllowsForClocksThatDifferFitsTogether(t *testing.T) {
+	require.LessOrEqual(t, maxClockLeeway, authz.ClockSkew)
+	require.GreaterOrEqual(t, denylist.ClockMargin, 2*authz.ClockSkew)
+	require.Greater(t, authz.PurgeMargin, denylist.ClockMargin)
+	require.Greater(t, authz.KeyRetention, authz.PurgeMargin)
+
+	usual := Default()
+	require.LessOrEqual(t, usual.ClockLeeway, maxClockLeeway)
+	require.GreaterOrEqual(t, usual.PublishSlack(), minPublishSlack)
+}

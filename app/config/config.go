@@ -1,0 +1,182 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"gatehouse/gateway"
+	"gatehouse/keys"
+)
+
+// Config is everything that can be configured. Its YAML form is config.yaml. Each key but routes can also be set by the
+// environment variable that is GATEHOUSE_ and its path (GATEHOUSE_ADMIN_TOKEN).
+type Config struct {
+	// Listen is the address of the public listener: authorization server and gateway.
+	Listen string `yaml:"listen"`
+	// Issuer is the URL that clients know the server by: the iss and aud of every token.
+	Issuer string `yaml:"issuer"`
+	Admin  Admin  `yaml:"admin"`
+	// DatabaseURL is postgres://…, sqlite:<file> or sqlite::memory:.
+	DatabaseURL SecretURL `yaml:"database_url"`
+	// DatabaseMaxConns bounds the connections to the database; 0 is the default of the database's kind.
+	DatabaseMaxConns int `yaml:"database_max_conns"`
+	// DatabaseMigrate makes an authorization server bring the database's schema up to date when it starts. Without it, it
+	// refuses to start before that was done (server migrate).
+	DatabaseMigrate bool `yaml:"database_migrate"`
+	// RedisURL is redis://…, rediss://…, or embedded: (EmbeddedRedis), which is for development only.
+	RedisURL SecretURL `yaml:"redis_url"`
+	// JWTSecret is shared with the host application, whose user tokens it verifies, and with lndhub.go.
+	JWTSecret Secret `yaml:"jwt_secret"`
+	// LNDHubURL is where logins and passwords are checked. Empty means that none are accepted.
+	LNDHubURL    string       `yaml:"lndhub_url"`
+	Keys         Keys         `yaml:"keys"`
+	AccessToken  AccessToken  `yaml:"access_token"`
+	RefreshToken RefreshToken `yaml:"refresh_token"`
+	Denylist     Denylist     `yaml:"denylist"`
+	TokenCache   TokenCache   `yaml:"token_cache"`
+	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
+	// life.
+	ClockLeeway time.Duration `yaml:"clock_leeway"`
+	// TrustedProxies are the addresses and CIDR prefixes of peers whose X-Forwarded-* headers are believed.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	TLS            TLS      `yaml:"tls"`
+	Limits         Limits   `yaml:"limits"`
+	Timeouts       Timeouts `yaml:"timeouts"`
+	// Upstream is what holds for routes that do not say otherwise.
+	Upstream gateway.Upstreams `yaml:"upstream"`
+	// CORS lets browser applications of other origins use the routes and the OAuth endpoints that are for programs.
+	CORS   gateway.CORS    `yaml:"cors"`
+	Routes []gateway.Route `yaml:"routes"`
+	// TargetsFile is a targets.json of oauth2server. Its routes come after Routes.
+	TargetsFile string   `yaml:"targets_file"`
+	Log         Log      `yaml:"log"`
+	Shutdown    Shutdown `yaml:"shutdown"`
+}
+
+// Admin configures the admin listener.
+type Admin struct {
+	Listen string `yaml:"listen"`
+	// Token is the bearer token of the admin API. It is required when Listen is not a loopback address.
+	Token Secret `yaml:"token"`
+}
+
+// Keys configures the signing keys.
+type Keys struct {
+	// Alg is ES256, RS256 or EdDSA.
+	Alg string `yaml:"alg"`
+	// Secret seals the signing keys in the database, and refresh tokens are derived with it from the ones before. Every
+	// replica has the same.
+	Secret Secret `yaml:"secret"`
+	// RotateEvery is how long a key signs before its successor does.
+	RotateEvery time.Duration `yaml:"rotate_every"`
+	// PublishAhead is how long a key is published before it signs. It is longer than JWKSMaxAge, JWKSRefresh and
+	// ClockLeeway together.
+	PublishAhead time.Duration `yaml:"publish_ahead"`
+	// JWKSMaxAge is how long caches may keep the JWKS, in whole seconds.
+	JWKSMaxAge time.Duration `yaml:"jwks_max_age"`
+	// JWKSRefresh is how often a gateway on its own reads the JWKS.
+	JWKSRefresh time.Duration `yaml:"jwks_refresh"`
+	// JWKSURL is where a gateway on its own reads the public keys. An authorization server does not use it.
+	JWKSURL string `yaml:"jwks_url"`
+}
+
+// AccessToken configures the access tokens.
+type AccessToken struct {
+	Lifespan time.Duration `yaml:"lifespan"`
+	// MaxLifespan is the most that a client may ask for with expires_in.
+	MaxLifespan time.Duration `yaml:"max_lifespan"`
+}
+
+// RefreshToken configures the refresh tokens.
+type RefreshToken struct {
+	Lifespan time.Duration `yaml:"lifespan"`
+	// Grace is how long a refresh token that was already used yields the same successor again.
+	Grace time.Duration `yaml:"grace"`
+}
+
+// Denylist configures how gateways learn of revocations.
+type Denylist struct {
+	// Mode is Mirror or Strict.
+	Mode string `yaml:"mode"`
+	// MaxStaleness is how old a mirror's knowledge may be before it asks Redis again.
+	MaxStaleness time.Duration `yaml:"max_staleness"`
+	// OnUnavailable is what happens to a request when its token's revocation state cannot be told: deny or allow.
+	OnUnavailable string `yaml:"on_unavailable"`
+}
+
+// TokenCache configures what a gateway remembers of the tokens that it has verified.
+type TokenCache struct {
+	// Size is how many tokens are remembered. With 0 the token of each request is verified anew. Whether a token was
+	// revoked is asked for each request in any case.
+	Size int `yaml:"size"`
+}
+
+// Log configures what is logged.
+type Log struct {
+	// Format is LogJSON or LogText.
+	Format string `yaml:"format"`
+	// Level is debug, info, warn or error. Lines of a lower level are left out.
+	Level string `yaml:"level"`
+	// Access adds a line of level info for each request on the public listener and of the admin API.
+	Access bool `yaml:"access"`
+}
+
+// Shutdown configures how a process ends.
+type Shutdown struct {
+	// Delay is how long a process that was told to stop still accepts requests, while it says that it is not ready: load
+	// balancers need that long to see it.
+	Delay time.Duration `yaml:"delay"`
+	// Timeout is how long requests in flight may take after that.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// EmbeddedRedis is the RedisURL of a Redis inside the process: nothing to install, nothing kept, one replica.
+const EmbeddedRedis SecretURL = "embedded:"
+
+// The modes of Denylist.Mode.
+const (
+	// Mirror answers from memory.
+	Mirror = "mirror"
+	// Strict asks Redis for each request.
+	Strict = "strict"
+)
+
+// The formats of Log.Format.
+const (
+	LogJSON = "json"
+	LogText = "text"
+)
+
+var logLevels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}
+
+// Threshold is the lowest level that is logged; that of info where Level is none.
+func (l Log) Threshold() slog.Level { return logLevels[l.Level] }
+
+// Default is what the file and the environment change. It cannot be served as it is: it has no secrets and no routes.
+func Default() Config {
+	return Config{
+		Listen:          "127.0.0.1:8081",
+		Issuer:          "http://localhost:8081",
+		Admin:           Admin{Listen: "127.0.0.1:8082"},
+		DatabaseURL:     "postgres://user:password@localhost:5432/gatehouse",
+		DatabaseMigrate: true,
+		RedisURL:        "redis://localhost:6379/0",
+		Keys: Keys{
+			Alg: keys.ES256, RotateEvery: 30 * 24 * time.Hour,
+			PublishAhead: 7 * time.Minute, JWKSMaxAge: 5 * time.Minute, JWKSRefresh: time.Minute,
+		},
+		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
+		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		ClockLeeway:  30 * time.Second,
+		TokenCache:   TokenCache{Size: 100_000},
+		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
+		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
+		Upstream:     gateway.DefaultUpstreams(),
+		Timeouts:     Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
+		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
+		Log:          Log{Format: LogJSON, Level: "info", Access: true},
+		Shutdown:     Shutdown{Timeout: 25 * time.Second},
+	}
+}

@@ -1,0 +1,94 @@
+package cmd_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	fencedBlock  = regexp.MustCompile("(?ms)^```.*?^```$")
+	inlineLink   = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+	headingLine  = regexp.MustCompile(`(?m)^#{1,6} +(.+)$`)
+	headingLinks = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+)
+
+// prose is a page without its blocks of code, in which # is no heading and ]( no link.
+func prose(t *testing.T, path string) string {
+	t.Helper()
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return fencedBlock.ReplaceAllString(string(page), "")
+}
+
+// anchors are the fragments that a forge makes of a page's headings: lower case, a hyphen for a space, no punctuation, and
+// a number for a heading that was there before.
+func anchors(page string) map[string]bool {
+	found := map[string]bool{}
+	for _, heading := range headingLine.FindAllStringSubmatch(page, -1) {
+		text := headingLinks.ReplaceAllString(strings.TrimSpace(heading[1]), "$1")
+		anchor := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			default:
+				return -1
+			}
+		}, text)
+		unique := anchor
+		for n := 1; found[unique]; n++ {
+			unique = fmt.Sprintf("%s-%d", anchor, n)
+		}
+		found[unique] = true
+	}
+	return found
+}
+
+func TestEveryLinkOfTheDocumentationResolves(t *testing.T) {
+	pages, err := filepath.Glob("../docs/*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, pages)
+	checked := 0
+	for _, path := range append(pages, "../README.md", "../CONTRIBUTING.md") {
+		for _, link := range inlineLink.FindAllStringSubmatch(prose(t, path), -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			checked++
+			target, fragment, anchored := strings.Cut(link[1], "#")
+			file := path
+			if target != "" {
+				file = filepath.Join(filepath.Dir(path), filepath.FromSlash(target))
+				_, err := os.Stat(file)
+				require.NoError(t, err, "%s links to %s", path, link[1])
+			}
+			if anchored {
+				require.Contains(t, anchors(prose(t, file)), fragment, "%s links to %s", path, link[1])
+			}
+		}
+	}
+	require.Greater(t, checked, 20)
+}
+
+func TestEveryPageCanBeReachedFromTheReadme(t *testing.T) {
+	pages, err := filepath.Glob("../docs/*.md")
+	require.NoError(t, err)
+	readme := prose(t, "../README.md")
+	for _, path := range pages {
+		require.Contains(t, readme, "](docs/"+filepath.Base(path)+")")
+	}
+}
+
+func TestTheReadmeIsShort(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	require.LessOrEqual(t, strings.Count(string(readme), "\n"), 200, "reference belongs in docs/")
+}

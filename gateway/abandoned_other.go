@@ -1,6 +1,0 @@
-//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly)
-
-package gateway
-
-// isHungUp cannot tell here.
-func isHungUp(uintptr) bool { return false }

@@ -1,0 +1,166 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"slices"
+	"sort"
+	"sync"
+	"time"
+)
+
+// Origin is where requests go.
+type Origin struct {
+	TLS     bool
+	Address string // host:port, to dial
+	Host    string // the Host header, as configured
+	Name    string // for certificates, without the port
+}
+
+// Pool is one origin and the connections to it. It is safe for concurrent use.
+type Pool struct {
+	origin   Origin
+	settings Settings
+	tls      *tls.Config   // nil for http
+	inUse    chan struct{} // holds one token per connection in use
+
+	mu     sync.Mutex
+	idle   []*conn // the one used last is last
+	closed bool
+}
+
+// NewPool makes no connection yet. The error is one of Settings.CAFile. The pool has to be closed.
+func NewPool(origin Origin, settings Settings) (*Pool, error) {
+	settings.SetDefaults()
+	p := &Pool{origin: origin, settings: settings, inUse: make(chan struct{}, settings.MaxConns)}
+	if origin.TLS {
+		var err error
+		if p.tls, err = tlsConfig(origin.Name, settings.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// Origin is where the pool's requests go.
+func (p *Pool) Origin() Origin { return p.origin }
+
+// Acquire begins an exchange: it finds or makes a connection on which a request of that user may be written. It waits for
+// at most ConnWait (then ErrBusy) and dials for at most ConnectTimeout. When it fails nothing was sent. Until the exchange
+// has ended, caller is watched: nobody is waited for on behalf of a caller who left. end is when the exchange, Acquire
+// included, has to be over; zero means no bound.
+func (p *Pool) Acquire(user string, caller net.Conn, end time.Time) (Exchange, error) {
+	now, err := p.enter(time.Now(), end)
+	if err != nil {
+		return Exchange{}, err
+	}
+	for c := p.takeIdle(user, now); c != nil; c = p.takeIdle(user, now) {
+		if c.isQuiet() {
+			return c.begin(user, caller, now, end), nil
+		}
+		_ = c.Close()
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), earliest(time.Now().Add(p.settings.ConnectTimeout), end))
+	defer cancel()
+	c, err := p.dial(ctx)
+	if err != nil {
+		<-p.inUse
+		return Exchange{}, err
+	}
+	return c.begin(user, caller, time.Now(), end), nil
+}
+
+// release gives a connection back, or closes it when it is not to be used again.
+func (p *Pool) release(c *conn, reusable bool) {
+	if !reusable || !p.keep(c) {
+		_ = c.Close()
+	}
+	<-p.inUse
+}
+
+func (p *Pool) enter(now, end time.Time) (time.Time, error) {
+	select {
+	case p.inUse <- struct{}{}:
+		return now, nil
+	default:
+	}
+	wait := time.NewTimer(earliest(now.Add(p.settings.ConnWait), end).Sub(now))
+	defer wait.Stop()
+	select {
+	case p.inUse <- struct{}{}:
+		return time.Now(), nil
+	case <-wait.C:
+		return now, ErrBusy
+	}
+}
+
+func (p *Pool) takeIdle(user string, now time.Time) *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) == 0 {
+		return nil
+	}
+	at := p.choose(user, now)
+	if at < 0 {
+		return nil
+	}
+	c := p.idle[at]
+	p.idle = slices.Delete(p.idle, at, at+1)
+	return c
+}
+
+// choose returns the index of an idle connection for the user, or -1 for a new connection. It prefers one that the user
+// had, among those that were used last; then the one that was used last of those whose quiet period is over; then, when
+// enough connections are idle, the one that was idle longest. At least one connection is idle.
+func (p *Pool) choose(user string, now time.Time) int {
+	const look = 4
+	for i := len(p.idle) - 1; i >= max(0, len(p.idle)-look); i-- {
+		if p.idle[i].user == user {
+			return i
+		}
+	}
+	since := now.Add(-p.settings.QuietPeriod)
+	quiet := sort.Search(len(p.idle), func(i int) bool { return p.idle[i].idleAt.After(since) })
+	switch {
+	case quiet > 0:
+		return quiet - 1
+	case len(p.idle) >= p.settings.MaxIdleConns/4, len(p.inUse)+len(p.idle) > p.settings.MaxConns:
+		return 0
+	default:
+		return -1
+	}
+}
+
+func (p *Pool) keep(c *conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.idle) >= p.settings.MaxIdleConns {
+		return false
+	}
+	c.idleAt = time.Now()
+	p.idle = append(p.idle, c)
+	return true
+}
+
+// CloseIdleSince closes the connections that were not used since then.
+func (p *Pool) CloseIdleSince(then time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := 0
+	for old < len(p.idle) && !p.idle[old].idleAt.After(then) {
+		_ = p.idle[old].Close()
+		old++
+	}
+	rest := copy(p.idle, p.idle[old:])
+	clear(p.idle[rest:])
+	p.idle = p.idle[:rest]
+}
+
+// Close closes the idle connections. Exchanges that are under way go on, and their connections are closed after them.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.CloseIdleSince(time.Now())
+}

@@ -1,0 +1,68 @@
+package upstream
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// An upstream may say too much a moment after its answer. It is noticed before the connection serves another user.
+func TestConnectionsAreQuietBeforeTheyServeAnotherUser(t *testing.T) {
+	for name, test := range map[string]struct {
+		settings    Settings
+		users       string
+		connections int64
+	}{
+		"one user":        {Settings{QuietPeriod: time.Hour}, "1111", 1},
+		"others":          {Settings{QuietPeriod: time.Hour}, "1234", 4},
+		"each has one":    {Settings{QuietPeriod: time.Hour}, "12123", 3},
+		"after a while":   {Settings{QuietPeriod: time.Nanosecond}, "1234", 1},
+		"few are allowed": {Settings{QuietPeriod: time.Hour, MaxConns: 2}, "1234", 2},
+		"enough are idle": {Settings{QuietPeriod: time.Hour, MaxIdleConns: 12}, "123456", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPeer(t, test.settings, own)
+			for _, user := range test.users {
+				require.Equal(t, "/a", p.whole(t, string(user), get("/a")))
+			}
+			require.Equal(t, test.connections, p.accepted.Load())
+		})
+	}
+}
+
+func TestAnUpstreamThatCannotBeReachedTakesNoPlace(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, ln.Close())
+	pool, err := NewPool(Origin{Address: ln.Addr().String()}, Settings{MaxConns: 1, ConnWait: time.Millisecond})
+	require.NoError(t, err)
+	defer pool.Close()
+	for range 3 {
+		_, err = pool.Acquire("1", nil, time.Time{})
+		var network *net.OpError
+		require.ErrorAs(t, err, &network)
+	}
+}
+
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	p := newPeer(t, Settings{}, own)
+	p.whole(t, "1", get("/a"))
+	p.pool.CloseIdleSince(time.Now().Add(-time.Hour))
+	p.whole(t, "1", get("/b"))
+	require.EqualValues(t, 1, p.accepted.Load())
+	p.pool.CloseIdleSince(time.Now())
+	require.Empty(t, p.pool.idle)
+	p.whole(t, "1", get("/c"))
+	require.EqualValues(t, 2, p.accepted.Load())
+
+	x := p.acquire(t, "1")
+	p.pool.Close()
+	require.NoError(t, x.Send(get("/d")), "what is under way goes on")
+	_, err := x.AwaitHead()
+	require.NoError(t, err)
+	require.Equal(t, "/d", readAll(t, x))
+	x.End()
+	require.Empty(t, p.pool.idle)
+}

@@ -1,0 +1,96 @@
+package upstream
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+)
+
+// pollInterval is how long one read waits for the upstream. After it the caller is looked at: who left is not waited for.
+const pollInterval = 500 * time.Millisecond
+
+// waiting is how long an exchange waits for the upstream, and for whom. A zero time means no bound.
+type waiting struct {
+	caller net.Conn
+	// answerBegun ends the part of the upload in the waiting: before it, an upload has its own patience, and the upstream's
+	// begins with its end.
+	answerBegun bool
+	refused     error     // what was wrong with the caller's body, once the waiting ended with it
+	end         time.Time // of the exchange
+	by          time.Time // when the upstream has to have said something
+	readAt      time.Time // the read deadline in force
+}
+
+// waitFor gives the upstream the patience from now on, within the exchange. A read deadline that is in force and not too
+// near is left alone: a new one for each wait would cost more than an early wake-up now and then.
+func (c *conn) waitFor(now time.Time, patience time.Duration) error {
+	w := &c.waiting
+	w.by = earliest(now.Add(patience), w.end)
+	if w.readAt.Sub(now) > pollInterval/2 && !w.readAt.After(w.by) {
+		return nil
+	}
+	return c.arm(now)
+}
+
+func (c *conn) arm(now time.Time) error {
+	c.waiting.readAt = earliest(now.Add(pollInterval), c.waiting.by)
+	return c.Conn.SetReadDeadline(c.waiting.readAt)
+}
+
+// Read waits until bytes have come, the upstream's time is over, or there is nobody left to wait for.
+func (c *conn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		if err := c.goOn(time.Now()); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (c *conn) goOn(now time.Time) error {
+	w := &c.waiting
+	switch {
+	case c.upload.body == nil || w.answerBegun:
+	case c.upload.isRunning():
+		w.by = w.end // the upload has its own patience
+	default:
+		if err := c.settleUpload(); err != nil {
+			return err
+		}
+	}
+	if w.caller != nil && HasGone(w.caller) {
+		return ErrCallerGone
+	}
+	if !w.by.IsZero() && !now.Before(w.by) {
+		return ErrTooSlow
+	}
+	return c.arm(now)
+}
+
+// settleUpload gives the upstream its time for the answer from the end of the upload on. When the upload could not be
+// written because the upstream hung up, the answer that came before that is still read.
+func (c *conn) settleUpload() error {
+	u := &c.upload
+	switch {
+	case u.refused != nil:
+		c.waiting.refused = u.refused
+		return u.refused
+	case errors.Is(u.broken, os.ErrDeadlineExceeded):
+		return ErrTooSlow
+	}
+	c.waiting.answerBegun = true
+	c.waiting.by = earliest(u.endedAt.Add(c.pool.settings.FirstByteTimeout), c.waiting.end)
+	return nil
+}
+
+// earliest of two times, of which the second may be none.
+func earliest(a, b time.Time) time.Time {
+	if !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

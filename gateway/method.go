@@ -1,0 +1,29 @@
+package gateway
+
+// Method is one of the methods that a route can have, or OtherMethod. It is an index below Methods.
+type Method int
+
+const (
+	// OtherMethod is every method that no route can have. TRACE and CONNECT are among them: neither may pass a gateway.
+	OtherMethod Method = iota
+	methodGet
+	methodHead
+)
+
+var methodNames = [...]string{"other", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+// Methods is how many methods there are, OtherMethod included.
+const Methods = len(methodNames)
+
+// MethodNamed returns the method of a request. Names are case-sensitive (RFC 9110 section 9.1).
+func MethodNamed[T string | []byte](name T) Method {
+	for m := OtherMethod + 1; m < Method(Methods); m++ {
+		if methodNames[m] == string(name) {
+			return m
+		}
+	}
+	return OtherMethod
+}
+
+// String is the method's name, and "other" for OtherMethod.
+func (m Method) String() string { return methodNames[m] }

@@ -1,0 +1,68 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/valyala/fasthttp"
+)
+
+// TrustedProxies are the peers that are believed where a caller comes from: X-Forwarded-For, -Host, -Proto and their
+// kind. It is safe for concurrent use.
+type TrustedProxies []netip.Prefix
+
+// ParseTrustedProxies reads addresses and CIDR prefixes. The error joins every text that is neither.
+func ParseTrustedProxies(texts []string) (TrustedProxies, error) {
+	proxies := make(TrustedProxies, 0, len(texts))
+	var problems []error
+	for _, text := range texts {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			address, addressErr := netip.ParseAddr(text)
+			if addressErr != nil {
+				problems = append(problems, fmt.Errorf("%q is neither an address nor a CIDR prefix", text))
+				continue
+			}
+			prefix = netip.PrefixFrom(address, address.BitLen())
+		}
+		proxies = append(proxies, prefix.Masked())
+	}
+	return proxies, errors.Join(problems...)
+}
+
+// Contains reports whether the address is a trusted proxy's. An IPv4 address has to be unmapped.
+func (p TrustedProxies) Contains(address netip.Addr) bool {
+	return slices.ContainsFunc(p, func(prefix netip.Prefix) bool { return prefix.Contains(address) })
+}
+
+// Caller returns where a request comes from: its peer, or, when that is a trusted proxy, the last address of
+// X-Forwarded-For that is none. At an entry that is no address the search ends with the proxy that sent it.
+func (p TrustedProxies) Caller(ctx *fasthttp.RequestCtx) netip.Addr {
+	caller := peerAddress(ctx)
+	if !p.Contains(caller) {
+		return caller
+	}
+	for _, chain := range slices.Backward(ctx.Request.Header.PeekAll(fasthttp.HeaderXForwardedFor)) {
+		for len(chain) > 0 {
+			cut := bytes.LastIndexByte(chain, ',')
+			hop, err := netip.ParseAddr(string(bytes.TrimSpace(chain[cut+1:])))
+			if err != nil {
+				return caller
+			}
+			if caller = hop.Unmap(); !p.Contains(caller) {
+				return caller
+			}
+			chain = chain[:max(cut, 0)]
+		}
+	}
+	return caller
+}
+
+// peerAddress is the other end of the caller's connection.
+func peerAddress(ctx *fasthttp.RequestCtx) netip.Addr {
+	address, _ := netip.AddrFromSlice(ctx.RemoteIP())
+	return address.Unmap()
+}

@@ -1,0 +1,86 @@
+package gateway
+
+import (
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/http1"
+)
+
+// appendHead writes the head of the request to the upstream from what was parsed. What the gateway says in it comes from
+// the gateway alone, whatever the caller's Connection header lists.
+func (r *request) appendHead(to *rule, from peer) {
+	head := append(r.head[:0], r.method...)
+	head = append(head, ' ')
+	head = append(head, to.basePath...)
+	head = r.target.appendPath(head)
+	head = append(head, r.target.query...)
+	head = append(head, " HTTP/1.1\r\nHost: "...)
+	head = append(head, to.upstream.Origin().Host...)
+	head = append(head, "\r\n"...)
+	_, hasConnection := r.fields.get("connection")
+	for i := range r.fields {
+		f := &r.fields[i]
+		switch policy := policyOf(f.name); {
+		case policy == passNever, policy == passUnlessNamed && len(r.id) > 0, policy == passUnlessTraced && len(r.trace) > 0,
+			policy == passUnlessOpening && r.handshake.wanted:
+			continue
+		case policy == passFromProxies:
+			if !from.trusted || http1.IsNamed(f.name, "x-forwarded-for") { // which is written anew, with the proxy added
+				continue
+			}
+		case hasConnection && r.fields.listedInConnection(f.name):
+			continue
+		}
+		head = append(head, f.name...)
+		head = append(head, ": "...)
+		head = append(head, f.value...)
+		head = append(head, "\r\n"...)
+	}
+	host, _ := r.fields.get("host")
+	head = from.appendForwarded(head, r.fields, host)
+	head = append(head, r.credential...)
+	head = append(head, r.trace...)
+	if len(r.id) > 0 {
+		head = append(append(append(head, "X-Request-Id: "...), r.id...), "\r\n"...)
+	}
+	switch {
+	case r.handshake.wanted:
+		head = r.handshake.append(head, r.fields)
+	case r.takesTrailers():
+		head = append(head, "Connection: TE\r\nTE: trailers\r\n"...)
+	}
+	r.head = append(r.appendFraming(head), "\r\n"...)
+}
+
+// appendFraming says how long the body is.
+func (r *request) appendFraming(head []byte) []byte {
+	switch {
+	case r.body.IsChunked():
+		head = append(head, "Transfer-Encoding: chunked\r\n"...)
+		if len(r.body.announced) > 0 {
+			head = append(append(append(head, "Trailer: "...), r.body.announced...), "\r\n"...)
+		}
+	case r.body.size > 0 || r.hasLength():
+		head = append(head, "Content-Length: "...)
+		head = strconv.AppendInt(head, r.body.size, 10)
+		head = append(head, "\r\n"...)
+	}
+	return head
+}
+
+// hasLength reports whether a request without a body has to say so (RFC 9110 section 8.6).
+func (r *request) hasLength() bool {
+	switch string(r.method) {
+	case fasthttp.MethodPost, fasthttp.MethodPut, fasthttp.MethodPatch:
+		return true
+	}
+	_, ok := r.fields.get("content-length")
+	return ok
+}
+
+// takesTrailers reports whether the caller has asked for trailers.
+func (r *request) takesTrailers() bool {
+	return r.isHTTP11 && r.fields.lists("te", []byte("trailers"))
+}

@@ -1,0 +1,70 @@
+package gateway
+
+import (
+	"cmp"
+	"time"
+
+	"gatehouse/gateway/internal/occasional"
+	"gatehouse/gateway/internal/upstream"
+)
+
+// Upstreams is what the gateway asks of each upstream.
+type Upstreams = upstream.Settings
+
+// DefaultUpstreams is what holds where nobody says otherwise.
+func DefaultUpstreams() Upstreams { return upstream.DefaultSettings() }
+
+// upstreamsOf returns the settings that hold for a route.
+func upstreamsOf(route *Route, s Upstreams) Upstreams {
+	s.ConnectTimeout = cmp.Or(route.ConnectTimeout, s.ConnectTimeout)
+	s.FirstByteTimeout = cmp.Or(route.FirstByteTimeout, s.FirstByteTimeout)
+	s.IdleTimeout = cmp.Or(route.IdleTimeout, s.IdleTimeout)
+	s.MaxConns = cmp.Or(route.MaxConns, s.MaxConns)
+	s.ConnWait = cmp.Or(route.ConnWait, s.ConnWait)
+	s.CAFile = cmp.Or(route.CAFile, s.CAFile)
+	return s
+}
+
+// destination is the upstream of one or more routes.
+type destination struct {
+	*upstream.Pool
+	failed [failures]occasional.Warning
+}
+
+// shared is what routes have in common that share connections.
+type shared struct {
+	origin   upstream.Origin
+	settings Upstreams
+}
+
+// destinationAt returns the upstream of that origin. Routes to one host share its connections, whatever is before their
+// paths there, as long as they ask the same of it.
+func (g *Gateway) destinationAt(origin upstream.Origin, settings Upstreams) (*destination, error) {
+	at := shared{origin, settings}
+	if known := g.destinations[at]; known != nil {
+		return known, nil
+	}
+	pool, err := upstream.NewPool(origin, settings)
+	if err != nil {
+		return nil, err
+	}
+	d := &destination{Pool: pool}
+	g.destinations[at] = d
+	return d, nil
+}
+
+// sweep closes connections that nobody has used for a while, until the gateway is closed.
+func (g *Gateway) sweep(keepIdle time.Duration) {
+	ticker := time.NewTicker(keepIdle)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-g.running.Done():
+			return
+		case now := <-ticker.C:
+			for _, d := range g.destinations {
+				d.CloseIdleSince(now.Add(-keepIdle))
+			}
+		}
+	}
+}
