@@ -14,6 +14,7 @@ import (
 	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/gateway"
+	"gatehouse/gateway/listener"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
@@ -48,8 +49,8 @@ type App struct {
 	observer *observer
 	tracing  *tracing // nil unless it is wanted
 
-	callers    listenerConfig
-	accepting  *listener // nil before Start
+	callers    listener.Config
+	accepting  *listener.Listener // nil before Start
 	publicAddr net.Addr
 	adminAddr  net.Addr
 	closers    []closer

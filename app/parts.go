@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -11,6 +10,7 @@ import (
 	"gatehouse/authz"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
+	"gatehouse/gateway/listener"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
@@ -183,27 +183,36 @@ func (a *App) newVerifier(public keys.PublicKeys) (gateway.TokenVerifier, error)
 	return cache, nil
 }
 
-// connectionLimit is how many callers may be connected at a time.
-func connectionLimit(l config.Limits) int { return cmp.Or(l.Connections, maxConnections()) }
+// callersLimits are those of the configuration that the listener keeps; bodies are the gateway's.
+func (a *App) callersLimits() listener.Limits {
+	limits := a.config.Limits
+	return listener.Limits{
+		HeaderSize:            limits.HeaderSize,
+		HeaderCount:           limits.HeaderCount,
+		Connections:           limits.Connections,
+		ConnectionsPerAddress: limits.ConnectionsPerAddress,
+	}
+}
 
 // callersConfig is what the public listener is made from.
-func (a *App) callersConfig() (listenerConfig, error) {
-	config := listenerConfig{
-		limits:   a.config.Limits,
-		timeouts: a.config.Timeouts,
-		exempt:   a.proxies,
-		metrics:  a.metrics.connections(),
-		log:      a.log,
+func (a *App) callersConfig() (listener.Config, error) {
+	config := listener.Config{
+		Limits:   a.callersLimits(),
+		Timeouts: a.config.Timeouts,
+		Exempt:   a.proxies.Contains,
+		Counts:   a.metrics.connections(),
+		Log:      a.log,
 	}
-	if a.config.TLS.CertFile == "" {
+	files := a.config.TLS
+	if files.CertFile == "" {
 		return config, nil
 	}
-	own, err := openCertificate(a.config.TLS, a.log)
+	own, err := listener.OpenCertificate(files.CertFile, files.KeyFile, a.log)
 	if err != nil {
 		return config, err
 	}
 	a.metrics.watchCertificate(own)
-	a.background("TLS certificate", own.run)
-	config.tls = own.serverConfig()
+	a.background("TLS certificate", own.Watch)
+	config.TLS = own.ServerConfig()
 	return config, nil
 }

@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 var walls = map[string][]string{
 	"app/config":                  {},
 	"gateway/internal/http1":      {},
+	"gateway/listener":            {"gateway/internal/http1", "gateway/internal/occasional"},
 	"gateway/internal/occasional": {},
 	"gateway/internal/tunnel":     {},
 	"gateway/internal/upstream":   {"gateway/internal/http1"},

@@ -10,8 +10,8 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// tokenSources are where the token of a WebSocket may be beside Authorization, which a page in a browser cannot set for a
-// WebSocket. It can for an ordinary request, so those have no other source.
+// tokenSources are where a WebSocket may bring its token besides Authorization: a page in a browser cannot set that for a
+// WebSocket. It can for ordinary requests, which have no use for other sources.
 type tokenSources struct {
 	parameter   string // of the query; empty for none
 	subprotocol bool

@@ -252,7 +252,7 @@ func tunnelThatNeverBegins(t *testing.T) (*system, *fakeUpstream) {
 		l.write(switching())
 		_, _ = io.Copy(io.Discard, l.reader)
 	})
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{bare: true})
 	c := s.dial()
 	c.send(raw("GET /nowhere") + handshake("/balance")) // the first answer waits to be sent with the second
 	require.Eventually(t, func() bool { return len(upstream.requests()) == 1 }, patience, time.Millisecond)

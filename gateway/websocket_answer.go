@@ -23,7 +23,7 @@ func (h *handshake) checkAnswer(head *upstream.Head) error {
 	accept, accepts := head.Get("sec-websocket-accept")
 	selected, selections := head.Get("sec-websocket-protocol")
 	switch {
-	case !head.HTTP11, head.Chunked, head.Length >= 0:
+	case !head.IsHTTP11(), head.IsChunked(), head.Length() >= 0:
 		return errBadUpgrade
 	case !head.ListsInConnection(upgrade), upgrades != 1, !bytes.EqualFold(protocol, websocket):
 		return errBadUpgrade

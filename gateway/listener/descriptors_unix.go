@@ -1,12 +1,10 @@
 //go:build unix
 
-package app
+package listener
 
 import "syscall"
 
-// maxConnections leaves half of the file descriptors to what callers need: upstreams, Redis and the database. More callers
-// wait to be accepted.
-func maxConnections() int {
+func halfOfDescriptors() int {
 	var files syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
 		return 512

@@ -1,4 +1,4 @@
-package app
+package listener
 
 import (
 	"crypto/tls"
@@ -17,7 +17,7 @@ type secureConnection struct {
 
 func secure(c *connection, config *tls.Config) *secureConnection {
 	secured := tls.Server(c.transport, config)
-	c.plain = secured
+	c.stream = secured
 	return &secureConnection{c, secured}
 }
 
@@ -32,9 +32,9 @@ func (s *secureConnection) Handshake() error {
 		return nil
 	}
 	s.failed = io.EOF
-	s.listener.config.log.Debug("TLS handshake failed", "error", err)
+	s.listener.config.Log.Debug("TLS handshake failed", "error", err)
 	if !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) { // a probe that says nothing is no failure
-		s.listener.config.metrics.failedHandshakes.Inc()
+		s.listener.config.Counts.HandshakeFailed()
 	}
 	var notTLS tls.RecordHeaderError
 	if errors.As(err, &notTLS) && notTLS.Conn != nil && looksLikeHTTP(notTLS.RecordHeader[:]) {

@@ -1,4 +1,4 @@
-package app
+package listener
 
 import (
 	"bytes"
@@ -10,34 +10,35 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
-
-	"gatehouse/app/config"
 )
 
 // certificateInterval is how soon files that have changed are noticed.
 const certificateInterval = 2 * time.Second
 
-// certificate is the certificate of the public listener, read from its files again when they change. It is safe for
-// concurrent use.
-type certificate struct {
-	files    config.TLS
+// Certificate is what callers are shown, read from its files again when they change. Watch is called once; everything else is
+// safe for concurrent use, also with it.
+type Certificate struct {
+	certFile string // PEM, as is keyFile
+	keyFile  string
 	interval time.Duration
 	log      *slog.Logger
 	current  atomic.Pointer[tls.Certificate]
 	read     [2][]byte // what was read last, good or not
 }
 
-func openCertificate(files config.TLS, log *slog.Logger) (*certificate, error) {
-	c := &certificate{files: files, interval: certificateInterval, log: log}
+// OpenCertificate reads a chain of certificates and its private key from two files in PEM. The error is that of a file that
+// cannot be read, or says that they do not belong together.
+func OpenCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, error) {
+	c := &Certificate{certFile: certFile, keyFile: keyFile, interval: certificateInterval, log: log}
 	if _, err := c.refresh(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// serverConfig is TLS 1.2 and newer with forward secrecy and authenticated encryption, for HTTP/1.1 alone: a client that
+// ServerConfig returns TLS 1.2 and newer with forward secrecy and authenticated encryption, for HTTP/1.1 alone: a client that
 // speaks only HTTP/2 learns it from the handshake.
-func (c *certificate) serverConfig() *tls.Config {
+func (c *Certificate) ServerConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		CipherSuites: []uint16{ // of TLS 1.2; those of 1.3 are all good
@@ -50,9 +51,9 @@ func (c *certificate) serverConfig() *tls.Config {
 	}
 }
 
-// run looks at the files again and again until ctx ends. Of a pair that cannot be used it warns once, and keeps the one
+// Watch looks at the files again and again until ctx ends. Of a pair that cannot be used it warns once, and keeps the one
 // before: files that are replaced one after the other do not match for a moment.
-func (c *certificate) run(ctx context.Context) {
+func (c *Certificate) Watch(ctx context.Context) {
 	ticker := time.NewTicker(c.interval)
 	defer ticker.Stop()
 	for {
@@ -65,17 +66,17 @@ func (c *certificate) run(ctx context.Context) {
 		case err != nil && changed:
 			c.log.Warn("the TLS certificate cannot be read again; the one before stays in use", "error", err)
 		case changed:
-			c.log.Info("TLS certificate read again", "not_after", c.current.Load().Leaf.NotAfter)
+			c.log.Info("TLS certificate read again", "not_after", c.NotAfter())
 		}
 	}
 }
 
 // refresh reads the files and tells whether they hold something else than the last time.
-func (c *certificate) refresh() (changed bool, err error) {
+func (c *Certificate) refresh() (changed bool, err error) {
 	var read [2][]byte
 	var problems [2]error
-	read[0], problems[0] = os.ReadFile(c.files.CertFile)
-	read[1], problems[1] = os.ReadFile(c.files.KeyFile)
+	read[0], problems[0] = os.ReadFile(c.certFile)
+	read[1], problems[1] = os.ReadFile(c.keyFile)
 	if bytes.Equal(read[0], c.read[0]) && bytes.Equal(read[1], c.read[1]) && c.current.Load() != nil {
 		return false, nil
 	}
@@ -85,13 +86,11 @@ func (c *certificate) refresh() (changed bool, err error) {
 	}
 	pair, err := tls.X509KeyPair(read[0], read[1])
 	if err != nil {
-		return true, fmt.Errorf("%s, %s: %w", c.files.CertFile, c.files.KeyFile, err)
+		return true, fmt.Errorf("%s, %s: %w", c.certFile, c.keyFile, err)
 	}
 	c.current.Store(&pair)
 	return true, nil
 }
 
-// secondsLeft is how long the certificate is valid, for the metrics.
-func (c *certificate) secondsLeft() float64 {
-	return time.Until(c.current.Load().Leaf.NotAfter).Seconds()
-}
+// NotAfter is when the certificate in use expires.
+func (c *Certificate) NotAfter() time.Time { return c.current.Load().Leaf.NotAfter }

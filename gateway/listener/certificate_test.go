@@ -1,4 +1,4 @@
-package app
+package listener
 
 import (
 	"crypto/x509"
@@ -11,8 +11,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"gatehouse/app/config"
 )
 
 // TestOfABrokenCertificateIsWarnedOnce is about every look at files that stay as they are.
@@ -27,13 +25,13 @@ func TestOfABrokenCertificateIsWarnedOnce(t *testing.T) {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
 	}
 	dir := t.TempDir()
-	files := config.TLS{CertFile: filepath.Join(dir, "cert.pem"), KeyFile: filepath.Join(dir, "key.pem")}
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	write := func(cert, key []byte) {
-		require.NoError(t, os.WriteFile(files.CertFile, cert, 0o600))
-		require.NoError(t, os.WriteFile(files.KeyFile, key, 0o600))
+		require.NoError(t, os.WriteFile(certFile, cert, 0o600))
+		require.NoError(t, os.WriteFile(keyFile, key, 0o600))
 	}
 	write(good[0], good[1])
-	c, err := openCertificate(files, slog.New(slog.DiscardHandler))
+	c, err := OpenCertificate(certFile, keyFile, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	first := c.current.Load()
 
@@ -44,7 +42,7 @@ func TestOfABrokenCertificateIsWarnedOnce(t *testing.T) {
 		require.Equal(t, look == 0, err != nil)
 		require.Same(t, first, c.current.Load())
 	}
-	require.NoError(t, os.Remove(files.CertFile))
+	require.NoError(t, os.Remove(certFile))
 	for look := range 3 {
 		changed, err := c.refresh()
 		require.Equal(t, look == 0, changed)

@@ -1,10 +1,10 @@
-package app
+package listener
 
 import (
 	"bytes"
-	"math"
+	"errors"
 
-	"gatehouse/gateway"
+	"gatehouse/gateway/internal/http1"
 )
 
 // framing follows the requests on one connection byte by byte and knows where each ends (RFC 9112 sections 6 and 7). It
@@ -17,8 +17,8 @@ type framing struct {
 	line        []byte // the beginning of a line that goes on with the next read
 	size, count int    // of the head so far
 	head        framingFields
-	left        int64 // of the body, or of the chunk
-	excess      int64 // how much chunks are more than the data in them
+	left        int64        // of a body with a length
+	chunks      http1.Chunks // of a body without
 }
 
 // framingFields is what a head says about the body that follows.
@@ -36,10 +36,7 @@ const (
 	inRequestLine
 	inFields
 	inBody
-	inChunkSize
-	inChunk
-	afterChunk
-	inTrailers
+	inChunks // and in the trailers after them
 )
 
 func (f *framing) inHead() bool { return f.phase == inRequestLine || f.phase == inFields }
@@ -50,31 +47,57 @@ func (f *framing) inHead() bool { return f.phase == inRequestLine || f.phase == 
 func (f *framing) follow(p []byte) (n int, err error) {
 	if f.phase == atStart {
 		if len(p) > 0 && (p[0] <= ' ' || p[0] >= 0x7f) {
-			return 0, gateway.ErrMalformedRequest
+			return 0, ErrMalformedRequest
 		}
 		f.begin()
 	}
 	for n < len(p) && f.phase != atStart {
-		if f.phase == inBody || f.phase == inChunk {
-			n += f.skip(len(p) - n)
-			continue
+		var used int
+		switch f.phase {
+		case inBody:
+			used = f.skip(len(p) - n)
+		case inChunks:
+			used, err = f.followChunks(p[n:])
+		default:
+			used, err = f.followHead(p[n:])
 		}
-		end := len(p)
-		if i := bytes.IndexByte(p[n:], '\n'); i >= 0 {
-			end = n + i + 1
+		if n += used; err != nil {
+			return n, err
 		}
-		if err := f.read(p[n:end]); err != nil {
-			return end - 1, err
-		}
-		n = end
 	}
 	return n, nil
 }
 
-// read takes a line or a part of one.
+// followHead takes one line, or what has come of it.
+func (f *framing) followHead(p []byte) (used int, err error) {
+	end := len(p)
+	if i := bytes.IndexByte(p, '\n'); i >= 0 {
+		end = i + 1
+	}
+	if err := f.read(p[:end]); err != nil {
+		return end - 1, err
+	}
+	return end, nil
+}
+
+// followChunks takes what belongs to a body in chunks. Its trailers share the limits of the head.
+func (f *framing) followChunks(p []byte) (used int, err error) {
+	used, err = f.chunks.Follow(p)
+	switch {
+	case errors.Is(err, http1.ErrTrailersTooLarge):
+		return used, ErrHeaderTooLarge
+	case err != nil:
+		return used, ErrMalformedRequest
+	case f.chunks.Ended():
+		f.end()
+	}
+	return used, nil
+}
+
+// read takes a line of a head or a part of one.
 func (f *framing) read(part []byte) error {
-	if err := f.grow(len(part)); err != nil {
-		return err
+	if f.size += len(part); f.size > f.maxSize {
+		return ErrHeaderTooLarge
 	}
 	if part[len(part)-1] != '\n' {
 		f.line = append(f.line, part...)
@@ -90,36 +113,18 @@ func (f *framing) read(part []byte) error {
 
 func (f *framing) begin() {
 	f.phase = inRequestLine
-	f.size, f.count, f.excess, f.head = 0, 0, 0, framingFields{}
+	f.size, f.count, f.head = 0, 0, framingFields{}
 }
 
 func (f *framing) end() {
 	f.phase, f.line = atStart, nil
 }
 
-// grow counts what is part of a head, of the trailers or of a chunk's size.
-func (f *framing) grow(n int) error {
-	if f.phase == inChunkSize || f.phase == afterChunk {
-		if len(f.line)+n > maxChunkLine {
-			return gateway.ErrMalformedRequest
-		}
-		return nil
-	}
-	if f.size += n; f.size > f.maxSize {
-		return gateway.ErrHeaderTooLarge
-	}
-	return nil
-}
-
 // skip passes over at most n bytes of a body.
 func (f *framing) skip(n int) int {
 	skipped := min(f.left, int64(n))
 	if f.left -= skipped; f.left == 0 {
-		if f.phase == inBody {
-			f.end()
-		} else {
-			f.phase = afterChunk
-		}
+		f.end()
 	}
 	return int(skipped)
 }
@@ -127,38 +132,20 @@ func (f *framing) skip(n int) int {
 // takeLine reads a line that ends in LF.
 func (f *framing) takeLine(line []byte) error {
 	if bytes.IndexByte(line, '\r') != len(line)-2 || len(line) < 2 {
-		return gateway.ErrMalformedRequest
+		return ErrMalformedRequest
 	}
 	line = line[:len(line)-2]
-	switch f.phase {
-	case inRequestLine:
-		if len(line) == 0 {
-			return gateway.ErrMalformedRequest
-		}
-		f.head.isHTTP11 = bytes.HasSuffix(line, []byte(" HTTP/1.1"))
-		f.phase = inFields
-		return nil
-	case inFields:
-		if len(line) == 0 {
-			return f.endHead()
-		}
+	switch {
+	case f.phase == inFields && len(line) == 0:
+		return f.endHead()
+	case f.phase == inFields:
 		return f.takeField(line)
-	case inTrailers:
-		if len(line) == 0 {
-			f.end()
-			return nil
-		}
-		_, _, err := f.cutField(line)
-		return err
-	case inChunkSize:
-		return f.takeChunkSize(line)
-	default: // afterChunk
-		if len(line) != 0 {
-			return gateway.ErrMalformedRequest
-		}
-		f.phase = inChunkSize
-		return nil
+	case len(line) == 0:
+		return ErrMalformedRequest
 	}
+	f.head.isHTTP11 = bytes.HasSuffix(line, []byte(" HTTP/1.1"))
+	f.phase = inFields
+	return nil
 }
 
 func (f *framing) takeField(line []byte) error {
@@ -167,30 +154,34 @@ func (f *framing) takeField(line []byte) error {
 		return err
 	}
 	switch {
-	case len(name) == len("content-length") && bytes.EqualFold(name, []byte("content-length")):
-		f.head.lengths++
-		f.head.length, err = parseLength(trimmed(value))
-	case len(name) == len("transfer-encoding") && bytes.EqualFold(name, []byte("transfer-encoding")):
-		f.head.encodings++
-		if !f.head.isHTTP11 || !bytes.EqualFold(trimmed(value), []byte("chunked")) {
-			err = gateway.ErrMalformedRequest
+	case http1.IsNamed(name, "content-length"):
+		length, ok := http1.ParseLength(http1.Trim(value))
+		if !ok {
+			return ErrMalformedRequest
 		}
+		f.head.lengths++
+		f.head.length = length
+	case http1.IsNamed(name, "transfer-encoding"):
+		if !f.head.isHTTP11 || !http1.IsNamed(http1.Trim(value), "chunked") {
+			return ErrMalformedRequest
+		}
+		f.head.encodings++
 	}
-	return err
+	return nil
 }
 
 // cutField refuses names with white space beside them, and with them lines that continue the one before.
 func (f *framing) cutField(line []byte) (name, value []byte, err error) {
 	if f.count++; f.count > f.maxCount {
-		return nil, nil, gateway.ErrHeaderTooLarge
+		return nil, nil, ErrHeaderTooLarge
 	}
 	name, value, found := bytes.Cut(line, []byte{':'})
 	if !found || len(name) == 0 {
-		return nil, nil, gateway.ErrMalformedRequest
+		return nil, nil, ErrMalformedRequest
 	}
 	for _, b := range name {
 		if b <= ' ' {
-			return nil, nil, gateway.ErrMalformedRequest
+			return nil, nil, ErrMalformedRequest
 		}
 	}
 	return name, value, nil
@@ -199,31 +190,15 @@ func (f *framing) cutField(line []byte) (name, value []byte, err error) {
 func (f *framing) endHead() error {
 	switch head := &f.head; {
 	case head.lengths+head.encodings > 1:
-		return gateway.ErrMalformedRequest
+		return ErrMalformedRequest
 	case head.encodings == 1:
-		f.phase = inChunkSize
+		f.phase = inChunks
+		f.chunks = http1.Chunks{Strict: true}
+		f.chunks.LimitTrailers(f.maxSize-f.size-len("\r\n"), f.maxCount-f.count)
 	case head.length > 0:
 		f.phase, f.left = inBody, head.length
 	default:
 		f.end()
 	}
 	return nil
-}
-
-// trimmed is a value without the white space around it.
-func trimmed(value []byte) []byte { return bytes.Trim(value, " \t") }
-
-// parseLength takes digits alone: no sign, no list.
-func parseLength(value []byte) (int64, error) {
-	var length int64
-	for _, b := range value {
-		if b < '0' || b > '9' || length > (math.MaxInt64-9)/10 {
-			return 0, gateway.ErrMalformedRequest
-		}
-		length = length*10 + int64(b-'0')
-	}
-	if len(value) == 0 {
-		return 0, gateway.ErrMalformedRequest
-	}
-	return length, nil
 }

@@ -1,4 +1,4 @@
-package app
+package listener
 
 import (
 	"bytes"
@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"gatehouse/app/config"
 )
 
 // connection is a caller's connection as the HTTP server sees it. It gives out one request at a time, whole lines and
@@ -20,9 +18,9 @@ import (
 // One goroutine reads at a time, and one writes; the deadlines and Close are for all.
 type connection struct {
 	transport *transport
-	plain     net.Conn // the transport, or TLS over it
-	listener  *listener
-	timeouts  config.Timeouts
+	stream    net.Conn // the transport, or TLS over it
+	listener  *Listener
+	timeouts  Timeouts
 	framing   framing
 
 	rest    []byte    // was read, and belongs to the next request
@@ -40,10 +38,10 @@ type connection struct {
 
 var _ syscall.Conn = (*connection)(nil)
 
-func newConnection(l *listener, t *transport) *connection {
-	c := &connection{transport: t, plain: t, listener: l, timeouts: l.config.timeouts, first: true}
-	c.reads.set = func(t time.Time) error { return c.plain.SetReadDeadline(t) }
-	c.framing.maxSize, c.framing.maxCount = l.config.limits.HeaderSize, l.config.limits.HeaderCount
+func newConnection(l *Listener, t *transport) *connection {
+	c := &connection{transport: t, stream: t, listener: l, timeouts: l.config.Timeouts, first: true}
+	c.reads.set = func(t time.Time) error { return c.stream.SetReadDeadline(t) }
+	c.framing.maxSize, c.framing.maxCount = l.config.Limits.HeaderSize, l.config.Limits.HeaderCount
 	return c
 }
 
@@ -56,14 +54,14 @@ func (c *connection) Read(p []byte) (int, error) {
 	case len(c.rest) > 0:
 		return c.readRest(p)
 	case c.raw:
-		return c.plain.Read(p)
+		return c.stream.Read(p)
 	}
 	if err := c.await(); err != nil {
 		return 0, err
 	}
-	n, err := c.plain.Read(p)
+	n, err := c.stream.Read(p)
 	for n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.reads.extend() {
-		n, err = c.plain.Read(p)
+		n, err = c.stream.Read(p)
 	}
 	if n == 0 {
 		if c.first {
@@ -157,11 +155,11 @@ func (c *connection) ending(err error) error {
 }
 
 // Write implements net.Conn.
-func (c *connection) Write(p []byte) (int, error) { return c.plain.Write(p) }
+func (c *connection) Write(p []byte) (int, error) { return c.stream.Write(p) }
 
 // CloseWrite ends what is sent to the caller, who may go on sending: a tunnel has two directions.
 func (c *connection) CloseWrite() error {
-	return c.plain.(interface{ CloseWrite() error }).CloseWrite() // TCP and TLS both have it
+	return c.stream.(interface{ CloseWrite() error }).CloseWrite() // TCP and TLS both have it
 }
 
 // LocalAddr implements net.Conn.
@@ -177,7 +175,7 @@ func (c *connection) SyscallConn() (syscall.RawConn, error) { return c.transport
 func (c *connection) SetReadDeadline(t time.Time) error { return c.reads.ask(t) }
 
 // SetWriteDeadline implements net.Conn.
-func (c *connection) SetWriteDeadline(t time.Time) error { return c.plain.SetWriteDeadline(t) }
+func (c *connection) SetWriteDeadline(t time.Time) error { return c.stream.SetWriteDeadline(t) }
 
 // SetDeadline implements net.Conn. That there is none at all is how the server says that the connection was hijacked:
 // from then on it is a tunnel, and what is read is given out as it came.
@@ -214,14 +212,14 @@ func (c *connection) Close() error {
 		return nil
 	}
 	defer c.listener.release(c.transport)
-	return c.plain.Close()
+	return c.stream.Close()
 }
 
 // lingering is how long an answer may take to its caller after the connection was given up.
 const lingering = time.Second
 
 func (c *connection) linger() {
-	if secured, ok := c.plain.(interface{ CloseWrite() error }); ok && c.plain != net.Conn(c.transport) {
+	if secured, ok := c.stream.(interface{ CloseWrite() error }); ok && c.stream != net.Conn(c.transport) {
 		_ = secured.CloseWrite() // says that the answer is complete
 	}
 	_ = c.transport.SetReadDeadline(time.Now().Add(lingering))

@@ -1,4 +1,4 @@
-package app
+package listener
 
 import (
 	"log/slog"
@@ -7,10 +7,9 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"gatehouse/app/config"
 )
 
 // exhausted has no file descriptor for the first connections that it should accept.
@@ -27,16 +26,20 @@ func (e *exhausted) Accept() (net.Conn, error) {
 	return e.Listener.Accept()
 }
 
-func allowing(limits config.Limits) listenerConfig {
-	return listenerConfig{
-		limits: limits, timeouts: config.Default().Timeouts, metrics: newMetrics(config.Both).connections(), log: slog.New(slog.DiscardHandler),
+var generous = Limits{HeaderSize: 16 << 10, HeaderCount: 100, ConnectionsPerAddress: 100}
+
+func allowing(limits Limits) Config {
+	return Config{
+		Limits:   limits,
+		Timeouts: Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
+		Log:      slog.New(slog.DiscardHandler),
 	}
 }
 
 func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	l := newListener(&exhausted{Listener: inner, failures: 3}, allowing(config.Default().Limits))
+	l := New(&exhausted{Listener: inner, failures: 3}, allowing(generous))
 	caller, err := net.Dial("tcp", inner.Addr().String())
 	require.NoError(t, err)
 	defer func() { _ = caller.Close() }()
@@ -53,7 +56,7 @@ func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 func TestTheListenerServesTCPAlone(t *testing.T) {
 	inner, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
 	require.NoError(t, err)
-	l := newListener(inner, allowing(config.Default().Limits))
+	l := New(inner, allowing(generous))
 	defer func() { _ = l.Close() }()
 	caller, err := net.Dial("unix", inner.Addr().String())
 	require.NoError(t, err)
@@ -65,9 +68,9 @@ func TestTheListenerServesTCPAlone(t *testing.T) {
 func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	limits := config.Default().Limits
+	limits := generous
 	limits.Connections = 1
-	l := newListener(inner, allowing(limits))
+	l := New(inner, allowing(limits))
 	for range 2 {
 		caller, err := net.Dial("tcp", inner.Addr().String())
 		require.NoError(t, err)
@@ -99,7 +102,7 @@ func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 
 func TestWhomAConnectionCountsFor(t *testing.T) {
 	counts := func(ip net.IP, zone string) netip.Addr {
-		return household(addressOf(&net.TCPAddr{IP: ip, Port: 1, Zone: zone}))
+		return addressKey(addressOf(&net.TCPAddr{IP: ip, Port: 1, Zone: zone}))
 	}
 	parse := func(text string) netip.Addr { return counts(net.ParseIP(text), "") }
 	require.Equal(t, netip.MustParseAddr("192.0.2.1"), counts(net.IPv4(192, 0, 2, 1).To4(), ""))

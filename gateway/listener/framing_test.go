@@ -1,4 +1,4 @@
-package app
+package listener
 
 import (
 	"bufio"
@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"gatehouse/gateway"
 )
 
 // framed follows text in pieces of a size and returns where its first request ends, or -1 when there is more to come.
@@ -44,32 +42,32 @@ func TestFraming(t *testing.T) {
 		{"HTTP/1.0 with a length", "POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", nil},
 		{"as large as may be", post + "X: " + strings.Repeat("a", 1024-len(post)-7) + "\r\n\r\n", nil},
 
-		{"too large", post + "X: " + strings.Repeat("a", 1024-len(post)-6) + "\r\n\r\n", gateway.ErrHeaderTooLarge},
-		{"too large, without an end", post + "X: " + strings.Repeat("a", 1100), gateway.ErrHeaderTooLarge},
-		{"too many fields", post + strings.Repeat("X: y\r\n", 10) + "\r\n", gateway.ErrHeaderTooLarge},
-		{"too many trailers", post + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("X: y\r\n", 10) + "\r\n", gateway.ErrHeaderTooLarge},
-		{"empty line", "\r\n" + post + "\r\n", gateway.ErrMalformedRequest},
-		{"bare LF", strings.ReplaceAll(post+"\r\n", "\r\n", "\n"), gateway.ErrMalformedRequest},
-		{"bare CR", post + "X: y\rContent-Length: 5\r\n\r\n", gateway.ErrMalformedRequest},
-		{"folded", post + "X: y\r\n z\r\n\r\n", gateway.ErrMalformedRequest},
-		{"no colon", post + "X\r\n\r\n", gateway.ErrMalformedRequest},
-		{"space before the colon", post + "Content-Length : 5\r\n\r\nhello", gateway.ErrMalformedRequest},
-		{"two lengths", post + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", gateway.ErrMalformedRequest},
-		{"signed length", post + "Content-Length: +5\r\n\r\nhello", gateway.ErrMalformedRequest},
-		{"no length", post + "Content-Length:\r\n\r\nhello", gateway.ErrMalformedRequest},
-		{"listed length", post + "Content-Length: 5,5\r\n\r\nhello", gateway.ErrMalformedRequest},
-		{"endless length", post + "Content-Length: 18446744073709551621\r\n\r\nhello", gateway.ErrMalformedRequest},
-		{"length and encoding", post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", gateway.ErrMalformedRequest},
-		{"two encodings", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", gateway.ErrMalformedRequest},
-		{"another encoding", post + "Transfer-Encoding: identity\r\n\r\n", gateway.ErrMalformedRequest},
-		{"encoding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", gateway.ErrMalformedRequest},
-		{"chunk that is too large", post + "Transfer-Encoding: chunked\r\n\r\n1000000000000000\r\n", gateway.ErrMalformedRequest},
-		{"chunk in a space", post + "Transfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n", gateway.ErrMalformedRequest},
-		{"chunk that goes on", post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello!\r\n0\r\n\r\n", gateway.ErrMalformedRequest},
-		{"long extension", post + "Transfer-Encoding: chunked\r\n\r\n5;" + strings.Repeat("a", maxChunkLine) + "\r\nhello\r\n", gateway.ErrMalformedRequest},
-		{"long extension, without an end", post + "Transfer-Encoding: chunked\r\n\r\n5;" + strings.Repeat("a", maxChunkLine), gateway.ErrMalformedRequest},
+		{"too large", post + "X: " + strings.Repeat("a", 1024-len(post)-6) + "\r\n\r\n", ErrHeaderTooLarge},
+		{"too large, without an end", post + "X: " + strings.Repeat("a", 1100), ErrHeaderTooLarge},
+		{"too many fields", post + strings.Repeat("X: y\r\n", 10) + "\r\n", ErrHeaderTooLarge},
+		{"too many trailers", post + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + strings.Repeat("X: y\r\n", 10) + "\r\n", ErrHeaderTooLarge},
+		{"empty line", "\r\n" + post + "\r\n", ErrMalformedRequest},
+		{"bare LF", strings.ReplaceAll(post+"\r\n", "\r\n", "\n"), ErrMalformedRequest},
+		{"bare CR", post + "X: y\rContent-Length: 5\r\n\r\n", ErrMalformedRequest},
+		{"folded", post + "X: y\r\n z\r\n\r\n", ErrMalformedRequest},
+		{"no colon", post + "X\r\n\r\n", ErrMalformedRequest},
+		{"space before the colon", post + "Content-Length : 5\r\n\r\nhello", ErrMalformedRequest},
+		{"two lengths", post + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", ErrMalformedRequest},
+		{"signed length", post + "Content-Length: +5\r\n\r\nhello", ErrMalformedRequest},
+		{"no length", post + "Content-Length:\r\n\r\nhello", ErrMalformedRequest},
+		{"listed length", post + "Content-Length: 5,5\r\n\r\nhello", ErrMalformedRequest},
+		{"endless length", post + "Content-Length: 18446744073709551621\r\n\r\nhello", ErrMalformedRequest},
+		{"length and encoding", post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ErrMalformedRequest},
+		{"two encodings", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ErrMalformedRequest},
+		{"another encoding", post + "Transfer-Encoding: identity\r\n\r\n", ErrMalformedRequest},
+		{"encoding in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", ErrMalformedRequest},
+		{"chunk that is too large", post + "Transfer-Encoding: chunked\r\n\r\n1000000000000000\r\n", ErrMalformedRequest},
+		{"chunk in a space", post + "Transfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n", ErrMalformedRequest},
+		{"chunk that goes on", post + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello!\r\n0\r\n\r\n", ErrMalformedRequest},
+		{"long extension", post + "Transfer-Encoding: chunked\r\n\r\n5;" + strings.Repeat("a", 4096) + "\r\nhello\r\n", ErrMalformedRequest},
+		{"long extension, without an end", post + "Transfer-Encoding: chunked\r\n\r\n5;" + strings.Repeat("a", 4096), ErrMalformedRequest},
 		{"more extensions than data", post + "Transfer-Encoding: chunked\r\n\r\n" +
-			strings.Repeat("1;"+strings.Repeat("a", 200)+"\r\nx\r\n", 100), gateway.ErrMalformedRequest},
+			strings.Repeat("1;"+strings.Repeat("a", 200)+"\r\nx\r\n", 100), ErrMalformedRequest},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, size := range []int{1, 2, 3, 5, 7, 17, 64, len(test.text)} {
