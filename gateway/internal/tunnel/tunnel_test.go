@@ -42,7 +42,7 @@ func TestOneEndMayGoOnAfterTheOtherHasEnded(t *testing.T) {
 				time.Sleep(halfOpenTimeout/2 - 1)
 				synctest.Wait()
 				require.Equal(t, 1, w.set.Count())
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				p.requireEnd(HungUp)
 				first.requireHeard("and here too", true)
 			})

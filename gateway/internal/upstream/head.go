@@ -7,9 +7,6 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// maxHead bounds the status line and the fields of one answer.
-const maxHead = readBufferSize
-
 const (
 	statusSwitchingProtocols = 101
 	statusOK                 = 200
@@ -65,8 +62,8 @@ func (h *Head) read(r *bufio.Reader) error {
 	return nil
 }
 
-// readHeadText reads to the empty line. All lines end in CR LF: who waits for a CR before an LF that came alone waits for
-// ever.
+// readHeadText reads to the empty line. A head that does not fit the reader's buffer is an error. All lines end in CR LF:
+// who waits for a CR before an LF that came alone waits for ever.
 func readHeadText(r *bufio.Reader) ([]byte, error) {
 	lineStart, seen := 0, 0
 	for {
