@@ -18,6 +18,7 @@ import (
 // settings are what the flags say.
 type settings struct {
 	rounds      int
+	repeats     int // of a round in which others used too much of the core
 	warmUp      time.Duration
 	duration    time.Duration
 	connections int
@@ -39,6 +40,7 @@ type bench struct {
 	services    *services
 	tokens      map[Tokens][]string
 	public      map[string]string // files of public keys, by algorithm
+	repeated    int               // rounds that were thrown away so far
 	progress    io.Writer
 }
 
@@ -155,9 +157,9 @@ func (b *bench) divideCores() error {
 	return stayOn(others)
 }
 
-// run measures everybody once in each round, and begins each round with another contestant. Who fails is left out from
-// then on, and the error says why.
-func (b *bench) run(ctx context.Context) ([]result, error) {
+// run measures everybody once in each round, and begins each round with another contestant. A contestant that fails is
+// left out from then on, and the error says why. There are no results when the machine is too busy to measure on.
+func (b *bench) run(ctx context.Context, measure func(context.Context, Contestant) (measured, error)) ([]result, error) {
 	results := make([]result, len(b.contestants))
 	var problems []error
 	failed := map[string]bool{}
@@ -168,9 +170,15 @@ func (b *bench) run(ctx context.Context) ([]result, error) {
 			if failed[c.Name] {
 				continue
 			}
-			m, err := b.round(ctx, c)
+			m, err := undisturbed(b.repeats, func() (measured, error) { return measure(ctx, c) }, func(m measured) {
+				b.repeated++
+				b.say("round %d: %-28s is repeated: others used %.0f%% of the core", round+1, c.Name, 100*m.others)
+			})
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
+			}
+			if errors.Is(err, errTooBusy) { // for the others, too
+				return nil, fmt.Errorf("round %d: %s: %w", round+1, c.Name, err)
 			}
 			if err != nil {
 				b.say("round %d: %v", round+1, err)

@@ -29,7 +29,7 @@ func chart(title string, results []result) string {
 	longest := 0.0
 	var groups []string
 	for i, r := range results {
-		spreads[i] = spreadOf(each(r.rounds, func(m measured) float64 { return micros(m.perRequest) }))
+		spreads[i] = r.perRequest()
 		longest = max(longest, spreads[i].max)
 		if !slices.Contains(groups, r.Group) {
 			groups = append(groups, r.Group)

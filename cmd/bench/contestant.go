@@ -42,6 +42,8 @@ type Contestant struct {
 	// Refuses are kinds of requests that have to be refused with 401 or 403 before anything is measured, so that all do the
 	// same work: see badTokens.
 	Refuses []string `yaml:"refuses"`
+	// Plain says that it only passes requests on. Everybody is compared with the cheapest plain proxy of the run, too.
+	Plain bool `yaml:"plain"`
 	// AtMost are the goals.
 	AtMost []Goal `yaml:"at_most"`
 }
@@ -136,6 +138,9 @@ func (c *Contestant) check() error {
 	}
 	if c.Tokens.Fresh && c.Tokens.Algorithm == "" {
 		problems = append(problems, errors.New("tokens.fresh needs tokens.algorithm"))
+	}
+	if c.Plain && len(c.Refuses) > 0 {
+		problems = append(problems, errors.New("a plain proxy refuses nothing"))
 	}
 	for _, kind := range c.Refuses {
 		if _, known := badTokens[kind]; !known {

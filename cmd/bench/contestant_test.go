@@ -60,6 +60,25 @@ func TestVariantsOfAContestantDifferOnlyInWhatTheySay(t *testing.T) {
 	require.NotContains(t, warm.Environment, "GATEHOUSE_DENYLIST_MODE")
 	require.Empty(t, byName["Gatehouse public route"].Tokens)
 	require.Equal(t, []Goal{{1.25, "nginx"}}, warm.AtMost)
+	require.Equal(t, byName["nginx"].Files, byName["nginx keeping its heap"].Files)
+}
+
+func TestPlainProxiesAreThoseThatCheckNothing(t *testing.T) {
+	all, err := readContestants(nil)
+	require.NoError(t, err)
+	var plain []string
+	for _, c := range all {
+		if c.Plain {
+			plain = append(plain, c.Name)
+		}
+	}
+	require.Equal(t, []string{"nginx", "nginx keeping its heap", "HAProxy"}, plain)
+}
+
+func TestAimForColdRS256(t *testing.T) {
+	all, err := readContestants(nil)
+	require.NoError(t, err)
+	require.Equal(t, []Goal{{1.1, "HAProxy RS256"}}, named(all, "Gatehouse cold RS256")[0].AtMost)
 }
 
 func TestAContestantThatCannotBeUsedIsRefused(t *testing.T) {
@@ -72,6 +91,7 @@ func TestAContestantThatCannotBeUsedIsRefused(t *testing.T) {
 		{"target: http://{{.Listen}}/balance", "", "target is missing"},
 		{"RS256", "HS256", "tokens.algorithm"},
 		{"algorithm: RS256, ", "", "tokens.fresh"},
+		{"refuses:", "plain: true\n    refuses:", "a plain proxy refuses nothing"},
 		{"[signature", "[signatures", `no "signatures"`},
 		{"{{.Upstream}}", "{{.Origin}}", "Origin"},
 		{"{{.Upstream}}", "{{.Upstream", "unclosed"},

@@ -25,6 +25,8 @@ func (b *bench) describe(ctx context.Context) []string {
 			"one for each request where it says so. %d rounds in turn, %s each after %s to get warm; medians, with the least and the "+
 			"most of a round in parentheses. Ratios are those within a round.",
 			b.connections, b.known, b.rounds, b.duration, b.warmUp),
+		fmt.Sprintf("Others: at most %.0f %% of the contestants' core in a round; %d rounds in which they used more were repeated.",
+			100*maxOthers, b.repeated),
 	}
 	return lines
 }

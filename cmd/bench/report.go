@@ -26,13 +26,19 @@ func (r *report) String() string {
 // costs has a line for each contestant.
 func (r *report) costs() table {
 	first := r.results[0]
-	t := table{{"", "CPU µs/request", "× " + first.Name, "requests/s", "p50", "p99", "p99.9", "core used", "by others", ""}}
+	plain, hasPlain := cheapestPlain(r.results)
+	head := []string{"", "CPU µs/request", "× " + first.Name}
+	if hasPlain {
+		head = append(head, "× cheapest plain ("+plain.Name+")")
+	}
+	t := table{append(head, "requests/s", "p50", "p99", "p99.9", "core used", "by others", "")}
 	for _, c := range r.results {
 		of := func(figure func(measured) float64) float64 { return median(each(c.rounds, figure)) }
-		t = append(t, []string{
-			c.Name,
-			spreadOf(each(c.rounds, func(m measured) float64 { return micros(m.perRequest) })).text("%.1f"),
-			ratios(c.rounds, first.rounds).text("%.2f"),
+		line := []string{c.Name, c.perRequest().text("%.1f"), ratios(c.rounds, first.rounds).text("%.2f")}
+		if hasPlain {
+			line = append(line, ratios(c.rounds, plain.rounds).text("%.2f"))
+		}
+		t = append(t, append(line,
 			thousands(of(func(m measured) float64 { return m.rate })),
 			latency(median(each(c.rounds, func(m measured) time.Duration { return m.p50 }))),
 			latency(median(each(c.rounds, func(m measured) time.Duration { return m.p99 }))),
@@ -40,7 +46,7 @@ func (r *report) costs() table {
 			fmt.Sprintf("%.0f %%", 100*of(func(m measured) float64 { return m.saturation })),
 			fmt.Sprintf("%.0f %%", 100*of(func(m measured) float64 { return m.others })),
 			c.About,
-		})
+		))
 	}
 	return t
 }

@@ -33,6 +33,24 @@ func TestReport(t *testing.T) {
 	require.Regexp(t, `1\.25 × nginx \| +12\.00 \(11\.75–13\.00\) \| \*\*not reached\*\*`, goals)
 }
 
+func TestReportComparesWithTheCheapestPlainProxyToo(t *testing.T) {
+	r := report{results: []result{
+		{Contestant{Name: "nginx", Plain: true}, roundsOf(20, 24, 22)},
+		{Contestant{Name: "HAProxy", Plain: true}, roundsOf(10, 12, 11)},
+		{Contestant{Name: "Gatehouse"}, roundsOf(15, 24, 22)},
+	}}
+	costs := r.costs()
+	require.Equal(t, []string{"× nginx", "× cheapest plain (HAProxy)", "requests/s"}, costs[0][2:5])
+	require.Equal(t, []string{"1.00", "2.00"}, costs[1][2:4])
+	require.Equal(t, []string{"0.50", "1.00"}, costs[2][2:4])
+	require.Equal(t, []string{"1.00 (0.75–1.00)", "2.00 (1.50–2.00)"}, costs[3][2:4])
+
+	r.results = r.results[2:]
+	for _, line := range r.costs() {
+		require.Len(t, line, len(costs[0])-1, "without a plain proxy there is no such column")
+	}
+}
+
 func TestMemoryGoalHoldsTheMostThatWasEverUsed(t *testing.T) {
 	use := memoryUse{cached: memory{now: memoryGoal - 1, peak: memoryGoal}}
 	require.Equal(t, "reached", use.goal()[3])

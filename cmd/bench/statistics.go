@@ -32,6 +32,21 @@ func median[T ~int64 | ~float64](values []T) T {
 	return sorted[middle-1] + (sorted[middle]-sorted[middle-1])/2
 }
 
+// cheapestPlain is the plain proxy that used the least processor time per request in this run.
+func cheapestPlain(results []result) (cheapest result, found bool) {
+	for _, r := range results {
+		if r.Plain && (!found || r.perRequest().median < cheapest.perRequest().median) {
+			cheapest, found = r, true
+		}
+	}
+	return cheapest, found
+}
+
+// perRequest is the processor time of a request, in microseconds.
+func (r result) perRequest() spread {
+	return spreadOf(each(r.rounds, func(m measured) float64 { return micros(m.perRequest) }))
+}
+
 // spread is the middle of some rounds and how far they lie apart.
 type spread struct{ median, min, max float64 }
 

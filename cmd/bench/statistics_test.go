@@ -32,6 +32,22 @@ func roundsOf(perRequest ...int) []measured {
 	return rounds
 }
 
+func TestTheCheapestPlainProxyIsThatOfTheRun(t *testing.T) {
+	nginx := result{Contestant{Name: "nginx", Plain: true}, roundsOf(30, 24, 25)}
+	haproxy := result{Contestant{Name: "HAProxy", Plain: true}, roundsOf(10, 90, 11)} // dearer on average
+	checking := result{Contestant{Name: "checking"}, roundsOf(5, 5, 5)}
+	cheapest, found := cheapestPlain([]result{checking, nginx, haproxy})
+	require.True(t, found)
+	require.Equal(t, "HAProxy", cheapest.Name, "by the median, and not by who comes first")
+
+	cheapest, found = cheapestPlain([]result{haproxy, {nginx.Contestant, roundsOf(9)}})
+	require.True(t, found)
+	require.Equal(t, "nginx", cheapest.Name)
+
+	_, found = cheapestPlain([]result{checking})
+	require.False(t, found)
+}
+
 func TestRatiosAreThoseWithinARound(t *testing.T) {
 	// The machine was three times as slow in the second round, for both.
 	got := ratios(roundsOf(20, 60, 22), roundsOf(10, 30, 10))
