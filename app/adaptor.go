@@ -10,6 +10,7 @@ import (
 	"github.com/valyala/fasthttp/fasthttpadaptor"
 
 	"gatehouse/gateway"
+	"gatehouse/gateway/listener"
 )
 
 // mount serves a net/http handler beside the gateway. The handler's context ends when it returns; the adaptor's own would
@@ -55,7 +56,7 @@ func (a *App) readBody(ctx *fasthttp.RequestCtx) error {
 		return nil
 	}
 	if err := ctx.Conn().SetReadDeadline(time.Now().Add(a.config.Timeouts.Body)); err != nil {
-		return gateway.ErrMalformedRequest // there is nobody left to be told
+		return listener.ErrMalformedRequest // there is nobody left to be told
 	}
 	body, err := gateway.ReadBody(ctx, mountedBodyLimit)
 	if err != nil {

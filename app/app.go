@@ -13,7 +13,9 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/user"
 	"gatehouse/gateway"
+	"gatehouse/gateway/listener"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
@@ -24,7 +26,7 @@ type Options struct {
 	// Log receives everything; slog.Default() when nil.
 	Log *slog.Logger
 	// Users are asked who a user is before the configured ways are tried.
-	Users []authz.UserAuthenticator
+	Users []user.Authenticator
 	// PublicAdmin serves /admin/ on the public listener, too, where everyone can then register and delete clients. It is
 	// for the mock server only.
 	PublicAdmin bool
@@ -48,8 +50,8 @@ type App struct {
 	observer *observer
 	tracing  *tracing // nil unless it is wanted
 
-	callers    listenerConfig
-	accepting  *listener // nil before Start
+	callers    listener.Config
+	accepting  *listener.Listener // nil before Start
 	publicAddr net.Addr
 	adminAddr  net.Addr
 	closers    []closer

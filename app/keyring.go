@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/keyring"
 	"gatehouse/registry"
 )
 
@@ -13,14 +13,14 @@ import (
 const maxKeyringRefresh = 10 * time.Second
 
 // newKeyring is the signing keys in a registry, not opened yet.
-func newKeyring(cfg config.Config, stored *registry.Registry, log *slog.Logger) *authz.Keyring {
-	times := authz.KeyTimes{
+func newKeyring(cfg config.Config, stored *registry.Registry, log *slog.Logger) *keyring.Keyring {
+	times := keyring.Times{
 		RotateEvery:  cfg.Keys.RotateEvery,
 		PublishAhead: cfg.Keys.PublishAhead,
 		LongestToken: cfg.AccessToken.MaxLifespan,
 		ClockSkew:    cfg.ClockLeeway,
 	}
-	return &authz.Keyring{
+	return &keyring.Keyring{
 		Registry: stored,
 		Secret:   cfg.Keys.Secret.Reveal(),
 		Alg:      cfg.Keys.Alg,

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"gatehouse/gateway/listener"
 )
 
 // Start begins to listen, and returns when both listeners accept connections. Failed tells when serving ends by itself.
@@ -29,7 +31,7 @@ func (a *App) Start(ctx context.Context) error {
 // does not block.
 func (a *App) Serve(public, admin net.Listener) {
 	a.publicAddr, a.adminAddr = public.Addr(), admin.Addr()
-	a.accepting = newListener(public, a.callers)
+	a.accepting = listener.New(public, a.callers)
 	go func() {
 		if err := a.public.Listener(a.accepting); err != nil {
 			a.failed <- fmt.Errorf("public listener: %w", err)
@@ -72,7 +74,7 @@ func (a *App) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, a.config.Shutdown.Timeout)
 	defer cancel()
 	var problems []error
-	if err := errors.Join(a.accepting.drain(), a.gateway.Drain(ctx), a.drainServer(ctx)); err != nil {
+	if err := errors.Join(a.accepting.Drain(), a.gateway.Drain(ctx), a.drainServer(ctx)); err != nil {
 		problems = append(problems, fmt.Errorf("drain public listener: %w", err))
 	}
 	if a.admin.Shutdown(ctx) != nil { // whoever still asks for health or metrics is no reason to report a failure
@@ -85,7 +87,7 @@ func (a *App) drain(ctx context.Context) error {
 // may be over before it has seen that the last one has ended.
 func (a *App) drainServer(ctx context.Context) error {
 	err := a.public.ShutdownWithContext(ctx)
-	if a.accepting.isIdle() {
+	if a.accepting.Idle() {
 		return nil
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app/config"
+	"gatehouse/gateway/listener"
 )
 
 // TestEachLimitHoldsWhereItIsSet sends what is just within a limit and what is just beyond.
@@ -59,7 +60,7 @@ const (
 
 func slowConfig(upstream string) config.Config {
 	cfg := testConfig(upstream)
-	cfg.Timeouts = config.Timeouts{Header: headerTimeout, Body: bodyTimeout, Write: time.Second, Idle: idleTimeout}
+	cfg.Timeouts = listener.Timeouts{Header: headerTimeout, Body: bodyTimeout, Write: time.Second, Idle: idleTimeout}
 	return cfg
 }
 

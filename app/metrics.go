@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/client"
 	"gatehouse/gateway"
 )
 
@@ -63,7 +64,7 @@ func newMetrics(role config.Role) *metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if role.HasAuthz() {
 		m.registry.MustRegister(m.issued)
-		for _, grantType := range authz.GrantTypes() {
+		for _, grantType := range client.GrantTypes() {
 			m.issued.WithLabelValues(grantType) // zero before the first, so that it can be seen to rise
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/outbox"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/registry"
@@ -43,7 +44,7 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 	log := slog.New(slog.DiscardHandler) // the audit records are this process's log
 	return &authz.Operator{
 		Registry:          db,
-		Relay:             &authz.Relay{Registry: db, Denylist: denied},
+		Relay:             &outbox.Relay{Registry: db, Denylist: denied},
 		Keyring:           newKeyring(cfg, db, log),
 		Scopes:            gateway.Scopes(cfg.Routes),
 		MaxAccessLifespan: cfg.AccessToken.MaxLifespan,
@@ -69,7 +70,7 @@ func openExisting(ctx context.Context, url string) (*registry.Registry, error) {
 	return db, nil
 }
 
-func operatorDenylist(url config.SecretURL, needs config.Needs) (_ authz.Denylist, closeDenied func() error, err error) {
+func operatorDenylist(url config.SecretURL, needs config.Needs) (_ outbox.Denylist, closeDenied func() error, err error) {
 	if !needs.Redis || url == config.EmbeddedRedis {
 		return elsewhere{}, func() error { return nil }, nil
 	}
@@ -83,7 +84,7 @@ func operatorDenylist(url config.SecretURL, needs config.Needs) (_ authz.Denylis
 // elsewhere is the denylist of another process: what is revoked waits in the registry until that one delivers it.
 type elsewhere struct{}
 
-var _ authz.Denylist = elsewhere{}
+var _ outbox.Denylist = elsewhere{}
 
 var errElsewhere = errors.New("redis_url is " + config.EmbeddedRedis.Reveal() + ", inside of the process that serves")
 

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -9,8 +8,12 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/keyring"
+	"gatehouse/authz/outbox"
+	"gatehouse/authz/user"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
+	"gatehouse/gateway/listener"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
@@ -18,7 +21,7 @@ import (
 // revocations is the denylist as the authorization server writes it and the gateway checks it. In one process both have the
 // same value: a revocation then holds before its caller is answered, in either mode.
 type revocations interface {
-	authz.Denylist
+	outbox.Denylist
 	denylist.Checker
 }
 
@@ -62,7 +65,7 @@ func loaded(store *denylist.Store) func(context.Context) error {
 }
 
 // openRegistry connects to the database, migrates its schema and opens its signing keys.
-func (a *App) openRegistry(ctx context.Context) (*authz.Keyring, error) {
+func (a *App) openRegistry(ctx context.Context) (*keyring.Keyring, error) {
 	var err error
 	a.registry, err = registry.Open(ctx, a.config.DatabaseURL.Reveal(), registry.WithPoolSize(a.config.DatabaseMaxConns))
 	if err != nil {
@@ -74,12 +77,12 @@ func (a *App) openRegistry(ctx context.Context) (*authz.Keyring, error) {
 	if err := prepareSchema(ctx, a.registry, a.config.DatabaseMigrate); err != nil {
 		return nil, err
 	}
-	a.background("purge", (&authz.Purger{Registry: a.registry, Log: a.log}).Run)
+	a.background("purge", (&outbox.Purger{Registry: a.registry, Log: a.log}).Run)
 	return a.openKeys(ctx)
 }
 
 // openKeys opens the database's signing keys, makes the first one if there is none, and keeps them rotating.
-func (a *App) openKeys(ctx context.Context) (*authz.Keyring, error) {
+func (a *App) openKeys(ctx context.Context) (*keyring.Keyring, error) {
 	keyring := newKeyring(a.config, a.registry, a.log)
 	if _, err := keyring.Open(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
@@ -105,11 +108,11 @@ func (a *App) remoteKeys() keys.PublicKeys {
 	return remote
 }
 
-func (a *App) newAuthz(keyring *authz.Keyring, denied authz.Denylist) (*authz.Server, error) {
-	users := append([]authz.UserAuthenticator{}, a.options.Users...)
-	users = append(users, &authz.HostJWT{Secret: []byte(a.config.JWTSecret.Reveal())})
+func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz.Server, error) {
+	users := append([]user.Authenticator{}, a.options.Users...)
+	users = append(users, &user.HostJWT{Secret: []byte(a.config.JWTSecret.Reveal())})
 	if a.config.LNDHubURL != "" {
-		users = append(users, &authz.LNDHub{URL: a.config.LNDHubURL, Secret: []byte(a.config.JWTSecret.Reveal())})
+		users = append(users, user.NewLNDHub(a.config.LNDHubURL, []byte(a.config.JWTSecret.Reveal())))
 	}
 	return authz.New(authz.Config{
 		Issuer:            a.config.Issuer,
@@ -131,9 +134,9 @@ func (a *App) newAuthz(keyring *authz.Keyring, denied authz.Denylist) (*authz.Se
 }
 
 // runRelay fills the denylist and keeps it complete. A Redis that is down is filled when it is back.
-func (a *App) runRelay(ctx context.Context, denied authz.Denylist) {
-	relay := &authz.Relay{Registry: a.registry, Denylist: denied}
-	if err := relay.Prime(ctx); err != nil {
+func (a *App) runRelay(ctx context.Context, denied outbox.Denylist) {
+	relay := &outbox.Relay{Registry: a.registry, Denylist: denied}
+	if err := relay.Fill(ctx); err != nil {
 		a.log.Warn("denylist cannot be filled yet", "error", err)
 	}
 	a.background("relay", func(ctx context.Context) { relay.Run(ctx, a.log) })
@@ -183,27 +186,36 @@ func (a *App) newVerifier(public keys.PublicKeys) (gateway.TokenVerifier, error)
 	return cache, nil
 }
 
-// connectionLimit is how many callers may be connected at a time.
-func connectionLimit(l config.Limits) int { return cmp.Or(l.Connections, maxConnections()) }
+// callersLimits are those of the configuration that the listener keeps; bodies are the gateway's.
+func (a *App) callersLimits() listener.Limits {
+	limits := a.config.Limits
+	return listener.Limits{
+		HeaderSize:            limits.HeaderSize,
+		HeaderCount:           limits.HeaderCount,
+		Connections:           limits.Connections,
+		ConnectionsPerAddress: limits.ConnectionsPerAddress,
+	}
+}
 
 // callersConfig is what the public listener is made from.
-func (a *App) callersConfig() (listenerConfig, error) {
-	config := listenerConfig{
-		limits:   a.config.Limits,
-		timeouts: a.config.Timeouts,
-		exempt:   a.proxies,
-		metrics:  a.metrics.connections(),
-		log:      a.log,
+func (a *App) callersConfig() (listener.Config, error) {
+	config := listener.Config{
+		Limits:   a.callersLimits(),
+		Timeouts: a.config.Timeouts,
+		Exempt:   a.proxies.Contains,
+		Counts:   a.metrics.connections(),
+		Log:      a.log,
 	}
-	if a.config.TLS.CertFile == "" {
+	files := a.config.TLS
+	if files.CertFile == "" {
 		return config, nil
 	}
-	own, err := openCertificate(a.config.TLS, a.log)
+	own, err := listener.OpenCertificate(files.CertFile, files.KeyFile, a.log)
 	if err != nil {
 		return config, err
 	}
 	a.metrics.watchCertificate(own)
-	a.background("TLS certificate", own.run)
-	config.tls = own.serverConfig()
+	a.background("TLS certificate", own.Watch)
+	config.TLS = own.ServerConfig()
 	return config, nil
 }

@@ -13,7 +13,7 @@ func (a *App) publicServer() *fiber.App {
 		AppName:               "gatehouse",
 		DisableStartupMessage: true,
 		ReadBufferSize:        a.config.Limits.HeaderSize,
-		Concurrency:           connectionLimit(a.config.Limits),
+		Concurrency:           a.callersLimits().MaxConnections(),
 		// The listener's connections have the timeouts, the gateway the limit of bodies.
 		ErrorHandler: gateway.ErrorHandler(a.log),
 	})

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/denylist"
+	"gatehouse/gateway/listener"
 	"gatehouse/keys"
 )
 
@@ -76,8 +77,9 @@ func (m *metrics) watchRedis(store *denylist.Store) {
 	}
 }
 
-func (m *metrics) watchCertificate(own *certificate) {
-	m.gauge("gatehouse_tls_certificate_seconds_left", "How long the public listener's certificate is still valid.", nil, own.secondsLeft)
+func (m *metrics) watchCertificate(own *listener.Certificate) {
+	secondsLeft := func() float64 { return time.Until(own.NotAfter()).Seconds() }
+	m.gauge("gatehouse_tls_certificate_seconds_left", "How long the public listener's certificate is still valid.", nil, secondsLeft)
 }
 
 func (m *metrics) watchDatabase(stats func() sql.DBStats) {

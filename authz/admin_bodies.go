@@ -9,6 +9,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -36,7 +37,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, target any) error {
 	return nil
 }
 
-// createBody is what a client is registered with. The predecessor's fields are name, url, domain, imageUrl and public.
+// createBody is what a client is registered with. oauth2server's fields are name, url, domain, imageUrl and public.
 // Neither the id nor the secret can be chosen here.
 type createBody struct {
 	Name         string   `json:"name"`
@@ -47,12 +48,12 @@ type createBody struct {
 	RedirectURIs []string `json:"redirectUris"`
 	Scopes       []string `json:"scopes"`
 	GrantTypes   []string `json:"grantTypes"`
-	// UserID was accepted by the predecessor, without effect, and is accepted still.
+	// UserID was accepted by oauth2server, without effect, and is accepted still.
 	UserID json.RawMessage `json:"userId"`
 }
 
-func (b createBody) settings() ClientSettings {
-	return ClientSettings{
+func (b createBody) settings() client.Settings {
+	return client.Settings{
 		Name:         b.Name,
 		URL:          b.URL,
 		ImageURL:     b.ImageURL,
@@ -72,8 +73,8 @@ type updateBody struct {
 	UserID   json.RawMessage `json:"userId"`
 }
 
-func (b updateBody) change() ClientChange {
-	return ClientChange{Name: unlessEmpty(b.Name), URL: unlessEmpty(b.URL), ImageURL: unlessEmpty(b.ImageURL)}
+func (b updateBody) change() client.Change {
+	return client.Change{Name: unlessEmpty(b.Name), URL: unlessEmpty(b.URL), ImageURL: unlessEmpty(b.ImageURL)}
 }
 
 func unlessEmpty(value string) *string {
@@ -83,7 +84,7 @@ func unlessEmpty(value string) *string {
 	return &value
 }
 
-// clientAnswer is a client as the predecessor's get, list and update show it.
+// clientAnswer is a client as oauth2server's get, list and update show it.
 type clientAnswer struct {
 	ID       string `json:"id"`
 	Name     string `json:"name"`
@@ -96,7 +97,7 @@ func answerOf(c registry.Client) clientAnswer {
 	return clientAnswer{ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, Disabled: c.Disabled()}
 }
 
-// createdAnswer is a client as the predecessor's create shows it: the only time that a secret is seen.
+// createdAnswer is a client as oauth2server's create shows it: the only time that a secret is seen.
 type createdAnswer struct {
 	ClientID     string `json:"clientId"`
 	ClientSecret string `json:"clientSecret,omitempty"`

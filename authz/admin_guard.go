@@ -4,6 +4,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+
+	"gatehouse/authz/client"
+	"gatehouse/authz/internal/text"
 )
 
 // guardAdmin asks for the admin token where one is configured. Without one, reaching the listener is all it takes, so
@@ -16,13 +19,13 @@ func (s *Server) guardAdmin(next http.Handler) http.Handler {
 			s.fail(w, r, errForbidden)
 			return
 		}
-		if s.adminToken == "" && !isLocalhost((&url.URL{Host: r.Host}).Hostname()) {
+		if s.adminToken == "" && !client.IsLocalhost((&url.URL{Host: r.Host}).Hostname()) {
 			s.fail(w, r, errForbidden.WithHint("Without an admin token only localhost may be asked."))
 			return
 		}
 		if s.adminToken != "" {
 			token, err := readBearer(r)
-			if err != nil || !sameText(s.adminToken, token) {
+			if err != nil || !text.IsSame(s.adminToken, token) {
 				s.fail(w, r, errInvalidToken.WithHint("The admin token is missing or wrong."))
 				return
 			}

@@ -3,6 +3,8 @@ package authz
 import (
 	"errors"
 	"net/http"
+
+	"gatehouse/authz/keyring"
 )
 
 // listKeys shows the signing keys and what each of them does now.
@@ -24,7 +26,7 @@ func (s *Server) rotateKeys(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	key, err := s.operator(r).Rotate(ctx)
-	if errors.Is(err, ErrSuccessorPending) {
+	if errors.Is(err, keyring.ErrSuccessorPending) {
 		err = errConflict.WithHint(err.Error())
 	}
 	if err != nil {

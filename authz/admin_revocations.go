@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -67,9 +68,9 @@ func (s *Server) targetOf(body revocationBody) (Target, error) {
 	if target != (Target{}) {
 		return Target{}, errOneTarget
 	}
-	claims, err := s.revocable.Verify([]byte(body.AccessToken))
+	claims, err := s.lenientVerifier.Verify([]byte(body.AccessToken))
 	if err != nil {
-		return Target{}, &InvalidError{Problems: []error{errors.New("access_token: it is not one of ours, or has expired")}}
+		return Target{}, &client.InvalidError{Problems: []error{errors.New("access_token: it is not one of ours, or has expired")}}
 	}
 	return Target{TokenID: claims.ID, TokenExpires: claims.ExpiresAt}, nil
 }

@@ -69,7 +69,7 @@ func TestATokenFromBeforeTheMaximumWasLoweredStaysDenied(t *testing.T) {
 	w.admin = admin.URL
 	require.Equal(t, http.StatusOK, w.revokeAny(`{"token":"`+w.claims(token).ID+`"}`).StatusCode)
 	w.requireDenied(token)
-	w.clock.advance(24 * time.Hour)
+	w.clock.Advance(24 * time.Hour)
 	w.redis.FastForward(24 * time.Hour)
 	w.requireDenied(token)
 }
@@ -173,7 +173,7 @@ func TestAnOperatorsRevocationIsReportedOnlyWhenTheGatewaysKnow(t *testing.T) {
 func TestRevocationsThatCannotBe(t *testing.T) {
 	w := newWorld(t)
 	old := w.tokens("expires_in", "60").str("access_token")
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	live := w.tokens().str("access_token")
 	for name, body := range map[string]string{
 		"nothing":           ``,
@@ -197,4 +197,12 @@ func TestRevocationsThatCannotBe(t *testing.T) {
 		w.requireError(w.revokeAny(body), http.StatusNotFound, "not_found")
 	}
 	require.NoError(t, w.denied(live))
+}
+
+// pending are the revocations that no gateway can know of.
+func (w *world) pending() []registry.Revocation {
+	w.Helper()
+	pending, err := w.registry.PendingRevocations(w.Context(), 1000)
+	require.NoError(w, err)
+	return pending
 }

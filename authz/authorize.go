@@ -10,6 +10,8 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/client"
+	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
 
@@ -31,8 +33,8 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	sent, a, err := s.readAuthorization(ctx, w, r)
-	if foreign := s.foreign.check(r); foreign != nil {
-		a, err = nil, foreign
+	if refused := s.crossOrigin.check(r); refused != nil {
+		a, err = nil, refused
 	}
 	switch {
 	case a == nil:
@@ -101,7 +103,7 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 	if err != nil {
 		return sent, nil, err
 	}
-	if !redirectAllowed(registered, redirectURI) {
+	if !client.RedirectAllowed(registered, redirectURI) {
 		return sent, nil, fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's.")
 	}
 	target, err := url.Parse(redirectURI)
@@ -120,17 +122,14 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 	case a.form.Has("request_uri"):
 		return fosite.ErrRequestURINotSupported
 	}
-	checked := &client{Client: a.client, scopes: s.scopes.of(a.client), redirectURI: a.form.Get("redirect_uri")}
-	request, err := s.provider.NewAuthorizeRequest(withCheckedClient(ctx, checked), requestForFosite(r, a.form))
-	// Fosite wants a state of 8 characters and looks at it last, after all its other checks. The predecessor's clients
-	// send none.
-	if err != nil && !errors.Is(err, fosite.ErrInvalidState) {
+	request, err := s.authorizeRequest(ctx, r, a)
+	if err != nil {
 		return err
 	}
 	if err := requireScopes(request); err != nil {
 		return err
 	}
-	if !request.GetClient().GetGrantTypes().Has(grantCode) {
+	if !request.GetClient().GetGrantTypes().Has(client.AuthorizationCode) {
 		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for grant type 'authorization_code'.")
 	}
 	bound, err := readChallenge(a.form, a.client.Public)
@@ -149,14 +148,14 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 // readLifespan is how long the access tokens of the grant will live: expires_in seconds, at most the configured maximum;
 // 0 when the client leaves it to the server.
 func (s *Server) readLifespan(form url.Values) (time.Duration, error) {
-	text := form.Get("expires_in")
-	if text == "" {
+	sent := form.Get("expires_in")
+	if sent == "" {
 		return 0, nil
 	}
-	if !isNumber(text) {
+	if !text.IsDigits(sent) {
 		return 0, fosite.ErrInvalidRequest.WithHint("The 'expires_in' must be a positive number of seconds.")
 	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
+	seconds, err := strconv.ParseInt(sent, 10, 64)
 	if err != nil || seconds > int64(s.issuer.maxAccessLifespan/time.Second) {
 		return s.issuer.maxAccessLifespan, nil // even what does not fit an int64 is a positive number above the maximum
 	}

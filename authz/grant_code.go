@@ -10,6 +10,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -45,7 +46,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		AccessLifespan: given.accessLifespan,
 		CreatedAt:      now,
 	}
-	code := NewSecret()
+	code := client.NewSecret()
 	err := g.registry.Authorize(ctx, grant, registry.Code{
 		Hash:            hashToken(code),
 		GrantID:         grant.ID,
@@ -69,7 +70,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 func (g *codeGrant) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
 
 func (g *codeGrant) CanHandleTokenEndpointRequest(_ context.Context, request fosite.AccessRequester) bool {
-	return request.GetGrantTypes().ExactOne(grantCode)
+	return request.GetGrantTypes().ExactOne(client.AuthorizationCode)
 }
 
 // HandleTokenEndpointRequest checks everything that does not spend the code: a code that comes from the wrong client,
@@ -78,7 +79,7 @@ func (g *codeGrant) HandleTokenEndpointRequest(ctx context.Context, request fosi
 	if !g.CanHandleTokenEndpointRequest(ctx, request) {
 		return fosite.ErrUnknownRequest
 	}
-	if err := requireGrantType(request, grantCode); err != nil {
+	if err := requireGrantType(request, client.AuthorizationCode); err != nil {
 		return err
 	}
 	form := request.GetRequestForm()
@@ -122,8 +123,8 @@ func (g *codeGrant) PopulateTokenEndpointResponse(ctx context.Context, request f
 		return err
 	}
 	refresh, first := "", (*registry.RefreshToken)(nil)
-	if slices.Contains(request.GetClient().GetGrantTypes(), grantRefresh) {
-		refresh = NewSecret()
+	if slices.Contains(request.GetClient().GetGrantTypes(), client.RefreshToken) {
+		refresh = client.NewSecret()
 		first = &registry.RefreshToken{
 			Hash:      hashToken(refresh),
 			GrantID:   s.grant.ID,
@@ -131,7 +132,7 @@ func (g *codeGrant) PopulateTokenEndpointResponse(ctx context.Context, request f
 		}
 	}
 	err := g.registry.RedeemCode(ctx, hashToken(s.presented), first, s.acceptedUntil())
-	if err := g.spent(ctx, s.grant, err); err != nil {
+	if err := g.concludeExchange(ctx, s.grant, err); err != nil {
 		return err
 	}
 	if refresh != "" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -22,7 +23,7 @@ var _ fosite.TokenEndpointHandler = (*refreshGrant)(nil)
 func (g *refreshGrant) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }
 
 func (g *refreshGrant) CanHandleTokenEndpointRequest(_ context.Context, request fosite.AccessRequester) bool {
-	return request.GetGrantTypes().ExactOne(grantRefresh)
+	return request.GetGrantTypes().ExactOne(client.RefreshToken)
 }
 
 // HandleTokenEndpointRequest checks everything that does not spend the refresh token, first of all that it is the
@@ -31,7 +32,7 @@ func (g *refreshGrant) HandleTokenEndpointRequest(ctx context.Context, request f
 	if !g.CanHandleTokenEndpointRequest(ctx, request) {
 		return fosite.ErrUnknownRequest
 	}
-	if err := requireGrantType(request, grantRefresh); err != nil {
+	if err := requireGrantType(request, client.RefreshToken); err != nil {
 		return err
 	}
 	presented := request.GetRequestForm().Get("refresh_token")
@@ -75,7 +76,7 @@ func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, reques
 		ExpiresAt: g.now().Add(g.refreshLifespan),
 	}
 	err := g.registry.RotateRefresh(ctx, hashToken(s.presented), next, g.refreshGrace, s.acceptedUntil())
-	if err := g.spent(ctx, s.grant, err); err != nil {
+	if err := g.concludeExchange(ctx, s.grant, err); err != nil {
 		return err
 	}
 	response.SetExtra("refresh_token", successor)

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,9 +24,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/client"
+	"gatehouse/authz/internal/authztest"
+	"gatehouse/authz/keyring"
+	"gatehouse/authz/outbox"
+	"gatehouse/authz/user"
 	"gatehouse/denylist"
 	"gatehouse/keys"
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 const (
@@ -50,13 +55,13 @@ type world struct {
 	admin    string
 	server   *authz.Server
 	registry *registry.Registry
-	keyring  *authz.Keyring
+	keyring  *keyring.Keyring
 	keys     *keys.Ring
 	redis    *miniredis.Miniredis
 	denylist *denylist.Store
-	relay    *authz.Relay
-	clock    *clock
-	log      *buffer
+	relay    *outbox.Relay
+	clock    *registrytest.Clock
+	log      *authztest.Log
 
 	config     authz.Config
 	slowHashes *atomic.Int64
@@ -65,10 +70,10 @@ type world struct {
 func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 	t.Helper()
 	ctx := t.Context()
-	w := &world{T: t, clock: &clock{now: time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)}, log: &buffer{}}
+	w := &world{T: t, clock: registrytest.NewClock(time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)), log: &authztest.Log{}}
 
 	var err error
-	w.registry, err = registry.Open(ctx, "sqlite::memory:", registry.WithNow(w.clock.Now))
+	w.registry, err = registry.Open(ctx, registrytest.Memory, registry.WithNow(w.clock.Now))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.registry.Close() })
 	require.NoError(t, w.registry.Migrate(ctx))
@@ -82,8 +87,8 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 	w.denylist = denylist.New(client, client)
 	w.denylist.Now = w.clock.Now
 	t.Cleanup(func() { _ = w.denylist.Close() })
-	w.relay = &authz.Relay{Registry: w.registry, Denylist: w.denylist}
-	require.NoError(t, w.relay.Prime(ctx))
+	w.relay = &outbox.Relay{Registry: w.registry, Denylist: w.denylist}
+	require.NoError(t, w.relay.Fill(ctx))
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -93,9 +98,9 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 		Scopes:        routeScopes,
 		RefreshGrace:  10 * time.Second,
 		RefreshSecret: bytes.Repeat([]byte("r"), 32),
-		Users: []authz.UserAuthenticator{
-			&authz.HostJWT{Secret: []byte(jwtSecret), Now: w.clock.Now},
-			authz.StaticUser{Login: "login", Password: "password", Subject: subject},
+		Users: []user.Authenticator{
+			&user.HostJWT{Secret: []byte(jwtSecret), Now: w.clock.Now},
+			user.Static{Login: "login", Password: "password", Subject: subject},
 		},
 		Registry: w.registry,
 		Keyring:  w.keyring,
@@ -128,14 +133,14 @@ const keysSecret = "seals the signing keys of this test"
 
 // keySchedule is that of keys that are published 7 minutes before they sign, on clocks that differ by up to a minute.
 func keySchedule(rotateEvery, longestToken time.Duration) keys.Schedule {
-	return authz.KeyTimes{
+	return keyring.Times{
 		RotateEvery: rotateEvery, PublishAhead: 7 * time.Minute, LongestToken: longestToken, ClockSkew: time.Minute,
 	}.Schedule()
 }
 
 // newKeyring is the keyring of one more replica.
-func (w *world) newKeyring() *authz.Keyring {
-	return &authz.Keyring{
+func (w *world) newKeyring() *keyring.Keyring {
+	return &keyring.Keyring{
 		Registry: w.registry,
 		Secret:   keysSecret,
 		Alg:      keys.ES256,
@@ -147,7 +152,7 @@ func (w *world) newKeyring() *authz.Keyring {
 
 // register makes one client of each kind.
 func (w *world) register() {
-	hash := authz.HashGenerated(appSecret)
+	hash := client.HashGenerated(appSecret)
 	for _, c := range []registry.Client{
 		{ID: "app", Name: "An App", URL: "https://app.example", ImageURL: "https://app.example/i.png", Domain: callback, SecretHash: hash},
 		{ID: "other", Name: "Other", Domain: callback, SecretHash: hash},
@@ -312,6 +317,10 @@ func (w *world) tell(ctx context.Context, q denylist.Query) error {
 	}
 }
 
+func (w *world) check(ctx context.Context, token string) error {
+	return w.tell(ctx, denylist.Query{TokenID: token, ClientID: "app"})
+}
+
 func (w *world) requireDenied(token string) {
 	w.Helper()
 	require.ErrorIs(w, w.denied(token), denylist.ErrRevoked)
@@ -343,69 +352,4 @@ func decodePart(t *testing.T, token string, part int) map[string]any {
 	decoded := map[string]any{}
 	require.NoError(t, json.Unmarshal(raw, &decoded))
 	return decoded
-}
-
-// clock is moved by hand.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// buffer is a log that several goroutines write to.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-func (b *buffer) count(text string) int { return strings.Count(b.String(), text) }
-
-// logged waits until the log has the text.
-func (w *world) logged(text string) {
-	w.Helper()
-	require.Eventually(w, func() bool { return w.log.count(text) > 0 }, 30*time.Second, time.Millisecond, text)
-}
-
-// inParallel sends n requests that all start together and returns their answers.
-func inParallel(n int, request func() answer) []answer {
-	answers := make([]answer, n)
-	var ready, done sync.WaitGroup
-	start := make(chan struct{})
-	for i := range n {
-		ready.Add(1)
-		done.Add(1)
-		go func() {
-			defer done.Done()
-			ready.Done()
-			<-start
-			answers[i] = request()
-		}()
-	}
-	ready.Wait()
-	close(start)
-	done.Wait()
-	return answers
 }

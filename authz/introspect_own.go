@@ -12,7 +12,7 @@ import (
 	"gatehouse/registry"
 )
 
-// handleIntrospectOwn tells the bearer of an access token what it is good for, in the predecessor's form.
+// handleIntrospectOwn tells the bearer of an access token what it is good for, in oauth2server's form.
 func (s *Server) handleIntrospectOwn(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
@@ -51,7 +51,7 @@ func (s *Server) redirectURIOf(ctx context.Context, claims *keys.Claims) (string
 	return grant.RedirectURI, err
 }
 
-// readBearer takes the token from the Authorization header (RFC 6750 section 2.1). The predecessor took it without the
+// readBearer takes the token from the Authorization header (RFC 6750 section 2.1). oauth2server took it without the
 // scheme, too.
 func readBearer(r *http.Request) (string, error) {
 	headers := r.Header.Values("Authorization")

@@ -27,7 +27,7 @@ func TestIntrospectionOfAnAccessToken(t *testing.T) {
 		require.Equal(t, claims, w.introspect(token, as).json)
 	}
 	require.Equal(t, inactive, w.introspect(token+"=", basic("app", appSecret)).text, "another spelling")
-	w.clock.advance(2 * time.Hour)
+	w.clock.Advance(2 * time.Hour)
 	require.Equal(t, inactive, w.introspect(token, basic("app", appSecret)).text, "expired")
 }
 
@@ -47,7 +47,7 @@ func TestIntrospectionOfARefreshToken(t *testing.T) {
 
 	next := w.refresh(refresh).str("refresh_token")
 	require.Equal(t, inactive, w.introspect(refresh, basic("app", appSecret)).text, "used")
-	w.clock.advance(720 * time.Hour)
+	w.clock.Advance(720 * time.Hour)
 	require.Equal(t, inactive, w.introspect(next, basic("app", appSecret)).text, "expired")
 }
 

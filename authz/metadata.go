@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"gatehouse/authz/client"
 )
 
 // defaultWellKnownMaxAge is how long anyone may keep a published document unless it is configured.
@@ -75,7 +77,7 @@ func newMetadata(issuer string, scopes scopes) metadata {
 		ScopesSupported:          scopes.names,
 		ResponseTypes:            []string{"code"},
 		ResponseModes:            []string{"query"},
-		GrantTypes:               grantTypes,
+		GrantTypes:               client.GrantTypes(),
 		CodeChallengeMethods:     []string{challengeS256, challengePlain},
 		TokenAuthMethods:         secretOrNone,
 		RevocationAuthMethods:    secretOrNone,

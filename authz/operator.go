@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"strings"
 	"time"
 
+	"gatehouse/authz/keyring"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -17,12 +18,12 @@ const defaultMaxAccessLifespan = 8760 * time.Hour
 // audit record in the registry and a line in the log, both under the Actor; without its record no change is made. The
 // methods are safe for concurrent use as long as the fields are not changed.
 //
-// Errors are an *InvalidError, ErrUndelivered, ErrSuccessorPending, those of the registry (ErrNotFound, ErrExists), or say
+// Errors are a *client.InvalidError, outbox.ErrUndelivered, keyring.ErrSuccessorPending, those of the registry (ErrNotFound, ErrExists), or say
 // that the registry does not answer.
 type Operator struct {
 	Registry *registry.Registry
-	Relay    *Relay
-	Keyring  *Keyring
+	Relay    *outbox.Relay
+	Keyring  *keyring.Keyring
 	// Scopes are those of the routes, with their descriptions.
 	Scopes map[string]string
 	// MaxAccessLifespan is how long the longest access token lives. Less than 8760 hours, the default, counts as those: there
@@ -35,23 +36,6 @@ type Operator struct {
 	Now func() time.Time // time.Now when nil
 }
 
-// InvalidError lists everything that is wrong with what an operator asked for. Nothing was changed.
-type InvalidError struct {
-	Problems []error
-}
-
-// Error is all problems in one line.
-func (e *InvalidError) Error() string {
-	texts := make([]string, len(e.Problems))
-	for i, problem := range e.Problems {
-		texts[i] = problem.Error()
-	}
-	return strings.Join(texts, "; ")
-}
-
-// Unwrap gives errors.Is and errors.As each problem.
-func (e *InvalidError) Unwrap() []error { return e.Problems }
-
 // by is the registry as this operator changes it.
 func (o *Operator) by() *registry.Registry { return o.Registry.By(o.Actor) }
 
@@ -59,11 +43,19 @@ func (o *Operator) by() *registry.Registry { return o.Registry.By(o.Actor) }
 // on clocks that differ from ours.
 func (o *Operator) lastExpiry() time.Time {
 	longest := max(o.MaxAccessLifespan, defaultMaxAccessLifespan)
-	return clock(o.Now)().Add(requestTimeout + longest + 2*ClockSkew)
+	return clock(o.Now)().Add(keyring.RequestTimeout + longest + 2*ClockSkew)
 }
 
 // note leaves the line in the log that goes with the audit record.
 func (o *Operator) note(ctx context.Context, what string, on ...any) {
 	log := cmp.Or(o.Log, slog.Default())
 	log.InfoContext(ctx, what, append([]any{slog.String("actor", o.Actor)}, on...)...)
+}
+
+// clock is time.Now unless there is another.
+func clock(now func() time.Time) func() time.Time {
+	if now == nil {
+		return time.Now
+	}
+	return now
 }

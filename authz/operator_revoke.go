@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -39,7 +40,7 @@ func (o *Operator) Revoke(ctx context.Context, target Target) (revoked int, err 
 		return 0, err
 	}
 	// Also when there is nothing to revoke: this may be the next try after ErrUndelivered.
-	if undelivered := o.Relay.deliver(ctx); undelivered != nil {
+	if undelivered := o.Relay.Deliver(ctx); undelivered != nil {
 		return revoked, undelivered
 	}
 	return revoked, err
@@ -83,4 +84,4 @@ func (t Target) only() (kind, id string, err error) {
 	return kind, id, nil
 }
 
-var errOneTarget = &InvalidError{Problems: []error{errors.New("exactly one of token, grant, client and user is required")}}
+var errOneTarget = &client.InvalidError{Problems: []error{errors.New("exactly one of token, grant, client and user is required")}}

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/client"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -30,24 +32,24 @@ func (w *world) operator() *authz.Operator {
 
 func TestExistingClientsAreImportedWithTheirIDsAndSecrets(t *testing.T) {
 	w := newWorld(t)
-	client, secret, err := w.operator().CreateClient(t.Context(), authz.ClientSettings{
+	created, secret, err := w.operator().CreateClient(t.Context(), client.Settings{
 		ID: "MIGRATED-1", Secret: "a word", Name: "Migrated", Domain: callback,
 	})
 	require.NoError(t, err)
-	require.Equal(t, "MIGRATED-1", client.ID)
+	require.Equal(t, "MIGRATED-1", created.ID)
 	require.Equal(t, "a word", secret)
-	require.NotContains(t, client.SecretHash, "a word")
-	require.NotContains(t, client.SecretHash, "sha256", "someone chose it: a fast hash would give it away")
+	require.NotContains(t, created.SecretHash, "a word")
+	require.NotContains(t, created.SecretHash, "sha256", "someone chose it: a fast hash would give it away")
 	tokens := w.post("/oauth/token", redemption(w.code("MIGRATED-1")), basic("MIGRATED-1", "a word"))
 	require.Equal(t, http.StatusOK, tokens.StatusCode, tokens.text)
 
-	_, _, err = w.operator().CreateClient(t.Context(), authz.ClientSettings{ID: "app", Name: "Another", Domain: callback})
+	_, _, err = w.operator().CreateClient(t.Context(), client.Settings{ID: "app", Name: "Another", Domain: callback})
 	require.ErrorIs(t, err, registry.ErrExists)
 }
 
 func TestChosenIDsAndSecretsThatAreNotAccepted(t *testing.T) {
 	w := newWorld(t)
-	for name, c := range map[string]authz.ClientSettings{
+	for name, c := range map[string]client.Settings{
 		"an id with a space":       {ID: "a b"},
 		"an id with a line break":  {ID: "a\nb"},
 		"an id of other letters":   {ID: "ä"},
@@ -58,11 +60,11 @@ func TestChosenIDsAndSecretsThatAreNotAccepted(t *testing.T) {
 	} {
 		c.Name, c.Domain = "n", callback
 		_, _, err := w.operator().CreateClient(t.Context(), c)
-		var invalid *authz.InvalidError
+		var invalid *client.InvalidError
 		require.ErrorAs(t, err, &invalid, name)
 		require.Len(t, invalid.Problems, 1, name)
 	}
-	_, _, err := w.operator().CreateClient(t.Context(), authz.ClientSettings{ID: " ", Secret: strings.Repeat("x", 73), URL: "x"})
+	_, _, err := w.operator().CreateClient(t.Context(), client.Settings{ID: " ", Secret: strings.Repeat("x", 73), URL: "x"})
 	for _, problem := range []string{"id:", "secret:", "name is required", "URL:", "a domain or a redirect URI is required"} {
 		require.ErrorContains(t, err, problem, "every problem at once")
 	}
@@ -72,10 +74,10 @@ func TestAChangeLeavesAloneWhatItDoesNotName(t *testing.T) {
 	w := newWorld(t)
 	before, err := w.operator().Client(t.Context(), "app")
 	require.NoError(t, err)
-	w.clock.advance(1)
+	w.clock.Advance(1)
 	uris, scopes := []string{"https://new.example/cb"}, []string{"balance:read"}
 	none := ""
-	after, err := w.operator().UpdateClient(t.Context(), "app", authz.ClientChange{
+	after, err := w.operator().UpdateClient(t.Context(), "app", client.Change{
 		RedirectURIs: &uris, Domain: &none, Scopes: &scopes, ImageURL: &none,
 	})
 	require.NoError(t, err)
@@ -90,24 +92,24 @@ func TestAChangeLeavesNoClientUseless(t *testing.T) {
 	words, web, credentials := []string{"x"}, []string{"http://web.example"}, []string{"client_credentials"}
 	for name, c := range map[string]struct {
 		client string
-		change authz.ClientChange
+		change client.Change
 	}{
-		"no name":                        {"app", authz.ClientChange{Name: &empty}},
-		"a bad link":                     {"app", authz.ClientChange{URL: &words[0]}},
-		"a bad domain":                   {"app", authz.ClientChange{Domain: &words[0]}},
-		"a bad redirect URI":             {"app", authz.ClientChange{RedirectURIs: &web}},
-		"an unknown scope":               {"app", authz.ClientChange{Scopes: &words}},
-		"an unknown grant type":          {"app", authz.ClientChange{GrantTypes: &words}},
-		"nowhere to send codes":          {"app", authz.ClientChange{Domain: &empty}},
-		"no redirect URI":                {"spa", authz.ClientChange{RedirectURIs: &none}},
-		"codes for who has no callback":  {"service", authz.ClientChange{GrantTypes: &none}},
-		"credentials of a public client": {"spa", authz.ClientChange{GrantTypes: &credentials}},
+		"no name":                        {"app", client.Change{Name: &empty}},
+		"a bad link":                     {"app", client.Change{URL: &words[0]}},
+		"a bad domain":                   {"app", client.Change{Domain: &words[0]}},
+		"a bad redirect URI":             {"app", client.Change{RedirectURIs: &web}},
+		"an unknown scope":               {"app", client.Change{Scopes: &words}},
+		"an unknown grant type":          {"app", client.Change{GrantTypes: &words}},
+		"nowhere to send codes":          {"app", client.Change{Domain: &empty}},
+		"no redirect URI":                {"spa", client.Change{RedirectURIs: &none}},
+		"codes for who has no callback":  {"service", client.Change{GrantTypes: &none}},
+		"credentials of a public client": {"spa", client.Change{GrantTypes: &credentials}},
 	} {
 		_, err := w.operator().UpdateClient(t.Context(), c.client, c.change)
-		var invalid *authz.InvalidError
+		var invalid *client.InvalidError
 		require.ErrorAs(t, err, &invalid, name)
 	}
-	_, err := w.operator().UpdateClient(t.Context(), "nobody", authz.ClientChange{Domain: &empty})
+	_, err := w.operator().UpdateClient(t.Context(), "nobody", client.Change{Domain: &empty})
 	require.ErrorIs(t, err, registry.ErrNotFound)
 }
 
@@ -116,13 +118,13 @@ func TestTwoChangesAtOnceLeaveNoClientUseless(t *testing.T) {
 	w := newWorld(t)
 	domain, uris, empty, none := "https://app.example", []string{"https://app.example/cb"}, "", []string{}
 	for range 20 {
-		_, err := w.operator().UpdateClient(t.Context(), "app", authz.ClientChange{Domain: &domain, RedirectURIs: &uris})
+		_, err := w.operator().UpdateClient(t.Context(), "app", client.Change{Domain: &domain, RedirectURIs: &uris})
 		require.NoError(t, err)
 		var changes sync.WaitGroup
 		var refused atomic.Int32
-		for _, change := range []authz.ClientChange{{Domain: &empty}, {RedirectURIs: &none}} {
+		for _, change := range []client.Change{{Domain: &empty}, {RedirectURIs: &none}} {
 			changes.Go(func() {
-				var invalid *authz.InvalidError
+				var invalid *client.InvalidError
 				if _, err := w.operator().UpdateClient(t.Context(), "app", change); errors.As(err, &invalid) {
 					refused.Add(1)
 				}
@@ -130,9 +132,9 @@ func TestTwoChangesAtOnceLeaveNoClientUseless(t *testing.T) {
 		}
 		changes.Wait()
 		require.EqualValues(t, 1, refused.Load(), "the one that came second")
-		client, err := w.operator().Client(t.Context(), "app")
+		left, err := w.operator().Client(t.Context(), "app")
 		require.NoError(t, err)
-		require.NotEmpty(t, append(client.RedirectURIs, client.Domain)[0], "there is nowhere left to send codes")
+		require.NotEmpty(t, append(left.RedirectURIs, left.Domain)[0], "there is nowhere left to send codes")
 	}
 }
 
@@ -148,15 +150,15 @@ func TestTheCommandLineIsToldWhatTheAPIIs(t *testing.T) {
 	require.ErrorIs(t, err, registry.ErrNotFound)
 
 	w.redis.SetError("LOADING")
-	require.ErrorIs(t, o.DeleteClient(ctx, "app"), authz.ErrUndelivered)
+	require.ErrorIs(t, o.DeleteClient(ctx, "app"), outbox.ErrUndelivered)
 	_, err = o.Revoke(ctx, authz.Target{ClientID: "other"})
-	require.ErrorIs(t, err, authz.ErrUndelivered)
+	require.ErrorIs(t, err, outbox.ErrUndelivered)
 	w.redis.SetError("")
 	require.ErrorIs(t, o.DeleteClient(ctx, "app"), registry.ErrNotFound)
 	require.Empty(t, w.pending(), "the next try delivers what was recorded")
 
 	w.redis.SetError("LOADING")
-	require.ErrorIs(t, o.DeleteClient(ctx, "once"), authz.ErrUndelivered)
+	require.ErrorIs(t, o.DeleteClient(ctx, "once"), outbox.ErrUndelivered)
 	w.redis.SetError("")
 	_, err = o.Revoke(ctx, authz.Target{ClientID: "once"})
 	require.ErrorIs(t, err, registry.ErrNotFound)
@@ -223,7 +225,7 @@ func TestWhoeverDoesNotSayWhoHeIsChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	o, ctx := w.operator(), t.Context()
 	o.Actor = ""
-	_, _, err := o.CreateClient(ctx, authz.ClientSettings{ID: "new", Name: "New", Domain: callback})
+	_, _, err := o.CreateClient(ctx, client.Settings{ID: "new", Name: "New", Domain: callback})
 	require.Error(t, err)
 	_, err = o.Client(ctx, "new")
 	require.ErrorIs(t, err, registry.ErrNotFound)

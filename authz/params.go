@@ -6,10 +6,10 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/ory/fosite"
+
+	"gatehouse/authz/internal/text"
 )
 
 // maxBody is far more than any OAuth request needs.
@@ -68,27 +68,17 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 func tidy(values url.Values) error {
 	for name, all := range values {
 		switch {
-		case !isText(name):
+		case !text.IsStorable(name):
 			return fosite.ErrInvalidRequest.WithHint("The name of a parameter is not text.")
 		case len(all) > 1:
 			return fosite.ErrInvalidRequest.WithHintf("Parameter '%s' occurs twice.", name)
-		case !isText(all[0]):
+		case !text.IsStorable(all[0]):
 			return fosite.ErrInvalidRequest.WithHintf("The value of parameter '%s' is not text.", name)
 		case all[0] == "":
 			delete(values, name)
 		}
 	}
 	return nil
-}
-
-// isText holds for what every part behind us can store: valid UTF-8 without NUL.
-func isText(s string) bool {
-	return utf8.ValidString(s) && !strings.Contains(s, "\x00")
-}
-
-// isNumber holds for decimal digits alone.
-func isNumber(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 func isLetter(r rune) bool { return 'a' <= r|0x20 && r|0x20 <= 'z' }

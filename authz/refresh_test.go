@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry/registrytest"
 )
 
 func TestARefreshTokenIsGoodForOneSuccessor(t *testing.T) {
@@ -14,13 +16,13 @@ func TestARefreshTokenIsGoodForOneSuccessor(t *testing.T) {
 	b := w.refresh(a.str("refresh_token"))
 	require.Equal(t, http.StatusOK, b.StatusCode, b.text)
 
-	w.clock.advance(9 * time.Second)
+	w.clock.Advance(9 * time.Second)
 	again := w.refresh(a.str("refresh_token"))
 	require.Equal(t, http.StatusOK, again.StatusCode, "within the grace period: "+again.text)
 	require.Equal(t, b.str("refresh_token"), again.str("refresh_token"))
 	require.NotEqual(t, b.str("access_token"), again.str("access_token"))
 
-	w.clock.advance(time.Second)
+	w.clock.Advance(time.Second)
 	w.requireError(w.refresh(a.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
 	for _, minted := range []answer{a, b, again} {
 		w.requireDenied(minted.str("access_token"))
@@ -43,7 +45,7 @@ func TestManyRefreshesAtOnceGetTheSameSuccessor(t *testing.T) {
 	w := newWorld(t)
 	a := w.tokens()
 	successors, access := map[string]bool{}, map[string]bool{}
-	for _, b := range inParallel(50, func() answer { return w.refresh(a.str("refresh_token")) }) {
+	for _, b := range registrytest.Race(50, func(int) answer { return w.refresh(a.str("refresh_token")) }) {
 		require.Equal(t, http.StatusOK, b.StatusCode, b.text)
 		successors[b.str("refresh_token")] = true
 		access[b.str("access_token")] = true
@@ -69,7 +71,7 @@ func TestARefreshTokenOfAnotherClientChangesNothing(t *testing.T) {
 	b := w.refresh(a.str("refresh_token"))
 	require.Equal(t, http.StatusOK, b.StatusCode, b.text)
 
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 	w.requireError(w.post("/oauth/token", stolen, basic("other", appSecret)), http.StatusBadRequest, "invalid_grant")
 	require.NoError(t, w.denied(b.str("access_token")), "also when it would have been a second use")
 }
@@ -77,10 +79,10 @@ func TestARefreshTokenOfAnotherClientChangesNothing(t *testing.T) {
 func TestARefreshTokenExpiresAndRotationRenewsIt(t *testing.T) {
 	w := newWorld(t)
 	a := w.tokens()
-	w.clock.advance(720*time.Hour - time.Second)
+	w.clock.Advance(720*time.Hour - time.Second)
 	b := w.refresh(a.str("refresh_token"))
 	require.Equal(t, http.StatusOK, b.StatusCode, b.text)
-	w.clock.advance(720 * time.Hour)
+	w.clock.Advance(720 * time.Hour)
 	w.requireError(w.refresh(b.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
 }
 
@@ -101,7 +103,7 @@ func TestAReusedRefreshTokenIsReportedOnlyWhenTheGatewaysKnow(t *testing.T) {
 	w := newWorld(t)
 	a := w.tokens()
 	b := w.refresh(a.str("refresh_token"))
-	w.clock.advance(time.Minute)
+	w.clock.Advance(time.Minute)
 
 	w.redis.SetError("LOADING")
 	w.requireError(w.refresh(a.str("refresh_token")), http.StatusServiceUnavailable, "temporarily_unavailable")

@@ -36,7 +36,7 @@ func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 // revoke finds out by itself what kind of token it is; token_type_hint could only be wrong. A token that is unknown,
 // malformed or expired is as good as revoked.
 func (s *Server) revoke(ctx context.Context, client registry.Client, token string) error {
-	if claims, err := s.revocable.Verify([]byte(token)); err == nil {
+	if claims, err := s.lenientVerifier.Verify([]byte(token)); err == nil {
 		if claims.ClientID != client.ID {
 			return errForeignToken
 		}
@@ -44,7 +44,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 			return err
 		}
 		s.log.InfoContext(ctx, "access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))
-		return s.issuer.relay.deliver(ctx)
+		return s.issuer.relay.Deliver(ctx)
 	}
 	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
 	switch {
@@ -59,7 +59,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 		return err
 	}
 	s.log.InfoContext(ctx, "grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
-	return s.issuer.relay.deliver(ctx)
+	return s.issuer.relay.Deliver(ctx)
 }
 
 var errForeignToken = fosite.ErrUnauthorizedClient.WithHint("The token was issued to another client.")

@@ -61,7 +61,7 @@ func TestATokenThatExpiredHereIsRevokedForGatewaysWhoseClocksAreBehind(t *testin
 	} {
 		token := w.tokens("expires_in", "60").str("access_token")
 		jti := w.claims(token).ID
-		w.clock.advance(110 * time.Second)
+		w.clock.Advance(110 * time.Second)
 		r := revoke(token)
 		require.Equal(t, http.StatusOK, r.StatusCode, "%s: %s", name, r.text)
 		require.ErrorIs(t, w.check(t.Context(), jti), denylist.ErrRevoked, name)
@@ -72,7 +72,7 @@ func TestWhatIsNoLiveTokenCountsAsRevoked(t *testing.T) {
 	w := newWorld(t)
 	a := w.tokens("expires_in", "60")
 	token := a.str("access_token")
-	w.clock.advance(time.Hour)
+	w.clock.Advance(time.Hour)
 	for _, gone := range []string{"garbage", "a.b.c", token, token + "=", strings.ToUpper(token), w.url} {
 		r := w.post("/oauth/revoke", form("token", gone), basic("app", appSecret))
 		require.Equal(t, http.StatusOK, r.StatusCode, r.text)

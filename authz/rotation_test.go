@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/internal/authztest"
+	"gatehouse/authz/keyring"
 	"gatehouse/keys"
 )
 
@@ -23,7 +25,7 @@ const (
 
 // replica is one more authorization server of a world, with its own keyring and its own clock.
 type replica struct {
-	*authz.Keyring
+	*keyring.Keyring
 	ring     *keys.Ring
 	url      string
 	verifier *keys.Verifier
@@ -101,7 +103,7 @@ func TestThreeRotationsRefuseNoToken(t *testing.T) {
 			t.Cleanup(published.Close)
 			remote := keys.NewRemote(published.URL, nil, slog.New(slog.DiscardHandler))
 			remote.Refresh, remote.MinInterval = time.Millisecond, time.Millisecond
-			w.run(remote.Run)
+			authztest.Run(w, remote.Run)
 			gateway := &keys.Verifier{Issuer: w.url, Audience: w.url, Keys: remote, Leeway: time.Minute, Now: w.clock.Now}
 
 			type minted struct {
@@ -112,7 +114,7 @@ func TestThreeRotationsRefuseNoToken(t *testing.T) {
 			signed := map[string]bool{}
 			for len(signed) < 4 {
 				require.Less(t, w.clock.Now().Year(), 2031, "no rotation")
-				w.clock.advance(45 * time.Second)
+				w.clock.Advance(45 * time.Second)
 				pair := []*replica{a, b}
 				rand.Shuffle(2, func(i, j int) { pair[i], pair[j] = pair[j], pair[i] })
 				for _, r := range pair {

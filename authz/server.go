@@ -14,13 +14,13 @@ import (
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
 
+	"gatehouse/authz/client"
+	"gatehouse/authz/keyring"
+	"gatehouse/authz/outbox"
+	"gatehouse/authz/user"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
-
-// requestTimeout bounds every request. Nothing else ends it: what was begun, above all a revocation, is finished although
-// the caller has hung up.
-const requestTimeout = 10 * time.Second
 
 // ClockSkew is how far apart the clocks of two replicas may be. app/config/clocks.go says what depends on it.
 const ClockSkew = time.Minute
@@ -48,10 +48,10 @@ type Config struct {
 	RefreshSecret []byte
 
 	// Users are asked in order; the first that applies decides.
-	Users    []UserAuthenticator
+	Users    []user.Authenticator
 	Registry *registry.Registry
-	Keyring  *Keyring // open
-	Denylist Denylist
+	Keyring  *keyring.Keyring // open
+	Denylist outbox.Denylist
 	// AdminToken is the bearer token of the admin API; empty leaves it open to whoever reaches it.
 	AdminToken string
 	// OnIssued, when not nil, is told of each answer that holds an access token, before it is sent. ctx is that of the
@@ -67,18 +67,18 @@ type Server struct {
 	issuer   *issuer
 	provider fosite.OAuth2Provider
 	verifier *keys.Verifier
-	// revocable verifies what is to be revoked: also a token that has expired here, and not yet at a gateway whose clock is
-	// behind.
-	revocable *keys.Verifier
-	secrets   *secretChecker
-	scopes    scopes
-	metadata  metadata
-	foreign   foreignForms
+	// lenientVerifier verifies what is to be revoked: also a token that has expired here, and not yet at a gateway whose clock
+	// is behind.
+	lenientVerifier *keys.Verifier
+	secrets         *client.SecretChecker
+	scopes          scopes
+	metadata        metadata
+	crossOrigin     crossOrigin
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
 	cacheWellKnown string
 	consentAction  string
 
-	users      []UserAuthenticator
+	users      user.Authenticator
 	registry   *registry.Registry
 	keys       *keys.Ring
 	adminToken string
@@ -98,7 +98,7 @@ func New(c Config) (*Server, error) {
 	}
 	known, ring := newScopes(c.Scopes), c.Keyring.Ring()
 	published := newMetadata(c.Issuer, known)
-	relay := &Relay{Registry: c.Registry, Denylist: c.Denylist}
+	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist}
 	s := &Server{
 		issuer: &issuer{
 			name:     c.Issuer,
@@ -115,19 +115,19 @@ func New(c Config) (*Server, error) {
 			log:               c.Log,
 		},
 		verifier: &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: ClockSkew, Now: c.Now},
-		revocable: &keys.Verifier{
+		lenientVerifier: &keys.Verifier{
 			Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: 2 * ClockSkew,
 			Now: func() time.Time { return c.Now().Add(-ClockSkew) },
 		},
-		secrets:  newSecretChecker(),
-		scopes:   known,
-		metadata: published,
-		foreign:  newForeignForms(c.Issuer),
+		secrets:     client.NewSecretChecker(),
+		scopes:      known,
+		metadata:    published,
+		crossOrigin: newCrossOrigin(c.Issuer),
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
 		consentAction:  consentAction(published),
 
-		users:      c.Users,
+		users:      user.InOrder(c.Users),
 		registry:   c.Registry,
 		keys:       ring,
 		adminToken: c.AdminToken,
@@ -207,8 +207,10 @@ func (s *Server) serve(all routes) http.Handler {
 	return mux
 }
 
+// deadline bounds a request. Nothing else ends it: what was begun, above all a revocation, is finished although the caller
+// has hung up.
 func deadline(r *http.Request) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(r.Context()), requestTimeout)
+	return context.WithTimeout(context.WithoutCancel(r.Context()), keyring.RequestTimeout)
 }
 
 func (c Config) withDefaults() Config {

@@ -5,10 +5,9 @@ import (
 	"slices"
 
 	"github.com/ory/fosite"
-)
 
-// GrantTypes are those that a token can be issued for.
-func GrantTypes() []string { return slices.Clone(grantTypes) }
+	"gatehouse/authz/client"
+)
 
 // Issued is who was given an access token, and for what.
 type Issued struct {
@@ -37,7 +36,7 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 	case grantType == "":
 		s.fail(w, r, fosite.ErrInvalidRequest.WithHint("Parameter 'grant_type' is missing."))
 		return
-	case !slices.Contains(grantTypes, grantType):
+	case !slices.Contains(client.GrantTypes(), grantType):
 		s.fail(w, r, fosite.ErrUnsupportedGrantType)
 		return
 	}

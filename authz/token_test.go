@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/authz"
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -102,7 +102,7 @@ func TestNoClientHasATokenThatAnUpstreamCouldTakeForAUsers(t *testing.T) {
 		"0815": http.StatusBadRequest, "+5": http.StatusBadRequest, "5.0": http.StatusBadRequest, "5a": http.StatusOK, "A": http.StatusOK,
 	} {
 		require.NoError(t, w.registry.CreateClient(t.Context(), registry.Client{
-			ID: id, Name: "Service", GrantTypes: []string{"client_credentials"}, SecretHash: authz.HashGenerated(appSecret),
+			ID: id, Name: "Service", GrantTypes: []string{"client_credentials"}, SecretHash: client.HashGenerated(appSecret),
 		}))
 		a := w.post("/oauth/token", form("grant_type", "client_credentials", "scope", "balance:read"), basic(id, appSecret))
 		require.Equal(t, status, a.StatusCode, "%s: %s", id, a.text)
@@ -154,7 +154,7 @@ func TestBasicCredentialsAreFormEncoded(t *testing.T) {
 func TestAnExpiredCodeIsRefused(t *testing.T) {
 	w := newWorld(t)
 	code := w.code("app")
-	w.clock.advance(10 * time.Minute)
+	w.clock.Advance(10 * time.Minute)
 	w.requireError(w.redeem(code), http.StatusBadRequest, "invalid_grant")
 }
 

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/user"
 )
 
 // withoutLogin is a good authorization request that says nothing about the user.
@@ -156,10 +156,10 @@ func TestTheFirstAuthenticatorThatAppliesDecides(t *testing.T) {
 }
 
 func TestWithoutASecretNoTokenIsAProof(t *testing.T) {
-	unset := &authz.HostJWT{}
-	w := newWorld(t, func(c *authz.Config) { c.Users = []authz.UserAuthenticator{unset} })
-	_, err := unset.Authenticate(t.Context(), authz.Proof{Token: w.userJWT(map[string]any{"id": 5, "exp": 9999999999})})
-	require.ErrorIs(t, err, authz.ErrNotApplicable)
+	unset := &user.HostJWT{}
+	w := newWorld(t, func(c *authz.Config) { c.Users = []user.Authenticator{unset} })
+	_, err := unset.Authenticate(t.Context(), user.Proof{Token: w.userJWT(map[string]any{"id": 5, "exp": 9999999999})})
+	require.ErrorIs(t, err, user.ErrNotApplicable)
 }
 
 func TestLNDHubIsAskedForTheUser(t *testing.T) {
@@ -176,7 +176,9 @@ func TestLNDHubIsAskedForTheUser(t *testing.T) {
 	}))
 	defer lndhub.Close()
 	w := newWorld(t, func(c *authz.Config) {
-		c.Users = []authz.UserAuthenticator{&authz.LNDHub{URL: lndhub.URL + "/hub/", Secret: []byte(jwtSecret), Now: c.Now}}
+		hub := user.NewLNDHub(lndhub.URL+"/hub/", []byte(jwtSecret))
+		hub.Now = c.Now
+		c.Users = []user.Authenticator{hub}
 	})
 	request := authorization("app", "login", `l"ogin`, "password", "pass")
 	token := w.userJWT(map[string]any{"id": 77, "exp": w.clock.Now().Add(time.Hour).Unix(), "isRefresh": false})
@@ -206,50 +208,14 @@ func TestLNDHubIsAskedForTheUser(t *testing.T) {
 	require.NotContains(t, w.log.String(), "pass\"")
 }
 
-func TestLoginsAreAskedForAFewAtATime(t *testing.T) {
-	const most, sent = 64, 80
-	var asked, atOnce atomic.Int64
-	arrived, release := make(chan struct{}, sent), make(chan struct{})
-	lndhub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked.Add(1)
-		atOnce.Add(1)
-		arrived <- struct{}{}
-		<-release
-		atOnce.Add(-1)
-		w.WriteHeader(http.StatusUnauthorized)
-	}))
-	defer lndhub.Close()
-	hub := &authz.LNDHub{URL: lndhub.URL, Secret: []byte(jwtSecret)}
-	refused := make(chan error, sent)
-	for range sent {
-		go func() {
-			_, err := hub.Authenticate(t.Context(), authz.Proof{Login: "anyone", Password: "anything"})
-			refused <- err
-		}()
-	}
-	for range most {
-		<-arrived
-	}
-	select {
-	case <-arrived:
-		t.Errorf("%d logins at once", atOnce.Load())
-	case <-time.After(200 * time.Millisecond):
-	}
-	close(release)
-	for range sent {
-		require.ErrorIs(t, <-refused, authz.ErrUserDenied)
-	}
-	require.EqualValues(t, sent, asked.Load(), "those that waited are asked for, too")
-}
-
 type brokenUsers struct{}
 
-func (brokenUsers) Authenticate(context.Context, authz.Proof) (string, error) {
+func (brokenUsers) Authenticate(context.Context, user.Proof) (string, error) {
 	return "", errors.New("secret internals")
 }
 
 func TestInternalErrorsOfAnAuthenticatorAreNotShown(t *testing.T) {
-	w := newWorld(t, func(c *authz.Config) { c.Users = []authz.UserAuthenticator{brokenUsers{}} })
+	w := newWorld(t, func(c *authz.Config) { c.Users = []user.Authenticator{brokenUsers{}} })
 	a := w.post("/oauth/authorize", authorization("app"))
 	w.requireError(a, http.StatusInternalServerError, "server_error")
 	require.NotContains(t, a.text, "internals")

@@ -92,3 +92,49 @@ func TestTheReadmeIsShort(t *testing.T) {
 	require.NoError(t, err)
 	require.LessOrEqual(t, strings.Count(string(readme), "\n"), 200, "reference belongs in docs/")
 }
+
+var (
+	codeSpan     = regexp.MustCompile("`([^`]+)`")
+	requestStop  = regexp.MustCompile(`(?m)^\| (\d+) \| ([^|]+) \|`)
+	mentionsFile = regexp.MustCompile(`^(app|authz|cmd|denylist|deploy|gateway|keys|registry)/[\w/.*-]+$`)
+)
+
+// docs/architecture.md follows a request as file and function. Each of them is there, in at most 20 stops.
+func TestTheWayOfARequestIsInTheCode(t *testing.T) {
+	page := prose(t, "../docs/architecture.md")
+	for _, span := range codeSpan.FindAllStringSubmatch(page, -1) {
+		if mentionsFile.MatchString(span[1]) {
+			found, err := filepath.Glob("../" + span[1])
+			require.NoError(t, err)
+			require.NotEmpty(t, found, span[1])
+		}
+	}
+	stops := requestStop.FindAllStringSubmatch(page, -1)
+	require.NotEmpty(t, stops)
+	require.LessOrEqual(t, len(stops), 20)
+	for _, stop := range stops {
+		var source strings.Builder
+		folder := ""
+		for _, span := range codeSpan.FindAllStringSubmatch(stop[2], -1) {
+			name := span[1]
+			if !strings.Contains(name, ".go") {
+				require.Regexp(t, `(?m)^func (\([^)]+\) )?`+name+`\b`, source.String(), "stop %s", stop[1])
+				continue
+			}
+			if strings.Contains(name, "/") {
+				folder = filepath.Dir(name)
+			} else {
+				name = filepath.Join(folder, name)
+			}
+			files, err := filepath.Glob("../" + name)
+			require.NoError(t, err)
+			require.NotEmpty(t, files, name)
+			for _, file := range files {
+				code, err := os.ReadFile(file)
+				require.NoError(t, err)
+				source.Write(code)
+			}
+		}
+		require.NotEmpty(t, folder, "stop %s names a file", stop[1])
+	}
+}

@@ -1,9 +1,7 @@
 package gateway_test
 
 import (
-	"crypto/tls"
 	"io"
-	"net"
 	"testing"
 	"time"
 
@@ -75,10 +73,4 @@ func TestCallersThatGoAway(t *testing.T) {
 			})
 		}
 	}
-}
-
-// secureListener speaks TLS to the callers.
-func secureListener(t *testing.T, inner net.Listener) net.Listener {
-	certificate, _ := selfSigned(t, "localhost")
-	return tls.NewListener(inner, &tls.Config{Certificates: []tls.Certificate{certificate}})
 }

@@ -44,8 +44,8 @@ func (g *Gateway) streamAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x
 	s := &answerStream{gateway: g, to: to, exchange: x, caller: ctx.Conn(), id: append([]byte(nil), r.id...)}
 	header := &ctx.Response.Header
 	switch {
-	case head.Length >= 0:
-		s.framing, s.length = byLength, int(head.Length)
+	case head.Length() >= 0:
+		s.framing, s.length = byLength, int(head.Length())
 		ctx.Response.SetBodyStream(s, s.length)
 	case !r.isHTTP11:
 		s.framing = byClose
@@ -55,12 +55,12 @@ func (g *Gateway) streamAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x
 	default:
 		s.framing = byChunks
 		ctx.Response.SetBodyStream(s, -1)
-		// Transfer-Encoding is left, and a length of 0: fasthttp leaves the chunks to WriteTo. It would send the head, each
+		// Without a length and with Transfer-Encoding fasthttp leaves the chunks to WriteTo. Its own would send the head, each
 		// chunk and the end of the body in segments of their own.
 		header.Del(fasthttp.HeaderContentLength)
 		if r.takesTrailers() && len(head.Trailer()) > 0 {
 			s.announced = appendAnnounced(nil, head.Trailer())
-			_ = header.SetTrailerBytes(s.announced) // fasthttp may like even less of them
+			_ = header.SetTrailerBytes(s.announced) // fasthttp may refuse some more of them
 		}
 	}
 }
@@ -91,7 +91,7 @@ func (s *answerStream) Close() error {
 	return nil
 }
 
-// forward leaves what comes last in w, where the end of the answer is added to it.
+// forward leaves the last part in w, so that fasthttp sends the end of the answer with it.
 func (s *answerStream) forward(w *bufio.Writer) error {
 	for {
 		part, err := s.exchange.Take()
@@ -146,7 +146,7 @@ type chunkBuffer [20 << 10]byte
 
 var chunkBuffers = sync.Pool{New: func() any { return new(chunkBuffer) }}
 
-// cut ends the caller's connection in a way that does not look like the end of the answer. What there is of the answer is
+// cut ends the caller's connection so that it does not look like the end of the answer. What has come of the answer is
 // sent: a caller that got nothing at all might send its request again.
 func (s *answerStream) cut(w *bufio.Writer, err error) {
 	_ = w.Flush()
@@ -157,8 +157,8 @@ func (s *answerStream) cut(w *bufio.Writer, err error) {
 	s.gateway.answerCut(s.to, err, s.id)
 }
 
-// reset makes the caller's connection end with a reset when it is closed: the only way to show a caller that an answer
-// was cut whose end is that of the connection.
+// reset makes the caller's connection end with a reset when it is closed. Where the end of the connection is the end of an
+// answer, only that shows the caller that the answer was cut.
 func reset(caller net.Conn) {
 	if secured, ok := caller.(interface{ NetConn() net.Conn }); ok {
 		caller = secured.NetConn()

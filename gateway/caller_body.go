@@ -13,7 +13,7 @@ import (
 )
 
 // callerBody reads the body of a request as its header frames it, and not a byte further: what follows is the caller's
-// next request. The zero value is that of a request without a body.
+// next request. The zero value is the body of a request that has none.
 type callerBody struct {
 	stream io.Reader // nil: there is no body
 	size   int64     // -1: chunked
@@ -27,11 +27,11 @@ type callerBody struct {
 
 var _ upstream.Body = (*callerBody)(nil)
 
-// errUnbound is a fasthttp server that Bind was not called for. Its own reader of chunks takes the end of the connection
-// for the end of the body.
+// errUnbound is a fasthttp server that Bind was not called for. Such a server reads chunks itself, and takes the end of the
+// connection for the end of the body.
 var errUnbound = errors.New("the server was not bound to the gateway")
 
-// open begins with the body of ctx. The error is a refusal: of a body that is announced to be larger than limit.
+// open begins with the body of ctx. It refuses a body that is announced to be larger than limit.
 func (b *callerBody) open(ctx *fasthttp.RequestCtx, limit int64) error {
 	*b = callerBody{}
 	if !ctx.Request.IsBodyStream() {
@@ -63,7 +63,7 @@ func isAbove(size, limit int64) bool { return limit != NoLimit && size > limit }
 // IsChunked implements upstream.Body.
 func (b *callerBody) IsChunked() bool { return b.size < 0 }
 
-// hasEnded reports whether the body was read to its end; trailers are then complete too.
+// HasEnded implements upstream.Body.
 func (b *callerBody) HasEnded() bool {
 	return b.stream == nil || b.read == b.size || b.chunks.Ended()
 }
@@ -111,7 +111,7 @@ func (b *callerBody) readPart(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// readSome reads at least one byte. fasthttp calls a connection that ended too early the end of the body.
+// readSome reads at least one byte. fasthttp reports the end of the body when the connection ended too early.
 func (b *callerBody) readSome(p []byte) (int, error) {
 	n, err := b.stream.Read(p)
 	switch {
@@ -134,5 +134,6 @@ func ReadBody(ctx *fasthttp.RequestCtx, limit int) ([]byte, error) {
 	return io.ReadAll(&b)
 }
 
-// rawChunks is the length that fasthttp is told of a chunked body, so that it leaves the chunks alone.
+// rawChunks is the length that fasthttp is told of a chunked body, so that it leaves the chunks alone. No request can
+// announce it: http1.ParseLength refuses it at the listener.
 const rawChunks = math.MaxInt

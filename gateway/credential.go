@@ -22,8 +22,8 @@ type credential interface {
 	append(dst []byte, claims *keys.Claims, token []byte) ([]byte, error)
 }
 
-// gatewayMadeCredential reports whether the credential of that name is the gateway's word. A 401 of the upstream is then about that, and
-// not about the caller's token.
+// gatewayMadeCredential reports whether the gateway makes the credential of that name. A 401 of the upstream is then about
+// the gateway, and not about the caller's token.
 func gatewayMadeCredential(name string) bool {
 	return name == credentialLNDHub || name == credentialHeaders
 }

@@ -43,7 +43,7 @@ func newLNDHubCredential(secret []byte, now func() time.Time) *lndhubCredential 
 }
 
 func (l *lndhubCredential) append(dst []byte, claims *keys.Claims, _ []byte) ([]byte, error) {
-	// Without a grant the subject is the client itself. A client that is called like a user's number is still no user.
+	// Without a grant the subject is the client itself, which is no user even where its name is a user's number.
 	id, ok := userID(claims.Subject)
 	if !ok || claims.GrantID == "" {
 		return nil, errNoUser

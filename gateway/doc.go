@@ -12,5 +12,6 @@
 // It relies on the server that serves it for two things: for Bind, which sets what the reading of bodies needs, and for
 // deadlines on the callers' connections.
 //
-// Bodies are passed on as they arrive. What arrives at once and is small goes with its head, in both directions.
+// Bodies are forwarded as they arrive. What arrives at once and is small goes with its head, in both directions. The
+// connections to upstreams are internal/upstream's, WebSockets after the handshake internal/tunnel's.
 package gateway

@@ -9,10 +9,12 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/listener"
 )
 
-// refusal is an answer that the gateway gives itself, and an error until it is given. It is immutable: every refusal is
-// made at start-up, so that refusing costs nothing.
+// refusal is an answer that the gateway gives itself, and an error until then. It is immutable: every refusal is made at
+// start-up, so that refusing costs nothing.
 type refusal struct {
 	status      int
 	code        string
@@ -79,22 +81,29 @@ var (
 	errUpstreamTooSlow = newRefusal(fiber.StatusGatewayTimeout, "gateway_timeout", "The upstream did not answer in time.")
 )
 
-// What a listener may find in a request before the gateway gets to see it. AnswerRefusal answers them.
-var (
-	// ErrMalformedRequest is answered with 400: where the request ends can be understood in two ways.
-	ErrMalformedRequest error = errMalformedRequest
-	// ErrHeaderTooLarge is answered with 431.
-	ErrHeaderTooLarge error = errHeaderTooLarge
-)
-
-// AnswerRefusal answers an error that is or wraps one of the gateway's own, and reports whether it was.
+// AnswerRefusal answers an error that is or wraps one of the gateway's own or of its listener's, and reports whether it was.
 func AnswerRefusal(ctx *fasthttp.RequestCtx, err error) bool {
-	var own *refusal
-	if !errors.As(err, &own) {
+	known := knownRefusal(err)
+	if known == nil {
 		return false
 	}
-	answer(ctx, own)
+	answer(ctx, known)
 	return true
+}
+
+// knownRefusal is the refusal that an error is or stands for, or nil. The listener finds out what is wrong with a request
+// before the gateway gets to see it.
+func knownRefusal(err error) *refusal {
+	var own *refusal
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, listener.ErrMalformedRequest):
+		return errMalformedRequest
+	case errors.Is(err, listener.ErrHeaderTooLarge):
+		return errHeaderTooLarge
+	}
+	return nil
 }
 
 func newRefusal(status int, code, description string) *refusal {
@@ -153,9 +162,8 @@ func ErrorHandler(log *slog.Logger) fiber.ErrorHandler {
 
 // refusalFor is the one mapping of errors to HTTP. What nobody foresaw is logged and becomes a 500.
 func refusalFor(log *slog.Logger, err error) *refusal {
-	var own *refusal
-	if errors.As(err, &own) {
-		return own
+	if known := knownRefusal(err); known != nil {
+		return known
 	}
 	var framework *fiber.Error
 	if !errors.As(err, &framework) {

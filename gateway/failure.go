@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 
-	"gatehouse/gateway/internal/http1"
 	"gatehouse/gateway/internal/upstream"
 )
 
@@ -70,7 +69,7 @@ func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Fail
 	}
 }
 
-// answerCut notes that an answer could not be passed on to its end.
+// answerCut notes that an answer could not be forwarded to its end.
 func (g *Gateway) answerCut(to *rule, err error, id []byte) {
 	how := Abandoned
 	if !errors.Is(err, upstream.ErrCallerGone) {
@@ -96,9 +95,10 @@ func failureOf(err error, otherwise Failure) Failure {
 		return Busy
 	case errors.Is(err, errRefusedCredential):
 		return CredentialRefused
-	case errors.Is(err, upstream.ErrTooSlow), errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, upstream.ErrTooSlow), errors.Is(err, context.DeadlineExceeded),
+		errors.As(err, &network) && network.Timeout():
 		return TooSlow
-	case errors.Is(err, upstream.ErrNotHTTP), errors.Is(err, upstream.ErrUpgraded), errors.Is(err, errBadUpgrade), errors.Is(err, http1.ErrChunk), errors.Is(err, http1.ErrTrailersTooLarge):
+	case errors.Is(err, upstream.ErrNotHTTP), errors.Is(err, upstream.ErrUpgraded), errors.Is(err, errBadUpgrade):
 		return NotHTTP
 	default:
 		return otherwise

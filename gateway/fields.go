@@ -9,12 +9,12 @@ import (
 // field is one header line of the caller's request, as it was sent.
 type field struct{ name, value []byte }
 
-// fields are the header lines in their order. They are read from the bytes the caller sent: fasthttp's own view joins
-// cookies, merges trailers into the header, and changes when it is read twice.
+// fields are the header lines in their order, read from the bytes that the caller sent: fasthttp's own view joins cookies,
+// merges trailers into the header, and changes when it is read twice.
 type fields []field
 
 // parse reads a header block, strictly: lines that end in CR LF, none of them continued, names that are tokens (RFC 9112
-// section 5). It refuses what decides about framing or identity when it is there twice. The fields refer to raw.
+// section 5). It refuses a second field of those that decide about framing or identity. The fields refer to raw.
 func (f *fields) parse(raw []byte) error {
 	list := (*f)[:0]
 	var hosts, authorizations, lengths, encodings int

@@ -42,10 +42,10 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	}
 	rest := r.rest()
 	head, err := send(x, r, rest)
-	handedOver := false
+	handedOver := false // to a stream or a WebSocket, which ends the exchange
 	switch {
 	case err != nil:
-	case head.Status == fasthttp.StatusSwitchingProtocols:
+	case head.Status() == fasthttp.StatusSwitchingProtocols:
 		handedOver, err = g.openTunnel(ctx, r, to, x, head)
 	default:
 		handedOver, err = g.forwardAnswer(ctx, r, to, x, head)
@@ -141,7 +141,7 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 ) {
 	except := ""
 	if to.gatewayMadeCredential {
-		if len(r.credential) > 0 && head.Status == fasthttp.StatusUnauthorized {
+		if len(r.credential) > 0 && head.Status() == fasthttp.StatusUnauthorized {
 			return false, errRefusedCredential
 		}
 		except = "www-authenticate" // it asks for what callers do not have
@@ -152,8 +152,8 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 	response := &ctx.Response
 	if !x.HasBody() {
 		copyHead(&response.Header, head, except)
-		if ctx.IsHead() && head.Length >= 0 {
-			response.Header.SetContentLength(int(head.Length))
+		if ctx.IsHead() && head.Length() >= 0 {
+			response.Header.SetContentLength(int(head.Length()))
 		}
 		return false, nil
 	}
@@ -175,7 +175,7 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 
 // copyHead copies the status and the fields that pass, but for the field that is named in lower case, if any.
 func copyHead(to *fasthttp.ResponseHeader, head *upstream.Head, except string) {
-	to.SetStatusCode(head.Status)
+	to.SetStatusCode(head.Status())
 	to.SetNoDefaultContentType(true)
 	for i := range head.Fields() {
 		if name, value, ok := head.Field(i); ok && !http1.IsNamed(name, except) {

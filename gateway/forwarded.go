@@ -21,8 +21,8 @@ func peerOf(ctx *fasthttp.RequestCtx, proxies TrustedProxies) peer {
 }
 
 // appendForwarded adds what the upstream is told about the caller's connection. The chain in X-Forwarded-For goes on
-// from a trusted proxy and begins here for everyone else. The other lines are the gateway's own unless the proxy sent
-// them, in which case they have passed like any field.
+// from a trusted proxy and begins here for everyone else. The other lines are the gateway's own, but for those that a
+// trusted proxy sent: they pass like any field.
 func (p peer) appendForwarded(dst []byte, f fields, host []byte) []byte {
 	absent := func(name string) bool {
 		if !p.trusted {

@@ -21,6 +21,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway"
+	"gatehouse/gateway/listener"
 	"gatehouse/keys"
 )
 
@@ -50,6 +51,9 @@ type options struct {
 	fiber  func(*fiber.Config)
 	// secured callers speak TLS.
 	secured bool
+	// bare connections are served as they were accepted. The listener gives out one request at a time, and so rules out what
+	// a server does that has read two.
+	bare bool
 }
 
 func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
@@ -89,10 +93,19 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	inner := &servedListener{Listener: tcp, served: make(chan struct{})}
-	var ln net.Listener = lingeringListener{inner}
+	callers := listener.Config{
+		Limits:   listener.Limits{HeaderSize: fiberConfig.ReadBufferSize, HeaderCount: 100},
+		Timeouts: listener.Timeouts{Header: patience, Body: patience, Write: patience, Idle: patience},
+		Log:      slog.New(slog.DiscardHandler),
+	}
 	if s.secured = opts.secured; s.secured {
-		ln = secureListener(t, inner)
+		certificate, _ := selfSigned(t, "localhost")
+		callers.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	}
+	inner := &servedListener{Listener: tcp, served: make(chan struct{})}
+	var ln net.Listener = inner
+	if !opts.bare {
+		ln = listener.New(inner, callers)
 	}
 	s.addr = ln.Addr().String()
 	served := make(chan error, 1)
@@ -116,36 +129,6 @@ type servedListener struct {
 func (l *servedListener) Accept() (net.Conn, error) {
 	l.once.Do(func() { close(l.served) })
 	return l.Listener.Accept()
-}
-
-// lingeringListener closes connections as the listener of the application does: a caller who is still sending gets to read
-// the answer.
-type lingeringListener struct{ net.Listener }
-
-func (l lingeringListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &lingeringConn{TCPConn: c.(*net.TCPConn)}, nil
-}
-
-type lingeringConn struct {
-	*net.TCPConn
-	resets bool
-}
-
-func (c *lingeringConn) SetLinger(seconds int) error {
-	c.resets = seconds == 0
-	return c.TCPConn.SetLinger(seconds)
-}
-
-func (c *lingeringConn) Close() error {
-	if !c.resets && c.CloseWrite() == nil {
-		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		_, _ = io.Copy(io.Discard, c.TCPConn)
-	}
-	return c.TCPConn.Close()
 }
 
 // fakeDenylist answers what it is told to and remembers what it was asked.

@@ -58,8 +58,8 @@ func (n *node) finish() {
 	}
 }
 
-// match finds the rule of a request. The path alone selects the node, then the method has to be one of its: a route
-// /invoices/incoming hides /invoices/{hash} from that path for every method.
+// match finds the rule of a request. The path alone selects the node, and only then the method counts: a route
+// /invoices/incoming hides /invoices/{hash} from that path, for every method.
 func (n *node) match(name []byte, path [][]byte) (*rule, error) {
 	if n.param != nil && isReserved(string(path[0])) {
 		return nil, errNotFound

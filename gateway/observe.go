@@ -15,7 +15,7 @@ type Observer interface {
 	Begin(ctx *fasthttp.RequestCtx) (id []byte)
 	// Served is called once for each request that was answered, when the answer is made and before it is written.
 	Served(ctx *fasthttp.RequestCtx, seen *Observation)
-	// Cut is called for each answer of that route that was begun and could not be passed on to its end, after Served.
+	// Cut is called for each answer of that route that was begun and could not be forwarded to its end, after Served.
 	Cut(route int, how Failure)
 }
 

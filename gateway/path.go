@@ -117,7 +117,7 @@ func appendEncoded(dst, segment []byte) []byte {
 	return dst
 }
 
-// plainInPath holds the bytes of pchar (RFC 3986 section 3.3) but for the semicolon: the ones never encoded.
+// plainInPath holds the bytes that are never encoded: those of pchar (RFC 3986 section 3.3), but for the semicolon.
 var plainInPath = http1.NewByteSet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@")
 
 func plainQuery(query []byte) bool {
@@ -129,7 +129,7 @@ func plainQuery(query []byte) bool {
 	return true
 }
 
-// percentDecoded is the byte that the first three of text, of which the first is a percent sign, stand for.
+// percentDecoded decodes the first three bytes of text, of which the first is a percent sign.
 func percentDecoded(text []byte) (b byte, ok bool) {
 	if len(text) < 3 {
 		return 0, false

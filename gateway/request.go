@@ -7,8 +7,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// request is what the gateway has read of one request and what it is going to send. Everything in it refers to memory of
-// fasthttp or is reused, and is valid only inside the handler.
+// request is what the gateway has read of one request and what it is going to send. Everything in it is memory of fasthttp
+// or reused for other requests, and valid only inside the handler.
 type request struct {
 	isHTTP11   bool
 	method     []byte
@@ -53,8 +53,8 @@ func (r *request) logged() slog.Attr {
 	return slog.String("request_id", string(r.id))
 }
 
-// parse reads the request as it was sent, once. fasthttp's own URI is not used anywhere: it is cleaned, and takes the host of
-// an absolute target for the Host header.
+// parse reads the request as it was sent, once. fasthttp's own URI is used nowhere: its path is cleaned, and the host of an
+// absolute target takes the place of the Host header.
 func (r *request) parse(ctx *fasthttp.RequestCtx) error {
 	header := &ctx.Request.Header
 	switch string(header.Protocol()) {

@@ -60,7 +60,7 @@ const (
 )
 
 // Scopes returns what the routes' scopes are called: scope to description, for the authorization server. Where routes
-// share a scope the last description counts, as the predecessor had it.
+// share a scope the last description counts, as oauth2server had it.
 func Scopes(routes []Route) map[string]string {
 	scopes := make(map[string]string)
 	for _, r := range routes {

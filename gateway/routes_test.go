@@ -164,7 +164,7 @@ func TestScopesComeFromTheRoutes(t *testing.T) {
 	}))
 }
 
-func TestTargetsOfThePredecessor(t *testing.T) {
+func TestTargetsOfOauth2server(t *testing.T) {
 	data, err := os.ReadFile("testdata/targets.json")
 	require.NoError(t, err)
 	routes, err := gateway.ParseTargets(data)

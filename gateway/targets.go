@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// ParseTargets reads the predecessor's targets.json. Its upstreams are lndhub.go, so every route has the credential
+// ParseTargets reads oauth2server's targets.json. Its upstreams are lndhub.go, so every route has the credential
 // lndhub. Unknown fields are refused: a misspelt allowPublicAccess must not pass unnoticed. What the routes say is
 // checked by New.
 func ParseTargets(data []byte) ([]Route, error) {

@@ -10,8 +10,8 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// tokenSources are where a WebSocket may bring its token other than in Authorization, which the pages of a browser cannot
-// set for one. Ordinary requests can, and have no use for them.
+// tokenSources are where a WebSocket may bring its token besides Authorization: a page in a browser cannot set that for a
+// WebSocket. It can for ordinary requests, which have no use for other sources.
 type tokenSources struct {
 	parameter   string // of the query; empty for none
 	subprotocol bool
@@ -41,8 +41,8 @@ func parseTokenSources(list []string) (tokenSources, error) {
 	return sources, nil
 }
 
-// token returns the request's access token, nil when there is none, and takes it out of what is forwarded. A request that
-// brings it twice is refused, for two programs could see two callers (RFC 6750 section 2).
+// token returns the request's access token and takes it out of what is forwarded. It returns nil when there is none. A
+// request with two is refused: two programs could see two callers (RFC 6750 section 2).
 func (r *request) token(to *rule) ([]byte, error) {
 	token, err := r.fields.bearer()
 	if to.webSocket == nil {
@@ -74,8 +74,8 @@ func (r *request) token(to *rule) ([]byte, error) {
 	return token, err
 }
 
-// takeParameter removes every parameter of that name from the query, however it is spelled, and returns the value of the
-// last and how many there were. The value is taken as it was sent: no byte of a token needs to be encoded.
+// takeParameter removes every parameter of that name from the query, however the name is encoded, and returns how many there
+// were and the value of the last. The value is not decoded: no byte of a token needs to be encoded.
 func (r *request) takeParameter(name string) (value []byte, times int) {
 	query := r.target.query
 	if len(query) == 0 {
@@ -100,7 +100,7 @@ func (r *request) takeParameter(name string) (value []byte, times int) {
 	return value, times
 }
 
-// isSpelled reports whether key means name once it is decoded.
+// isSpelled reports whether key, percent-decoded, is name.
 func isSpelled(key []byte, name string) bool {
 	for i := 0; i < len(key); i++ {
 		b := key[i]
@@ -116,16 +116,16 @@ func isSpelled(key []byte, name string) bool {
 	return name == ""
 }
 
-// The ways to write a token as a subprotocol. A token needs no encoding to be one; Kubernetes' clients encode theirs. The
-// marker is offered beside the token so that there is something to select, which is not secret.
+// The ways to offer a token as a subprotocol: as it is, or encoded as Kubernetes' clients do. The marker may be offered
+// beside it, so that the gateway can select something that is not secret.
 const (
 	subprotocolMarker = "access_token"
 	subprotocolPrefix = "access_token."
 	kubernetesPrefix  = "base64url.bearer.authorization.k8s.io."
 )
 
-// takeToken removes the subprotocols that are there for the token's sake. Where nothing else was offered the gateway has
-// to select one of them, because browsers give up when they offered some and none was selected.
+// takeToken removes the subprotocols that are there for the token. If nothing else was offered, the gateway selects one of
+// them itself: a browser that offered some gives up when none is selected.
 func (h *handshake) takeToken() (token []byte, times int) {
 	var entry, marker []byte
 	rest := h.protocols[:0:0]
@@ -151,7 +151,7 @@ func (h *handshake) takeToken() (token []byte, times int) {
 	return token, times
 }
 
-// decodedToken is empty, and refused like every bad token, when there is more than one way to write it.
+// decodedToken decodes the canonical form only. Any other is an empty token, which is refused like every bad one.
 func decodedToken(encoded []byte) []byte {
 	decoded, err := base64.RawURLEncoding.Strict().AppendDecode(nil, encoded)
 	if err != nil {

@@ -28,32 +28,19 @@ func TestDrainClosesEveryWebSocket(t *testing.T) {
 	require.NoError(t, s.gateway.Drain(patient(t)), "twice is not once too often")
 }
 
-// Nobody answers the Close, which is awaited for longer than this. A machine may stand still once, not each time.
-func TestDrainEndsWithItsTime(t *testing.T) {
-	const awaited, tries = time.Second, 5
-	quickest := patience
-	for try := 0; try < tries && quickest >= awaited; try++ {
-		quickest = min(quickest, drainWithoutTime(t))
-	}
-	t.Logf("drained within %s", quickest)
-	require.Less(t, quickest, awaited)
-}
-
-func drainWithoutTime(t *testing.T) time.Duration {
+// Nobody answers the Close.
+func TestDrainCutsBothSocketsWhenItsTimeIsOver(t *testing.T) {
 	upstream := newUpstream(t, switchAll(func(l *link) { <-l.upstream.idle }))
 	defer close(upstream.idle)
 	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
 	c := s.tunnelled("/balance")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	began := time.Now()
 	require.ErrorIs(t, s.gateway.Drain(ctx), context.Canceled)
-	took := time.Since(began)
 	require.Zero(t, s.gateway.WebSockets())
 	upstream.awaitEnd(0)
 	_, err := io.Copy(io.Discard, c.reader)
 	require.NoError(t, err)
-	return took
 }
 
 func TestDrainDoesNotWaitForATunnelThatNeverBegins(t *testing.T) {

@@ -40,8 +40,8 @@ func frame(opcode byte, payload string) string {
 }
 
 const (
-	text, textBegins = 0x81, 0x01
-	closes, pings    = 0x88, 0x89
+	text   = 0x81
+	closes = 0x88
 )
 
 // closeFrame is a Close with that code, as a server sends it.
@@ -180,23 +180,6 @@ func TestOneEndMayGoOnAfterTheOtherHasEnded(t *testing.T) {
 	require.Equal(t, "and here too", <-said)
 }
 
-// Nobody shows that who goes on is still heard.
-func TestOneEndMayNotGoOnForEver(t *testing.T) {
-	t.Parallel() // it takes all of the ten seconds that there are
-	upstream := newUpstream(t, switchAll(func(l *link) {
-		if l.number == 1 {
-			_ = l.Conn.(*net.TCPConn).CloseWrite()
-		}
-		<-l.upstream.idle
-	}))
-	defer close(upstream.idle)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
-	require.NoError(t, s.tunnelled("/balance").conn.(*net.TCPConn).CloseWrite())
-	s.tunnelled("/balance")
-	require.Equal(t, 2, s.gateway.WebSockets())
-	require.Eventually(t, func() bool { return s.gateway.WebSockets() == 0 }, 3*patience, 10*time.Millisecond)
-}
-
 func TestACallerThatDoesNotReadSlowsTheUpstreamDown(t *testing.T) {
 	const size = 64 << 20
 	wrote := make(chan int, 1)
@@ -269,7 +252,7 @@ func tunnelThatNeverBegins(t *testing.T) (*system, *fakeUpstream) {
 		l.write(switching())
 		_, _ = io.Copy(io.Discard, l.reader)
 	})
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{bare: true})
 	c := s.dial()
 	c.send(raw("GET /nowhere") + handshake("/balance")) // the first answer waits to be sent with the second
 	require.Eventually(t, func() bool { return len(upstream.requests()) == 1 }, patience, time.Millisecond)

@@ -49,8 +49,8 @@ func Verdicts() []Verdict { return all[Verdict](verdicts) }
 // String is a word in lower case.
 func (v Verdict) String() string { return verdictNames[v] }
 
-// refusedTokens have one answer for the caller, who learns only that a token has expired, and a verdict each for the
-// observer.
+// refusedTokens says what becomes of each reason: a verdict of its own for the observer, and for the caller one answer,
+// which tells only an expired token from the others.
 var refusedTokens = []struct {
 	reason error
 	answer *refusal

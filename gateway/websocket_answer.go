@@ -10,20 +10,20 @@ import (
 	"gatehouse/gateway/internal/upstream"
 )
 
-// errBadUpgrade is an answer 101 that a client would have to refuse.
+// errBadUpgrade is a 101 that a client has to refuse.
 var errBadUpgrade = errors.New("the upstream's answer to a WebSocket handshake is wrong")
 
 // acceptSuffix is what a server adds to the key to show that it knows the protocol (RFC 6455 section 1.3).
 const acceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-// checkAnswer holds an upstream's 101 to what a client would hold it to (RFC 6455 section 4.1), and to saying nothing
-// about a body: whoever believed that would see the frames elsewhere.
+// checkAnswer checks an upstream's 101 as a client does (RFC 6455 section 4.1). It also refuses one that announces a body:
+// whoever believed that would take the first frames for the body.
 func (h *handshake) checkAnswer(head *upstream.Head) error {
 	protocol, upgrades := head.Get("upgrade")
 	accept, accepts := head.Get("sec-websocket-accept")
 	selected, selections := head.Get("sec-websocket-protocol")
 	switch {
-	case !head.HTTP11, head.Chunked, head.Length >= 0:
+	case !head.IsHTTP11(), head.IsChunked(), head.Length() >= 0:
 		return errBadUpgrade
 	case !head.ListsInConnection(upgrade), upgrades != 1, !bytes.EqualFold(protocol, websocket):
 		return errBadUpgrade
@@ -49,8 +49,8 @@ func acceptFor(key []byte) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// appendSwitching writes the head that tells the caller of a WebSocket. It takes over what the upstream's checked answer
-// says, as for every answer, and names the request as every answer does.
+// appendSwitching writes the 101 for the caller: the fields of the upstream's checked answer that are for more than one hop,
+// and the id of the request, as in every answer.
 func (r *request) appendSwitching(dst []byte, head *upstream.Head) []byte {
 	line := func(name, value []byte) {
 		dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)

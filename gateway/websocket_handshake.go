@@ -9,12 +9,12 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// handshake is what a request says that opens a WebSocket (RFC 6455 section 4.2.1). It refers to the request's fields.
+// handshake is what an opening request says (RFC 6455 section 4.2.1). Its slices point into the request's fields.
 type handshake struct {
 	wanted    bool
 	key       []byte
 	protocols [][]byte // offered to the upstream
-	// selected is the subprotocol that the gateway itself selects, because what brought the token was all there was; or nil.
+	// selected is the subprotocol that the gateway selects itself when those that brought the token were all; else nil.
 	selected []byte
 }
 
@@ -25,8 +25,8 @@ var (
 
 const keySize = 16
 
-// readHandshake finds out whether the request opens a WebSocket. On a route that has none, every request is an ordinary
-// one, and what it says about upgrading ends here like everything that is for one hop.
+// readHandshake finds out whether the request opens a WebSocket. On a route without WebSockets every request is an ordinary
+// one, and its Upgrade ends here like every field that is for one hop.
 func (r *request) readHandshake(to *rule) error {
 	if to.webSocket == nil || !r.asksForWebSocket() {
 		return nil
@@ -46,14 +46,14 @@ func (r *request) readHandshake(to *rule) error {
 	return to.webSocket.origins.check(r.fields)
 }
 
-// asksForWebSocket is strict: a request that lacks any of it is an ordinary one, as it is for every server.
+// asksForWebSocket is strict: a request that lacks any of this is an ordinary one for upstreams too.
 func (r *request) asksForWebSocket() bool {
 	return string(r.method) == fasthttp.MethodGet && r.isHTTP11 &&
 		r.fields.lists("upgrade", websocket) && r.fields.lists("connection", upgrade)
 }
 
-// announcesBody holds for what an opening request must not have: an upstream that does not look for it would take a body
-// for frames.
+// announcesBody holds for a request with a body, which an opening request must not have: the upstream could take it for
+// frames.
 func (r *request) announcesBody() bool {
 	length, ok := r.fields.get("content-length")
 	_, chunked := r.fields.get("transfer-encoding")
@@ -85,7 +85,7 @@ func (h *handshake) readProtocols(f fields) bool {
 	return true
 }
 
-// append writes the handshake for the upstream. It has the caller's key, so that the upstream's answer fits the caller.
+// append writes the handshake for the upstream, with the caller's key, so that the answer to it is one for the caller.
 func (h *handshake) append(dst []byte, f fields) []byte {
 	dst = append(dst, "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "...)
 	dst = append(append(dst, h.key...), "\r\n"...)

@@ -7,11 +7,11 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// originCheck knows the origins (RFC 6454) whose pages may open a WebSocket; nil means all. Browsers let any page open a
-// WebSocket to anywhere and name the page's origin in the handshake; other programs send no Origin and are not held back.
+// originCheck is the list of origins (RFC 6454) whose pages may open a WebSocket; nil allows all. A browser lets any page
+// open a WebSocket to anywhere, and names the page's origin. A request without Origin comes from no browser and passes.
 type originCheck []string
 
-// parseOrigins refuses what no browser sends: it would never match.
+// parseOrigins refuses an origin that no browser sends, because it would never match.
 func parseOrigins(list []string) (originCheck, error) {
 	for _, text := range list {
 		if text != anyOrigin && !isOrigin(text) {

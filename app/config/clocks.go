@@ -13,9 +13,9 @@ import (
 //     revocation is kept until the token's expiry and ClockSkew.
 //   - denylist.ClockMargin is at least twice authz.ClockSkew: the clock by which an entry is removed may differ from the one
 //     by which it was written, and the gateway's from that one.
-//   - authz.PurgeMargin exceeds denylist.ClockMargin: the registry keeps a revocation for longer than Redis needs it, so
+//   - outbox.PurgeMargin exceeds denylist.ClockMargin: the registry keeps a revocation for longer than Redis needs it, so
 //     that a Redis that has lost everything is filled with all of them.
-//   - authz.KeyRetention exceeds authz.PurgeMargin: a signing key cannot be had again, so it stays longest.
+//   - keyring.Retention exceeds outbox.PurgeMargin: a signing key cannot be had again, so it stays longest.
 //
 // clock_leeway is a part of keys.publish_ahead, too: see PublishSlack.
 

@@ -6,14 +6,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/keyring"
+	"gatehouse/authz/outbox"
 	"gatehouse/denylist"
 )
 
 func TestWhatAllowsForClocksThatDifferFitsTogether(t *testing.T) {
 	require.LessOrEqual(t, maxClockLeeway, authz.ClockSkew)
 	require.GreaterOrEqual(t, denylist.ClockMargin, 2*authz.ClockSkew)
-	require.Greater(t, authz.PurgeMargin, denylist.ClockMargin)
-	require.Greater(t, authz.KeyRetention, authz.PurgeMargin)
+	require.Greater(t, outbox.PurgeMargin, denylist.ClockMargin)
+	require.Greater(t, keyring.Retention, outbox.PurgeMargin)
 
 	usual := Default()
 	require.LessOrEqual(t, usual.ClockLeeway, maxClockLeeway)

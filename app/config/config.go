@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/gateway"
+	"gatehouse/gateway/listener"
 	"gatehouse/keys"
 )
 
@@ -38,10 +39,10 @@ type Config struct {
 	// life.
 	ClockLeeway time.Duration `yaml:"clock_leeway"`
 	// TrustedProxies are the addresses and CIDR prefixes of peers whose X-Forwarded-* headers are believed.
-	TrustedProxies []string `yaml:"trusted_proxies"`
-	TLS            TLS      `yaml:"tls"`
-	Limits         Limits   `yaml:"limits"`
-	Timeouts       Timeouts `yaml:"timeouts"`
+	TrustedProxies []string          `yaml:"trusted_proxies"`
+	TLS            TLS               `yaml:"tls"`
+	Limits         Limits            `yaml:"limits"`
+	Timeouts       listener.Timeouts `yaml:"timeouts"`
 	// Upstream is what holds for routes that do not say otherwise.
 	Upstream gateway.Upstreams `yaml:"upstream"`
 	// CORS lets browser applications of other origins use the routes and the OAuth endpoints that are for programs.
@@ -174,7 +175,7 @@ func Default() Config {
 		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
 		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
 		Upstream:     gateway.DefaultUpstreams(),
-		Timeouts:     Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
+		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
 		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
 		Log:          Log{Format: LogJSON, Level: "info", Access: true},
 		Shutdown:     Shutdown{Timeout: 25 * time.Second},

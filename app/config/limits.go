@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"gatehouse/gateway"
 )
@@ -28,19 +27,6 @@ type Limits struct {
 	// ConnectionsPerAddress is how many one IPv4 address or one IPv6 /64 may have. More are closed at once. Trusted proxies
 	// have no limit, and nobody has one when it is 0.
 	ConnectionsPerAddress int `yaml:"connections_per_address"`
-}
-
-// Timeouts bound how long callers may take, on the public listener.
-type Timeouts struct {
-	// Header is from the first byte of a request to the end of its header. A TLS handshake may take as long, and so may a
-	// caller who has connected until its first byte.
-	Header time.Duration `yaml:"header"`
-	// Body is between two reads of a body.
-	Body time.Duration `yaml:"body"`
-	// Write is how long a caller may go without taking anything of an answer.
-	Write time.Duration `yaml:"write"`
-	// Idle is between two requests.
-	Idle time.Duration `yaml:"idle"`
 }
 
 const (

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/authz"
+	"gatehouse/authz/client"
+	"gatehouse/authz/user"
 	"gatehouse/registry"
 )
 
@@ -29,8 +30,8 @@ type demoUser struct {
 
 var theUser = demoUser{ID: 12345, Login: "login", Password: "password"}
 
-func (u demoUser) authenticator() authz.UserAuthenticator {
-	return authz.StaticUser{Login: u.Login, Password: u.Password, Subject: strconv.FormatInt(u.ID, 10)}
+func (u demoUser) authenticator() user.Authenticator {
+	return user.Static{Login: u.Login, Password: u.Password, Subject: strconv.FormatInt(u.ID, 10)}
 }
 
 // demoClient is a registered application, and its secret, "" for the public one.
@@ -57,7 +58,7 @@ func registerClients(ctx context.Context, clients *registry.Registry) error {
 			RedirectURIs: []string{demoRedirect}, GrantTypes: c.GrantTypes,
 		}
 		if c.Secret != "" {
-			hash, err := authz.HashChosen(c.Secret)
+			hash, err := client.HashChosen(c.Secret)
 			if err != nil {
 				return err
 			}

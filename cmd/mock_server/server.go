@@ -11,7 +11,8 @@ import (
 
 	"gatehouse/app"
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/client"
+	"gatehouse/authz/user"
 	"gatehouse/gateway"
 )
 
@@ -113,12 +114,12 @@ func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *
 	cfg.Admin.Listen = open.admin.Addr().String()
 	cfg.DatabaseURL, cfg.RedisURL = "sqlite::memory:", "embedded:"
 	cfg.JWTSecret = config.Secret(s.jwtSecret)
-	cfg.Keys.Secret = config.Secret(authz.NewSecret())
+	cfg.Keys.Secret = config.Secret(client.NewSecret())
 	cfg.Routes = d.Routes
 	cfg.CORS.Origins = []string{"*"} // applications under development run anywhere
 	return app.New(ctx, cfg, app.Options{
 		Log:         log,
-		Users:       []authz.UserAuthenticator{d.User.authenticator()},
+		Users:       []user.Authenticator{d.User.authenticator()},
 		PublicAdmin: true,
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"gatehouse/authz"
+	"gatehouse/authz/client"
 )
 
 func newClientUpdate(configPath *string) *cobra.Command {
@@ -32,7 +33,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 	scopes := flags.StringSlice("scope", nil, "scopes instead of the present ones; can be repeated; '' for all")
 	grantTypes := flags.StringSlice("grant-type", nil, "grant types instead of the present ones; can be repeated")
 	update.RunE = func(cmd *cobra.Command, args []string) error {
-		change := authz.ClientChange{
+		change := client.Change{
 			Name:         changed(flags, "name", name),
 			URL:          changed(flags, "url", url),
 			ImageURL:     changed(flags, "image-url", imageURL),
@@ -41,7 +42,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 			Scopes:       changed(flags, "scope", scopes),
 			GrantTypes:   changed(flags, "grant-type", grantTypes),
 		}
-		if change == (authz.ClientChange{}) {
+		if change == (client.Change{}) {
 			return misused(cmd, errors.New("nothing is to be changed"))
 		}
 		if change.RedirectURIs != nil && len(*redirectURIs) == 1 && (*redirectURIs)[0] == "" {

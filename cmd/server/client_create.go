@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/authz"
+	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
 
@@ -34,7 +35,7 @@ func createdOf(c registry.Client, secret string) createdRecord {
 func newClientCreate(configPath *string) *cobra.Command {
 	op := operation{configPath: configPath}
 	var out output
-	var settings authz.ClientSettings
+	var settings client.Settings
 	var secretFromInput bool
 	create := &cobra.Command{
 		Use:   "create --name NAME",

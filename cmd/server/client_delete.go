@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -40,7 +41,7 @@ func newClientDelete(configPath *string) *cobra.Command {
 					return explain(err, "client", args[0])
 				}
 				err := operator.DeleteClient(ctx, args[0])
-				if err != nil && !errors.Is(err, authz.ErrUndelivered) {
+				if err != nil && !errors.Is(err, outbox.ErrUndelivered) {
 					return explain(err, "client", args[0])
 				}
 				return errors.Join(err, out.print(cmd, deletion{args[0], err == nil}, func(t *table) {

@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"gatehouse/authz"
+	"gatehouse/authz/client"
+	"gatehouse/authz/outbox"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
@@ -33,7 +34,7 @@ func exitCode(err error) int {
 		return 0
 	case errors.Is(err, errConfiguration), errors.Is(err, errUsage), errors.Is(err, keys.ErrSealed):
 		return exitUsage
-	case errors.Is(err, authz.ErrUndelivered):
+	case errors.Is(err, outbox.ErrUndelivered):
 		return exitUndelivered
 	case errors.Is(err, errNotFound):
 		return exitNotFound
@@ -44,7 +45,7 @@ func exitCode(err error) int {
 
 // explain turns an error of the operator's work into one that names what the command was given.
 func explain(err error, kind, id string) error {
-	var invalid *authz.InvalidError
+	var invalid *client.InvalidError
 	switch {
 	case errors.As(err, &invalid):
 		return fmt.Errorf("%w:\n%w", errUsage, errors.Join(invalid.Problems...))

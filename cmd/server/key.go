@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/keyring"
 )
 
 func newKey(configPath *string) *cobra.Command {
@@ -72,9 +73,9 @@ func newKeyRotate(configPath *string) *cobra.Command {
 	return rotate
 }
 
-func keyTable(t *table, keys ...authz.KeyState) {
+func keyTable(t *table, keys ...keyring.State) {
 	t.row("ID", "ALGORITHM", "STATE", "SIGNS FROM", "CREATED")
 	for _, k := range keys {
-		t.row(k.ID, k.Algorithm, string(k.State), when(k.SignsFrom), when(k.CreatedAt))
+		t.row(k.ID, k.Algorithm, string(k.Use), when(k.SignsFrom), when(k.CreatedAt))
 	}
 }

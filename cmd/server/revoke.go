@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/outbox"
 )
 
 // revocation is what was revoked, for programs. The names are those of the admin API.
@@ -51,7 +52,7 @@ func newRevoke(configPath *string) *cobra.Command {
 					return err
 				}
 				n, err := operator.Revoke(ctx, target)
-				if err != nil && !errors.Is(err, authz.ErrUndelivered) {
+				if err != nil && !errors.Is(err, outbox.ErrUndelivered) {
 					return explain(err, kind, id)
 				}
 				done := revocation{

@@ -216,7 +216,12 @@ func (p *opened) says(message string) {
 // requireEnd waits for the end.
 func (p *opened) requireEnd(why Ending) End {
 	p.caller.t.Helper()
-	e := <-p.ends
+	var e End
+	select {
+	case e = <-p.ends:
+	case <-time.After(24 * time.Hour): // of the bubble's clock
+		require.Fail(p.caller.t, "the tunnel has not ended")
+	}
 	require.Equal(p.caller.t, why, e.Ending)
 	synctest.Wait()
 	return e

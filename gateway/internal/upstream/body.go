@@ -29,7 +29,7 @@ const (
 )
 
 func (c *conn) newBody() answerBody {
-	b := answerBody{from: c, framing: c.head.framing(), left: c.head.Length}
+	b := answerBody{from: c, framing: c.head.framing(), left: c.head.length}
 	b.ended = b.framing == byLength && b.left == 0
 	return b
 }
@@ -97,10 +97,10 @@ func (c *conn) readWhole(dst []byte) (body []byte, ok bool, err error) {
 }
 
 func (c *conn) readLength() (body []byte, ok bool, err error) {
-	if c.head.Length > readBufferSize {
+	if c.head.length > readBufferSize {
 		return nil, false, nil
 	}
-	length := int(c.head.Length)
+	length := int(c.head.length)
 	if c.reader.Buffered() < length {
 		c.head.keep()
 	}
@@ -125,7 +125,7 @@ func (c *conn) readChunks(dst []byte) (body []byte, ok bool, err error) {
 	for at < len(arrived) && !decoder.Ended() {
 		part, used, err := decoder.Decode(arrived[at:])
 		if err != nil {
-			return nil, false, err
+			return nil, false, badChunks{err}
 		}
 		dst = append(dst, part...)
 		at += used

@@ -25,6 +25,11 @@ var (
 	ErrState = errors.New("the exchange is not in a state for this")
 )
 
+// badChunks is an ErrNotHTTP that says more.
+type badChunks struct{ error }
+
+func (badChunks) Is(target error) bool { return target == ErrNotHTTP }
+
 // readError keeps the causes that a log may show.
 func (c *conn) readError(err error) error {
 	var network *net.OpError

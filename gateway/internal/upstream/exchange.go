@@ -101,9 +101,9 @@ func (x Exchange) AwaitHead() (*Head, error) {
 	c.waiting.answerBegun = true
 	c.early = !c.upload.isComplete()
 	switch {
-	case c.head.Status == statusSwitchingProtocols && !c.upgrades:
+	case c.head.status == statusSwitchingProtocols && !c.upgrades:
 		return nil, ErrUpgraded
-	case c.head.Status == statusSwitchingProtocols:
+	case c.head.status == statusSwitchingProtocols:
 		c.state = switched
 	case c.isHead || !c.head.hasBody():
 		c.endAnswer(!c.early)

@@ -2,9 +2,13 @@ package upstream
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +44,7 @@ func TestMethodsInAWrongState(t *testing.T) {
 	require.ErrorIs(t, err, ErrState)
 	head, err := x.AwaitHead()
 	require.NoError(t, err)
-	require.Equal(t, 200, head.Status)
+	require.Equal(t, 200, head.Status())
 	_, err = x.AwaitHead()
 	require.ErrorIs(t, err, ErrState)
 	require.ErrorIs(t, x.Send(get("/again")), ErrState)
@@ -197,23 +201,33 @@ func FuzzExchange(f *testing.F) {
 			f.Add(kind, []byte(calls), kind%2 == 0)
 		}
 	}
-	var kind uint8
-	p := newPeer(f, Settings{QuietPeriod: time.Nanosecond, FirstByteTimeout: patience, IdleTimeout: 50 * time.Millisecond}, func(r *http.Request, _ string) string {
-		if r.URL.Path == "/second" {
-			return withLength("second")
+	var asked sync.Map // targets
+	var twice atomic.Bool
+	settings := Settings{QuietPeriod: time.Nanosecond, FirstByteTimeout: patience, IdleTimeout: 50 * time.Millisecond}
+	p := newPeer(f, settings, func(r *http.Request, _ string) string {
+		if _, again := asked.LoadOrStore(r.RequestURI, true); again {
+			twice.Store(true)
+		}
+		if strings.HasPrefix(r.URL.Path, "/second") {
+			return withLength(r.URL.Path)
+		}
+		kind, err := strconv.Atoi(r.URL.RawQuery)
+		if err != nil {
+			return ""
 		}
 		return answers[kind]
 	})
-	f.Fuzz(func(t *testing.T, k uint8, calls []byte, upgrades bool) {
+	number := 0
+	f.Fuzz(func(t *testing.T, kind uint8, calls []byte, upgrades bool) {
 		if len(calls) > 30 {
 			return
 		}
-		kind = k % uint8(len(answers)) // nobody is asking
-		before := p.requests.Load()
+		number++
+		first := fmt.Sprintf("/first/%d?%d", number, int(kind)%len(answers))
 		old := p.acquire(t, "0")
 		old.End()
 		x := p.acquire(t, "1")
-		sent, awaited := false, false
+		sent, over := false, false
 		var tunnel *Upgraded
 		for _, call := range calls {
 			on := x
@@ -223,9 +237,9 @@ func FuzzExchange(f *testing.F) {
 			var err error
 			switch (call &^ 0x80) % 8 {
 			case 0:
-				err = on.Send(Request{Head: get("/first").Head, Upgrades: upgrades})
+				err = on.Send(Request{Head: get(first).Head, Upgrades: upgrades})
 				if on == x {
-					require.Equal(t, err == nil, !sent && !awaited)
+					require.Equal(t, err == nil, !sent && !over)
 					sent = true
 				}
 			case 1:
@@ -243,12 +257,12 @@ func FuzzExchange(f *testing.F) {
 			case 6:
 				on.End()
 				if on == x {
-					awaited = true
+					over = true
 				}
 			case 7:
 				var u *Upgraded
 				if u, err = on.Upgrade(); err == nil {
-					tunnel, awaited = u, true
+					tunnel, over = u, true
 				}
 			}
 			if on == old && err != nil {
@@ -260,8 +274,9 @@ func FuzzExchange(f *testing.F) {
 			require.NoError(t, tunnel.Close())
 			require.Error(t, tunnel.Close())
 		}
-		require.LessOrEqual(t, p.requests.Load(), before+1)
-		require.Equal(t, "second", p.whole(t, "2", get("/second")))
+		second := fmt.Sprintf("/second/%d", number)
+		require.Equal(t, second, p.whole(t, "2", get(second)))
+		require.False(t, twice.Load(), "a request was sent twice")
 		require.Empty(t, p.pool.inUse)
 	})
 }
@@ -280,7 +295,7 @@ func TestUpgrade(t *testing.T) {
 	require.NoError(t, x.Send(asked))
 	head, err := x.AwaitHead()
 	require.NoError(t, err)
-	require.Equal(t, 101, head.Status)
+	require.Equal(t, 101, head.Status())
 	require.False(t, x.HasBody())
 	_, _, err = x.ReadWhole(nil)
 	require.ErrorIs(t, err, ErrState)

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -112,7 +113,7 @@ func readAll(t testing.TB, x Exchange) string {
 	for {
 		part, err := x.Take()
 		all.Write(part)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all.String()
 		}
 		require.NoError(t, err)

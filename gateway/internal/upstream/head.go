@@ -7,9 +7,6 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// maxHead bounds the status line and the fields of one answer.
-const maxHead = readBufferSize
-
 const (
 	statusSwitchingProtocols = 101
 	statusOK                 = 200
@@ -21,10 +18,10 @@ const (
 // about that give one caller's answer to another. It and what it returns are valid until the exchange has ended; its
 // fields only until Take or Await is called.
 type Head struct {
-	Status  int
-	HTTP11  bool
-	Chunked bool
-	Length  int64 // -1 unless a Content-Length says it
+	status  int
+	http11  bool
+	chunked bool
+	length  int64 // -1 unless a Content-Length says it
 
 	connection []byte // every Connection field, as one list
 	trailer    []byte // likewise
@@ -40,7 +37,7 @@ type fieldAt struct{ name, nameEnd, value, valueEnd uint16 }
 
 // read reads one head. Its fields are valid until something else is read.
 func (h *Head) read(r *bufio.Reader) error {
-	*h = Head{connection: h.connection[:0], trailer: h.trailer[:0], Length: -1, fields: h.fields[:0], kept: h.kept}
+	*h = Head{connection: h.connection[:0], trailer: h.trailer[:0], length: -1, fields: h.fields[:0], kept: h.kept}
 	var err error
 	if h.text, err = readHeadText(r); err != nil {
 		return err
@@ -59,14 +56,14 @@ func (h *Head) read(r *bufio.Reader) error {
 			return ErrNotHTTP
 		}
 	}
-	if h.Chunked && (h.Length >= 0 || !h.HTTP11) {
+	if h.chunked && (h.length >= 0 || !h.http11) {
 		return ErrNotHTTP
 	}
 	return nil
 }
 
-// readHeadText reads to the empty line. All lines end in CR LF: who waits for a CR before an LF that came alone waits for
-// ever.
+// readHeadText reads to the empty line. A head that does not fit the reader's buffer is an error. All lines end in CR LF:
+// who waits for a CR before an LF that came alone waits for ever.
 func readHeadText(r *bufio.Reader) ([]byte, error) {
 	lineStart, seen := 0, 0
 	for {
@@ -104,7 +101,7 @@ func (h *Head) parseStatusLine(line []byte) bool {
 	version, rest, _ := bytes.Cut(line, []byte{' '})
 	switch string(version) {
 	case "HTTP/1.1":
-		h.HTTP11 = true
+		h.http11 = true
 	case "HTTP/1.0":
 	default:
 		return false
@@ -117,9 +114,9 @@ func (h *Head) parseStatusLine(line []byte) bool {
 		if b < '0' || b > '9' {
 			return false
 		}
-		h.Status = h.Status*10 + int(b-'0')
+		h.status = h.status*10 + int(b-'0')
 	}
-	return h.Status >= 100 && h.Status <= 599
+	return h.status >= 100 && h.status <= 599
 }
 
 // parseField reports whether the line is a field and leaves no doubt about the end of the answer.
@@ -137,15 +134,15 @@ func (h *Head) parseField(line []byte, at int) bool {
 		h.connection = append(append(h.connection, value...), ',')
 	case http1.IsNamed(name, "content-length"):
 		length, ok := http1.ParseLength(value)
-		if !ok || h.Length >= 0 && h.Length != length {
+		if !ok || h.length >= 0 && h.length != length {
 			return false
 		}
-		h.Length = length
+		h.length = length
 	case http1.IsNamed(name, "transfer-encoding"):
-		if h.Chunked || !http1.IsNamed(value, "chunked") {
+		if h.chunked || !http1.IsNamed(value, "chunked") {
 			return false
 		}
-		h.Chunked = true
+		h.chunked = true
 	case http1.IsNamed(name, "trailer"):
 		h.trailer = append(append(h.trailer, value...), ',')
 	case http1.IsToken(name) && !h.endsHere(name):
@@ -170,7 +167,7 @@ func (h *Head) endsHere(name []byte) bool {
 		}
 	case len("upgrade"):
 		if http1.IsNamed(name, "upgrade") {
-			return h.Status != statusSwitchingProtocols
+			return h.status != statusSwitchingProtocols
 		}
 	}
 	return len(name) >= len(proxy) && http1.IsNamed(name[:len(proxy)], proxy)
@@ -181,6 +178,19 @@ func (h *Head) keep() {
 	h.kept = append(h.kept[:0], h.text...)
 	h.text = h.kept
 }
+
+// Status is from 100 to 599.
+func (h *Head) Status() int { return h.status }
+
+// IsHTTP11 is false for HTTP/1.0.
+func (h *Head) IsHTTP11() bool { return h.http11 }
+
+// IsChunked reports whether the body comes in chunks.
+func (h *Head) IsChunked() bool { return h.chunked }
+
+// Length is what the Content-Length says, in bytes, or -1 when there is none. It is not that of a body where HasBody of the
+// exchange does not hold.
+func (h *Head) Length() int64 { return h.length }
 
 // Fields is how many fields there are, but for those that are always for this hop alone.
 func (h *Head) Fields() int { return len(h.fields) }
@@ -217,9 +227,9 @@ func (h *Head) Trailer() []byte { return h.trailer }
 
 func (h *Head) framing() framing {
 	switch {
-	case h.Chunked:
+	case h.chunked:
 		return byChunks
-	case h.Length >= 0:
+	case h.length >= 0:
 		return byLength
 	default:
 		return byClose
@@ -228,16 +238,16 @@ func (h *Head) framing() framing {
 
 // isFinal reports whether no other head follows: it is that of the answer, or ends HTTP on this connection.
 func (h *Head) isFinal() bool {
-	return h.Status >= statusOK || h.Status == statusSwitchingProtocols
+	return h.status >= statusOK || h.status == statusSwitchingProtocols
 }
 
 // hasBody is for answers to other methods than HEAD.
 func (h *Head) hasBody() bool {
-	return h.Status != statusNoContent && h.Status != statusNotModified
+	return h.status != statusNoContent && h.status != statusNotModified
 }
 
 // staysOpen reports whether the connection is good for another request once the body was read.
 func (h *Head) staysOpen() bool {
 	ends := h.framing() != byClose || !h.hasBody()
-	return ends && h.HTTP11 && !http1.IsListed(h.connection, []byte("close"))
+	return ends && h.http11 && !http1.IsListed(h.connection, []byte("close"))
 }

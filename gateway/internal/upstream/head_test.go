@@ -31,15 +31,14 @@ func FuzzHead(f *testing.F) {
 		source := strings.NewReader(text)
 		theirs := bufio.NewReader(source)
 		response, err := http.ReadResponse(theirs, nil)
-		if err != nil {
-			// net/http refuses a few things that leave no doubt about the end, such as spaces before a colon.
-			return
+		if err != nil || strings.Contains(text, " :") || strings.Contains(text, "\t:") {
+			return // net/http refuses more, and takes a space before the colon for a part of the name
 		}
-		require.Equal(t, response.StatusCode, h.Status)
-		require.Equal(t, response.ProtoAtLeast(1, 1), h.HTTP11)
-		if h.hasBody() && h.Status >= 200 {
-			require.Equal(t, len(response.TransferEncoding) == 1, h.Chunked)
-			require.Equal(t, response.ContentLength, h.Length)
+		require.Equal(t, response.StatusCode, h.status)
+		require.Equal(t, response.ProtoAtLeast(1, 1), h.http11)
+		if h.hasBody() && h.status >= 200 {
+			require.Equal(t, len(response.TransferEncoding) == 1, h.chunked)
+			require.Equal(t, response.ContentLength, h.length)
 		}
 		for i := range h.Fields() {
 			name, value, _ := h.Field(i)
@@ -48,8 +47,8 @@ func FuzzHead(f *testing.F) {
 			require.Positive(t, times)
 			require.Equal(t, response.Header.Get(string(name)), string(first))
 		}
-		if h.staysOpen() && h.Length >= 0 && h.hasBody() {
-			require.Equal(t, strconv.FormatInt(h.Length, 10), strings.TrimLeft(response.Header.Get("Content-Length"), "0")+zero(h.Length))
+		if h.staysOpen() && h.length >= 0 && h.hasBody() {
+			require.Equal(t, strconv.FormatInt(h.length, 10), strings.TrimLeft(response.Header.Get("Content-Length"), "0")+zero(h.length))
 		}
 		rest, _ := reader.Peek(reader.Buffered())
 		require.True(t, strings.HasSuffix(text, string(rest)))

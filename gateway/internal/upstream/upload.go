@@ -11,7 +11,7 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// Body is the body of a request as its caller sends it. It is used by one goroutine at a time.
+// Body is the body of a request as its caller sends it. One goroutine uses it at a time.
 type Body interface {
 	// Read waits only for the first bytes. io.EOF stands for the end of the body, and only for that. Every other error is
 	// the caller's and ends the exchange, which returns it as it is. A Read that waits ends with the read deadline of the
@@ -129,7 +129,9 @@ func (u *upload) stop() {
 		return
 	}
 	if u.isRunning() {
-		_ = u.caller.SetReadDeadline(time.Now()) // nobody sets another
+		if u.caller != nil {
+			_ = u.caller.SetReadDeadline(time.Now()) // nobody sets another
+		}
 		_ = u.to.Close()
 	}
 	<-u.done

@@ -1,0 +1,124 @@
+package client_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/authz/client"
+	"gatehouse/registry"
+)
+
+func TestRedirectRule(t *testing.T) {
+	exact := func(uris ...string) registry.Client { return registry.Client{RedirectURIs: uris} }
+	domain := func(domain string) registry.Client { return registry.Client{Domain: domain} }
+
+	for _, test := range []struct {
+		client  registry.Client
+		uri     string
+		allowed bool
+	}{
+		{exact("https://a.example/cb"), "https://a.example/cb", true},
+		{exact("https://a.example/cb", "https://b.example/cb?x=1"), "https://b.example/cb?x=1", true},
+		{exact("https://a.example/cb"), "https://a.example/cb/", false},
+		{exact("https://a.example/cb"), "https://a.example/CB", false},
+		{exact("https://a.example/cb"), "https://a.example:443/cb", false},
+		{exact("https://a.example/cb"), "https://a.example/cb?x=1", false},
+		{exact("https://a.example/cb"), "https://a.example/cb#", false},
+		{exact("http://127.0.0.1/cb"), "http://127.0.0.1:4711/cb", false},
+		{exact("http://127.0.0.1/cb"), "javascript://127.0.0.1/cb", false},
+		{exact("com.example.app:/cb"), "com.example.app:/cb", true},
+		{exact("com.example.app:/cb"), "com.example.app:/other", false},
+		{exact("javascript:alert(1)"), "javascript:alert(1)", false},
+		{exact("http://a.example/cb"), "http://a.example/cb", true},
+		{exact(""), "", false},
+		{exact(), "https://a.example", false},
+
+		{domain("https://a.example"), "https://a.example", true},
+		{domain("https://a.example"), "https://a.example/any/path?and=query", true},
+		{domain("https://a.example"), "https://A.EXAMPLE/", true},
+		{domain("https://A.example"), "https://a.example/", true},
+		{domain("https://a.example"), "https://a.example:443/", true},
+		{domain("https://a.example:443/cb"), "https://a.example/", true},
+		{domain("https://a.example"), "https://a.example:8443/", false},
+		{domain("https://a.example:8443"), "https://a.example/", false},
+		{domain("https://a.example"), "http://a.example/", false},
+		{domain("https://a.example"), "https://b.a.example/", false},
+		{domain("https://a.example"), "https://a.example.evil.example/", false},
+		{domain("https://a.example"), "https://evil.example/https://a.example", false},
+		{domain("https://a.example"), "https://a.example@evil.example/", false},
+		{domain("https://a.example"), "https://evil.example@a.example/", false},
+		{domain("https://a.example"), "https://evil.example\\@a.example/", false},
+		{domain("https://a.example"), "https://a.example\\.evil.example/", false},
+		{domain("https://a.example"), "https:a.example/", false},
+		{domain("https://a.example"), "//a.example/", false},
+		{domain("https://a.example"), "a.example", false},
+		{domain("https://a.example"), "https://a.example./", false},
+		{domain("https://a.example"), "https://a.example:/", false},
+		{domain("https://a.example"), "https://a.example:0443/", false},
+		{domain("https://a.example"), "https://a.example%00/", false},
+		{domain("https://a.example"), "https://a.example/\n", false},
+		{domain("https://a.example"), " https://a.example/", false},
+		{domain("https://a.example"), "https://a.example/ü", false},
+		{domain("https://a.example"), "https://a.example/#x", false},
+		{domain("https://a.example"), "https://a.example/?code=x", false},
+		{domain("https://a.example"), "https://a.example/?x=1&%73tate=x", false},
+		{domain("https://a.example"), "https://a.example/?error=x", false},
+		{domain("https://a.example"), "https://a.example/?iss=x", false},
+
+		{domain("https://*.a.example"), "https://x.a.example/cb", true},
+		{domain("https://*.a.example"), "https://a.example/cb", false},
+		{domain("https://*.a.example"), "https://y.x.a.example/cb", false},
+		{domain("https://*.a.example"), "https://.a.example/cb", false},
+		{domain("https://*.a.example"), "https://*.a.example/cb", false},
+		{domain("https://*.a.example"), "https://x.b.example/cb", false},
+		{domain("https://*.a.example"), "https://xa.example/cb", false},
+		{domain("https://*.*.a.example"), "https://y.x.a.example/cb", true},
+		{domain("https://x.*.a.example"), "https://x.y.a.example/", true},
+		{domain("https://x.*.a.example"), "https://y.y.a.example/", false},
+		{domain("https://pre*.a.example"), "https://prefix.a.example/", false},
+		{domain("https://*.github.io"), "https://evil.github.io/", false},
+		{domain("https://*.com"), "https://evil.com/", false},
+		{domain("https://*"), "https://evil/", false},
+		{domain("http://*.a.example"), "http://x.a.example/", false},
+
+		{domain("http://localhost:8080"), "http://localhost:8080/cb", true},
+		{domain("http://localhost"), "http://localhost:80/cb", true},
+		{domain("http://localhost:8080"), "http://127.0.0.1:8080/cb", false},
+		{domain("http://127.0.0.1:8080"), "http://127.0.0.1:8080/cb", true},
+		{domain("http://[::1]:8080"), "http://[::1]:8080/cb", true},
+		{domain("http://*.localhost:3000"), "http://app.localhost:3000/cb", true},
+		{domain("http://a.example"), "http://a.example/", true},
+		{domain("http://a.example"), "https://a.example/", false},
+		{domain(""), "https://a.example", false},
+	} {
+		require.Equal(t, test.allowed, client.RedirectAllowed(test.client, test.uri), "%+v %q", test.client, test.uri)
+	}
+}
+
+func TestDomainsThatAreNotRegistered(t *testing.T) {
+	for _, good := range []string{
+		"https://a.example", "https://a.example/cb", "https://*.a.example", "https://*.a.github.io", "https://x.*.a.example:8443",
+		"http://localhost:8080", "http://*.localhost", "http://a.example", "https://10.0.0.1", "https://xn--bcher-kva.example",
+	} {
+		require.NoError(t, client.ParseDomain(good), good)
+	}
+	for _, bad := range []string{
+		"", "a.example", "localhost:8080", "https://", "http://*.a.example", "http://*.10.0.0.1", "app://callback", "https://u@a.example",
+		"https://a.example#x", "https://*", "https://*.com", "https://*.co.uk", "https://*.github.io", "https://a.*", "https://a.*.com",
+		"https://*.0.0.1", "https://*.a.example.", "https://a*.example.com", "https://*.*b.example.com", "https://bücher.example",
+		"https://a.example:0", "https://a.example:99999", "https://a..example", "https://-a.example", "https://%61.example",
+	} {
+		require.Error(t, client.ParseDomain(bad), bad)
+	}
+}
+
+func TestRedirectURIsThatAreNotRegistered(t *testing.T) {
+	for _, bad := range []string{
+		"", "/cb", "cb", "https:cb", "https:///cb", "http://a.example/", "https://*.a.example/", "https://a.example/#", "data:text/html,x",
+		"javascript:1", "JavaScript:1", "vbscript:1", "file:///etc/passwd", "blob:https://a.example/x", "https://a.example/?code=1",
+		"https://a.example/?a=%zz", "https://a.example/a b", "https://a.example/\"",
+	} {
+		require.Error(t, client.CheckRedirectURI(bad), bad)
+	}
+}

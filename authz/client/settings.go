@@ -1,0 +1,72 @@
+package client
+
+import "gatehouse/registry"
+
+// Settings are what a client is registered with.
+type Settings struct {
+	// ID is chosen by the server when empty.
+	ID string
+	// Secret is chosen by the server when empty; a public client has none.
+	Secret string
+
+	Name         string
+	URL          string // landing page
+	ImageURL     string
+	Domain       string   // every path of an origin, whose host may have wildcards
+	RedirectURIs []string // exact
+	Scopes       []string // empty: every scope of the routes
+	GrantTypes   []string // empty: those of a client that acts for users
+	Public       bool     // it cannot keep a secret
+}
+
+// Check holds the settings to the rules and to the known scopes, those of the routes. The error is an *InvalidError with
+// every problem.
+func (s Settings) Check(known map[string]string) error {
+	var p problems
+	p.addID(s.ID)
+	p.addSecret(s.Secret, s.Public)
+	p.addName(s.Name)
+	p.addWebURL("URL", s.URL)
+	p.addWebURL("image URL", s.ImageURL)
+	p.addDomain(s.Domain)
+	p.addRedirectURIs(s.RedirectURIs)
+	p.addScopes(s.Scopes, known)
+	p.addGrantTypes(s.GrantTypes)
+	p.addUse(s.registered())
+	return p.err()
+}
+
+// New returns the client that the settings, which were checked, describe, with its secret; a public one has none. What was
+// left to the server is chosen here. A chosen secret costs a slow hash.
+func (s Settings) New() (_ registry.Client, secret string, err error) {
+	c := s.registered()
+	if c.ID == "" {
+		c.ID = NewID()
+	}
+	switch {
+	case c.Public:
+		return c, "", nil
+	case s.Secret == "":
+		secret = NewSecret()
+		c.SecretHash = HashGenerated(secret)
+	default:
+		secret = s.Secret
+		c.SecretHash, err = HashChosen(secret)
+	}
+	return c, secret, err
+}
+
+// registered are the settings as the registry keeps them.
+func (s Settings) registered() registry.Client {
+	return registry.Client{
+		ID:           s.ID,
+		Name:         s.Name,
+		URL:          s.URL,
+		ImageURL:     s.ImageURL,
+		Domain:       s.Domain,
+		RedirectURIs: s.RedirectURIs,
+		Scopes:       s.Scopes,
+		GrantTypes:   s.GrantTypes,
+		Public:       s.Public,
+	}
+}

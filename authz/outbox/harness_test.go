@@ -1,0 +1,58 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/authz/outbox"
+	"gatehouse/denylist"
+	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
+)
+
+// world is a registry and a denylist with a relay between them.
+type world struct {
+	*testing.T
+	registry *registry.Registry
+	redis    *miniredis.Miniredis
+	denylist *denylist.Store
+	relay    *outbox.Relay
+	clock    *registrytest.Clock
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{T: t, clock: registrytest.NewClock(time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC))}
+	var err error
+	w.registry, err = registry.Open(t.Context(), registrytest.Memory, registry.WithNow(w.clock.Now))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = w.registry.Close() })
+	require.NoError(t, w.registry.Migrate(t.Context()))
+
+	w.redis = miniredis.RunT(t)
+	client := redis.NewClient(&redis.Options{Addr: w.redis.Addr(), MaxRetries: -1, ContextTimeoutEnabled: true})
+	w.denylist = denylist.New(client, client)
+	w.denylist.Now = w.clock.Now
+	t.Cleanup(func() { _ = w.denylist.Close() })
+	w.relay = &outbox.Relay{Registry: w.registry, Denylist: w.denylist}
+	require.NoError(t, w.relay.Fill(t.Context()))
+	return w
+}
+
+// check asks the denylist, and again where Redis was too slow for the question: how long it takes is for the machine to say.
+func (w *world) check(ctx context.Context, token string) error {
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		err := w.denylist.Check(ctx, denylist.Query{TokenID: token, ClientID: "app"})
+		var network net.Error
+		if tooSlow := errors.As(err, &network) && network.Timeout(); !tooSlow || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}

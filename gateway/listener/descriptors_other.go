@@ -1,0 +1,5 @@
+//go:build !unix
+
+package listener
+
+func halfOfDescriptors() int { return 8192 }

@@ -1,0 +1,47 @@
+package listener
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// transport is a caller's TCP connection, beneath TLS if there is any. A write to it lasts as long as the caller takes
+// something of it every now and then, and ends when the caller has taken nothing for the time given.
+type transport struct {
+	*net.TCPConn
+	patience time.Duration
+	from     netip.Addr // whom the connection counts for
+	writes   deadline
+}
+
+func newTransport(tcp *net.TCPConn, patience time.Duration, from netip.Addr) *transport {
+	return &transport{TCPConn: tcp, patience: patience, from: from, writes: deadline{set: tcp.SetWriteDeadline}}
+}
+
+// Write implements net.Conn.
+func (t *transport) Write(p []byte) (written int, err error) {
+	for {
+		if err := t.writes.await(time.Now().Add(t.patience), t.patience/tolerated); err != nil {
+			return written, err
+		}
+		n, err := t.TCPConn.Write(p[written:])
+		for n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && t.writes.extend() {
+			n, err = t.TCPConn.Write(p[written:])
+		}
+		written += n
+		if n == 0 || written == len(p) || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return written, err
+		}
+	}
+}
+
+// SetWriteDeadline implements net.Conn. It does not lengthen the patience with a caller.
+func (t *transport) SetWriteDeadline(deadline time.Time) error { return t.writes.ask(deadline) }
+
+// SetDeadline implements net.Conn.
+func (t *transport) SetDeadline(deadline time.Time) error {
+	return errors.Join(t.SetReadDeadline(deadline), t.SetWriteDeadline(deadline))
+}

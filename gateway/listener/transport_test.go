@@ -1,0 +1,80 @@
+package listener
+
+import (
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const transportPatience = 500 * time.Millisecond
+
+// transportPair is a caller's connection from both sides. Its buffers are small, so that a write waits for the reader.
+func transportPair(t *testing.T) (*transport, *net.TCPConn) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = listener.Close() }()
+	caller, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	accepted, err := listener.Accept()
+	require.NoError(t, err)
+	own := accepted.(*net.TCPConn)
+	require.NoError(t, own.SetWriteBuffer(64<<10))
+	require.NoError(t, caller.(*net.TCPConn).SetReadBuffer(64<<10))
+	t.Cleanup(func() { _ = caller.Close(); _ = own.Close() })
+	return newTransport(own, transportPatience, netip.Addr{}), caller.(*net.TCPConn)
+}
+
+func TestAWriteLastsAsLongAsSomethingIsTaken(t *testing.T) {
+	own, caller := transportPair(t)
+	const size = 16 << 20
+	go func() {
+		piece := make([]byte, 256<<10)
+		for {
+			if _, err := io.ReadFull(caller, piece); err != nil {
+				return
+			}
+			time.Sleep(transportPatience / 16) // for all of it, several times the patience
+		}
+	}()
+	began := time.Now()
+	n, err := own.Write(make([]byte, size))
+	require.NoError(t, err)
+	require.Equal(t, size, n)
+	require.Greater(t, time.Since(began), 2*transportPatience)
+}
+
+func TestAWriteThatNobodyTakesEnds(t *testing.T) {
+	own, _ := transportPair(t)
+	_, err := own.Write(make([]byte, 64<<20))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+}
+
+func TestAWriteLastsNoLongerThanWasAsked(t *testing.T) {
+	own, caller := transportPair(t)
+	go func() { _, _ = io.Copy(io.Discard, caller) }()
+	require.NoError(t, own.SetWriteDeadline(time.Now().Add(-time.Second)))
+	_, err := own.Write([]byte("late"))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	own.writes.forget()
+	_, err = own.Write([]byte("the next request's"))
+	require.NoError(t, err)
+}
+
+// TestAWriteIsNotCutShort fills the connection with bytes of which each is taken or not, up to one that waits in vain.
+func TestAWriteIsNotCutShort(t *testing.T) {
+	own, _ := transportPair(t)
+	for {
+		began := time.Now()
+		if _, err := own.Write([]byte{0}); err != nil {
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			require.GreaterOrEqual(t, time.Since(began), transportPatience)
+			return
+		}
+	}
+}
