@@ -26,8 +26,8 @@ func undisturbed(repeats int, measure func() (measured, error), again func(measu
 			return m, nil
 		}
 		if done == repeats {
-			return measured{}, fmt.Errorf("%w: others used %.0f %% of the contestant's core in the last measurement of %d, and at most "+
-				"%.0f %% in none; end what else runs, or choose another core with -core", errTooBusy, 100*m.others, repeats+1, 100*maxOthers)
+			return measured{}, fmt.Errorf("%w: others used %.0f %% of the contestant's core; measured %d times, each time more than "+
+				"%.0f %%; end what else runs, or choose another core with -core", errTooBusy, 100*m.others, repeats+1, 100*maxOthers)
 		}
 		again(m)
 	}
