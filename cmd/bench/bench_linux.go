@@ -177,7 +177,7 @@ func (b *bench) run(ctx context.Context, measure func(context.Context, Contestan
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			if errors.Is(err, errTooBusy) { // for the others, too
+			if errors.Is(err, errTooBusy) { // the next contestant would meet the same
 				return nil, fmt.Errorf("round %d: %s: %w", round+1, c.Name, err)
 			}
 			if err != nil {

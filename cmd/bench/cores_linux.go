@@ -26,7 +26,7 @@ func availableCores() ([]int, error) {
 	return cores, nil
 }
 
-// stayOn keeps all threads of this process on the cores, and those that they start, processes included.
+// stayOn keeps this process on the cores: all its threads, and the threads and processes that they start.
 func stayOn(cores []int) error {
 	var set unix.CPUSet
 	for _, core := range cores {
@@ -48,8 +48,7 @@ func stayOn(cores []int) error {
 	return nil
 }
 
-// onCore makes command run on one core: by taskset, or, where there is none, by letting a Go program use only one at a
-// time.
+// onCore makes command run on one core by taskset. Without taskset a Go program uses one core at a time, but any of them.
 func onCore(core int, command []string, environment []string) ([]string, []string) {
 	if taskset, err := exec.LookPath("taskset"); err == nil {
 		return append([]string{taskset, "--cpu-list", strconv.Itoa(core)}, command...), environment

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpuOfGroup is the processor time, of user and kernel, that the living processes of a process group have used since they
-// started, their threads that have ended included. The kernel counts it in nanoseconds.
+// cpuOfGroup is the processor time, user and kernel, that the living processes of a group have used since they started. It
+// includes threads that have ended. The kernel counts it in nanoseconds.
 func cpuOfGroup(group int) (time.Duration, error) {
 	members, err := groupMembers(group)
 	if err != nil {
@@ -92,8 +92,8 @@ func kilobytes(status []byte, name string) int64 {
 	return n << 10
 }
 
-// busy is how long a core has been busy since the machine started, whoever it was, the host of a virtual machine
-// included. The kernel counts it in ticks of 10 ms.
+// busy is how long a core has been busy since the machine started, no matter with what; time that the host of a virtual
+// machine took is included. The kernel counts it in ticks of 10 ms.
 func busy(core int) (time.Duration, error) {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {

@@ -15,7 +15,7 @@ var errTooBusy = errors.New("the machine is too busy to measure on")
 func (m measured) isDisturbed() bool { return m.others > maxOthers }
 
 // undisturbed measures until others have used little enough of the core, and returns only that measurement. It gives up
-// after so many repeats, with errTooBusy. Each measurement that is thrown away is told to again.
+// after so many repeats, with errTooBusy. It calls again with each measurement that it repeats.
 func undisturbed(repeats int, measure func() (measured, error), again func(measured)) (measured, error) {
 	for done := 0; ; done++ {
 		m, err := measure()
@@ -26,8 +26,8 @@ func undisturbed(repeats int, measure func() (measured, error), again func(measu
 			return m, nil
 		}
 		if done == repeats {
-			return measured{}, fmt.Errorf("%w: others used %.0f %% of the contestant's core, and more than %.0f %% each of the %d "+
-				"times before; end what else runs, or choose another core with -core", errTooBusy, 100*m.others, 100*maxOthers, repeats)
+			return measured{}, fmt.Errorf("%w: others used %.0f %% of the contestant's core; measured %d times, each time more than "+
+				"%.0f %%; end what else runs, or choose another core with -core", errTooBusy, 100*m.others, repeats+1, 100*maxOthers)
 		}
 		again(m)
 	}

@@ -2,6 +2,7 @@
 // and what the kernel says it used there is divided by the requests it answered. The load, the upstream and Redis share
 // the other cores. Rounds go through all contestants in turn, so that what else the machine does meets each of them, and
 // what is compared are ratios within a round: an absolute time says nothing on a shared machine.
+// A measurement that others disturbed is repeated, and never reported.
 //
 // The contestants are those of contestants.yaml; -contestants adds others from a file of the same form.
 package main

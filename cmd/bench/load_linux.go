@@ -19,9 +19,8 @@ const minLatency, maxLatency, latencyDigits = 1, 10_000_000, 3
 // errRanOut ends a load whose fresh requests have all been sent.
 var errRanOut = errors.New("the fresh tokens are used up")
 
-// load is a closed loop: each connection sends its next request when it has the answer to the last one. What is measured
-// is therefore how much the contestant can do, as long as it and not the load is what keeps a core busy. It is not safe
-// for concurrent use.
+// load is a closed loop: each connection sends its next request when it has the answer to the last one. So the rate is what
+// the contestant can do, provided that the contestant is what keeps its core busy. It is not safe for concurrent use.
 type load struct {
 	requests [][]byte
 	fresh    bool // each request is sent once; else they are sent again and again, in turn

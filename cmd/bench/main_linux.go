@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string) (err error) {
 	s := settings{}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&s.rounds, "rounds", 5, "how often everybody is measured, in turn")
-	flags.IntVar(&s.repeats, "repeats", 10, "how often a round in which others used more than a tenth of the core is repeated before the run fails")
+	flags.IntVar(&s.repeats, "repeats", 10, "how often to repeat a round in which others used over a tenth of the core, before the run fails")
 	flags.DurationVar(&s.warmUp, "warm-up", 2*time.Second, "load before a round is measured")
 	flags.DurationVar(&s.duration, "duration", 5*time.Second, "how long a round is measured")
 	flags.IntVar(&s.connections, "connections", 32, "how many connections send requests")

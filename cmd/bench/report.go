@@ -103,8 +103,8 @@ func thousands(value float64) string {
 
 func latency(d time.Duration) string { return fmt.Sprintf("%.2f ms", d.Seconds()*1000) }
 
-// table is lines of cells. The first line is the head, and the first column is aligned to the left, and the last one too
-// if it has no head.
+// table is lines of cells, the first line being the head. The first column is aligned to the left, and so is a last one
+// without a head.
 type table [][]string
 
 func (t table) String() string {

@@ -12,10 +12,9 @@ import (
 // maxWait bounds how long a poller waits, and so how long it takes to notice that it should end.
 const maxWait = 100 * time.Millisecond
 
-// poller tells which sockets can be read. The load and the upstream each run one on a thread of their own: that takes
-// about half of the processor time of Go's network poller, and what shares a core with the load should be small. They do
-// not sleep: who writes to a process that sleeps on an idle core pays for waking it, a contestant that leaves the load
-// with nothing to do the more so.
+// poller tells which sockets can be read. The load and the upstream each run one on a thread of their own, which takes half
+// the processor time of Go's network poller: what shares a core with the load should be small. It does not sleep. Waking a
+// process on an idle core costs whoever writes to it, and a slow contestant would pay that more often.
 type poller struct {
 	epoll  int
 	events [128]unix.EpollEvent

@@ -13,7 +13,7 @@ type measured struct {
 	p50, p99   time.Duration // of the answers
 	p999       time.Duration
 	saturation float64 // how much of the core the contestant used
-	others     float64 // how much of the core somebody else used
+	others     float64 // how much of the core others used
 }
 
 // result is what all rounds found out about a contestant.
