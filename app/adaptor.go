@@ -39,7 +39,9 @@ func (a *App) mount(handler http.Handler) fasthttp.RequestHandler {
 	}))
 	return func(ctx *fasthttp.RequestCtx) {
 		if err := a.readBody(ctx); err != nil {
-			gateway.AnswerRefusal(ctx, err)
+			if !gateway.AnswerRefusal(ctx, err) {
+				panic(err) // a server that Bind was not called for: the gateway answers 500
+			}
 			return
 		}
 		adapted(ctx)
@@ -49,8 +51,8 @@ func (a *App) mount(handler http.Handler) fasthttp.RequestHandler {
 // mountedBodyLimit is above what any mounted handler takes, so that each refuses a body that is too large in its own form.
 const mountedBodyLimit = 128 << 10
 
-// readBody returns a refusal of the gateway's. It gives the adaptor a body that is complete. All of it has to arrive in the time that a route's body has between
-// two reads: it is never long.
+// readBody gives the adaptor a body that is complete. All of it has to arrive in the time that a route's body has between
+// two reads: it is never long. The error is a refusal of the gateway's.
 func (a *App) readBody(ctx *fasthttp.RequestCtx) error {
 	if !ctx.Request.IsBodyStream() {
 		return nil

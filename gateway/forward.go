@@ -40,9 +40,14 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	if err != nil {
 		return g.upstreamFailed(r, to, err, Unreachable)
 	}
+	handedOver := false // to a stream or a WebSocket, which ends the exchange
+	defer func() {
+		if !handedOver {
+			x.End() // after a panic, too
+		}
+	}()
 	rest := r.rest()
 	head, err := send(x, r, rest)
-	handedOver := false // to a stream or a WebSocket, which ends the exchange
 	switch {
 	case err != nil:
 	case head.Status() == fasthttp.StatusSwitchingProtocols:

@@ -17,6 +17,11 @@ import (
 func (g *Gateway) Serve(ctx *fasthttp.RequestCtx) {
 	r := acquireRequest()
 	defer releaseRequest(r)
+	defer func() { // of what is outside of serve: nothing takes the process along
+		if panicked := recover(); panicked != nil {
+			answer(ctx, refusalFor(g.log, fmt.Errorf("panic beside a request: %v", panicked)))
+		}
+	}()
 	g.begin(ctx, r)
 	methods, hasCORS := g.cors.endpoint(ctx.Request.Header.RequestURI())
 	if err := g.serve(ctx, r, methods, hasCORS); err != nil {

@@ -192,6 +192,9 @@ func (f *framing) endHead() error {
 	case head.lengths+head.encodings > 1:
 		return ErrMalformedRequest
 	case head.encodings == 1:
+		if f.size+len("\r\n") > f.maxSize { // the line that ends the trailers counts
+			return ErrHeaderTooLarge
+		}
 		f.phase = inChunks
 		f.chunks = http1.Chunks{Strict: true}
 		f.chunks.LimitTrailers(f.maxSize-f.size-len("\r\n"), f.maxCount-f.count)
