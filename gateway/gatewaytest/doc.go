@@ -8,4 +8,4 @@ package gatewaytest
 import "time"
 
 // Patience is how long a fixture waits for what must happen. Nothing takes that long unless it is broken.
-const Patience = 20 * time.Second
+const Patience = 30 * time.Second
