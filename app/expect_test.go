@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"gatehouse/gateway/gatewaytest"
-
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // A request whose caller waits with the body has one line and is counted once, whether it may go on or not.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"gatehouse/gateway/gatewaytest"
-
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // TestAnnouncedBodiesTakeNoMemory holds the server to memory for what has arrived: anybody can announce anything.

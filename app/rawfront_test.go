@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"gatehouse/gateway/gatewaytest"
-
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 const nginxConfig = `

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"testing"
 
-	"gatehouse/gateway/gatewaytest"
-
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // rawUpstream is an upstream that reads its connections as strictly as net/http does, takes whatever comes for a request, and

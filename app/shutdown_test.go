@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"gatehouse/gateway/gatewaytest"
-
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // heldUpstream answers when it is released.

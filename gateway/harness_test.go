@@ -42,11 +42,10 @@ const (
 )
 
 var (
-	newUpstream, upstreamOn = gatewaytest.NewUpstream, gatewaytest.NewUpstreamOn
-	answerAll, answering    = gatewaytest.AnswerAll, gatewaytest.Answering
-	answerFor               = gatewaytest.WithLength
-	raw, withBody           = gatewaytest.Raw, gatewaytest.RawWithBody
-
+	newUpstream               = gatewaytest.NewUpstream
+	answerAll, answering      = gatewaytest.AnswerAll, gatewaytest.Answering
+	answerFor                 = gatewaytest.WithLength
+	raw, withBody             = gatewaytest.Raw, gatewaytest.RawWithBody
 	frame, closeFrame, masked = gatewaytest.Frame, gatewaytest.CloseFrame, gatewaytest.Masked
 )
 

@@ -41,11 +41,6 @@ func NewUpstream(t testing.TB, script Script) *Upstream {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	return NewUpstreamOn(t, ln, script)
-}
-
-// NewUpstreamOn is NewUpstream for a listener, which it closes.
-func NewUpstreamOn(t testing.TB, ln net.Listener, script Script) *Upstream {
 	u := &Upstream{t: t, ln: ln, script: script, released: make(chan struct{}), open: make(map[*Conn]struct{})}
 	u.done.Go(u.accept)
 	t.Cleanup(func() {
