@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/internal/http1"
 )
 
 // exhausted has no file descriptor for the first connections that it should accept.
@@ -102,7 +104,7 @@ func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 
 func TestWhomAConnectionCountsFor(t *testing.T) {
 	counts := func(ip net.IP, zone string) netip.Addr {
-		return addressKey(addressOf(&net.TCPAddr{IP: ip, Port: 1, Zone: zone}))
+		return http1.AddressKey(addressOf(&net.TCPAddr{IP: ip, Port: 1, Zone: zone}))
 	}
 	parse := func(text string) netip.Addr { return counts(net.ParseIP(text), "") }
 	require.Equal(t, netip.MustParseAddr("192.0.2.1"), counts(net.IPv4(192, 0, 2, 1).To4(), ""))

@@ -49,7 +49,7 @@ func newPeer(t testing.TB, settings Settings, answer func(r *http.Request, body 
 		_ = ln.Close()
 		p.pool.Close()
 		p.open.Wait()
-		require.Empty(t, p.pool.inUse, "every place was given back")
+		require.Empty(t, p.pool.requests.taken, "every place was given back")
 	})
 	return p
 }
@@ -80,7 +80,12 @@ func (p *peer) serve(c net.Conn, answer func(*http.Request, string) string) {
 // acquire begins an exchange for a user whose caller stays.
 func (p *peer) acquire(t testing.TB, user string) Exchange {
 	t.Helper()
-	x, err := p.pool.Acquire(user, nil, time.Time{})
+	return p.acquireFor(t, Caller{Holder: Holder{User: user}})
+}
+
+func (p *peer) acquireFor(t testing.TB, caller Caller) Exchange {
+	t.Helper()
+	x, err := p.pool.Acquire(caller)
 	require.NoError(t, err)
 	return x
 }
