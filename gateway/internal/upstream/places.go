@@ -39,14 +39,14 @@ func newPlaces(all, each int) *places {
 // inUse is how many places are taken.
 func (p *places) inUse() int { return len(p.taken) }
 
-// enter takes a place. It waits until then when there is none: for one of the holder's own (else ErrOverShare), and for
-// any (else ErrBusy).
-func (p *places) enter(h Holder, now, until time.Time) error {
+// enter takes a place and returns the time. It waits until then when there is none: for one of the holder's own (else
+// ErrOverShare), and for any (else ErrBusy).
+func (p *places) enter(h Holder, now, until time.Time) (time.Time, error) {
 	turn := p.claim(h)
 	if turn == nil {
 		select {
 		case p.taken <- struct{}{}:
-			return nil
+			return now, nil
 		default:
 		}
 	}
@@ -57,15 +57,15 @@ func (p *places) enter(h Holder, now, until time.Time) error {
 		case <-turn:
 		case <-wait.C:
 			p.giveUp(h, turn)
-			return ErrOverShare
+			return now, ErrOverShare
 		}
 	}
 	select {
 	case p.taken <- struct{}{}:
-		return nil
+		return time.Now(), nil
 	case <-wait.C:
 		p.unclaim(h)
-		return ErrBusy
+		return now, ErrBusy
 	}
 }
 

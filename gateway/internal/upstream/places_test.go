@@ -15,31 +15,36 @@ var (
 	modest = Holder{User: "modest"}
 )
 
+func enter(p *places, h Holder, now, until time.Time) error {
+	_, err := p.enter(h, now, until)
+	return err
+}
+
 func TestNobodyHasMoreThanAShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlaces(8, 2)
 		soon := func() time.Time { return time.Now().Add(time.Second) }
 		for range 2 {
-			require.NoError(t, p.enter(greedy, time.Now(), soon()))
+			require.NoError(t, enter(p, greedy, time.Now(), soon()))
 		}
 		began := time.Now()
-		require.ErrorIs(t, p.enter(greedy, time.Now(), soon()), ErrOverShare)
+		require.ErrorIs(t, enter(p, greedy, time.Now(), soon()), ErrOverShare)
 		require.Equal(t, time.Second, time.Since(began))
 		began = time.Now()
-		require.NoError(t, p.enter(modest, time.Now(), soon()))
+		require.NoError(t, enter(p, modest, time.Now(), soon()))
 		for i := range byte(4) {
-			require.NoError(t, p.enter(Holder{Address: netip.AddrFrom4([4]byte{127, 0, 0, i})}, time.Now(), soon()))
+			require.NoError(t, enter(p, Holder{Address: netip.AddrFrom4([4]byte{127, 0, 0, i})}, time.Now(), soon()))
 		}
 		require.Zero(t, time.Since(began))
 		p.leave(greedy)
-		require.NoError(t, p.enter(greedy, time.Now(), soon()))
+		require.NoError(t, enter(p, greedy, time.Now(), soon()))
 	})
 }
 
 func TestOnesOwnPlacesAreHandedOnInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlaces(8, 1)
-		require.NoError(t, p.enter(greedy, time.Now(), time.Now()))
+		require.NoError(t, enter(p, greedy, time.Now(), time.Now()))
 		var served []int
 		var waiters sync.WaitGroup
 		for i := range 4 {
@@ -48,7 +53,7 @@ func TestOnesOwnPlacesAreHandedOnInTurn(t *testing.T) {
 				if i == 1 {
 					patience = time.Second
 				}
-				if p.enter(greedy, time.Now(), time.Now().Add(patience)) == nil {
+				if enter(p, greedy, time.Now(), time.Now().Add(patience)) == nil {
 					served = append(served, i)
 					p.leave(greedy)
 				}
@@ -69,13 +74,13 @@ func TestOnesOwnPlacesAreHandedOnInTurn(t *testing.T) {
 func TestABusyUpstreamCostsNobodyAShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlaces(2, 1)
-		require.NoError(t, p.enter(greedy, time.Now(), time.Now()))
-		require.NoError(t, p.enter(Holder{User: "another"}, time.Now(), time.Now()))
+		require.NoError(t, enter(p, greedy, time.Now(), time.Now()))
+		require.NoError(t, enter(p, Holder{User: "another"}, time.Now(), time.Now()))
 		for range 3 {
-			require.ErrorIs(t, p.enter(modest, time.Now(), time.Now().Add(time.Second)), ErrBusy)
+			require.ErrorIs(t, enter(p, modest, time.Now(), time.Now().Add(time.Second)), ErrBusy)
 		}
 		p.leave(greedy)
-		require.NoError(t, p.enter(modest, time.Now(), time.Now()))
+		require.NoError(t, enter(p, modest, time.Now(), time.Now()))
 	})
 }
 
@@ -86,7 +91,7 @@ func TestPlacesInParallel(t *testing.T) {
 		all.Go(func() {
 			h := Holder{User: string(rune('a' + i%4))}
 			for range 200 {
-				if p.enter(h, time.Now(), time.Now().Add(time.Duration(i%3)*time.Microsecond)) == nil {
+				if enter(p, h, time.Now(), time.Now().Add(time.Duration(i%3)*time.Microsecond)) == nil {
 					p.leave(h)
 				}
 			}
@@ -102,7 +107,7 @@ func BenchmarkPlaces(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := p.enter(greedy, now, now); err != nil {
+		if _, err := p.enter(greedy, now, now); err != nil {
 			b.Fatal(err)
 		}
 		p.leave(greedy)

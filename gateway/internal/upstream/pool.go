@@ -69,7 +69,8 @@ type Caller struct {
 func (p *Pool) Acquire(caller Caller) (Exchange, error) {
 	now := time.Now()
 	of := p.placesFor(caller)
-	if err := of.enter(caller.Holder, now, earliest(now.Add(p.settings.ConnWait), caller.End)); err != nil {
+	now, err := of.enter(caller.Holder, now, earliest(now.Add(p.settings.ConnWait), caller.End))
+	if err != nil {
 		return Exchange{}, err
 	}
 	for c := p.takeIdle(caller.User, now); c != nil; c = p.takeIdle(caller.User, now) {
