@@ -39,7 +39,7 @@ func TestAnUpstreamThatCannotBeReachedTakesNoPlace(t *testing.T) {
 	require.NoError(t, err)
 	defer pool.Close()
 	for range 3 {
-		_, err = pool.Acquire("1", nil, time.Time{})
+		_, err = pool.Acquire(Caller{Holder: Holder{User: "1"}})
 		var network *net.OpError
 		require.ErrorAs(t, err, &network)
 	}
