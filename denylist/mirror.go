@@ -78,15 +78,13 @@ func (m *Mirror) Loads() int64 { return m.loads.Load() }
 // It is 0 before there was one.
 func (m *Mirror) Lag() time.Duration { return time.Duration(m.lag.Load()) }
 
-// Deny writes entries as Store.Deny does. This mirror refuses them as soon as it returns, others when they read the feed.
+// Deny writes entries as Store.Deny does. This mirror refuses them from the first moment, and also when it returns an error;
+// others when they read the feed.
 func (m *Mirror) Deny(ctx context.Context, entries ...Entry) error {
-	if err := m.Store.Deny(ctx, entries...); err != nil {
-		return err
-	}
 	for _, e := range entries {
 		m.known.add(e)
 	}
-	return nil
+	return m.Store.Deny(ctx, entries...)
 }
 
 // Run keeps the mirror up to date until ctx ends. It is run once.

@@ -138,6 +138,17 @@ func TestAMirrorThatIsTooOldAsksRedisAndRefusesWhatItKnows(t *testing.T) {
 	})
 }
 
+func TestAMirrorRefusesWhatItCouldNotWrite(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		mirror := b.follow(staleness)
+		b.cut()
+		pass(2 * staleness)
+		require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrUnknown)
+		require.Error(t, mirror.Deny(t.Context(), inAnHour(denylist.Grant, asked.GrantID)))
+		require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrRevoked, "a route that allows unknown tokens must refuse this one")
+	})
+}
+
 func TestAMirrorDoesNotBecomeFreshWhenItsClockIsSetBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		var ahead atomic.Int64

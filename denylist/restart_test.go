@@ -3,6 +3,7 @@ package denylist_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -130,6 +131,58 @@ func TestARedisThatCameBackWithAnOlderFileKnowsNothing(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return mirror.Check(t.Context(), denylist.Query{TokenID: "other", ClientID: "c"}) == nil
 	}, patience, tick)
+}
+
+// TestDataThatWasReplacedWithinOneProcessDoesNotCount makes a Redis a replica of one that has its epoch, but not the latest
+// revocation, and then its own master again. No connection breaks, and the process stays the same.
+func TestDataThatWasReplacedWithinOneProcessDoesNotCount(t *testing.T) {
+	server := startRedis(t)
+	copied := startRedis(t, "--replicaof", "127.0.0.1 "+server.port, "--repl-diskless-sync-delay", "0")
+	url := "redis://127.0.0.1:" + server.port
+	authz, gateway := connect(t, url), connect(t, url)
+	go gateway.Watch(t.Context(), slog.New(slog.DiscardHandler))
+	revoked := inAnHour(denylist.Token, asked.TokenID)
+	require.NoError(t, authz.Reload(t.Context(), nothing()))
+	require.Eventually(t, func() bool { return copied.client().Exists(t.Context(), "{gh}:deny:epoch").Val() == 1 }, patience, tick)
+	require.NoError(t, copied.client().SlaveOf(t.Context(), "NO", "ONE").Err())
+	require.NoError(t, authz.Deny(t.Context(), revoked))
+	require.ErrorIs(t, tell(t, gateway, asked), denylist.ErrRevoked)
+
+	require.NoError(t, server.client().SlaveOf(t.Context(), "127.0.0.1", copied.port).Err())
+	require.Eventually(t, func() bool { return server.client().Exists(t.Context(), "{gh}:deny:token:token-1").Val() == 0 }, patience, tick)
+	require.Eventually(t, func() bool { return errors.Is(gateway.Check(t.Context(), asked), denylist.ErrUnknown) }, patience, tick,
+		"a gateway notices by itself: as long as it may only be read, nobody can fill it")
+	require.NoError(t, server.client().SlaveOf(t.Context(), "NO", "ONE").Err())
+
+	var loaded bool
+	require.Eventually(t, func() bool {
+		var err error
+		loaded, err = authz.Loaded(t.Context())
+		return err == nil
+	}, patience, tick)
+	require.False(t, loaded, "so that the relay fills it again")
+	require.ErrorIs(t, tell(t, connect(t, url), asked), denylist.ErrUnknown)
+	require.Zero(t, server.client().Exists(t.Context(), "{gh}:deny:epoch").Val(), "nobody goes by it who has not noticed yet")
+
+	require.NoError(t, authz.Reload(t.Context(), func(yield func([]denylist.Entry, error) bool) {
+		yield([]denylist.Entry{revoked}, nil)
+	}))
+	loaded, err := authz.Loaded(t.Context())
+	require.NoError(t, err)
+	require.True(t, loaded)
+	require.Eventually(t, func() bool {
+		require.Error(t, gateway.Check(t.Context(), asked))
+		return gateway.Check(t.Context(), denylist.Query{TokenID: "other", ClientID: "c"}) == nil
+	}, patience, tick, "over connections from before it was filled")
+	require.ErrorIs(t, tell(t, gateway, asked), denylist.ErrRevoked)
+}
+
+func connect(t *testing.T, url string) *denylist.Store {
+	t.Helper()
+	store, err := denylist.Connect(url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close() })
+	return store
 }
 
 func TestASilentRedisCostsARequestAtMostItsBound(t *testing.T) {

@@ -37,6 +37,7 @@ type Store struct {
 	checks    *batcher
 	write     redis.UniversalClient
 	instances *instances
+	health    health
 	// Now is the clock that remaining lifetimes are counted from; time.Now unless a test moves it.
 	Now func() time.Time
 }
@@ -102,20 +103,23 @@ func (s *Store) Deny(ctx context.Context, entries ...Entry) error {
 	if pipe.Len() == 0 {
 		return nil
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	_, err := pipe.Exec(ctx)
+	s.health.wrote(err)
+	if err != nil {
 		return fmt.Errorf("write denylist: %w", err)
 	}
 	return nil
 }
 
 // complete declares a reload complete, unless Redis has lost the mark that the reload began with: then it may have lost
-// entries of the reload, too.
+// entries of the reload, too. It leaves a mark in the feed, so that whoever loads from now on has a place to follow it from.
 var complete = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
 end
 redis.call('SET', KEYS[2], ARGV[1])
 redis.call('DEL', KEYS[1])
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*', 'kind', ARGV[3], 'id', ARGV[1], 'exp', '0')
 return 1`)
 
 // Reload writes every live entry, page by page, and then a new epoch: from that moment on Check answers from Redis. It
@@ -151,8 +155,7 @@ func (s *Store) beginReload(ctx context.Context) (mark string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := node.Ping(ctx).Err(); err != nil { // a connection that lives tells which instance is there now
-		node.failed(ctx)
+	if _, err := node.identify(ctx); err != nil {
 		return "", err
 	}
 	mark = node.instance.newEpoch()
@@ -162,11 +165,13 @@ func (s *Store) beginReload(ctx context.Context) (mark string, err error) {
 func (s *Store) completeReload(ctx context.Context, mark string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	done, err := complete.Run(ctx, s.write, []string{loadingKey, epochKey}, mark).Int()
+	done, err := complete.Run(ctx, s.write, []string{loadingKey, epochKey, feedKey}, mark, feedLength, markKind).Int()
 	return done == 1, err
 }
 
-// Loaded reports whether Redis holds everything, that is, whether Check can answer from it.
+// Loaded reports whether Redis holds everything, that is, whether Check can answer from it. It asks Redis who it is, because
+// its data can be replaced without a new connection. An epoch that then does not count is removed, so that nobody goes by it
+// who has not noticed yet.
 func (s *Store) Loaded(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -174,13 +179,35 @@ func (s *Store) Loaded(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("find denylist: %w", err)
 	}
-	epoch, err := node.Get(ctx, epochKey).Result()
+	pipe := node.Pipeline() // over one connection: it is one Redis that answers all of it
+	asked, answer := askIdentity(ctx, pipe), pipe.Get(ctx, epochKey)
+	_, _ = pipe.Exec(ctx) // each answer has its error
+	if _, err := node.instance.take(asked); err != nil {
+		node.failed(ctx)
+		return false, fmt.Errorf("ask who Redis is: %w", err)
+	}
+	epoch, err := answer.Result()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		node.failed(ctx)
 		return false, fmt.Errorf("read epoch of denylist: %w", err)
 	}
-	return node.instance.check(epoch) == nil, nil
+	if node.instance.check(epoch) == nil {
+		return true, nil
+	}
+	if epoch != "" {
+		if err := forget.Run(ctx, node, []string{epochKey}, epoch).Err(); err != nil {
+			return false, fmt.Errorf("remove epoch of denylist: %w", err)
+		}
+	}
+	return false, nil
 }
+
+// forget removes an epoch, unless there is another by now.
+var forget = redis.NewScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0`)
 
 func entryKey(kind Kind, id string) string {
 	return keyPrefix + string(kind) + ":" + id

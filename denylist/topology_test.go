@@ -119,6 +119,55 @@ func TestADenylistFollowsAFailover(t *testing.T) {
 	require.ErrorIs(t, tell(t, store, asked), denylist.ErrRevoked)
 }
 
+// TestASentinelIsNotTakenForTheRedisThatItWatches restarts the Sentinel, so that the client connects to it anew.
+func TestASentinelIsNotTakenForTheRedisThatItWatches(t *testing.T) {
+	master := startRedis(t)
+	replica := startRedis(t, "--replicaof", "127.0.0.1 "+master.port)
+	sentinel := startSentinel(t, master)
+	store := connect(t, "redis+sentinel://127.0.0.1:"+sentinel.port+"/0?master_name=gatehouse")
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	other := denylist.Query{TokenID: "other", ClientID: "c"}
+	require.NoError(t, tell(t, store, other))
+	require.Eventually(t, func() bool {
+		known, err := sentinel.sentinelClient().Replicas(t.Context(), "gatehouse").Result()
+		return err == nil && len(known) == 1
+	}, patience, tick)
+
+	sentinel.kill()
+	sentinel.start()
+	require.Eventually(t, func() bool { // it waits for news of a failover
+		subscribed, err := sentinel.client().Do(t.Context(), "CLIENT", "LIST", "TYPE", "pubsub").Text()
+		return err == nil && subscribed != ""
+	}, patience, tick, "the client is connected to the new Sentinel")
+	for range 20 {
+		require.NoError(t, tell(t, store, other), "the master is the same")
+		time.Sleep(tick)
+	}
+	loaded, err := store.Loaded(t.Context())
+	require.NoError(t, err)
+	require.True(t, loaded)
+	epoch := master.client().Get(t.Context(), "{gh}:deny:epoch").Val()
+	require.Contains(t, master.client().Info(t.Context(), "server").Val(), "run_id:"+strings.Split(epoch, "/")[0])
+
+	// What is revoked now does not reach the replica, which then takes over with the epoch.
+	require.Eventually(t, func() bool { return replica.client().Get(t.Context(), "{gh}:deny:epoch").Val() == epoch }, patience, tick)
+	require.NoError(t, replica.process.Process.Signal(syscall.SIGSTOP))
+	require.NoError(t, master.client().Do(t.Context(), "CLIENT", "KILL", "TYPE", "replica").Err())
+	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
+	master.kill()
+	require.NoError(t, replica.process.Process.Signal(syscall.SIGCONT))
+	require.Eventually(t, func() bool {
+		require.Error(t, store.Check(t.Context(), asked), "the token was revoked")
+		loaded, err := store.Loaded(t.Context())
+		require.False(t, err == nil && loaded, "the relay would not fill it again")
+		return store.Reload(t.Context(), func(yield func([]denylist.Entry, error) bool) {
+			yield([]denylist.Entry{inAnHour(denylist.Token, asked.TokenID)}, nil)
+		}) == nil
+	}, 3*patience, tick, "the replica takes over and is filled again")
+	require.Eventually(t, func() bool { return store.Check(t.Context(), other) == nil }, patience, tick)
+	require.ErrorIs(t, tell(t, store, asked), denylist.ErrRevoked)
+}
+
 func startSentinel(t *testing.T, master *redisProcess) *redisProcess {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "sentinel.conf") // which Sentinel writes to
