@@ -12,7 +12,8 @@ import (
 )
 
 func TestTheConditionOfARedisIsSaid(t *testing.T) {
-	server := startRedis(t, "--user", "default on nopass ~* &* +@all", "--user", "blind on nopass ~* &* +@all -info")
+	server := startRedis(t)
+	server.addUser("blind", "nopass", "-info")
 	store := connect(t, "redis://127.0.0.1:"+server.port)
 	set := func(name, value string) {
 		require.NoError(t, server.client().ConfigSet(t.Context(), name, value).Err())
@@ -66,7 +67,8 @@ func TestTheConditionOfARedisIsSaid(t *testing.T) {
 }
 
 func TestARedisThatRefusedAWriteForLackOfMemoryIsFull(t *testing.T) {
-	server := startRedis(t, "--user", "default on nopass ~* &* +@all", "--user", "blind on nopass ~* &* +@all -info")
+	server := startRedis(t)
+	server.addUser("blind", "nopass", "-info")
 	store := connect(t, "redis://blind:any@127.0.0.1:"+server.port)
 	require.NoError(t, server.client().ConfigSet(t.Context(), "maxmemory", "1").Err())
 	require.ErrorContains(t, store.Deny(t.Context(), inAnHour(denylist.Token, "a")), "OOM")

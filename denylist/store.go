@@ -27,7 +27,6 @@ const (
 	// revoked token once its entry has gone. app/config/clocks.go says what it depends on.
 	ClockMargin = 2 * time.Minute
 
-	checkTimeout = 45 * time.Millisecond
 	writeTimeout = 2 * time.Second
 )
 
@@ -38,6 +37,7 @@ type Store struct {
 	write     redis.UniversalClient
 	instances *instances
 	health    health
+	timeout   time.Duration // of a question
 	// Now is the clock that remaining lifetimes are counted from; time.Now unless a test moves it.
 	Now func() time.Time
 }
@@ -47,11 +47,13 @@ var _ Checker = (*Store)(nil)
 // New returns a store on clients that are already configured: check for questions on the request path, write for
 // everything else. They may be the same. The store closes them when it is closed.
 func New(check, write redis.UniversalClient) *Store {
-	return newStore(check, write, &instances{})
+	s := newStore()
+	s.check, s.write = check, write
+	return s
 }
 
-func newStore(check, write redis.UniversalClient, known *instances) *Store {
-	s := &Store{check: check, write: write, instances: known, Now: time.Now}
+func newStore() *Store {
+	s := &Store{instances: &instances{}, timeout: DefaultTimeout, Now: time.Now}
 	s.checks = newBatcher(s.read)
 	return s
 }
@@ -62,7 +64,7 @@ func (s *Store) Check(ctx context.Context, q Query) error { return s.checks.chec
 // read asks for several keys in one MGET, and returns the instance that answered. It has a deadline of its own, because
 // those who share it have different ones.
 func (s *Store) read(names []string) ([]any, *instance, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
 	node, err := s.node(ctx, s.check)
 	if err != nil {
