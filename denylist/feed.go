@@ -46,6 +46,10 @@ func (id lineID) String() string {
 	return strconv.FormatUint(id.ms, 10) + "-" + strconv.FormatUint(id.seq, 10)
 }
 
+func (id lineID) isBefore(other lineID) bool {
+	return id.ms < other.ms || id.ms == other.ms && id.seq < other.seq
+}
+
 // time is when Redis wrote the line, by its clock.
 func (id lineID) time() time.Time { return time.UnixMilli(int64(id.ms)) }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -38,6 +39,10 @@ type Store struct {
 	instances *instances
 	health    health
 	timeout   time.Duration // of a question
+	waiting   waiting
+
+	unconfirmed atomic.Int64
+
 	// Now is the clock that remaining lifetimes are counted from; time.Now unless a test moves it.
 	Now func() time.Time
 }
@@ -77,40 +82,63 @@ func (s *Store) read(names []string) ([]any, *instance, error) {
 	return values, node.instance, err
 }
 
-// deny keeps the longer of two lifetimes, and tells the feed in the same step as the key.
+// deny keeps the longer of two lifetimes, and tells the feed in the same step as the key. It returns the line, and how many
+// gateways follow the feed.
 var deny = redis.NewScript(`
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[1])
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'id', ARGV[3], 'exp', ARGV[4])
-return 1`)
+local line = redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'id', ARGV[3], 'exp', ARGV[4])
+return {line, redis.call('SCARD', KEYS[3])}`)
 
-// Deny writes entries, each in one atomic step with its line in the feed. When it returns nil every Check that begins
-// later sees them. On error some of them may have been written; writing them again does no harm. Entries whose tokens
-// have all expired are skipped.
+// Deny writes entries, each in one atomic step with its line in the feed. When it returns nil every Check of a Store that
+// begins later sees them; Await tells when mirrors do. On error some of them may have been written; writing them again does
+// no harm. Entries whose tokens have all expired are skipped.
 func (s *Store) Deny(ctx context.Context, entries ...Entry) error {
+	_, err := s.Publish(ctx, entries...)
+	return err
+}
+
+// Publish does what Deny does, and returns where the entries are in the feed, for Await.
+func (s *Store) Publish(ctx context.Context, entries ...Entry) (Position, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 
 	now := s.Now()
 	pipe := s.write.Pipeline()
+	var last *redis.Cmd
 	for _, e := range entries {
 		lifetime := e.ExpiresAt.Add(ClockMargin).Sub(now)
 		if lifetime < time.Millisecond { // Redis would keep an entry without a lifetime for ever
 			continue
 		}
-		deny.Eval(ctx, pipe, []string{entryKey(e.Kind, e.ID), feedKey},
+		last = deny.Eval(ctx, pipe, []string{entryKey(e.Kind, e.ID), feedKey, gatewaysKey},
 			lifetime.Milliseconds(), string(e.Kind), e.ID, e.ExpiresAt.UnixMilli(), feedLength)
 	}
-	if pipe.Len() == 0 {
-		return nil
+	if last == nil {
+		return Position{}, nil
 	}
 	_, err := pipe.Exec(ctx)
 	s.health.wrote(err)
 	if err != nil {
-		return fmt.Errorf("write denylist: %w", err)
+		return Position{}, fmt.Errorf("write denylist: %w", err)
 	}
-	return nil
+	return positionOf(last)
+}
+
+// positionOf reads the answer of deny. Entries of one call are in the feed in their order.
+func positionOf(written *redis.Cmd) (Position, error) {
+	answer, err := written.Slice()
+	if err != nil {
+		return Position{}, fmt.Errorf("write denylist: %w", err)
+	}
+	if len(answer) != 2 {
+		return Position{}, fmt.Errorf("write denylist: %d answers", len(answer))
+	}
+	line, _ := answer[0].(string)
+	gateways, _ := answer[1].(int64)
+	at, err := parseLineID(line)
+	return Position{line: at, followed: gateways > 0}, err
 }
 
 // complete declares a reload complete, unless Redis has lost the mark that the reload began with: then it may have lost
