@@ -22,7 +22,7 @@ const (
 	keyPattern = "{gh}:deny:*"
 
 	// feedLength is about how many entries the feed keeps. A mirror that fell further behind reloads.
-	feedLength = 100_000
+	feedLength = "100000"
 
 	// ClockMargin is how much longer than its tokens an entry is kept. A gateway whose clock is behind by less accepts no
 	// revoked token once its entry has gone. app/config/clocks.go says what it depends on.
@@ -88,7 +88,7 @@ var deny = redis.NewScript(`
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[1])
 end
-local line = redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'kind', ARGV[2], 'id', ARGV[3], 'exp', ARGV[4])
+local line = redis.call('XADD', KEYS[2], 'MAXLEN', '~', '` + feedLength + `', '*', 'kind', ARGV[2], 'id', ARGV[3], 'exp', ARGV[4])
 return {line, redis.call('SCARD', KEYS[3])}`)
 
 // Deny writes entries, each in one atomic step with its line in the feed. When it returns nil every Check of a Store that
@@ -113,7 +113,7 @@ func (s *Store) Publish(ctx context.Context, entries ...Entry) (Position, error)
 			continue
 		}
 		last = deny.Eval(ctx, pipe, []string{entryKey(e.Kind, e.ID), feedKey, gatewaysKey},
-			lifetime.Milliseconds(), string(e.Kind), e.ID, e.ExpiresAt.UnixMilli(), feedLength)
+			lifetime.Milliseconds(), string(e.Kind), e.ID, e.ExpiresAt.UnixMilli())
 	}
 	if last == nil {
 		return Position{}, nil
@@ -149,7 +149,7 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then
 end
 redis.call('SET', KEYS[2], ARGV[1])
 redis.call('DEL', KEYS[1])
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[2], '*', 'kind', ARGV[3], 'id', ARGV[1], 'exp', '0')
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', '` + feedLength + `', '*', 'kind', ARGV[2], 'id', ARGV[1], 'exp', '0')
 return 1`)
 
 // Reload writes every live entry, page by page, and then a new epoch: from that moment on Check answers from Redis. It
@@ -195,7 +195,7 @@ func (s *Store) beginReload(ctx context.Context) (mark string, err error) {
 func (s *Store) completeReload(ctx context.Context, mark string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	done, err := complete.Run(ctx, s.write, []string{loadingKey, epochKey, feedKey}, mark, feedLength, markKind).Int()
+	done, err := complete.Run(ctx, s.write, []string{loadingKey, epochKey, feedKey}, mark, markKind).Int()
 	return done == 1, err
 }
 
