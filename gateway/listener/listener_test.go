@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // exhausted has no file descriptor for the first connections that it should accept.
@@ -40,9 +42,7 @@ func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	l := New(&exhausted{Listener: inner, failures: 3}, allowing(generous))
-	caller, err := net.Dial("tcp", inner.Addr().String())
-	require.NoError(t, err)
-	defer func() { _ = caller.Close() }()
+	gatewaytest.Dial(t, inner.Addr().String())
 	accepted, err := l.Accept()
 	require.NoError(t, err)
 	require.NoError(t, accepted.Close())
@@ -72,9 +72,7 @@ func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 	limits.Connections = 1
 	l := New(inner, allowing(limits))
 	for range 2 {
-		caller, err := net.Dial("tcp", inner.Addr().String())
-		require.NoError(t, err)
-		defer func() { _ = caller.Close() }()
+		gatewaytest.Dial(t, inner.Addr().String())
 	}
 	first, err := l.Accept()
 	require.NoError(t, err)
