@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
 	"gatehouse/keys"
@@ -34,6 +35,7 @@ type Config struct {
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	Denylist     Denylist     `yaml:"denylist"`
+	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
 	// life.
@@ -106,8 +108,17 @@ type Denylist struct {
 	Mode string `yaml:"mode"`
 	// MaxStaleness is how old a mirror's knowledge may be before it asks Redis again.
 	MaxStaleness time.Duration `yaml:"max_staleness"`
+	// Timeout is how long a question to Redis may take. After that it cannot be told whether the token was revoked.
+	Timeout time.Duration `yaml:"timeout"`
 	// OnUnavailable is what happens to a request when its token's revocation state cannot be told: deny or allow.
 	OnUnavailable string `yaml:"on_unavailable"`
+}
+
+// Revocation configures how access is taken back.
+type Revocation struct {
+	// Wait is how long the answer to a revocation waits for gateways to confirm that they know. It then says how many have
+	// not.
+	Wait time.Duration `yaml:"wait"`
 }
 
 // TokenCache configures what a gateway remembers of the tokens that it has verified.
@@ -178,7 +189,8 @@ func Default() Config {
 		ClockLeeway:  30 * time.Second,
 		Via:          "gatehouse",
 		TokenCache:   TokenCache{Size: 100_000},
-		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
+		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, Timeout: denylist.DefaultTimeout, OnUnavailable: gateway.Deny},
+		Revocation:   Revocation{Wait: 250 * time.Millisecond},
 		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
 		Upstream:     gateway.DefaultUpstreams(),
 		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
