@@ -143,8 +143,8 @@ func (p *Pool) keep(c *conn) bool {
 	return true
 }
 
-// CloseIdleSince closes the connections that were not used since then. It may block for seconds, because TLS says goodbye to
-// a peer that may take nothing; the pool is not locked meanwhile.
+// CloseIdleSince closes the connections that were not used since then. It may block for seconds, because TLS says goodbye
+// to a peer that may take nothing; the pool is not locked meanwhile.
 func (p *Pool) CloseIdleSince(then time.Time) {
 	for _, c := range p.takeIdleSince(then) {
 		_ = c.Close()

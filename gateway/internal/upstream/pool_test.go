@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,13 +85,15 @@ func TestNobodyWaitsForAnIdleConnectionToClose(t *testing.T) {
 	p.whole(t, "1", get("/a"))
 	slow := &stubborn{p.pool.idle[0].Conn, make(chan struct{}), make(chan struct{})}
 	p.pool.idle[0].Conn = slow
+	end := sync.OnceFunc(func() { close(slow.closed) })
+	t.Cleanup(end)
 	swept := make(chan struct{})
 	go func() { p.pool.CloseIdleSince(time.Now()); close(swept) }()
 	<-slow.closing
 	require.True(t, p.pool.mu.TryLock(), "the pool is not locked meanwhile")
 	p.pool.mu.Unlock()
 	require.Equal(t, "/b", p.whole(t, "1", get("/b")))
-	close(slow.closed)
+	end()
 	<-swept
 	require.EqualValues(t, 2, p.accepted.Load())
 	require.Len(t, p.pool.idle, 1, "the one that is in use stays")
