@@ -121,21 +121,6 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 // gateway on its own.
 func (a *App) Registry() *registry.Registry { return a.registry }
 
-// background runs work until the App is closed, which waits for it.
-func (a *App) background(part string, work func(context.Context)) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		work(ctx)
-	}()
-	a.onClose(part, func() error {
-		cancel()
-		<-done
-		return nil
-	})
-}
-
 func (a *App) onClose(part string, close func() error) {
 	a.closers = append(a.closers, closer{part, close})
 }
