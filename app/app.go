@@ -80,6 +80,7 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 		return nil, err
 	}
 	a.metrics = newMetrics(options.Role)
+	a.metrics.watchLog(log)
 	if tracingIsConfigured() {
 		if a.tracing, err = newTracing(ctx, cfg.Routes, a.log); err != nil {
 			return nil, fmt.Errorf("tracing: %w", err)
