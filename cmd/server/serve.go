@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,6 +67,7 @@ func runRole(configPath *string, role config.Role) func(*cobra.Command, []string
 		if err != nil {
 			return err
 		}
+		signal.Ignore(syscall.SIGPIPE) // a server outlives whoever reads its log
 		lines := &app.LogBuffer{Out: os.Stderr, Delay: logDelay}
 		defer func() { _ = lines.Flush(logPatience) }() // there is nobody left to tell
 		return serve(cmd.Context(), cfg, app.Options{Role: role, Log: app.NewLogger(cfg.Log, lines)})
