@@ -59,7 +59,7 @@ type Counts interface {
 	Closed()
 	// Refused is a connection that was closed at once, because its address had too many.
 	Refused()
-	// HandshakeFailed is a connection on which no TLS handshake was completed, though its caller had said something.
+	// HandshakeFailed is a connection whose TLS handshake failed. One whose caller hangs up without a word does not count.
 	HandshakeFailed()
 }
 

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// transport is a caller's TCP connection, beneath TLS if there is any. A write to it lasts as long as the caller takes
-// something of it every now and then, and ends when the caller has taken nothing for the time given.
+// transport is a caller's TCP connection, below TLS if there is any. A write goes on as long as the caller keeps taking
+// bytes of it, and fails when the caller has taken none for as long as the patience lasts.
 type transport struct {
 	*net.TCPConn
 	patience time.Duration
-	from     netip.Addr // whom the connection counts for
+	from     netip.Addr // the address that the connection counts for
 	writes   deadline
 }
 
@@ -38,7 +38,7 @@ func (t *transport) Write(p []byte) (written int, err error) {
 	}
 }
 
-// SetWriteDeadline implements net.Conn. It does not lengthen the patience with a caller.
+// SetWriteDeadline implements net.Conn. It can end a write before the patience does, but not later.
 func (t *transport) SetWriteDeadline(deadline time.Time) error { return t.writes.ask(deadline) }
 
 // SetDeadline implements net.Conn.

@@ -152,18 +152,25 @@ func (p *Pool) keep(c *conn) bool {
 	return true
 }
 
-// CloseIdleSince closes the connections that were not used since then.
+// CloseIdleSince closes the connections that were not used since then. It may block for seconds, because TLS says goodbye
+// to a peer that may take nothing; the pool is not locked meanwhile.
 func (p *Pool) CloseIdleSince(then time.Time) {
+	for _, c := range p.takeIdleSince(then) {
+		_ = c.Close()
+	}
+}
+
+// takeIdleSince returns the connections that were not used since then. They are the pool's no longer.
+func (p *Pool) takeIdleSince(then time.Time) []*conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	old := 0
 	for old < len(p.idle) && !p.idle[old].idleAt.After(then) {
-		_ = p.idle[old].Close()
 		old++
 	}
-	rest := copy(p.idle, p.idle[old:])
-	clear(p.idle[rest:])
-	p.idle = p.idle[:rest]
+	taken := slices.Clone(p.idle[:old])
+	p.idle = slices.Delete(p.idle, 0, old)
+	return taken
 }
 
 // Close closes the idle connections. Exchanges that are under way go on, and their connections are closed after them.
