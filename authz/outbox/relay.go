@@ -41,7 +41,7 @@ type Relay struct {
 // go on trying, and so does whoever makes the change again.
 var ErrUndelivered = errors.New("the revocation is recorded but has not reached every gateway")
 
-// Deliver writes every undelivered revocation to the denylist and returns nil when all have arrived. The error is or wraps
+// Deliver writes every undelivered revocation to the denylist and returns nil when all have arrived. Its error wraps
 // ErrUndelivered: the rest stays in the registry for the next call, of anyone.
 func (r *Relay) Deliver(ctx context.Context) error {
 	if err := r.deliver(ctx); err != nil {
