@@ -52,6 +52,7 @@ func (r *request) appendHead(to *rule, from peer) {
 		head = append(head, "Connection: TE\r\nTE: trailers\r\n"...)
 	}
 	r.head = append(r.appendFraming(head), "\r\n"...)
+	r.headSize = len(r.head)
 }
 
 // appendFraming says how long the body is.

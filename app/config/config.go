@@ -175,7 +175,7 @@ func Default() Config {
 		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
 		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
 		Upstream:     gateway.DefaultUpstreams(),
-		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
+		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, BodyTotal: time.Hour, Write: time.Minute, Idle: 75 * time.Second},
 		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
 		Log:          Log{Format: LogJSON, Level: "info", Access: true},
 		Shutdown:     Shutdown{Timeout: 25 * time.Second},

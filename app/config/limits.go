@@ -51,6 +51,7 @@ func (c *Config) checkCallers(v *validation) {
 	v.notBelow("limits.connections_per_address", c.Limits.ConnectionsPerAddress, 0)
 	v.positive("timeouts.header", c.Timeouts.Header)
 	v.positive("timeouts.body", c.Timeouts.Body)
+	v.atLeast("timeouts.body_total", c.Timeouts.BodyTotal, c.Timeouts.Body)
 	v.positive("timeouts.write", c.Timeouts.Write)
 	v.positive("timeouts.idle", c.Timeouts.Idle)
 	v.err("cors", gateway.ValidateCORS(c.CORS))

@@ -44,6 +44,8 @@ type Timeouts struct {
 	Header time.Duration `yaml:"header"`
 	// Body is between two reads of a body.
 	Body time.Duration `yaml:"body"`
+	// BodyTotal is for the whole of a body, from when it had to be waited for. Zero is no bound.
+	BodyTotal time.Duration `yaml:"body_total"`
 	// Write is how long a caller may go without taking anything of an answer.
 	Write time.Duration `yaml:"write"`
 	// Idle is between two requests.

@@ -26,8 +26,10 @@ type connection struct {
 	rest    []byte    // was read, and belongs to the next request
 	failed  error     // the caller broke the rules: nothing is read any more
 	headEnd time.Time // when a head that did not come as a whole has to be there
-	first   bool      // no byte of a request was seen yet
-	raw     bool      // a tunnel, no longer HTTP
+	bodyEnd time.Time // likewise of a body; zero: nobody has waited for it yet
+	waits   uint64
+	first   bool // no byte of a request was seen yet
+	raw     bool // a tunnel, no longer HTTP
 
 	reads deadline
 
@@ -59,6 +61,7 @@ func (c *connection) Read(p []byte) (int, error) {
 	if err := c.await(); err != nil {
 		return 0, err
 	}
+	c.waits++
 	n, err := c.stream.Read(p)
 	for n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.reads.extend() {
 		n, err = c.stream.Read(p)
@@ -132,12 +135,21 @@ func (c *connection) await() error {
 	case c.framing.inHead():
 		return c.reads.await(c.headEnd, c.timeouts.Header/tolerated)
 	default:
-		return c.reads.await(time.Now().Add(c.timeouts.Body), c.timeouts.Body/tolerated)
+		now := time.Now()
+		if c.bodyEnd.IsZero() && c.timeouts.BodyTotal > 0 {
+			c.bodyEnd = now.Add(c.timeouts.BodyTotal)
+		}
+		return c.reads.await(earlier(now.Add(c.timeouts.Body), c.bodyEnd), c.timeouts.Body/tolerated)
 	}
 }
 
+// Waits counts how often something was read that may have had to be waited for: two calls between which it stays the same
+// had everything there. It is for the goroutine that reads.
+func (c *connection) Waits() uint64 { return c.waits }
+
 // forgetDeadlines ends what one request has asked for before the next one.
 func (c *connection) forgetDeadlines() {
+	c.bodyEnd = time.Time{}
 	c.reads.forget()
 	c.transport.writes.forget()
 }

@@ -48,9 +48,9 @@ type Request struct {
 	Upgrades bool
 }
 
-// begin gives the connection to an exchange. Nobody else has it.
-func (c *conn) begin(user string, caller net.Conn, now, end time.Time) Exchange {
-	c.user, c.now = user, now
+// begin gives the connection to an exchange, for which it was asked at a time before now. Nobody else has it.
+func (c *conn) begin(user string, caller net.Conn, asked, now, end time.Time) Exchange {
+	c.user, c.now, c.late = user, now, now.Sub(asked) > isPrompt
 	c.state, c.upgrades, c.isHead, c.early, c.reusable = acquired, false, false, false, false
 	w := &c.waiting
 	w.caller, w.answerBegun, w.refused, w.end = caller, false, nil, end
@@ -117,6 +117,16 @@ func (x Exchange) AwaitHead() (*Head, error) {
 func (c *conn) endAnswer(wasSentWhole bool) {
 	c.state = answerEnded
 	c.reusable = wasSentWhole && !c.upgrades && c.head.staysOpen()
+}
+
+// isPrompt is how long Acquire may take to be no wait.
+const isPrompt = 50 * time.Millisecond
+
+// IsLate reports whether Acquire has waited: for one of MaxConns, or for a connection to be made. It may be called before
+// Send.
+func (x Exchange) IsLate() bool {
+	c := x.in(acquired, acquired)
+	return c != nil && c.late
 }
 
 // IsEarly reports whether the answer's head came before the upstream was given the whole request. What is left of the

@@ -51,13 +51,14 @@ func (p *Pool) Origin() Origin { return p.origin }
 // has ended, caller is watched: nobody is waited for on behalf of a caller who left. end is when the exchange, Acquire
 // included, has to be over; zero means no bound.
 func (p *Pool) Acquire(user string, caller net.Conn, end time.Time) (Exchange, error) {
-	now, err := p.enter(time.Now(), end)
+	began := time.Now()
+	now, err := p.enter(began, end)
 	if err != nil {
 		return Exchange{}, err
 	}
 	for c := p.takeIdle(user, now); c != nil; c = p.takeIdle(user, now) {
 		if c.isQuiet() {
-			return c.begin(user, caller, now, end), nil
+			return c.begin(user, caller, began, now, end), nil
 		}
 		_ = c.Close()
 	}
@@ -68,7 +69,7 @@ func (p *Pool) Acquire(user string, caller net.Conn, end time.Time) (Exchange, e
 		<-p.inUse
 		return Exchange{}, err
 	}
-	return c.begin(user, caller, time.Now(), end), nil
+	return c.begin(user, caller, began, time.Now(), end), nil
 }
 
 // release gives a connection back, or closes it when it is not to be used again.
