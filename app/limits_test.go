@@ -383,3 +383,16 @@ func TestABodyHasATimeAltogether(t *testing.T) {
 		})
 	}
 }
+
+// TestABodyHasALeastRate sends a byte now and then: each comes in time, and all of them too slowly.
+func TestABodyHasALeastRate(t *testing.T) {
+	cfg := slowConfig(echoUpstream(t))
+	cfg.Limits.BodyRate = 100_000
+	r := start(t, cfg)
+	token := r.consent(r.register(), 1, "payments:send").access
+	head := strings.Replace(postHead, "TOKEN", token, 1)
+	statuses, lasted, err := trickle(t, r.app.Addr().String(), head+"Content-Length: 2000\r\n\r\n", strings.Repeat("a", muchDribble))
+	require.NoError(t, err)
+	require.Contains(t, spell(statuses), "408")
+	require.Less(t, lasted, startTimeout)
+}
