@@ -2,13 +2,11 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 
 	"gatehouse/authz/internal/text"
-	"gatehouse/registry"
 )
 
 const reasonDisconnected = "disconnected"
@@ -41,36 +39,21 @@ func (s *Server) handleConnections(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, connections)
 }
 
-// connectionsOf merges the user's live grants into one connection a client, the latest first.
-func (s *Server) connectionsOf(ctx context.Context, subject string) ([]*connection, error) {
-	grants, err := s.registry.GrantsOf(ctx, subject)
+// connectionsOf are the user's connections, one a client, the latest first.
+func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connection, error) {
+	known, err := s.registry.ConnectionsOf(ctx, subject)
 	if err != nil {
 		return nil, err
 	}
-	connections, byClient := []*connection{}, map[string]*connection{}
-	for _, grant := range grants {
-		c, known := byClient[grant.ClientID]
-		if !known {
-			client, err := s.registry.Client(ctx, grant.ClientID)
-			if errors.Is(err, registry.ErrNotFound) {
-				continue // deleted since the grants were read
-			}
-			if err != nil {
-				return nil, err
-			}
-			c = &connection{
-				ID:       client.ID,
-				Name:     client.Name,
-				ImageURL: client.ImageURL,
-				URL:      client.URL,
-				Domain:   hostOf(grant.RedirectURI),
-				Scopes:   map[string]string{},
-			}
-			byClient[grant.ClientID] = c
-			connections = append(connections, c)
-		}
-		for name, description := range s.scopes.describe(grant.Scopes) {
-			c.Scopes[name] = description
+	connections := make([]connection, len(known))
+	for i, c := range known {
+		connections[i] = connection{
+			ID:       c.ClientID,
+			Name:     c.Name,
+			ImageURL: c.ImageURL,
+			URL:      c.URL,
+			Domain:   hostOf(c.RedirectURI),
+			Scopes:   s.scopes.describe(c.Scopes),
 		}
 	}
 	return connections, nil
