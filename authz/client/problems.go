@@ -77,6 +77,10 @@ func (p *problems) addName(name string) {
 		p.add("name is required")
 	case !text.IsStorable(name):
 		p.add("name: it is not text")
+	case ShownName(name) != name:
+		p.add("name: it has characters that are invisible or change the direction of writing")
+	case strings.TrimSpace(name) == "":
+		p.add("name: it is blank")
 	case len(name) > maxName:
 		p.add("name: it is longer than %d bytes", maxName)
 	}
@@ -106,11 +110,15 @@ func (p *problems) addDomain(domain string) {
 
 func (p *problems) addRedirectURIs(uris []string) {
 	for _, uri := range uris {
-		if err := checkRedirectURI(uri); err != nil {
-			p.add("redirect URI %q: %w", uri, err)
-		}
+		p.addRedirectURI(uri)
 	}
 	p.addLength("redirect URIs", uris)
+}
+
+func (p *problems) addRedirectURI(uri string) {
+	if err := checkRedirectURI(uri); err != nil {
+		p.add("redirect URI %q: %w", uri, err)
+	}
 }
 
 // addScopes holds the names to the scopes of the routes.
