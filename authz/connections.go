@@ -93,11 +93,18 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// hostOf is the host and port of a redirect URI; empty for the scheme of a native application without one.
+// hostOf is the host and port of a redirect URI, and of one with the scheme of a native application that scheme and a
+// colon: what such a URI has for a host means nothing, and could be the name of somebody else's site.
 func hostOf(redirectURI string) string {
 	u, err := url.Parse(redirectURI)
-	if err != nil {
+	switch {
+	case err != nil || u.Scheme == "":
 		return ""
+	case !isWeb(u):
+		return u.Scheme + ":"
 	}
 	return u.Host
 }
+
+// isWeb holds for a URI whose host is looked up.
+func isWeb(u *url.URL) bool { return u.Scheme == "https" || u.Scheme == "http" }

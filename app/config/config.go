@@ -33,6 +33,7 @@ type Config struct {
 	Keys         Keys         `yaml:"keys"`
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
+	PKCE         PKCE         `yaml:"pkce"`
 	Denylist     Denylist     `yaml:"denylist"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
@@ -93,6 +94,13 @@ type RefreshToken struct {
 	Lifespan time.Duration `yaml:"lifespan"`
 	// Grace is how long a refresh token that was already used yields the same successor again.
 	Grace time.Duration `yaml:"grace"`
+}
+
+// PKCE configures how authorization codes are bound to the application that asked for them (RFC 7636).
+type PKCE struct {
+	// Plain allows the method plain, which keeps nobody from redeeming a code who has seen the authorization request. It is
+	// also what a request means that names no method.
+	Plain bool `yaml:"plain"`
 }
 
 // Denylist configures how gateways learn of revocations.
@@ -170,6 +178,7 @@ func Default() Config {
 		},
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		PKCE:         PKCE{Plain: true},
 		ClockLeeway:  30 * time.Second,
 		TokenCache:   TokenCache{Size: 100_000},
 		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},

@@ -8,13 +8,14 @@ import (
 
 // Change is what is to be different about a client; nil leaves it as it is.
 type Change struct {
-	Name         *string
-	URL          *string
-	ImageURL     *string
-	Domain       *string
-	RedirectURIs *[]string
-	Scopes       *[]string
-	GrantTypes   *[]string
+	Name          *string
+	URL           *string
+	ImageURL      *string
+	Domain        *string
+	RedirectURIs  *[]string
+	Scopes        *[]string
+	DefaultScopes *[]string
+	GrantTypes    *[]string
 }
 
 // Check holds what the change names to the rules and to the known scopes, those of the routes. The error is an
@@ -26,7 +27,8 @@ func (c Change) Check(known map[string]string) error {
 	given(c.ImageURL, func(link string) { p.addWebURL("image URL", link) })
 	given(c.Domain, p.addDomain)
 	given(c.RedirectURIs, func(uris []string) { p.addLength("redirect URIs", uris) })
-	given(c.Scopes, func(names []string) { p.addScopes(names, known) })
+	given(c.Scopes, func(names []string) { p.addScopes("scopes", names, known) })
+	given(c.DefaultScopes, func(names []string) { p.addScopes("default scopes", names, known) })
 	given(c.GrantTypes, p.addGrantTypes)
 	return p.err()
 }
@@ -49,10 +51,14 @@ func (c Change) Apply(to *registry.Client) error {
 	given(c.Domain, func(domain string) { to.Domain = domain })
 	given(c.RedirectURIs, func(uris []string) { to.RedirectURIs = slices.Clone(uris) })
 	given(c.Scopes, func(names []string) { to.Scopes = slices.Clone(names) })
+	given(c.DefaultScopes, func(names []string) { to.DefaultScopes = slices.Clone(names) })
 	given(c.GrantTypes, func(names []string) { to.GrantTypes = slices.Clone(names) })
 
 	if c.Domain != nil || c.RedirectURIs != nil || c.GrantTypes != nil {
 		p.addUse(*to) // any other change can be made to a client that was useless before
+	}
+	if c.Scopes != nil || c.DefaultScopes != nil {
+		p.addDefault(*to)
 	}
 	return p.err()
 }

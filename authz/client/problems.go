@@ -122,13 +122,22 @@ func (p *problems) addRedirectURI(uri string) {
 }
 
 // addScopes holds the names to the scopes of the routes.
-func (p *problems) addScopes(names []string, known map[string]string) {
+func (p *problems) addScopes(what string, names []string, known map[string]string) {
 	for _, name := range names {
 		if _, ok := known[name]; !ok {
 			p.add("no route has the scope %q", name)
 		}
 	}
-	p.addLength("scopes", names)
+	p.addLength(what, names)
+}
+
+// addDefault holds the default scopes to those that the client may ask for.
+func (p *problems) addDefault(c registry.Client) {
+	for _, name := range c.DefaultScopes {
+		if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, name) {
+			p.add("default scope %q: it is not one of the client's scopes", name)
+		}
+	}
 }
 
 func (p *problems) addGrantTypes(names []string) {
