@@ -119,13 +119,9 @@ func TestThePrintedTourCanBePastedTwice(t *testing.T) {
 			for i, s := range m.Commands {
 				heading := fmt.Sprintf("\n%d. %s\n", i+1, s.says)
 				parts := strings.Split(output, heading)
-				require.Len(t, parts, 3, "%s\n%s", heading, output)
+				require.Len(t, parts, 3, "%s", heading)
 				for again, part := range parts[1:] {
-					if i+1 < len(m.Commands) {
-						part, _, _ = strings.Cut(part, fmt.Sprintf("\n%d. ", i+2))
-					} else {
-						part, _, _ = strings.Cut(part, "\n1. ")
-					}
+					part, _, _ = strings.Cut("\n"+part, fmt.Sprintf("\n%d. ", (i+1)%len(m.Commands)+1))
 					require.Regexp(t, regexp.MustCompile(tourPrints[s.name]), strings.TrimSpace(part), "step %s, time %d", s.name, again+1)
 				}
 			}
