@@ -59,6 +59,7 @@ const (
 
 func slowConfig(upstream string) config.Config {
 	cfg := testConfig(upstream)
+	cfg.Limits.BodyRate = 0
 	cfg.Timeouts = listener.Timeouts{Header: headerTimeout, Body: bodyTimeout, BodyTotal: time.Hour, Write: time.Second, Idle: idleTimeout}
 	return cfg
 }

@@ -121,13 +121,13 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}{e.ErrorField, describe(e)})
 }
 
-// logFailure keeps the cause of a server error for the operator. The path is logged without its query, which may hold a
-// code or a refresh token.
+// logFailure keeps the cause of a server error for the operator. What was sent is not logged: it may be a code, a token, or
+// whatever somebody wants to be in a log.
 func (s *Server) logFailure(r *http.Request, e *fosite.RFC6749Error) {
 	if e.CodeField < http.StatusInternalServerError {
 		return
 	}
-	s.log.ErrorContext(r.Context(), "request failed", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+	s.log.ErrorContext(r.Context(), "request failed", slog.String("method", r.Method), slog.String("route", r.Pattern),
 		slog.String("error", e.ErrorField), slog.Any("cause", e.Unwrap()))
 }
 

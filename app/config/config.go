@@ -34,6 +34,7 @@ type Config struct {
 	Keys         Keys         `yaml:"keys"`
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
+	PKCE         PKCE         `yaml:"pkce"`
 	Denylist     Denylist     `yaml:"denylist"`
 	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
@@ -100,6 +101,13 @@ type RefreshToken struct {
 	Lifespan time.Duration `yaml:"lifespan"`
 	// Grace is how long a refresh token that was already used yields the same successor again.
 	Grace time.Duration `yaml:"grace"`
+}
+
+// PKCE configures how authorization codes are bound to the application that asked for them (RFC 7636).
+type PKCE struct {
+	// Plain allows the method plain, which keeps nobody from redeeming a code who has seen the authorization request. It is
+	// also what a request means that names no method.
+	Plain bool `yaml:"plain"`
 }
 
 // Denylist configures how gateways learn of revocations.
@@ -186,6 +194,7 @@ func Default() Config {
 		},
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		PKCE:         PKCE{Plain: true},
 		ClockLeeway:  30 * time.Second,
 		Via:          "gatehouse",
 		TokenCache:   TokenCache{Size: 100_000},
