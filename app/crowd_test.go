@@ -45,7 +45,7 @@ func TestSilentPeersUnderTLSKeepNobodyFromBeingAccepted(t *testing.T) {
 		})
 	}
 	time.Sleep(cfg.Timeouts.Header) // the places are taken
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: pair.trusted(), DisableKeepAlives: true}, Timeout: startTimeout}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: pair.Trusted(), DisableKeepAlives: true}, Timeout: startTimeout}
 	for range 5 {
 		response, err := client.Get("https://" + r.app.Addr().String() + "/oauth/scopes")
 		require.NoError(t, err, "whoever waits is accepted in its turn")
