@@ -181,6 +181,8 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 	config.Denylist = denied
 	config.OnUnavailable = a.config.Denylist.OnUnavailable
 	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
+	config.TrustedProxyHeaders = a.config.TrustedProxyHeaders
+	config.Via = a.config.Via
 	config.MaxBody = a.config.Limits.BodySize
 	config.Upstreams = a.config.Upstream
 	if a.tracing != nil {
@@ -210,6 +212,7 @@ func (a *App) callersLimits() listener.Limits {
 		HeaderSize:            limits.HeaderSize,
 		HeaderCount:           limits.HeaderCount,
 		Connections:           limits.Connections,
+		BodyRate:              limits.BodyRate,
 		ConnectionsPerAddress: limits.ConnectionsPerAddress,
 	}
 }

@@ -46,7 +46,9 @@ func TestHeadersPassAsTheyWereSent(t *testing.T) {
 
 // identityHeaders are what upstreams take for the word of the proxy in front of them.
 var identityHeaders = []string{
-	"Remote-User", "REMOTE_USER", "X-Remote-User", "X_Remote_User", "X-Remote-Group", "X-Authenticated-User",
+	"Remote-User", "REMOTE_USER", "Remote-Groups", "Remote_Email", "X-Goog-IAP-JWT-Assertion", "X-WEBAUTH-USER", "X_Webauth_User",
+	"X-Consumer-Username", "X-Consumer-Custom-Id", "X-Credential-Identifier", "X-Anonymous-Consumer", "X-Authentik-Username",
+	"X-Pomerium-Jwt-Assertion", "X-Vouch-User", "X-Userinfo", "Tailscale-User-Login", "X-Remote-User", "X_Remote_User", "X-Remote-Group", "X-Authenticated-User",
 	"X-Authenticated-Userid", "X-Forwarded-User", "X_Forwarded_User", "X-Forwarded-Email", "X-Forwarded-Groups",
 	"X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token", "X-Forwarded-Client-Cert", "X-Auth-Request-User",
 	"X-Auth-Request-Email", "X-Goog-Authenticated-User-Email", "X-Amzn-Oidc-Data", "X-MS-Client-Principal",
@@ -149,8 +151,8 @@ func TestForwardedHeaders(t *testing.T) {
 		}},
 		"the peer is trusted": {"127.0.0.0/8", sent, map[string][]string{
 			"X-Forwarded-For": {"1.1.1.1, 2.2.2.2, 3.3.3.3, 127.0.0.1"}, "X-Forwarded-Proto": {"https"},
-			"X-Forwarded-Host": {"public.example"}, "X-Real-Ip": {"1.1.1.1"}, "X-Forwarded-Port": {"443"},
-			"Forwarded": {"for=1.1.1.1"}, "X_Forwarded_For": nil,
+			"X-Forwarded-Host": {"public.example"}, "X-Real-Ip": {"1.1.1.1"}, "X-Forwarded-Port": nil,
+			"Forwarded": nil, "X_Forwarded_For": nil,
 		}},
 		"a trusted peer that says nothing": {"127.0.0.0/8", nil, map[string][]string{
 			"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Proto": {"http"}, "X-Forwarded-Host": {"gateway.example"},
@@ -175,26 +177,41 @@ func TestForwardedHeaders(t *testing.T) {
 	}
 }
 
-// A trusted proxy is believed where the caller comes from. Who the caller is says the token.
+// A trusted proxy is believed where the caller comes from, in the four fields that proxies set or remove, and in those that
+// the configuration names. Who the caller is says the token.
 func TestTrustedProxyTellsAddressesAndNoIdentities(t *testing.T) {
-	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.URL(), public)}, options{config: func(c *gateway.Config) {
-		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	}})
 	addresses := []string{"Client-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP", "X-Client-IP",
 		"X-Cluster-Client-IP", "X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X-Forwarded-Port",
-		"X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Ssl"}
+		"X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "Forwarded"}
 	var lines []string
 	for _, name := range append(append([]string(nil), addresses...), identityHeaders...) {
 		lines = append(lines, name+": value")
 	}
-	require.Equal(t, 200, s.do(raw("GET /balance", lines...)).StatusCode)
-	told := upstream.Only()
-	for _, name := range addresses {
-		require.Equal(t, []string{"value"}, told.Values(name), name)
-	}
-	for _, name := range identityHeaders {
-		require.Empty(t, told.Values(name), name)
+	for name, test := range map[string]struct {
+		trusted string
+		named   []string
+		told    []string
+	}{
+		"none named":           {"127.0.0.0/8", nil, nil},
+		"some named":           {"127.0.0.0/8", []string{"CF-Connecting-IP", "forwarded"}, []string{"CF-Connecting-IP", "Forwarded"}},
+		"all named":            {"127.0.0.0/8", addresses, addresses},
+		"the peer is a caller": {"10.0.0.0/8", addresses, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, answerAll)
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), public)}, options{config: func(c *gateway.Config) {
+				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(test.trusted)}
+				c.TrustedProxyHeaders = test.named
+			}})
+			require.Equal(t, 200, s.do(raw("GET /balance", append(lines, "CF_Connecting_IP: value")...)).StatusCode)
+			var told []string
+			for _, name := range append(append([]string{"CF_Connecting_IP"}, addresses...), identityHeaders...) {
+				if len(upstream.Only().Values(name)) > 0 {
+					told = append(told, name)
+				}
+			}
+			require.Equal(t, test.told, told)
+		})
 	}
 }
 

@@ -224,7 +224,7 @@ func TestSlowUpstreamDoesNotSlowOthers(t *testing.T) {
 		balance(shared.URL(), public, path("/shared-slow"), func(r *gateway.Route) { r.MaxConns = 5 }),
 		balance(shared.URL(), public, path("/shared-quick")),
 	}, options{config: func(c *gateway.Config) {
-		c.Observer, c.Upstreams.MaxConns, c.Upstreams.ConnWait = seen, atOnce, soon
+		c.Observer, c.Upstreams.MaxConns, c.Upstreams.MaxConnsPerUser, c.Upstreams.ConnWait = seen, atOnce, atOnce, soon
 	}})
 	var waiting sync.WaitGroup
 	statuses := make(chan string, 2*callers)

@@ -191,7 +191,7 @@ func TestATunnelTakesOneOfTheUpstreamsConnections(t *testing.T) {
 				_, _ = io.Copy(io.Discard, l.Reader)
 			}))
 			s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{config: func(c *gateway.Config) {
-				c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Millisecond
+				c.Upstreams.MaxWebSockets, c.Upstreams.ConnWait = 1, time.Millisecond
 			}})
 			c := s.tunnelled("/balance")
 			requireRefused(t, s.do(handshake("/balance")), 503, "temporarily_unavailable")
@@ -233,7 +233,9 @@ func tunnelThatNeverBegins(t *testing.T) (*system, *fakeUpstream) {
 func TestFiveHundredTunnelsShareNothing(t *testing.T) {
 	const tunnels, rounds, atOnce = 500, 20, 50
 	upstream := webSocketUpstream(t, echo)
-	s := newSystem(t, []gateway.Route{balance(upstream.URL, webSocket)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL, webSocket)}, options{config: func(c *gateway.Config) {
+		c.Upstreams.MaxWebSocketsPerUser = tunnels
+	}})
 	token := s.token(nil)
 	began := time.Now()
 	var open [tunnels]*websocket.Conn

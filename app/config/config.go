@@ -41,10 +41,15 @@ type Config struct {
 	// life.
 	ClockLeeway time.Duration `yaml:"clock_leeway"`
 	// TrustedProxies are the addresses and CIDR prefixes of peers whose X-Forwarded-* headers are believed.
-	TrustedProxies []string          `yaml:"trusted_proxies"`
-	TLS            TLS               `yaml:"tls"`
-	Limits         Limits            `yaml:"limits"`
-	Timeouts       listener.Timeouts `yaml:"timeouts"`
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// TrustedProxyHeaders are fields about the caller's connection that pass from them, besides X-Forwarded-For, -Host,
+	// -Proto and X-Real-Ip.
+	TrustedProxyHeaders []string `yaml:"trusted_proxy_headers"`
+	// Via is the gateway's name in the Via field of requests to upstreams; empty leaves the field out.
+	Via      string            `yaml:"via"`
+	TLS      TLS               `yaml:"tls"`
+	Limits   Limits            `yaml:"limits"`
+	Timeouts listener.Timeouts `yaml:"timeouts"`
 	// Upstream is what holds for routes that do not say otherwise.
 	Upstream gateway.Upstreams `yaml:"upstream"`
 	// CORS lets browser applications of other origins use the routes and the OAuth endpoints that are for programs.
@@ -182,12 +187,13 @@ func Default() Config {
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
 		ClockLeeway:  30 * time.Second,
+		Via:          "gatehouse",
 		TokenCache:   TokenCache{Size: 100_000},
 		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, Timeout: denylist.DefaultTimeout, OnUnavailable: gateway.Deny},
 		Revocation:   Revocation{Wait: 250 * time.Millisecond},
-		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
+		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, BodyRate: 240, ConnectionsPerAddress: 1000},
 		Upstream:     gateway.DefaultUpstreams(),
-		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
+		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, BodyTotal: time.Hour, Write: time.Minute, Idle: 75 * time.Second},
 		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
 		Log:          Log{Format: LogJSON, Level: "info", Access: true},
 		Shutdown:     Shutdown{Timeout: 25 * time.Second},

@@ -110,6 +110,9 @@ func (c *Config) checkUpstreams(v *validation) {
 	v.positive("upstream.first_byte_timeout", c.Upstream.FirstByteTimeout)
 	v.positive("upstream.idle_timeout", c.Upstream.IdleTimeout)
 	v.notBelow("upstream.max_conns", c.Upstream.MaxConns, 1)
+	v.notBelow("upstream.max_conns_per_user", c.Upstream.MaxConnsPerUser, 0)
+	v.notBelow("upstream.max_websockets", c.Upstream.MaxWebSockets, 1)
+	v.notBelow("upstream.max_websockets_per_user", c.Upstream.MaxWebSocketsPerUser, 0)
 	v.positive("upstream.conn_wait", c.Upstream.ConnWait)
 }
 

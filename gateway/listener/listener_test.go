@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/gateway/gatewaytest"
+	"gatehouse/gateway/internal/http1"
 )
 
 // exhausted has no file descriptor for the first connections that it should accept.
@@ -100,7 +101,7 @@ func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 
 func TestWhomAConnectionCountsFor(t *testing.T) {
 	counts := func(ip net.IP, zone string) netip.Addr {
-		return addressKey(addressOf(&net.TCPAddr{IP: ip, Port: 1, Zone: zone}))
+		return http1.AddressKey(addressOf(&net.TCPAddr{IP: ip, Port: 1, Zone: zone}))
 	}
 	parse := func(text string) netip.Addr { return counts(net.ParseIP(text), "") }
 	require.Equal(t, netip.MustParseAddr("192.0.2.1"), counts(net.IPv4(192, 0, 2, 1).To4(), ""))

@@ -229,7 +229,7 @@ func FuzzExchange(f *testing.F) {
 		first := fmt.Sprintf("/first/%d?%d", number, int(kind)%len(answers))
 		old := p.acquire(t, "0")
 		old.End()
-		x := p.acquire(t, "1")
+		x := p.acquireFor(t, Caller{Holder: Holder{User: "1"}, Upgrades: upgrades})
 		sent, over := false, false
 		var tunnel *Upgraded
 		for _, call := range calls {
@@ -240,7 +240,7 @@ func FuzzExchange(f *testing.F) {
 			var err error
 			switch (call &^ 0x80) % 8 {
 			case 0:
-				err = on.Send(Request{Head: get(first).Head, Upgrades: upgrades})
+				err = on.Send(get(first))
 				if on == x {
 					require.Equal(t, err == nil, !sent && !over)
 					sent = true
@@ -280,22 +280,22 @@ func FuzzExchange(f *testing.F) {
 		second := fmt.Sprintf("/second/%d", number)
 		require.Equal(t, second, p.whole(t, "2", get(second)))
 		require.False(t, twice.Load(), "a request was sent twice")
-		require.Empty(t, p.pool.inUse)
+		require.Zero(t, p.pool.requests.inUse())
+		require.Zero(t, p.pool.sockets.inUse())
 	})
 }
 
 // A connection that was upgraded takes its place until it is closed, and first reads what came behind the answer.
 func TestUpgrade(t *testing.T) {
-	p := newPeer(t, Settings{MaxConns: 1, ConnWait: time.Millisecond}, func(r gatewaytest.Request) string {
+	p := newPeer(t, Settings{MaxWebSockets: 1, ConnWait: time.Millisecond}, func(r gatewaytest.Request) string {
 		if r.Target == "/plain" {
 			return withLength("ok")
 		}
 		return "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbehind"
 	})
-	asked := get("/")
-	asked.Upgrades = true
-	x := p.acquire(t, "1")
-	require.NoError(t, x.Send(asked))
+	upgrading := Caller{Holder: Holder{User: "1"}, Upgrades: true}
+	x := p.acquireFor(t, upgrading)
+	require.NoError(t, x.Send(get("/")))
 	head, err := x.AwaitHead()
 	require.NoError(t, err)
 	require.Equal(t, 101, head.Status())
@@ -311,7 +311,7 @@ func TestUpgrade(t *testing.T) {
 	_, err = io.ReadFull(tunnel, read)
 	require.NoError(t, err)
 	require.Equal(t, "behind", string(read))
-	_, err = p.pool.Acquire("1", nil, time.Time{})
+	_, err = p.pool.Acquire(upgrading)
 	require.ErrorIs(t, err, ErrBusy)
 	require.NoError(t, tunnel.CloseWrite())
 	require.NoError(t, tunnel.Close())
@@ -325,10 +325,13 @@ func TestUpgrade(t *testing.T) {
 	require.ErrorIs(t, err, ErrState)
 	x.End()
 
-	asked = get("/plain")
-	asked.Upgrades = true
 	for range 2 { // an upstream that was asked for another protocol may still speak it
-		require.Equal(t, "ok", p.whole(t, "1", asked))
+		x = p.acquireFor(t, upgrading)
+		require.NoError(t, x.Send(get("/plain")))
+		_, err = x.AwaitHead()
+		require.NoError(t, err)
+		require.Equal(t, "ok", readAll(t, x))
+		x.End()
 	}
 	require.Equal(t, 4, p.Connections())
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,7 +29,7 @@ func newPeer(t testing.TB, settings Settings, answer func(gatewaytest.Request) s
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		p.pool.Close()
-		require.Empty(t, p.pool.inUse, "every place was given back")
+		require.Empty(t, p.pool.requests.taken, "every place was given back")
 	})
 	return p
 }
@@ -38,7 +37,12 @@ func newPeer(t testing.TB, settings Settings, answer func(gatewaytest.Request) s
 // acquire begins an exchange for a user whose caller stays.
 func (p *peer) acquire(t testing.TB, user string) Exchange {
 	t.Helper()
-	x, err := p.pool.Acquire(user, nil, time.Time{})
+	return p.acquireFor(t, Caller{Holder: Holder{User: user}})
+}
+
+func (p *peer) acquireFor(t testing.TB, caller Caller) Exchange {
+	t.Helper()
+	x, err := p.pool.Acquire(caller)
 	require.NoError(t, err)
 	return x
 }
