@@ -121,6 +121,8 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
 		RefreshGrace:      a.config.RefreshToken.Grace,
+		MaxGrants:         a.config.Grants.MaxPerClient,
+		MaxRevokedTokens:  a.config.Grants.MaxRevokedTokens,
 		WellKnownMaxAge:   a.config.Keys.JWKSMaxAge,
 		RefreshSecret:     keys.Derive(a.config.Keys.Secret.Reveal(), "refresh token succession"),
 		Users:             users,

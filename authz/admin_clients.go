@@ -74,8 +74,13 @@ func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
-	if err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId")); err != nil {
+	err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId"))
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
 		s.failClient(w, r, err)
+		return
+	case err != nil:
+		s.failRevocation(w, r, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

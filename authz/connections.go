@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"gatehouse/authz/internal/text"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -52,8 +53,8 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]*connecti
 		c, known := byClient[grant.ClientID]
 		if !known {
 			client, err := s.registry.Client(ctx, grant.ClientID)
-			if errors.Is(err, registry.ErrNotFound) {
-				continue // deleted since the grants were read
+			if errors.Is(err, registry.ErrNotFound) || client.Disabled() {
+				continue // it has nothing any more, though its grants may not have ended yet
 			}
 			if err != nil {
 				return nil, err
@@ -83,7 +84,7 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 
 	subject, err := s.authenticateUser(ctx, r, nil)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	clientID := r.PathValue("clientId")
@@ -93,12 +94,12 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 	}
 	ended, err := s.registry.EndGrants(ctx, subject, clientID, reasonDisconnected)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	// Also when there was nothing to end: this may be the next try after a 503.
-	if err := s.issuer.relay.Deliver(ctx); err != nil {
-		s.fail(w, r, err)
+	if err := s.issuer.relay.Deliver(ctx, outbox.RevokedOf(subject)); err != nil {
+		s.failRevocation(w, r, err)
 		return
 	}
 	if ended == 0 {

@@ -69,7 +69,7 @@ func TestDisconnectingIsReportedOnlyWhenTheGatewaysKnow(t *testing.T) {
 		w.requireError(a, http.StatusServiceUnavailable, "temporarily_unavailable")
 	}
 	w.redis.SetError("")
-	require.NoError(t, w.relay.Deliver(t.Context()))
+	require.NoError(t, second(w.relay.DeliverNext(t.Context())))
 	w.requireDenied(token)
 }
 

@@ -47,14 +47,14 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		CreatedAt:      now,
 	}
 	code := client.NewSecret()
-	err := g.registry.Authorize(ctx, grant, registry.Code{
+	replaced, err := g.registry.Authorize(ctx, grant, registry.Code{
 		Hash:            hashToken(code),
 		GrantID:         grant.ID,
 		Challenge:       given.challenge.value,
 		ChallengeMethod: given.challenge.method,
 		RedirectURI:     redirectURI,
 		ExpiresAt:       now.Add(g.codeLifespan),
-	})
+	}, g.maxGrants)
 	if errors.Is(err, registry.ErrNotFound) { // deleted since the request was read
 		return fosite.ErrUnauthorizedClient
 	}
@@ -62,6 +62,9 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		return err
 	}
 	g.log.InfoContext(ctx, "grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
+	if len(replaced) > 0 { // Run delivers their revocations: nobody is told that they have arrived
+		g.log.InfoContext(ctx, "grants ended: replaced", slog.Any("grant_ids", replaced), slog.String("client_id", grant.ClientID))
+	}
 	response.AddParameter("code", code)
 	request.SetResponseTypeHandled("code")
 	return nil

@@ -25,6 +25,8 @@ type issuer struct {
 	refreshLifespan   time.Duration
 	refreshGrace      time.Duration
 	refreshSecret     []byte
+	maxGrants         int
+	maxRevokedTokens  int
 	now               func() time.Time
 	log               *slog.Logger
 }

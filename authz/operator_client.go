@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -62,7 +63,7 @@ func (o *Operator) DeleteClient(ctx context.Context, id string) error {
 		return err
 	}
 	// Also when it was deleted before: this may be the next try after ErrUndelivered.
-	if undelivered := o.Relay.Deliver(ctx); undelivered != nil {
+	if undelivered := o.Relay.Deliver(ctx, outbox.RevokedClient(id)); undelivered != nil {
 		return undelivered
 	}
 	return err

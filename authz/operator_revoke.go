@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -40,7 +41,7 @@ func (o *Operator) Revoke(ctx context.Context, target Target) (revoked int, err 
 		return 0, err
 	}
 	// Also when there is nothing to revoke: this may be the next try after ErrUndelivered.
-	if undelivered := o.Relay.Deliver(ctx); undelivered != nil {
+	if undelivered := o.Relay.Deliver(ctx, target.revoked()); undelivered != nil {
 		return revoked, undelivered
 	}
 	return revoked, err
@@ -63,6 +64,20 @@ func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err 
 		return 0, err
 	}
 	return 1, nil
+}
+
+// revoked is what the target's revocation is delivered as.
+func (t Target) revoked() outbox.Revoked {
+	switch {
+	case t.Subject != "":
+		return outbox.RevokedOf(t.Subject)
+	case t.GrantID != "":
+		return outbox.RevokedGrant(t.GrantID)
+	case t.ClientID != "":
+		return outbox.RevokedClient(t.ClientID)
+	default:
+		return outbox.RevokedToken(t.TokenID)
+	}
 }
 
 // only is the one thing that the target names.

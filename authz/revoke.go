@@ -9,24 +9,26 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/outbox"
+	"gatehouse/keys"
 	"gatehouse/registry"
 )
 
 const reasonRevoked = "revoked"
 
 // handleRevoke takes back an access token, or a refresh token and with it the whole grant (RFC 7009). It answers 200
-// only when every gateway refuses what was revoked; with 503 the revocation is recorded and the caller may try again.
+// only when every gateway refuses what was revoked, and 503 only when the revocation is recorded and will reach them.
 func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
 	client, form, err := s.readClientRequest(ctx, w, r)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	if err := s.revoke(ctx, client, form.Get("token")); err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -40,11 +42,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 		if claims.ClientID != client.ID {
 			return errForeignToken
 		}
-		if err := s.registry.RevokeToken(ctx, claims.ID, claims.ExpiresAt.Add(ClockSkew)); err != nil {
-			return err
-		}
-		s.log.InfoContext(ctx, "access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))
-		return s.issuer.relay.Deliver(ctx)
+		return s.revokeAccessToken(ctx, claims)
 	}
 	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
 	switch {
@@ -59,7 +57,31 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 		return err
 	}
 	s.log.InfoContext(ctx, "grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
-	return s.issuer.relay.Deliver(ctx)
+	return s.issuer.relay.Deliver(ctx, outbox.RevokedGrant(grant.ID))
+}
+
+// revokeAccessToken ends the token's grant instead when its client has revoked too many one by one.
+func (s *Server) revokeAccessToken(ctx context.Context, claims *keys.Claims) error {
+	expires := claims.ExpiresAt.Add(ClockSkew)
+	own := []outbox.Revoked{outbox.RevokedToken(claims.ID)}
+	who := []any{slog.String("jti", claims.ID), slog.String("client_id", claims.ClientID)}
+	if claims.GrantID == "" { // the client's own
+		if err := s.registry.RevokeToken(ctx, claims.ID, expires); err != nil {
+			return err
+		}
+	} else {
+		isEnded, err := s.registry.RevokeTokenOf(ctx, claims.GrantID, claims.ID, expires, s.issuer.maxRevokedTokens)
+		if err != nil {
+			return err
+		}
+		if isEnded {
+			s.log.WarnContext(ctx, "grant ended: too many of its access tokens were revoked",
+				slog.String("grant_id", claims.GrantID), slog.String("client_id", claims.ClientID))
+		}
+		own = append(own, outbox.RevokedGrant(claims.GrantID)) // which may be what revokes the token
+	}
+	s.log.InfoContext(ctx, "access token revoked", who...)
+	return s.issuer.relay.Deliver(ctx, own...)
 }
 
 var errForeignToken = fosite.ErrUnauthorizedClient.WithHint("The token was issued to another client.")

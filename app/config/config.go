@@ -33,6 +33,7 @@ type Config struct {
 	Keys         Keys         `yaml:"keys"`
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
+	Grants       Grants       `yaml:"grants"`
 	Denylist     Denylist     `yaml:"denylist"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
@@ -93,6 +94,15 @@ type RefreshToken struct {
 	Lifespan time.Duration `yaml:"lifespan"`
 	// Grace is how long a refresh token that was already used yields the same successor again.
 	Grace time.Duration `yaml:"grace"`
+}
+
+// Grants bounds what one user and one client can make the server remember, and end at once.
+type Grants struct {
+	// MaxPerClient is how many live grants one user may have given one client. For another, the oldest ends.
+	MaxPerClient int `yaml:"max_per_client"`
+	// MaxRevokedTokens is how many access tokens of one grant, that have not expired, its client may have revoked one by
+	// one. The next ends the grant.
+	MaxRevokedTokens int `yaml:"max_revoked_tokens"`
 }
 
 // Denylist configures how gateways learn of revocations.
@@ -170,6 +180,7 @@ func Default() Config {
 		},
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},
 		ClockLeeway:  30 * time.Second,
 		TokenCache:   TokenCache{Size: 100_000},
 		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
