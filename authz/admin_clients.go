@@ -76,7 +76,7 @@ func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 
 	err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId"))
 	switch {
-	case errors.Is(err, registry.ErrNotFound):
+	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid):
 		s.failClient(w, r, err)
 		return
 	case err != nil:

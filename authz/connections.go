@@ -92,7 +92,11 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNotFound)
 		return
 	}
-	ended, err := s.registry.EndGrants(ctx, subject, clientID, reasonDisconnected)
+	var ended int
+	err = s.issuer.turns.take(ctx, subject, func() (err error) {
+		ended, err = s.registry.EndGrants(ctx, subject, clientID, reasonDisconnected)
+		return err
+	})
 	if err != nil {
 		s.failRevocation(w, r, err)
 		return

@@ -47,14 +47,19 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		CreatedAt:      now,
 	}
 	code := client.NewSecret()
-	replaced, err := g.registry.Authorize(ctx, grant, registry.Code{
+	first := registry.Code{
 		Hash:            hashToken(code),
 		GrantID:         grant.ID,
 		Challenge:       given.challenge.value,
 		ChallengeMethod: given.challenge.method,
 		RedirectURI:     redirectURI,
 		ExpiresAt:       now.Add(g.codeLifespan),
-	}, g.maxGrants)
+	}
+	var replaced []string
+	err := g.turns.take(ctx, grant.Subject, func() (err error) {
+		replaced, err = g.registry.Authorize(ctx, grant, first, g.maxGrants)
+		return err
+	})
 	if errors.Is(err, registry.ErrNotFound) { // deleted since the request was read
 		return fosite.ErrUnauthorizedClient
 	}
@@ -134,7 +139,9 @@ func (g *codeGrant) PopulateTokenEndpointResponse(ctx context.Context, request f
 			ExpiresAt: g.now().Add(g.refreshLifespan),
 		}
 	}
-	err := g.registry.RedeemCode(ctx, hashToken(s.presented), first, s.acceptedUntil())
+	err := g.turns.take(ctx, s.subject, func() error {
+		return g.registry.RedeemCode(ctx, hashToken(s.presented), first, s.acceptedUntil())
+	})
 	if err := g.concludeExchange(ctx, s.grant, err); err != nil {
 		return err
 	}

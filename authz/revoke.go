@@ -53,7 +53,8 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 	case grant.ClientID != client.ID:
 		return errForeignToken
 	}
-	if err := s.registry.EndGrant(ctx, grant.ID, reasonRevoked); err != nil {
+	err = s.issuer.turns.take(ctx, grant.Subject, func() error { return s.registry.EndGrant(ctx, grant.ID, reasonRevoked) })
+	if err != nil {
 		return err
 	}
 	s.log.InfoContext(ctx, "grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
@@ -70,7 +71,11 @@ func (s *Server) revokeAccessToken(ctx context.Context, claims *keys.Claims) err
 			return err
 		}
 	} else {
-		isEnded, err := s.registry.RevokeTokenOf(ctx, claims.GrantID, claims.ID, expires, s.issuer.maxRevokedTokens)
+		var isEnded bool
+		err := s.issuer.turns.take(ctx, claims.Subject, func() (err error) {
+			isEnded, err = s.registry.RevokeTokenOf(ctx, claims.GrantID, claims.ID, expires, s.issuer.maxRevokedTokens)
+			return err
+		})
 		if err != nil {
 			return err
 		}
