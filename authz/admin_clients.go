@@ -69,12 +69,13 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answerOf(client))
 }
 
-// deleteClient removes the client and denies every token it holds. 204 means that every gateway knows.
+// deleteClient removes the client and denies every token it holds. 204 means that every gateway knows, but for those that it
+// says it could not hear from.
 func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
-	err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId"))
+	unconfirmed, err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId"))
 	switch {
 	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid):
 		s.failClient(w, r, err)
@@ -83,6 +84,7 @@ func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 		s.failRevocation(w, r, err)
 		return
 	}
+	sayUnconfirmed(w, unconfirmed)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"time"
 
 	"gatehouse/authz/internal/loop"
@@ -22,8 +23,13 @@ const (
 
 // Denylist is what the relay writes to. Implementations are safe for concurrent use and bound how long each call blocks.
 type Denylist interface {
-	// Deny returns nil when every gateway that asks from now on sees the entries. Repeating it does no harm.
+	// Deny returns nil when every gateway that asks Redis from now on sees the entries. Repeating it does no harm.
 	Deny(ctx context.Context, entries ...denylist.Entry) error
+	// Publish does what Deny does, and returns where the entries are in the feed, for Await.
+	Publish(ctx context.Context, entries ...denylist.Entry) (denylist.Position, error)
+	// Await waits until every gateway that answers from memory has read the feed so far, or until ctx ends, and returns the
+	// names of those that it could not hear from. The zero position is the end of the feed.
+	Await(ctx context.Context, at denylist.Position) (unconfirmed []string, err error)
 	// Reload writes every page of live entries and then declares the denylist complete.
 	Reload(ctx context.Context, pages iter.Seq2[[]denylist.Entry, error]) error
 	// Loaded tells whether the denylist is complete: it was reloaded and has not lost its contents since.
@@ -40,10 +46,13 @@ var (
 type Relay struct {
 	Registry *registry.Registry
 	Denylist Denylist
+	// Wait is how long Confirm waits for gateways at most.
+	Wait time.Duration
+	Log  *slog.Logger // slog.Default when nil
 }
 
-// ErrUndelivered says that a change was made and is safe in the registry, but that not every gateway knows of it. Relays
-// go on trying, and so does whoever makes the change again.
+// ErrUndelivered says that a change was made and is safe in the registry, but that Redis does not know of it, or cannot be
+// asked who does. Relays go on trying, and so does whoever makes the change again.
 var ErrUndelivered = errors.New("the revocation is recorded but has not reached every gateway")
 
 // Revoked is what a caller took back, and waits for.
@@ -65,38 +74,44 @@ func RevokedClient(id string) Revoked { return Revoked{kind: registry.KindClient
 func RevokedOf(subject string) Revoked { return Revoked{subject: subject} }
 
 // Deliver writes to the denylist what of own is still undelivered, and nothing else: nobody waits for what others have
-// revoked. When it returns nil all of own has arrived, whoever delivered it. The error is or wraps ErrUndelivered: the
+// revoked. When it returns nil all of own has arrived there, whoever delivered it. The error is or wraps ErrUndelivered: the
 // rest stays in the registry, and Run goes on trying.
 func (r *Relay) Deliver(ctx context.Context, own ...Revoked) error {
-	for _, one := range own {
-		if err := r.deliver(ctx, one); err != nil {
-			return fmt.Errorf("%w: %w", ErrUndelivered, err)
-		}
-	}
-	return nil
+	_, err := r.deliver(ctx, own...)
+	return err
 }
 
-func (r *Relay) deliver(ctx context.Context, own Revoked) error {
+// deliver returns where in the feed all of own has been written before; the zero position where only its end is known.
+func (r *Relay) deliver(ctx context.Context, own ...Revoked) (at denylist.Position, err error) {
+	for _, one := range own { // what is found delivered was written before what follows it here
+		if at, err = r.deliverOne(ctx, one); err != nil {
+			return at, fmt.Errorf("%w: %w", ErrUndelivered, err)
+		}
+	}
+	return at, nil
+}
+
+func (r *Relay) deliverOne(ctx context.Context, own Revoked) (at denylist.Position, err error) {
 	for range ownBatches {
 		pending, err := r.pending(ctx, own)
 		if err != nil {
-			return fmt.Errorf("read undelivered revocations: %w", err)
+			return at, fmt.Errorf("read undelivered revocations: %w", err)
 		}
 		if len(pending) == 0 {
-			return nil
+			return denylist.Position{}, nil // others have delivered it, or the last of it
 		}
-		if err := r.Denylist.Deny(ctx, entries(pending)...); err != nil {
-			return fmt.Errorf("deliver revocations: %w", err)
+		if at, err = r.Denylist.Publish(ctx, entries(pending)...); err != nil {
+			return at, fmt.Errorf("deliver revocations: %w", err)
 		}
 		err = r.Registry.MarkDelivered(ctx, pending)
 		switch {
 		case len(pending) < relayBatch:
-			return nil // it has arrived. What is not marked is only delivered once more.
+			return at, nil // it has arrived. What is not marked is only delivered once more.
 		case err != nil:
-			return fmt.Errorf("mark revocations delivered: %w", err) // or the same would come again
+			return at, fmt.Errorf("mark revocations delivered: %w", err) // or the same would come again
 		}
 	}
-	return errTooMany
+	return at, errTooMany
 }
 
 var errTooMany = errors.New("the user has very many undelivered revocations, which are delivered in turn")
