@@ -75,7 +75,9 @@ func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, reques
 		GrantID:   s.grant.ID,
 		ExpiresAt: g.now().Add(g.refreshLifespan),
 	}
-	err := g.registry.RotateRefresh(ctx, hashToken(s.presented), next, g.refreshGrace, s.acceptedUntil())
+	err := g.turns.take(ctx, s.subject, func() error {
+		return g.registry.RotateRefresh(ctx, hashToken(s.presented), next, g.refreshGrace, s.acceptedUntil())
+	})
 	if err := g.concludeExchange(ctx, s.grant, err); err != nil {
 		return err
 	}

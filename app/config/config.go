@@ -35,6 +35,7 @@ type Config struct {
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	PKCE         PKCE         `yaml:"pkce"`
+	Grants       Grants       `yaml:"grants"`
 	Denylist     Denylist     `yaml:"denylist"`
 	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
@@ -108,6 +109,15 @@ type PKCE struct {
 	// Plain allows the method plain, which keeps nobody from redeeming a code who has seen the authorization request. It is
 	// also what a request means that names no method.
 	Plain bool `yaml:"plain"`
+}
+
+// Grants bounds what one user and one client can make the server remember, and end at once.
+type Grants struct {
+	// MaxPerClient is how many live grants one user may have given one client. For another, the oldest ends.
+	MaxPerClient int `yaml:"max_per_client"`
+	// MaxRevokedTokens is how many access tokens of one grant, that have not expired, its client may have revoked one by
+	// one. The next ends the grant.
+	MaxRevokedTokens int `yaml:"max_revoked_tokens"`
 }
 
 // Denylist configures how gateways learn of revocations.
@@ -195,6 +205,7 @@ func Default() Config {
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
 		PKCE:         PKCE{Plain: true},
+		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},
 		ClockLeeway:  30 * time.Second,
 		Via:          "gatehouse",
 		TokenCache:   TokenCache{Size: 100_000},
