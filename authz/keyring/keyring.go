@@ -139,15 +139,16 @@ func (k *Keyring) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opened := make(map[string]*keys.Key, len(k.known))
+	type sealed struct{ id, text string }
+	opened := make(map[sealed]*keys.Key, len(k.known))
 	for _, stored := range k.known {
-		opened[stored.Sealed] = stored.key
+		opened[sealed{stored.ID, stored.Sealed}] = stored.key
 	}
 	known := make([]storedKey, len(rows))
 	for i, row := range rows {
-		key := opened[row.Sealed]
+		key := opened[sealed{row.ID, row.Sealed}]
 		if key == nil {
-			if key, err = keys.Open(row.Sealed, k.Secret); err != nil {
+			if key, err = keys.Open(row.Sealed, k.Secret, row.ID); err != nil {
 				return explainSealed(row.ID, err)
 			}
 		}

@@ -69,6 +69,24 @@ func TestAnotherSecretOpensNoKeyAndAddsNone(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestASealedKeyInAnotherRowIsRefused: whoever can write to the database, and knows an old key, lets it sign under the name of
+// the present one.
+func TestASealedKeyInAnotherRowIsRefused(t *testing.T) {
+	w := newWorld(t)
+	rows, err := w.registry.SigningKeys(t.Context())
+	require.NoError(t, err)
+	_, err = w.registry.AddSigningKey(t.Context(), func(registry.SigningKey) bool { return true },
+		registry.SigningKey{ID: "another", Algorithm: rows[0].Algorithm, Sealed: rows[0].Sealed, SignsFrom: w.clock.Now()})
+	require.NoError(t, err)
+
+	_, err = w.keyring.KeepUp(t.Context())
+	require.ErrorIs(t, err, keys.ErrMisplaced, "also where the same text was opened before")
+	require.Equal(t, rows[0].ID, w.keys.Signing().ID(), "what is known goes on")
+	_, err = w.newKeyring().Open(t.Context())
+	require.ErrorIs(t, err, keys.ErrMisplaced)
+	require.ErrorContains(t, err, "another")
+}
+
 func TestASuccessorIsPublishedThenSigns(t *testing.T) {
 	w := newWorld(t)
 	first := w.keys.Signing().ID()
