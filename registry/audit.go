@@ -30,7 +30,7 @@ type auditRow struct {
 // record), the view refuses changes with ErrInvalid.
 //
 // The actions are client.create, client.update, client.secret, client.delete,
-// client.disable, grant.end, token.revoke, key.add and key.delete. There is one
+// client.disable, grant.end, token.revoke, key.add, key.revoke and key.delete. There is one
 // record for each thing that did change; none for grants that end with their
 // client, nor for what clients do themselves (authorize, redeem, rotate).
 //
