@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"gatehouse/authz/keyring"
@@ -10,6 +11,24 @@ import (
 // Keys returns the signing keys that are needed, newest first.
 func (o *Operator) Keys(ctx context.Context) ([]keyring.State, error) {
 	return o.Keyring.Keys(ctx)
+}
+
+// RevokeKey takes a signing key back for good: every token that it has signed is refused. A published successor signs at once,
+// or a new key. It returns nil when every gateway knows, and the key that signs now also beside outbox.ErrUndelivered.
+// Revoking again is no error. registry.ErrNotFound for a key that does not exist.
+func (o *Operator) RevokeKey(ctx context.Context, id string) (signing keyring.State, err error) {
+	signing, err = o.Keyring.Revoke(ctx, o.Actor, id)
+	if err != nil {
+		return signing, err
+	}
+	o.note(ctx, "signing key revoked", slog.String("kid", id), slog.String("signing", signing.ID))
+	// Gateways have to know that there are keys they do not know before the first token of one reaches them.
+	err = o.Relay.Deliver(ctx)
+	if o.Keyring.Ring() != nil {
+		_, keepUp := o.Keyring.KeepUp(ctx)
+		err = errors.Join(err, keepUp)
+	}
+	return signing, err
 }
 
 // Rotate publishes a key that signs as soon as everyone can have seen it, and returns it. With keyring.ErrSuccessorPending it

@@ -175,6 +175,7 @@ func (s *Server) Admin() http.Handler {
 		"/admin/revocations":               {http.MethodPost: s.revokeAny},
 		"/admin/keys":                      {http.MethodGet: s.listKeys},
 		"/admin/keys/rotate":               {http.MethodPost: s.rotateKeys},
+		"/admin/keys/{kid}/revoke":         {http.MethodPost: s.revokeKey},
 	}))
 }
 

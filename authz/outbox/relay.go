@@ -51,6 +51,9 @@ func (r *Relay) Deliver(ctx context.Context) error {
 }
 
 func (r *Relay) deliver(ctx context.Context) error {
+	if err := r.deliverKeys(ctx); err != nil {
+		return err
+	}
 	for {
 		pending, err := r.Registry.PendingRevocations(ctx, relayBatch)
 		if err != nil {
@@ -110,6 +113,14 @@ func (r *Relay) awaitLoaded(ctx context.Context, patience time.Duration) (bool, 
 // live are the pages of live revocations, or the error that ended them.
 func (r *Relay) live(ctx context.Context) iter.Seq2[[]denylist.Entry, error] {
 	return func(yield func([]denylist.Entry, error) bool) {
+		ofKeys, err := r.Registry.KeyRevocations(ctx, false)
+		if err != nil {
+			yield(nil, fmt.Errorf("read live revocations of keys: %w", err))
+			return
+		}
+		if len(ofKeys) > 0 && !yield(keyEntries(ofKeys), nil) {
+			return
+		}
 		var last registry.Revocation
 		for {
 			page, err := r.Registry.LiveRevocations(ctx, last, relayBatch)
