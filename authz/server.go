@@ -42,7 +42,8 @@ type Config struct {
 	// WellKnownMaxAge is how long anyone may keep the JWKS and the metadata, in whole seconds; 5 minutes when 0. The
 	// Keyring publishes a key for longer before it signs.
 	WellKnownMaxAge time.Duration
-	// RefreshGrace is how long a refresh token that was used can be used again for the same successor; 0: not at all.
+	// RefreshGrace is how long a refresh token that was used can be used again for the same successor, as long as nobody has
+	// used that; 0: not at all.
 	RefreshGrace time.Duration
 	// RefreshSecret makes successors of refresh tokens unguessable: at least 32 bytes, the same in every replica.
 	RefreshSecret []byte

@@ -35,7 +35,7 @@ func (r *Registry) Purge(ctx context.Context, margin time.Duration, limit int) (
 		return 0, fmt.Errorf("%w: margin must not be negative, limit must be positive", ErrInvalid)
 	}
 	for _, batch := range []func(context.Context, bun.Tx, time.Time, int) (int, bool, error){
-		r.purgeRevocations, r.purgeKeyRevocations, r.purgeCodes, r.purgeGrants,
+		r.purgeRevocations, r.purgeKeyRevocations, r.purgeAnswers, r.purgeCodes, r.purgeGrants,
 	} {
 		for more := true; more; {
 			began := r.now()

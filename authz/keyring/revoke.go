@@ -3,7 +3,6 @@ package keyring
 import (
 	"context"
 	"time"
-
 )
 
 // Revoke takes a key back for good, in the registry: a published successor takes over, or a new key, which signs at once and
@@ -35,4 +34,3 @@ func (k *Keyring) Revoke(ctx context.Context, actor, id string) (signing State, 
 
 // knownEverywhere is when everyone has read a JWKS that is published now.
 func (k *Keyring) knownEverywhere(now time.Time) time.Time { return k.Schedule.Soonest(now) }
-
