@@ -71,7 +71,7 @@ func asOAuthError(err error) *fosite.RFC6749Error {
 	case errors.Is(err, outbox.ErrUndelivered):
 		return fosite.ErrTemporarilyUnavailable.WithHint("The revocation is recorded but has not reached every gateway. Try again.").WithWrap(err)
 	case errors.Is(err, client.ErrBusy):
-		return fosite.ErrTemporarilyUnavailable.WithHint("Too many clients authenticate at this moment. Try again.").WithWrap(err)
+		return fosite.ErrTemporarilyUnavailable.WithHint("Too many secrets of this client are compared at this moment. Try again.").WithWrap(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fosite.ErrTemporarilyUnavailable.WithWrap(err)
 	case errors.Is(err, registry.ErrInvalid):

@@ -47,7 +47,8 @@ type Config struct {
 	// WellKnownMaxAge is how long anyone may keep the JWKS and the metadata, in whole seconds; 5 minutes when 0. The
 	// Keyring publishes a key for longer before it signs.
 	WellKnownMaxAge time.Duration
-	// RefreshGrace is how long a refresh token that was used can be used again for the same successor; 0: not at all.
+	// RefreshGrace is how long a refresh token that was used can be used again for the same successor, as long as nobody has
+	// used that; 0: not at all.
 	RefreshGrace time.Duration
 	// RefusePlainPKCE leaves S256 as the only code challenge method (RFC 7636 section 4.2).
 	RefusePlainPKCE bool
@@ -197,6 +198,7 @@ func (s *Server) Admin() http.Handler {
 		"/admin/revocations":               {http.MethodPost: s.revokeAny},
 		"/admin/keys":                      {http.MethodGet: s.listKeys},
 		"/admin/keys/rotate":               {http.MethodPost: s.rotateKeys},
+		"/admin/keys/{kid}/revoke":         {http.MethodPost: s.revokeKey},
 	}))
 }
 
