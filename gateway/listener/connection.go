@@ -26,8 +26,11 @@ type connection struct {
 	rest    []byte    // was read already, and belongs to the next request
 	failed  error     // what every read returns from now on, because the caller broke the rules
 	headEnd time.Time // the deadline of a head that did not come in one read
-	first   bool      // nothing was received yet
-	raw     bool      // the connection is a tunnel, and no longer HTTP
+	bodyEnd time.Time // likewise of a body; zero: nobody has waited for it yet
+	waits   uint64
+	pace    pace
+	first   bool // nothing was received yet
+	raw     bool // the connection is a tunnel, and no longer HTTP
 
 	reads deadline
 
@@ -69,6 +72,8 @@ func (c *connection) read(p []byte) (int, error) {
 	if err := c.await(); err != nil {
 		return 0, err
 	}
+	c.waits++
+	isBody := c.framing.phase == inBody || c.framing.phase == inChunks
 	n, err := c.stream.Read(p)
 	for n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && c.reads.extend() {
 		n, err = c.stream.Read(p)
@@ -78,6 +83,11 @@ func (c *connection) read(p []byte) (int, error) {
 			c.listener.forget(c)
 		}
 		return 0, c.ending(err)
+	}
+	if isBody {
+		if err := c.pace.add(n, time.Now(), c.timeouts.Body, c.listener.leastBody); err != nil {
+			return c.give(0, err)
+		}
 	}
 	own, err := c.follow(p[:n])
 	if err == nil && own < n {
@@ -142,12 +152,17 @@ func (c *connection) await() error {
 	case c.framing.inHead():
 		return c.reads.await(c.headEnd, c.timeouts.Header/tolerated)
 	default:
-		return c.reads.await(time.Now().Add(c.timeouts.Body), c.timeouts.Body/tolerated)
+		return c.awaitBody(time.Now())
 	}
 }
 
+// Waits counts how often something was read that may have had to be waited for: two calls between which it stays the same
+// had everything there. It is for the goroutine that reads.
+func (c *connection) Waits() uint64 { return c.waits }
+
 // forgetDeadlines drops the deadlines that the server has set for one request, before the next one begins.
 func (c *connection) forgetDeadlines() {
+	c.bodyEnd, c.pace = time.Time{}, pace{}
 	c.reads.forget()
 	c.transport.writes.forget()
 }

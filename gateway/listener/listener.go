@@ -36,6 +36,8 @@ type Listener struct {
 	slots    chan struct{} // holds one token for each open connection
 	ended    chan struct{}
 	refusals occasional.Warning
+	// What a caller has to send of a body, and to take of an answer, in each timeout of those.
+	leastBody, leastWrite int64
 
 	mu      sync.Mutex
 	silent  map[*connection]struct{}
@@ -59,6 +61,9 @@ func New(inner net.Listener, config Config) *Listener {
 		ended:  ended,
 		silent: make(map[*connection]struct{}),
 		open:   make(map[netip.Addr]int),
+
+		leastBody:  leastIn(config.Timeouts.Body, config.Limits.BodyRate),
+		leastWrite: leastIn(config.Timeouts.Write, config.Limits.BodyRate),
 	}
 }
 
@@ -98,7 +103,7 @@ func (l *Listener) receive(tcp *net.TCPConn) (c net.Conn) {
 	}()
 	defer l.contain("accept", nil)
 	peer := addressOf(tcp.RemoteAddr())
-	t := newTransport(tcp, l.config.Timeouts.Write, http1.AddressKey(peer))
+	t := newTransport(tcp, l.config.Timeouts.Write, l.leastWrite, http1.AddressKey(peer))
 	if !l.admit(t, l.config.Exempt != nil && l.config.Exempt(peer)) {
 		return nil
 	}

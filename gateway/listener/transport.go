@@ -9,16 +9,17 @@ import (
 )
 
 // transport is a caller's TCP connection, below TLS if there is any. A write goes on as long as the caller keeps taking
-// bytes of it, and fails when the caller has taken none for as long as the patience lasts.
+// enough of it, and fails when the caller has taken nothing, or too little, for as long as the patience lasts.
 type transport struct {
 	*net.TCPConn
 	patience time.Duration
+	least    int64      // the bytes that have to be taken in a patience
 	from     netip.Addr // the address that the connection counts for
 	writes   deadline
 }
 
-func newTransport(tcp *net.TCPConn, patience time.Duration, from netip.Addr) *transport {
-	return &transport{TCPConn: tcp, patience: patience, from: from, writes: deadline{set: tcp.SetWriteDeadline}}
+func newTransport(tcp *net.TCPConn, patience time.Duration, least int64, from netip.Addr) *transport {
+	return &transport{TCPConn: tcp, patience: patience, least: least, from: from, writes: deadline{set: tcp.SetWriteDeadline}}
 }
 
 // Write implements net.Conn.
@@ -32,7 +33,7 @@ func (t *transport) Write(p []byte) (written int, err error) {
 			n, err = t.TCPConn.Write(p[written:])
 		}
 		written += n
-		if n == 0 || written == len(p) || !errors.Is(err, os.ErrDeadlineExceeded) {
+		if int64(n) < t.least && written < len(p) || n == 0 || written == len(p) || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return written, err
 		}
 	}

@@ -67,15 +67,15 @@ type Caller struct {
 // a place for at most ConnWait (then ErrBusy, or ErrOverShare when the caller's own are all taken) and dials for at most
 // ConnectTimeout. When it fails nothing was sent.
 func (p *Pool) Acquire(caller Caller) (Exchange, error) {
-	now := time.Now()
+	began := time.Now()
 	of := p.placesFor(caller)
-	now, err := of.enter(caller.Holder, now, earliest(now.Add(p.settings.ConnWait), caller.End))
+	now, err := of.enter(caller.Holder, began, earliest(began.Add(p.settings.ConnWait), caller.End))
 	if err != nil {
 		return Exchange{}, err
 	}
 	for c := p.takeIdle(caller.User, now); c != nil; c = p.takeIdle(caller.User, now) {
 		if c.isQuiet() {
-			return c.begin(caller, of, now), nil
+			return c.begin(caller, of, began, now), nil
 		}
 		_ = c.Close()
 	}
@@ -86,7 +86,7 @@ func (p *Pool) Acquire(caller Caller) (Exchange, error) {
 		of.leave(caller.Holder)
 		return Exchange{}, err
 	}
-	return c.begin(caller, of, time.Now()), nil
+	return c.begin(caller, of, began, time.Now()), nil
 }
 
 func (p *Pool) placesFor(caller Caller) *places {
