@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
 )
 
 func TestAClientsLife(t *testing.T) {
@@ -138,7 +140,15 @@ func TestClientsThatCannotBe(t *testing.T) {
 func TestNamesCannotTakeOverTheTerminal(t *testing.T) {
 	s := sqliteSite(t)
 	s.ok("migrate")
-	s.ok("client", "create", "--name", "a\x1b[2Jb", "--domain", "https://x.example")
+	s.refused(2, "invisible", "client", "create", "--name", "a\x1b[2Jb", "--domain", "https://x.example")
+	s.ok("client", "create", "--name", "from before", "--domain", "https://x.example")
+	db, err := registry.Open(t.Context(), s.env["GATEHOUSE_DATABASE_URL"])
+	require.NoError(t, err)
+	for _, change := range []string{"UPDATE clients SET name = ?", "UPDATE audit SET target = ?"} {
+		_, err = db.DB().NewRaw(change, "a\x1b[2Jb").Exec(t.Context())
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
 	for _, arguments := range [][]string{{"client", "list"}, {"audit", "list"}} {
 		text := s.ok(arguments...)
 		require.NotContains(t, text, "\x1b")
