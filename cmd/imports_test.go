@@ -40,8 +40,9 @@ var walls = map[string][]string{
 	"gateway/internal/http1":      {},
 	"gateway/listener":            {"gateway/internal/http1", "gateway/internal/occasional"},
 	"gateway/internal/occasional": {},
-	"gateway/internal/tunnel":     {},
+	"gateway/internal/tunnel":     {"gateway/internal/watch"},
 	"gateway/internal/upstream":   {"gateway/internal/http1"},
+	"gateway/internal/watch":      {},
 	"keys/internal/fastsig":       {},
 	"registry/registrytest":       {},
 }

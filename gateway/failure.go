@@ -69,17 +69,14 @@ func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Fail
 	}
 }
 
-// answerCut notes that an answer could not be forwarded to its end.
-func (g *Gateway) answerCut(to *rule, err error, id []byte) {
-	how := Abandoned
-	if !errors.Is(err, upstream.ErrCallerGone) {
-		how = failureOf(err, BrokeOff)
-		r := request{id: id}
-		g.logFailure(to, how, "answer was cut", err, r.logged())
+// answerFailed is how the upstream failed, or the caller left, when an answer cannot be forwarded to its end.
+func (g *Gateway) answerFailed(to *rule, err error, id string) Failure {
+	if errors.Is(err, upstream.ErrCallerGone) {
+		return Abandoned
 	}
-	if g.observer != nil {
-		g.observer.Cut(to.index, how)
-	}
+	how := failureOf(err, BrokeOff)
+	g.logFailure(to, how, "answer was cut", err, logged(id))
+	return how
 }
 
 func (g *Gateway) logFailure(to *rule, how Failure, message string, err error, id slog.Attr) {

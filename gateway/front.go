@@ -143,6 +143,9 @@ func (g *Gateway) end(ctx *fasthttp.RequestCtx, r *request) {
 	if g.observer != nil {
 		g.observer.Served(ctx, &r.seen)
 	}
+	if r.seen.Streams {
+		r.stream.isServed = true
+	}
 }
 
 // firstSegment is what is between the first two slashes of a request target, as it was sent.

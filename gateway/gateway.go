@@ -14,6 +14,7 @@ import (
 	"gatehouse/denylist"
 	"gatehouse/gateway/internal/occasional"
 	"gatehouse/gateway/internal/tunnel"
+	"gatehouse/gateway/internal/watch"
 	"gatehouse/keys"
 )
 
@@ -71,6 +72,7 @@ const defaultMaxBody = 4 << 20
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
 	root         node
+	watch        *watch.Watch
 	tunnels      *tunnel.Set
 	destinations map[shared]*destination
 	verifier     TokenVerifier
@@ -81,7 +83,7 @@ type Gateway struct {
 	clock        clockWarning
 
 	// While the denylist is down every request has cause for one of them.
-	revocationUnchecked, revocationUnknown, tunnelUnknown occasional.Warning
+	revocationUnchecked, revocationUnknown, openUnknown occasional.Warning
 
 	reserved map[string]fasthttp.RequestHandler
 	cors     *cors // nil: none
@@ -112,9 +114,10 @@ func New(config Config) (*Gateway, error) {
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
 	}
-	g.tunnels = tunnel.New(tunnel.Config{Keys: config.Verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now})
+	g.watch = watch.New(watch.Config{Keys: config.Verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now})
+	g.tunnels = tunnel.New(g.watch)
 	g.running, g.stop = context.WithCancel(context.Background())
-	g.background.Go(func() { g.tunnels.Watch(g.running) })
+	g.background.Go(func() { g.watch.Run(g.running) })
 	g.background.Go(func() { g.sweep(config.Upstreams.KeepIdle) })
 	return g, nil
 }
@@ -146,6 +149,7 @@ func (c *Config) setDefaults() error {
 }
 
 func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
+	r.seen.Streams = false
 	refused := refusalFor(g.log, err)
 	r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
 	answer(ctx, refused)
@@ -223,6 +227,13 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 			g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
 		}
 		return errRevocationUnknown
+	}
+}
+
+// unknownTooLong notes that something which was open is ended because it cannot be told whether its token was revoked.
+func (g *Gateway) unknownTooLong(to *rule, cause error, id slog.Attr) {
+	if times, due := g.openUnknown.Due(); due {
+		g.log.Warn("cut: cannot tell whether the token was revoked", "route", to.name, "error", cause, "times", times, id)
 	}
 }
 

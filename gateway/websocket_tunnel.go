@@ -42,11 +42,7 @@ func (g *Gateway) openTunnel(ctx *fasthttp.RequestCtx, r *request, to *rule, x u
 		Greeting:        greeting,
 		CallerGone:      func() bool { return upstream.HasGone(caller) },
 		Release:         func() { _ = upgraded.Close() },
-		Unknown: func(cause error) {
-			if times, due := g.tunnelUnknown.Due(); due {
-				g.log.Warn("WebSocket closed: cannot tell whether the token was revoked", "route", to.name, "error", cause, "times", times, logged)
-			}
-		},
+		Unknown:         func(cause error) { g.unknownTooLong(to, cause, logged) },
 	})
 	if !ok {
 		_ = upgraded.Close()

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/gateway/internal/watch"
 	"gatehouse/keys"
 )
 
@@ -47,7 +48,7 @@ type Tunnel struct {
 
 	fromCaller, fromUpstream flow
 	lastRead                 atomic.Int64 // from either, in nanoseconds since the Unix epoch
-	unknownSince             time.Time    // Watch's alone
+	entry                    *watch.Entry
 
 	ending atomic.Uint32 // the Ending, once somebody decided to end it
 

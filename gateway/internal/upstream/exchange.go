@@ -53,7 +53,8 @@ func (c *conn) begin(user string, caller net.Conn, asked, now, end time.Time) Ex
 	c.user, c.now, c.late = user, now, now.Sub(asked) > isPrompt
 	c.state, c.upgrades, c.isHead, c.early, c.reusable = acquired, false, false, false, false
 	w := &c.waiting
-	w.caller, w.answerBegun, w.refused, w.end = caller, false, nil, end
+	w.caller, w.watcher, w.end, w.refused = caller, nil, end, nil
+	w.answerBegun, w.headCame = false, false
 	return Exchange{c, c.serial.Load()}
 }
 
@@ -98,7 +99,7 @@ func (x Exchange) AwaitHead() (*Head, error) {
 	if err := c.readHead(); err != nil {
 		return nil, err
 	}
-	c.waiting.answerBegun = true
+	c.waiting.answerBegun, c.waiting.headCame = true, true
 	c.early = !c.upload.isComplete()
 	switch {
 	case c.head.status == statusSwitchingProtocols && !c.upgrades:
@@ -215,7 +216,7 @@ func (x Exchange) End() {
 		return
 	}
 	c.upload.stop()
-	c.waiting.caller = nil
+	c.waiting.caller, c.waiting.watcher = nil, nil
 	if c.body.from != nil {
 		c.body = answerBody{}
 	}
