@@ -1,13 +1,11 @@
 package app_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -84,19 +82,13 @@ func startLogged(t *testing.T, cfg config.Config) (*running, *logBook) {
 	return r, book
 }
 
-// sendRaw sends exactly that text on a connection of its own and returns what comes back until it is closed.
+// sendRaw sends exactly that text on a connection of its own and returns what comes back.
 func (r *running) sendRaw(text string) *http.Response {
 	r.t.Helper()
-	connection, err := net.Dial("tcp", r.app.Addr().String())
-	require.NoError(r.t, err)
-	defer func() { _ = connection.Close() }()
-	_, err = io.WriteString(connection, text)
-	require.NoError(r.t, err)
-	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
-	require.NoError(r.t, err)
-	_, err = io.Copy(io.Discard, response.Body)
-	require.NoError(r.t, err)
-	return response
+	c := r.dial()
+	defer c.Close()
+	c.Send(text)
+	return c.Receive("").Response
 }
 
 func observedConfig(upstream string) config.Config {

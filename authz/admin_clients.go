@@ -69,15 +69,18 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answerOf(client))
 }
 
-// deleteClient removes the client and denies every token it holds. 204 means that every gateway knows.
+// deleteClient removes the client and denies every token it holds. 204 means that every gateway knows, but for those that it
+// says it could not hear from.
 func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
-	if err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId")); err != nil {
+	unconfirmed, err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId"))
+	if err != nil {
 		s.failClient(w, r, err)
 		return
 	}
+	sayUnconfirmed(w, unconfirmed)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"time"
 
@@ -44,7 +45,9 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	if to.timeout > 0 {
 		end = time.Now().Add(to.timeout)
 	}
-	x, err := to.upstream.Acquire(r.user(), ctx.Conn(), end)
+	x, err := to.upstream.Acquire(upstream.Caller{
+		Holder: g.holder(ctx, r), Conn: ctx.Conn(), Upgrades: r.handshake.wanted, End: end,
+	})
 	if err != nil {
 		return g.upstreamFailed(r, to, err, Unreachable)
 	}
@@ -88,7 +91,7 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 
 // send returns the head of the answer.
 func send(x upstream.Exchange, r *request) (*upstream.Head, error) {
-	message := upstream.Request{Head: r.head, Upgrades: r.handshake.wanted}
+	message := upstream.Request{Head: r.head}
 	if r.upload != nil {
 		message.Body = r.upload
 	}
@@ -107,7 +110,9 @@ func (g *Gateway) renew(r *request, to *rule, from peer) error {
 		return err
 	}
 	body := bytes.Clone(r.head[r.headSize:])
-	r.appendHead(to, from)
+	if err := r.appendHead(to, from); err != nil {
+		return err
+	}
 	r.head = append(r.head, body...)
 	return nil
 }
@@ -120,9 +125,11 @@ func (r *request) begin(ctx *fasthttp.RequestCtx, to *rule, from peer) (waited b
 	}
 	before := r.body.waits()
 	if trailer, ok := r.fields.get("trailer"); ok && r.body.IsChunked() {
-		r.body.announced = appendAnnounced(nil, trailer)
+		r.body.announced = appendAnnounced(nil, trailer, &to.headers)
 	}
-	r.appendHead(to, from)
+	if err := r.appendHead(to, from); err != nil {
+		return false, err
+	}
 	err = r.appendFirstPart()
 	r.seen.Received = int(r.body.read)
 	return r.wasAdmitted || r.body.waits() != before, err
@@ -165,12 +172,13 @@ func (r *request) rest() *callerBody {
 	return &rest
 }
 
-// user is whose request it is; empty without a token.
-func (r *request) user() string {
-	if r.seen.Claims == nil {
-		return ""
+// holder is whose share of the upstream the request takes: that of the user, of a client that acts for itself, or of the
+// address from where somebody without a token calls.
+func (g *Gateway) holder(ctx *fasthttp.RequestCtx, r *request) upstream.Holder {
+	if claims := r.seen.Claims; claims != nil {
+		return upstream.Holder{User: cmp.Or(claims.Subject, claims.ClientID)}
 	}
-	return r.seen.Claims.Subject
+	return upstream.Holder{Address: http1.AddressKey(g.proxies.Caller(ctx))}
 }
 
 // forwardAnswer gives the caller the answer: at once when it is small, else as it arrives, after Handle. x is the answer's

@@ -43,6 +43,12 @@ type Config struct {
 	JWTSecret []byte
 	// TrustedProxies are believed where a caller comes from. Who the caller is says the token alone.
 	TrustedProxies TrustedProxies
+	// TrustedProxyHeaders are more fields about a caller's connection that pass from TrustedProxies: those of
+	// X-Forwarded-For, -Host, -Proto and X-Real-Ip pass anyway.
+	TrustedProxyHeaders []string
+	// Via is the gateway's name in the Via field of requests to upstreams (RFC 9110 section 7.6.3). A request that has it
+	// more often than five times goes in a circle and is refused. Empty means no such field and no such refusal.
+	Via string
 	// MaxBody is the largest request body of routes that do not say, in bytes. Zero means 4 MiB, NoLimit none.
 	MaxBody   int
 	Upstreams Upstreams

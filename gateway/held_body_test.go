@@ -78,21 +78,21 @@ func TestAHeldBodyIsNotSentForATokenThatHasEnded(t *testing.T) {
 				t.Parallel()
 				upstream := newUpstream(t, answerAll)
 				seen := make(witness, 2)
-				s, clock, ring := endable(t, []gateway.Route{balance(upstream.url(), methods("POST"))}, seen)
+				s, clock, ring := endable(t, []gateway.Route{balance(upstream.URL(), methods("POST"))}, seen)
 				end := endings(s, clock, ring)[name]
 				c := s.dial()
-				c.send(raw("POST /balance", bearer(s.token(nil)), body.framing))
+				c.Send(raw("POST /balance", bearer(s.token(nil)), body.framing))
 				if strings.Contains(body.framing, "Expect") {
-					require.Equal(t, 100, c.receive("POST").StatusCode)
+					require.Equal(t, 100, c.Receive("POST").StatusCode)
 				}
-				c.send(body.begins)
+				c.Send(body.begins)
 				require.Eventually(t, func() bool { return len(s.denylist.queries()) == 1 }, patience, time.Millisecond, "it was authorized")
 				end.happens()
-				c.send(body.ends)
-				requireRefused(t, c.receive("POST"), end.status, end.code)
+				c.Send(body.ends)
+				requireRefused(t, c.Receive("POST"), end.status, end.code)
 				require.Equal(t, end.verdict.String(), (<-seen).Verdict.String())
-				require.Empty(t, upstream.requests())
-				require.Zero(t, upstream.connections())
+				require.Empty(t, upstream.Requests())
+				require.Zero(t, upstream.Connections())
 			})
 		}
 	}
@@ -101,13 +101,13 @@ func TestAHeldBodyIsNotSentForATokenThatHasEnded(t *testing.T) {
 // A body that has come with its head is not paid for twice; one that was waited for is asked about once more, and no more.
 func TestABodyThatIsThereAtOnceIsAuthorizedOnce(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), methods("GET", "POST"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), methods("GET", "POST"))}, options{})
 	token := bearer(s.token(nil))
 	c := s.dial()
 	asked := func(request string) int {
 		before := len(s.denylist.queries())
-		c.send(request)
-		require.Equal(t, 200, c.receive("GET").StatusCode)
+		c.Send(request)
+		require.Equal(t, 200, c.Receive("GET").StatusCode)
 		return len(s.denylist.queries()) - before
 	}
 	require.Equal(t, 1, asked(raw("GET /balance", token)))
@@ -119,42 +119,42 @@ func TestABodyThatIsThereAtOnceIsAuthorizedOnce(t *testing.T) {
 // The connection to an upstream may have to be waited for, too: for one that others use, or for one to be made.
 func TestWhoWaitedForAConnectionIsAuthorizedAgain(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if l.read() {
-			<-l.upstream.idle
-			l.write(okAnswer)
+		if l.ReadRequest() {
+			l.Hold()
+			l.Say(okAnswer)
 		}
 	})
-	s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{config: func(c *gateway.Config) {
+	s := newSystem(t, []gateway.Route{balance(upstream.URL())}, options{config: func(c *gateway.Config) {
 		c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, patience
 	}})
 	first, second := s.dial(), s.dial()
-	first.send(raw("GET /balance", bearer(s.token(nil))))
-	upstream.only()
-	second.send(raw("GET /balance", bearer(s.token(nil))))
+	first.Send(raw("GET /balance", bearer(s.token(nil))))
+	upstream.Only()
+	second.Send(raw("GET /balance", bearer(s.token(nil))))
 	require.Eventually(t, func() bool { return len(s.denylist.queries()) == 2 }, patience, time.Millisecond)
 	time.Sleep(100 * time.Millisecond)
 	s.denylist.set(denylist.ErrRevoked)
-	close(upstream.idle)
-	require.Equal(t, 200, first.receive("GET").StatusCode)
-	requireRefused(t, second.receive("GET"), 401, "invalid_token")
-	upstream.only()
+	upstream.Release()
+	require.Equal(t, 200, first.Receive("GET").StatusCode)
+	requireRefused(t, second.Receive("GET"), 401, "invalid_token")
+	upstream.Only()
 }
 
 // A credential that was made before the wait may be good no more.
 func TestAHeldBodyGoesWithAFreshCredential(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	clock := &movable{}
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), methods("POST"), credential("lndhub"))}, options{config: clock.by})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), methods("POST"), credential("lndhub"))}, options{config: clock.by})
 	c := s.dial()
-	c.send(raw("POST /balance", bearer(s.token(nil)), "Content-Length: 10") + "012345678")
+	c.Send(raw("POST /balance", bearer(s.token(nil)), "Content-Length: 10") + "012345678")
 	require.Eventually(t, func() bool { return len(s.denylist.queries()) == 1 }, patience, time.Millisecond)
 	clock.move(10 * time.Minute)
-	c.send("9")
-	require.Equal(t, 200, c.receive("POST").StatusCode)
-	sent := upstream.only()
-	require.Equal(t, "0123456789", sent.body)
-	require.Len(t, sent.values("Authorization"), 1)
-	payload, err := jws.Verify([]byte(strings.TrimPrefix(sent.values("Authorization")[0], "Bearer ")), jws.WithKey(jwa.HS256, []byte(jwtSecret)))
+	c.Send("9")
+	require.Equal(t, 200, c.Receive("POST").StatusCode)
+	sent := upstream.Only()
+	require.Equal(t, "0123456789", sent.Body)
+	require.Len(t, sent.Values("Authorization"), 1)
+	payload, err := jws.Verify([]byte(strings.TrimPrefix(sent.Values("Authorization")[0], "Bearer ")), jws.WithKey(jwa.HS256, []byte(jwtSecret)))
 	require.NoError(t, err)
 	require.Contains(t, string(payload), fmt.Sprintf(`"exp":%d`, clock.now().Add(time.Minute).Unix()))
 }

@@ -36,17 +36,17 @@ func TestAnAnswerIsCutWithItsToken(t *testing.T) {
 			t.Run(name+"/"+how, func(t *testing.T) {
 				t.Parallel()
 				upstream := newUpstream(t, func(l *link) {
-					if l.read() {
-						l.write("%s", test.head)
-						<-l.upstream.idle
+					if l.ReadRequest() {
+						l.Say(test.head)
+						l.Hold()
 					}
 				})
-				defer close(upstream.idle)
+				defer upstream.Release()
 				seen := make(witness, 2)
-				s, clock, ring := endable(t, []gateway.Route{balance(upstream.url())}, seen)
+				s, clock, ring := endable(t, []gateway.Route{balance(upstream.URL())}, seen)
 				c := s.dial()
-				c.send(strings.Replace(raw("GET /balance", bearer(s.token(nil))), "HTTP/1.1", test.version, 1))
-				response := c.begin()
+				c.Send(strings.Replace(raw("GET /balance", bearer(s.token(nil))), "HTTP/1.1", test.version, 1))
+				response := c.Begin()
 				begun := make([]byte, 5)
 				_, err := io.ReadFull(response.Body, begun)
 				require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestAnAnswerIsCutWithItsToken(t *testing.T) {
 				require.Less(t, time.Since(ended), within(name))
 				require.Error(t, err, "the answer looks complete")
 				require.True(t, errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET), "%v", err)
-				upstream.awaitEnd(0)
+				upstream.AwaitEnd(0)
 				<-seen
 				o := <-seen
 				require.Equal(t, cutFor[name], o.Cut.String())
@@ -70,8 +70,8 @@ func TestAnAnswerIsCutWithItsToken(t *testing.T) {
 // Whoever is slow to take an answer, or is given it as fast as can be, loses it as soon.
 func TestAnAnswerIsCutWhoeverWaits(t *testing.T) {
 	flood := func(l *link) {
-		if l.read() {
-			l.write(chunkedHead)
+		if l.ReadRequest() {
+			l.Say(chunkedHead)
 			for {
 				if _, err := io.WriteString(l.Conn, "10000\r\n"+large[:1<<16]+"\r\n"); err != nil {
 					return
@@ -82,13 +82,13 @@ func TestAnAnswerIsCutWhoeverWaits(t *testing.T) {
 	for _, secured := range []bool{false, true} {
 		upstream := newUpstream(t, flood)
 		seen := make(witness, 2)
-		s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{secured: secured, config: func(c *gateway.Config) { c.Observer = seen }})
+		s := newSystem(t, []gateway.Route{balance(upstream.URL())}, options{secured: secured, config: func(c *gateway.Config) { c.Observer = seen }})
 		for _, takes := range []bool{true, false} {
-			before := upstream.connections()
+			before := upstream.Connections()
 			s.denylist.set(nil)
 			c := s.dial()
-			c.send(raw("GET /balance", bearer(s.token(nil))))
-			response := c.begin()
+			c.Send(raw("GET /balance", bearer(s.token(nil))))
+			response := c.Begin()
 			<-seen
 			ended := make(chan error, 1)
 			if takes {
@@ -102,7 +102,7 @@ func TestAnAnswerIsCutWhoeverWaits(t *testing.T) {
 			revoked := time.Now()
 			require.Equal(t, "token_revoked", (<-seen).Cut.String())
 			require.Less(t, time.Since(revoked), time.Second)
-			upstream.awaitClosed(before)
+			upstream.AwaitClosed(before)
 			if takes {
 				require.Error(t, <-ended)
 			}
@@ -118,20 +118,20 @@ func TestAnUploadIsEndedWithItsToken(t *testing.T) {
 		} {
 			t.Run(name+"/"+how, func(t *testing.T) {
 				t.Parallel()
-				upstream := newUpstream(t, func(l *link) { _, _ = io.Copy(io.Discard, l.reader) })
+				upstream := newUpstream(t, func(l *link) { _, _ = io.Copy(io.Discard, l.Reader) })
 				seen := make(witness, 2)
-				s, clock, ring := endable(t, []gateway.Route{balance(upstream.url(), methods("POST"))}, seen)
+				s, clock, ring := endable(t, []gateway.Route{balance(upstream.URL(), methods("POST"))}, seen)
 				end := endings(s, clock, ring)[name]
 				c := s.dial()
-				c.send(strings.Replace(request, "TOKEN", bearer(s.token(nil)), 1))
-				upstream.link(0)
+				c.Send(strings.Replace(request, "TOKEN", bearer(s.token(nil)), 1))
+				upstream.Conn(0)
 				time.Sleep(1200 * time.Millisecond)
 				end.happens()
 				ended := time.Now()
-				requireRefused(t, c.receive("POST"), end.status, end.code)
+				requireRefused(t, c.Receive("POST"), end.status, end.code)
 				require.Less(t, time.Since(ended), within(name))
-				upstream.awaitClosed(0)
-				require.True(t, c.isClosed())
+				upstream.AwaitClosed(0)
+				require.True(t, c.IsClosed())
 				o := <-seen
 				require.Equal(t, cutFor[name], o.Cut.String())
 				require.Equal(t, end.verdict.String(), o.Verdict.String())
@@ -144,25 +144,25 @@ func TestAnUploadIsEndedWithItsToken(t *testing.T) {
 // An upload to which the upstream answers meanwhile has no other answer any more.
 func TestAnUploadWhoseAnswerHasBegunIsCut(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if _, ok := l.readHead(); ok {
-			l.write(chunkedHead + "5\r\nbegun\r\n")
-			_, _ = io.Copy(io.Discard, l.reader)
+		if _, ok := l.ReadHead(); ok {
+			l.Say(chunkedHead + "5\r\nbegun\r\n")
+			_, _ = io.Copy(io.Discard, l.Reader)
 		}
 	})
 	seen := make(witness, 2)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), methods("POST"))}, observed(seen))
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), methods("POST"))}, observed(seen))
 	c := s.dial()
-	c.send(raw("POST /balance", "Transfer-Encoding: chunked", bearer(s.token(nil))) + "5\r\nhello\r\n")
-	response := c.begin()
+	c.Send(raw("POST /balance", "Transfer-Encoding: chunked", bearer(s.token(nil))) + "5\r\nhello\r\n")
+	response := c.Begin()
 	for range 6 {
 		time.Sleep(200 * time.Millisecond)
-		c.send("5\r\nhello\r\n")
+		c.Send("5\r\nhello\r\n")
 	}
 	s.denylist.set(denylist.ErrRevoked)
 	body, err := io.ReadAll(response.Body)
 	require.Equal(t, "begun", string(body))
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	upstream.awaitClosed(0)
+	upstream.AwaitClosed(0)
 	<-seen
 	o := <-seen
 	require.Equal(t, "token_revoked", o.Cut.String())
@@ -175,18 +175,18 @@ func TestARequestThatWasSentGetsItsAnswer(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			upstream := newUpstream(t, func(l *link) {
-				if l.read() {
-					<-l.upstream.idle
-					l.write(okAnswer)
+				if l.ReadRequest() {
+					l.Hold()
+					l.Say(okAnswer)
 				}
 			})
-			s := newSystem(t, []gateway.Route{balance(upstream.url(), methods(method))}, options{})
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), methods(method))}, options{})
 			c := s.dial()
-			c.send(strings.Replace(request(method), "\r\n", "\r\n"+bearer(s.token(nil))+"\r\n", 1))
-			upstream.only()
+			c.Send(strings.Replace(request(method), "\r\n", "\r\n"+bearer(s.token(nil))+"\r\n", 1))
+			upstream.Only()
 			s.denylist.set(denylist.ErrRevoked)
-			time.AfterFunc(1500*time.Millisecond, func() { close(upstream.idle) })
-			require.Equal(t, status, c.receive(method).StatusCode)
+			time.AfterFunc(1500*time.Millisecond, func() { upstream.Release() })
+			require.Equal(t, status, c.Receive(method).StatusCode)
 		})
 	}
 }
@@ -194,18 +194,18 @@ func TestARequestThatWasSentGetsItsAnswer(t *testing.T) {
 // What is over soon is asked about once.
 func TestWhatIsOverSoonIsNotWatched(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		for l.read() {
-			l.write(chunkedHead)
-			l.write("2\r\nok\r\n")
+		for l.ReadRequest() {
+			l.Say(chunkedHead)
+			l.Say("2\r\nok\r\n")
 			time.Sleep(20 * time.Millisecond)
-			l.write("0\r\n\r\n")
+			l.Say("0\r\n\r\n")
 		}
 	})
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), methods("GET", "POST"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), methods("GET", "POST"))}, options{})
 	token := bearer(s.token(nil))
 	for range 10 {
-		require.Equal(t, "ok", s.do(raw("GET /balance", token)).body)
-		require.Equal(t, "ok", s.do(withBody("pay", "POST /balance", token)).body)
+		require.Equal(t, "ok", s.do(raw("GET /balance", token)).Body)
+		require.Equal(t, "ok", s.do(withBody("pay", "POST /balance", token)).Body)
 	}
 	require.Len(t, s.denylist.queries(), 20)
 }
@@ -213,15 +213,15 @@ func TestWhatIsOverSoonIsNotWatched(t *testing.T) {
 // Who has no token can lose none, and where the route says so nobody is cut because the denylist is down.
 func TestWhatOutlivesADenylistThatIsDown(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if l.read() {
-			l.write(chunkedHead + "5\r\nbegun\r\n")
+		if l.ReadRequest() {
+			l.Say(chunkedHead + "5\r\nbegun\r\n")
 			time.Sleep(4 * time.Second)
-			l.write("0\r\n\r\n")
+			l.Say("0\r\n\r\n")
 		}
 	})
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url(), public),
-		balance(upstream.url(), path("/lenient"), func(r *gateway.Route) { r.OnUnavailable = gateway.Allow }),
+		balance(upstream.URL(), public),
+		balance(upstream.URL(), path("/lenient"), func(r *gateway.Route) { r.OnUnavailable = gateway.Allow }),
 	}, options{})
 	for name, request := range map[string]string{
 		"public": raw("GET /balance"), "lenient": raw("GET /lenient", bearer(s.token(nil))),
@@ -229,8 +229,8 @@ func TestWhatOutlivesADenylistThatIsDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s.denylist.set(nil)
 			c := s.dial()
-			c.send(request)
-			response := c.begin()
+			c.Send(request)
+			response := c.Begin()
 			s.denylist.set(denylist.ErrUnknown)
 			body, err := io.ReadAll(response.Body)
 			require.NoError(t, err)

@@ -38,6 +38,8 @@ const (
 func (c *Config) checkCallers(v *validation) {
 	_, err := gateway.ParseTrustedProxies(c.TrustedProxies)
 	v.err("trusted_proxies", err)
+	v.err("trusted_proxy_headers", gateway.ValidateTrustedProxyHeaders(c.TrustedProxyHeaders))
+	v.err("via", gateway.ValidateVia(c.Via))
 	switch files := c.TLS; {
 	case (files.CertFile == "") != (files.KeyFile == ""):
 		v.add("tls", "needs both cert_file and key_file, or neither")

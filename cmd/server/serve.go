@@ -70,6 +70,9 @@ func runRole(configPath *string, role config.Role) func(*cobra.Command, []string
 }
 
 func serve(ctx context.Context, cfg config.Config, options app.Options) error {
+	for _, warning := range cfg.Warnings(options.Role) {
+		options.Log.Warn("configuration", "warning", warning)
+	}
 	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	gatehouse, err := app.New(starting, cfg, options)

@@ -35,7 +35,9 @@ type Limits struct {
 
 // MaxConnections is how many connections may be open under these limits. Where Connections is 0, that is half of the file
 // descriptors of the process: the other half is for what callers need, which is upstreams, Redis and the database.
-func (l Limits) MaxConnections() int { return cmp.Or(l.Connections, halfOfDescriptors()) }
+func (l Limits) MaxConnections() int {
+	return cmp.Or(l.Connections, min(max(cmp.Or(Descriptors(), 16<<10)/2, 16), 1<<20))
+}
 
 // Timeouts bound how long a caller may take.
 type Timeouts struct {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/gateway/internal/http1"
 	"gatehouse/gateway/internal/occasional"
 )
 
@@ -37,7 +38,7 @@ type Listener struct {
 
 	mu      sync.Mutex
 	silent  map[*connection]struct{}
-	open    map[netip.Addr]int // by addressKey
+	open    map[netip.Addr]int // by http1.AddressKey
 	drained bool
 }
 
@@ -76,7 +77,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		peer := addressOf(tcp.RemoteAddr())
-		t := newTransport(tcp, l.config.Timeouts.Write, addressKey(peer))
+		t := newTransport(tcp, l.config.Timeouts.Write, http1.AddressKey(peer))
 		if !l.admit(t, l.config.Exempt != nil && l.config.Exempt(peer)) {
 			_ = tcp.SetLinger(0) // nothing of it stays behind
 			_ = tcp.Close()
@@ -165,16 +166,6 @@ func addressOf(remote net.Addr) netip.Addr {
 		return netip.Addr{}
 	}
 	return tcp.AddrPort().Addr().Unmap()
-}
-
-// addressKey is what connections are counted by: an IPv4 address, or the /64 of an IPv6 address, since whoever has one
-// address of it has them all.
-func addressKey(peer netip.Addr) netip.Addr {
-	if !peer.Is6() {
-		return peer
-	}
-	prefix, _ := peer.Prefix(64)
-	return prefix.Addr()
 }
 
 // Addr implements net.Listener.

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"bytes"
-	"net"
 	"time"
 )
 
@@ -44,16 +43,14 @@ type Request struct {
 	Head []byte
 	// Body is the rest, nil when there is none. It is read from another goroutine until the exchange has ended.
 	Body Body
-	// Upgrades says that Head asks for another protocol.
-	Upgrades bool
 }
 
 // begin gives the connection to an exchange, for which it was asked at a time before now. Nobody else has it.
-func (c *conn) begin(user string, caller net.Conn, asked, now, end time.Time) Exchange {
-	c.user, c.now, c.late = user, now, now.Sub(asked) > isPrompt
-	c.state, c.upgrades, c.isHead, c.early, c.reusable = acquired, false, false, false, false
+func (c *conn) begin(caller Caller, of *places, asked, now time.Time) Exchange {
+	c.holder, c.places, c.now, c.late = caller.Holder, of, now, now.Sub(asked) > isPrompt
+	c.state, c.upgrades, c.isHead, c.early, c.reusable = acquired, caller.Upgrades, false, false, false
 	w := &c.waiting
-	w.caller, w.watcher, w.end, w.refused = caller, nil, end, nil
+	w.caller, w.watcher, w.end, w.refused = caller.Conn, nil, caller.End, nil
 	w.answerBegun, w.headCame = false, false
 	return Exchange{c, c.serial.Load()}
 }
@@ -74,7 +71,7 @@ func (x Exchange) Send(r Request) error {
 	if c == nil {
 		return ErrState
 	}
-	c.state, c.upgrades, c.isHead = sent, r.Upgrades, bytes.HasPrefix(r.Head, []byte("HEAD "))
+	c.state, c.isHead = sent, bytes.HasPrefix(r.Head, []byte("HEAD "))
 	if err := c.send(r.Head, c.now); err != nil {
 		c.state = broken
 		return err
