@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/upstream"
 	"gatehouse/keys"
 )
@@ -89,12 +90,13 @@ func (*answerStream) Read([]byte) (int, error) { return 0, errors.ErrUnsupported
 func (*answerStream) SupportsBodyWriteTo() bool { return true }
 
 // WriteTo implements fasthttp.BodyWriterTo.
-func (s *answerStream) WriteTo(to io.Writer) (int64, error) {
+func (s *answerStream) WriteTo(to io.Writer) (n int64, err error) {
+	defer panics.Catch(&err) // of an observer
 	w, ok := to.(*bufio.Writer)
 	if !ok {
 		return 0, fmt.Errorf("cannot stream to a %T", to)
 	}
-	err := s.forward(w)
+	err = s.forward(w)
 	if err != nil {
 		s.cut(w)
 	}
@@ -119,6 +121,7 @@ func (s *answerStream) end(err error) {
 	end := AnswerEnd{Sent: s.sent, Received: s.received}
 	if s.upload != nil {
 		end.Received = s.upload.read
+		s.gateway.logPanic(s.upload.panicked, s.to.name, logged(s.id))
 	}
 	if err != nil {
 		if end.Cut = s.lasting.wasCut(); end.Cut == NotCut {
@@ -131,7 +134,8 @@ func (s *answerStream) end(err error) {
 }
 
 // forward leaves the last part in w, so that fasthttp sends the end of the answer with it.
-func (s *answerStream) forward(w *bufio.Writer) error {
+func (s *answerStream) forward(w *bufio.Writer) (err error) {
+	defer panics.Catch(&err)
 	for {
 		if s.lasting.wasCut() != NotCut {
 			return errCut

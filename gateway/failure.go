@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 
+	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/upstream"
 )
 
@@ -31,12 +32,15 @@ const (
 	CredentialRefused
 	// Abandoned requests lost their caller before the answer. The upstream has done nothing wrong.
 	Abandoned
+	// Internal is a mistake in the gateway, in the middle of an answer.
+	Internal
 
 	failures = iota
 )
 
 var failureNames = [failures]string{
 	"none", "busy", "over_share", "unreachable", "too_slow", "broke_off", "not_http", "credential_refused", "abandoned",
+	"internal",
 }
 
 // Failures returns all of them, by their value.
@@ -57,6 +61,9 @@ func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Fail
 	var refused *refusal
 	if errors.As(err, &refused) {
 		return refused
+	}
+	if errors.As(err, new(*panics.Error)) {
+		return err
 	}
 	r.seen.Failure = failureOf(err, otherwise)
 	if r.seen.Failure == OverShare {
@@ -80,6 +87,9 @@ func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Fail
 func (g *Gateway) answerFailed(to *rule, err error, id string) Failure {
 	if errors.Is(err, upstream.ErrCallerGone) {
 		return Abandoned
+	}
+	if g.logPanic(err, to.name, logged(id)) {
+		return Internal
 	}
 	how := failureOf(err, BrokeOff)
 	g.logFailure(to, how, "answer was cut", err, logged(id))

@@ -90,6 +90,7 @@ type Gateway struct {
 
 	// While the denylist is down every request has cause for one of them.
 	revocationUnchecked, revocationUnknown, openUnknown occasional.Warning
+	panicked                                            occasional.Warning
 
 	reserved map[string]fasthttp.RequestHandler
 	cors     *cors // nil: none
@@ -120,7 +121,9 @@ func New(config Config) (*Gateway, error) {
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
 	}
-	g.watch = watch.New(watch.Config{Keys: config.Verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now})
+	g.watch = watch.New(watch.Config{
+		Keys: config.Verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now, Panicked: g.backgroundPanicked,
+	})
 	g.tunnels = tunnel.New(g.watch)
 	g.running, g.stop = context.WithCancel(context.Background())
 	g.background.Go(func() { g.watch.Run(g.running) })
@@ -155,48 +158,51 @@ func (c *Config) setDefaults() error {
 }
 
 func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
-	r.seen.Streams = false
-	refused := refusalFor(g.log, err)
+	r.withdraw(ctx)
+	refused := errInternal
+	if !g.logPanic(err, r.route(), r.logged()) {
+		refused = refusalFor(g.log, err)
+	}
 	r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
 	answer(ctx, refused)
 }
 
 // authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
-func (g *Gateway) authorize(r *request) (*rule, error) {
+func (g *Gateway) authorize(r *request) error {
 	rule, err := g.root.match(r.method, r.target.segments)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r.seen.Route = rule.index
+	r.rule, r.seen.Route = rule, rule.index
 	if err := r.readHandshake(rule); err != nil {
-		return nil, err
+		return err
 	}
 	token, err := r.token(rule)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if token == nil {
 		if !rule.public {
-			return nil, errMissingToken
+			return errMissingToken
 		}
 		r.seen.Verdict = Anonymous
-		return rule, nil
+		return nil
 	}
 	claims, err := g.verify(r, token)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.seen.Claims, r.seen.Verdict, r.accessToken = claims, Valid, token
 	if err := g.checkRevoked(r, claims, rule); err != nil {
-		return nil, err
+		return err
 	}
 	if !rule.public && !claims.HasScope(rule.scope) {
-		return nil, rule.noScope
+		return rule.noScope
 	}
 	if r.credential, err = rule.credential.append(r.credential, claims, token); err != nil {
-		return nil, err
+		return err
 	}
-	return rule, nil
+	return nil
 }
 
 func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {

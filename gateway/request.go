@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/gateway/internal/upstream"
 )
 
@@ -38,6 +39,7 @@ type request struct {
 	upload   *callerBody   // the rest of its body, nil when there is none
 	lasting  *lasting      // nil until it has lasted for a while
 	stream   *answerStream // nil unless the answer is one
+	tunnel   *tunnel.Tunnel
 
 	hasCORS     bool
 	wasAdmitted bool // before its body had come
@@ -59,7 +61,8 @@ func releaseRequest(r *request) {
 	r.handshake.reset()
 	r.method, r.target.query, r.id, r.accessToken = nil, nil, nil, nil
 	r.preflight, r.handler, r.rule = "", nil, nil
-	r.gateway, r.exchange, r.upload, r.lasting, r.stream = nil, upstream.Exchange{}, nil, nil, nil
+	r.gateway, r.exchange, r.upload, r.lasting = nil, upstream.Exchange{}, nil, nil
+	r.stream, r.tunnel = nil, nil
 	r.hasCORS, r.wasAdmitted = false, false
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
 	r.body = callerBody{}

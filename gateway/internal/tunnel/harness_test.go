@@ -138,7 +138,7 @@ func inWorld(t *testing.T, test func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t}
-		w.watch = watch.New(watch.Config{Keys: w, Denylist: w, Now: time.Now, Query: func(c *keys.Claims) denylist.Query {
+		w.watch = watch.New(watch.Config{Panicked: func(err error) { t.Error(err) }, Keys: w, Denylist: w, Now: time.Now, Query: func(c *keys.Claims) denylist.Query {
 			return denylist.Query{TokenID: c.ID, GrantID: c.GrantID, ClientID: c.ClientID}
 		}})
 		w.set = New(w.watch)

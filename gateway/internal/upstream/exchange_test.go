@@ -341,6 +341,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error)       { return 0, f.err }
 func (failing) IsChunked() bool                  { return true }
+func (failing) Panicked(error)                   {}
 func (failing) HasEnded() bool                   { return false }
 func (failing) AppendTrailers(dst []byte) []byte { return dst }
 

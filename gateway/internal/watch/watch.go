@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse/denylist"
+	"gatehouse/gateway/internal/panics"
 	"gatehouse/keys"
 )
 
@@ -32,6 +33,9 @@ type Config struct {
 	Query func(claims *keys.Claims) denylist.Query
 	// Now is the clock that tokens expire by. How long anything else takes is measured by the machine's.
 	Now func() time.Time
+	// Panicked is told of a panic in a look, after which the looks go on. It may be called at each of them. What cannot be
+	// asked because of it is unknown.
+	Panicked func(err error)
 }
 
 // Subject is something that is open. Its methods must not block. A look that had begun may still call them after Remove.
@@ -120,16 +124,42 @@ func (w *Watch) look() {
 	w.asked, w.queries = w.asked[:0], w.queries[:0]
 	w.listOpen()
 	for _, e := range w.looked {
-		claims := e.token.Claims
-		switch {
-		case !e.subject.Look(now), claims == nil:
-		case !tokenTime.Before(claims.ExpiresAt):
-			e.subject.End(Expired, nil)
-		case w.config.Keys.KeyWithdrawn(claims):
-			e.subject.End(KeyWithdrawn, nil)
-		default:
-			w.asked = append(w.asked, e)
-			w.queries = append(w.queries, w.config.Query(claims))
+		w.guard(e, func() { w.lookAt(e, now, tokenTime) })
+	}
+}
+
+func (w *Watch) lookAt(e *Entry, now, tokenTime time.Time) {
+	claims := e.token.Claims
+	switch {
+	case !e.subject.Look(now), claims == nil:
+	case !tokenTime.Before(claims.ExpiresAt):
+		e.subject.End(Expired, nil)
+	case w.config.Keys.KeyWithdrawn(claims):
+		e.subject.End(KeyWithdrawn, nil)
+	default:
+		query := w.config.Query(claims)
+		w.asked = append(w.asked, e)
+		w.queries = append(w.queries, query)
+	}
+}
+
+// guard does work about one entry.
+func (w *Watch) guard(e *Entry, work func()) {
+	if err := panics.Do(work); err != nil {
+		w.config.Panicked(err)
+		w.unknown(e, err)
+	}
+}
+
+// unknown ends an entry about whose token nothing could be told for too long.
+func (w *Watch) unknown(e *Entry, err error) {
+	switch {
+	case e.token.Claims == nil || e.token.KeepWhenUnknown:
+	case e.unknownSince.IsZero():
+		e.unknownSince = time.Now()
+	case time.Since(e.unknownSince) > MaxUnknown:
+		if err := panics.Do(func() { e.subject.End(Unknown, err) }); err != nil {
+			w.config.Panicked(err)
 		}
 	}
 }
@@ -153,18 +183,20 @@ func (w *Watch) checkRevoked(ctx context.Context) {
 		w.answers = append(w.answers, nil)
 	}
 	answers := w.answers[:len(w.asked)]
-	denylist.CheckAll(ctx, w.config.Denylist, w.queries, answers)
+	if err := panics.Do(func() { denylist.CheckAll(ctx, w.config.Denylist, w.queries, answers) }); err != nil {
+		w.config.Panicked(err)
+		for i := range answers {
+			answers[i] = err
+		}
+	}
 	for i, e := range w.asked {
 		switch err := answers[i]; {
 		case err == nil:
 			e.unknownSince = time.Time{}
 		case errors.Is(err, denylist.ErrRevoked):
-			e.subject.End(Revoked, nil)
-		case ctx.Err() != nil || e.token.KeepWhenUnknown:
-		case e.unknownSince.IsZero():
-			e.unknownSince = time.Now()
-		case time.Since(e.unknownSince) > MaxUnknown:
-			e.subject.End(Unknown, err)
+			w.guard(e, func() { e.subject.End(Revoked, nil) })
+		case ctx.Err() == nil:
+			w.unknown(e, err)
 		}
 	}
 	clear(answers)
