@@ -136,7 +136,10 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		AccessLifespan:    a.config.AccessToken.Lifespan,
 		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
+		RefusePlainPKCE:   !a.config.PKCE.Plain,
 		RefreshGrace:      a.config.RefreshToken.Grace,
+		MaxGrants:         a.config.Grants.MaxPerClient,
+		MaxRevokedTokens:  a.config.Grants.MaxRevokedTokens,
 		WellKnownMaxAge:   a.config.Keys.JWKSMaxAge,
 		RefreshSecret:     keys.Derive(a.config.Keys.Secret.Reveal(), "refresh token succession"),
 		Users:             users,
@@ -169,7 +172,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		Log:            a.log,
 	}
 	if a.authz != nil {
-		config.SharedEndpoints = sharedEndpoints
+		config.SharedEndpoints = endpointsWithCORS(a.config.Issuer)
 	}
 	if !a.options.Role.HasGateway() {
 		return gateway.New(config)
@@ -214,6 +217,7 @@ func (a *App) callersLimits() listener.Limits {
 		HeaderSize:            limits.HeaderSize,
 		HeaderCount:           limits.HeaderCount,
 		Connections:           limits.Connections,
+		BodyRate:              limits.BodyRate,
 		ConnectionsPerAddress: limits.ConnectionsPerAddress,
 	}
 }

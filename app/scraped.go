@@ -2,6 +2,7 @@ package app
 
 import (
 	"database/sql"
+	"log/slog"
 	"math"
 	"time"
 
@@ -78,6 +79,22 @@ func (m *metrics) watchRedis(store *denylist.Store) {
 			read(func(s *redis.PoolStats) uint32 { return s.Misses }))
 		m.counter("gatehouse_redis_pool_timeouts_total", "Commands that got no connection in time.", pool,
 			read(func(s *redis.PoolStats) uint32 { return s.Timeouts }))
+	}
+}
+
+// watchLog counts the lines that a log drops, if it is one that does.
+func (m *metrics) watchLog(log *slog.Logger) {
+	handler, ok := log.Handler().(*bufferedHandler)
+	if !ok {
+		return
+	}
+	for kind, lines := range map[string]func(droppedLines) int64{
+		"access": func(d droppedLines) int64 { return d.access },
+		"other":  func(d droppedLines) int64 { return d.other },
+		"failed": func(d droppedLines) int64 { return d.failed },
+	} {
+		m.counter("gatehouse_log_lines_dropped_total", "Lines of the log that were dropped.",
+			prometheus.Labels{"kind": kind}, func() float64 { return float64(lines(handler.out.droppedSoFar())) })
 	}
 }
 

@@ -76,8 +76,12 @@ func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	unconfirmed, err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId"))
-	if err != nil {
+	switch {
+	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid):
 		s.failClient(w, r, err)
+		return
+	case err != nil:
+		s.failRevocation(w, r, err)
 		return
 	}
 	sayUnconfirmed(w, unconfirmed)
@@ -103,7 +107,7 @@ func (s *Server) rotateSecret(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, createdAnswerOf(client, secret))
 }
 
-// failClient answers 404 for a client that does not exist, or could not: an id that is no text.
+// failClient answers 404 for a client that does not exist, and for an id that is not text, which no client can have.
 func (s *Server) failClient(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrInvalid) {
 		err = errNotFound.WithHint("There is no such client.")

@@ -214,7 +214,7 @@ func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 		if errors.Is(err, keys.ErrNotYetValid) {
 			g.clock.warn(g.log)
 		}
-		return nil, tokenRefused(err)
+		return nil, g.tokenRefused(err)
 	}
 	return claims, nil
 }
@@ -250,7 +250,7 @@ func (g *Gateway) unknownTooLong(to *rule, cause error, id slog.Attr) {
 }
 
 func queryFor(claims *keys.Claims) denylist.Query {
-	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID}
+	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID, KeyID: claims.KeyID}
 }
 
 // WebSockets is how many are open.
