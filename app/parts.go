@@ -165,12 +165,14 @@ func (a *App) runRelay(ctx context.Context, denied outbox.Denylist) {
 // newGateway is the front of every role. Only a gateway's has routes.
 func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gateway.Gateway, error) {
 	config := gateway.Config{
-		TrustedProxies:  a.proxies,
-		Reserved:        a.reservedHandlers(),
-		CORS:            a.config.CORS,
-		SharedEndpoints: endpointsWithCORS(a.config.Issuer),
-		Observer:        a.observer,
-		Log:             a.log,
+		TrustedProxies: a.proxies,
+		Reserved:       a.reservedHandlers(),
+		CORS:           a.config.CORS,
+		Observer:       a.observer,
+		Log:            a.log,
+	}
+	if a.authz != nil {
+		config.SharedEndpoints = endpointsWithCORS(a.config.Issuer)
 	}
 	if !a.options.Role.HasGateway() {
 		return gateway.New(config)
