@@ -37,20 +37,22 @@ func (s *Server) rotateKeys(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, key)
 }
 
-// revokeKey takes a key back. 200 means that every gateway knows; with 503 it is recorded and the caller may try again.
+// revokeKey takes a key back. 200 means that every gateway knows, but for those that it says it
+// could not hear from; with 503 it is recorded and the caller may try again.
 func (s *Server) revokeKey(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
 	id := r.PathValue("kid")
-	signing, err := s.operator(r).RevokeKey(ctx, id)
+	signing, unconfirmed, err := s.operator(r).RevokeKey(ctx, id)
 	if errors.Is(err, registry.ErrNotFound) {
 		err = errNotFound.WithHint("There is no such key.")
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
+	sayUnconfirmed(w, unconfirmed)
 	writeJSON(w, http.StatusOK, struct {
 		Revoked string        `json:"revoked"`
 		Signing keyring.State `json:"signing"`

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"context"
 	"sync/atomic"
 
 	"golang.org/x/crypto/bcrypt"
@@ -26,3 +27,13 @@ func (s *Server) HoldSlowHashes() (release func(), started <-chan struct{}) {
 	}
 	return func() { close(hold) }, start
 }
+
+// Turns is turns, to be tested alone.
+type Turns struct{ turns turns }
+
+func (t *Turns) Take(ctx context.Context, subject string, step func() error) error {
+	return t.turns.take(ctx, subject, step)
+}
+
+// Users is how many are remembered.
+func (t *Turns) Users() int { return len(t.turns.with) }

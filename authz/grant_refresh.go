@@ -75,14 +75,18 @@ func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, reques
 		return err
 	}
 	successor := g.successor(s.presented)
-	replay, err := g.registry.RotateRefresh(ctx, hashToken(s.presented), registry.Rotation{
-		Next: registry.RefreshToken{
-			Hash:      hashToken(successor),
-			GrantID:   s.grant.ID,
-			ExpiresAt: g.now().Add(g.refreshLifespan),
-		},
-		Answer: answer,
-		Grace:  registry.Grace{Lasts: g.refreshGrace, Late: quickReplay, Replays: maxReplays},
+	var replay registry.Replay
+	err = g.turns.take(ctx, s.subject, func() (err error) {
+		replay, err = g.registry.RotateRefresh(ctx, hashToken(s.presented), registry.Rotation{
+			Next: registry.RefreshToken{
+				Hash:      hashToken(successor),
+				GrantID:   s.grant.ID,
+				ExpiresAt: g.now().Add(g.refreshLifespan),
+			},
+			Answer: answer,
+			Grace:  registry.Grace{Lasts: g.refreshGrace, Late: quickReplay, Replays: maxReplays},
+		})
+		return err
 	})
 	if err := g.concludeExchange(ctx, s.grant, err); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"gatehouse/authz/keyring"
+	"gatehouse/authz/outbox"
 )
 
 // Keys returns the signing keys that are needed, newest first.
@@ -14,21 +15,22 @@ func (o *Operator) Keys(ctx context.Context) ([]keyring.State, error) {
 }
 
 // RevokeKey takes a signing key back for good: every token that it has signed is refused. A published successor signs at once,
-// or a new key. It returns nil when every gateway knows, and the key that signs now also beside outbox.ErrUndelivered.
+// or a new key. It returns the key that signs now, also beside outbox.ErrUndelivered, and how many gateways did not confirm that
+// they know.
 // Revoking again is no error. registry.ErrNotFound for a key that does not exist.
-func (o *Operator) RevokeKey(ctx context.Context, id string) (signing keyring.State, err error) {
+func (o *Operator) RevokeKey(ctx context.Context, id string) (signing keyring.State, unconfirmed int, err error) {
 	signing, err = o.Keyring.Revoke(ctx, o.Actor, id)
 	if err != nil {
-		return signing, err
+		return signing, 0, err
 	}
 	o.note(ctx, "signing key revoked", slog.String("kid", id), slog.String("signing", signing.ID))
 	// Gateways have to know that there are keys they do not know before the first token of one reaches them.
-	err = o.Relay.Deliver(ctx)
+	unconfirmed, err = o.Relay.Confirm(ctx, outbox.RevokedKeys())
 	if o.Keyring.Ring() != nil {
 		_, keepUp := o.Keyring.KeepUp(ctx)
 		err = errors.Join(err, keepUp)
 	}
-	return signing, err
+	return signing, unconfirmed, err
 }
 
 // Rotate publishes a key that signs as soon as everyone can have seen it, and returns it. With keyring.ErrSuccessorPending it

@@ -3,6 +3,7 @@ package authz
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/ory/fosite"
 
@@ -39,7 +40,11 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fosite.ErrInvalidRequest.WithHint("Parameter 'grant_type' is missing."))
 		return
 	case !slices.Contains(client.GrantTypes(), grantType):
-		s.fail(w, r, fosite.ErrUnsupportedGrantType)
+		s.fail(w, r, fosite.ErrUnsupportedGrantType.WithHintf("The grant type '%s' is not supported, but %s.",
+			grantType, strings.Join(client.GrantTypes(), ", ")))
+		return
+	case form.Has("client_assertion") || form.Has("client_assertion_type"):
+		s.fail(w, r, fosite.ErrInvalidClient.WithHint("Client assertions (private_key_jwt, client_secret_jwt) are not supported."))
 		return
 	}
 	request, err := s.provider.NewAccessRequest(ctx, requestForFosite(r, form), &session{})

@@ -14,7 +14,7 @@ import (
 // TestAnUnknownKeyAfterARevocationMayBeAGoodOne: clients throw their refresh token away on 401.
 func TestAnUnknownKeyAfterARevocationMayBeAGoodOne(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL())}, options{})
 	other, err := keys.Generate(keys.ES256)
 	require.NoError(t, err)
 	token, err := other.Sign(keys.TypeAccessToken, claims(nil))
@@ -28,5 +28,5 @@ func TestAnUnknownKeyAfterARevocationMayBeAGoodOne(t *testing.T) {
 	require.Equal(t, 503, ask(token), "perhaps")
 	s.denylist.set(nil)
 	require.Equal(t, 401, ask(token))
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }

@@ -52,13 +52,16 @@ type remoteState struct {
 
 var _ PublicKeys = (*Remote)(nil)
 
-// NewRemote returns the keys at a JWKS URL. It knows none until Run has read them. client is http.DefaultClient when nil.
+// NewRemote returns the keys at a JWKS URL. It knows none until Run has read them. client is http.DefaultClient when nil;
+// redirects are followed in no case: whose keys are trusted is configured, and nobody on the way may name another.
 func NewRemote(url string, client *http.Client, log *slog.Logger) *Remote {
 	if client == nil {
 		client = http.DefaultClient
 	}
+	there := *client
+	there.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	r := &Remote{
-		url: url, client: client, log: log, Refresh: time.Minute, MinInterval: 10 * time.Second,
+		url: url, client: &there, log: log, Refresh: time.Minute, MinInterval: 10 * time.Second,
 		wanted: make(chan struct{}, 1),
 	}
 	r.known.Store(&remoteState{})
@@ -174,6 +177,9 @@ func (r *Remote) read(ctx context.Context) error {
 		r.known.Store(&remoteState{keys: before.keys, at: time.Now(), etag: before.etag})
 		return nil
 	default:
+		if response.StatusCode/100 == 3 {
+			return fmt.Errorf("the server answered %s, and no redirect is followed", response.Status)
+		}
 		return fmt.Errorf("the server answered %s", response.Status)
 	}
 	document, err := io.ReadAll(io.LimitReader(response.Body, maxJWKS+1))

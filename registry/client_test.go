@@ -15,10 +15,11 @@ func clientRoundTrip(t *testing.T, w *world) {
 	client := registry.Client{
 		ID: "läden ? 'quoted' \"twice\" \\ {0}", Name: "<b>Öl & Söhne</b> 🪙", URL: "https://example.org/?a=b",
 		ImageURL: "https://example.org/i.png", Domain: "https://*.example.org",
-		RedirectURIs: []string{"https://example.org/cb?x=1&y=2", "http://localhost:8080"},
-		Scopes:       []string{"balance:read", "it's"},
-		GrantTypes:   []string{"authorization_code", "refresh_token"},
-		Public:       true, SecretHash: "sha256:'); DROP TABLE clients; --",
+		RedirectURIs:  []string{"https://example.org/cb?x=1&y=2", "http://localhost:8080"},
+		Scopes:        []string{"balance:read", "it's"},
+		GrantTypes:    []string{"authorization_code", "refresh_token"},
+		DefaultScopes: []string{"balance:read"},
+		Public:        true, SecretHash: "sha256:'); DROP TABLE clients; --",
 		CreatedAt: start.Add(-time.Hour),
 	}
 	require.NoError(t, w.CreateClient(w.ctx, client))

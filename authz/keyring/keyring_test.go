@@ -29,7 +29,7 @@ func TestProcessesThatStartAtOnceEndUpWithOneKey(t *testing.T) {
 				require.NoError(t, err)
 				t.Cleanup(func() { require.NoError(t, stored.Close()) })
 				require.NoError(t, stored.Migrate(t.Context()))
-				keyrings[i] = &keyring.Keyring{Registry: stored, Secret: keysSecret, Alg: keys.ES256, Schedule: keySchedule(time.Hour, time.Hour)}
+				keyrings[i] = &keyring.Keyring{Registry: stored, Secret: authztest.KeysSecret, Alg: keys.ES256, Schedule: authztest.KeySchedule(time.Hour, time.Hour)}
 			}
 			var done sync.WaitGroup
 			for i := range keyrings {
@@ -226,7 +226,7 @@ func TestAKeyVerifiesForAsLongAsItsOwnTokensLive(t *testing.T) {
 	w := newWorld(t)
 	first := w.keys.Signing().ID() // signs tokens that live for a year
 	short := w.newKeyring()
-	short.Schedule = keySchedule(720*time.Hour, time.Hour)
+	short.Schedule = authztest.KeySchedule(720*time.Hour, time.Hour)
 	ring, err := short.Open(t.Context())
 	require.NoError(t, err)
 	second, err := short.Rotate(t.Context(), "operator")
@@ -278,7 +278,7 @@ func TestAKeyOfTheVersionBeforeVerifiesForAYear(t *testing.T) {
 	require.NoError(t, err)
 	short := w.newKeyring()
 	short.Registry = before
-	short.Schedule = keySchedule(720*time.Hour, time.Hour)
+	short.Schedule = authztest.KeySchedule(720*time.Hour, time.Hour)
 	ring, err := short.Open(t.Context())
 	require.NoError(t, err)
 	_, err = short.Rotate(t.Context(), "operator")

@@ -8,22 +8,23 @@ import (
 	"gatehouse/registry"
 )
 
-// deliverKeys writes the undelivered revocations of signing keys. They go first: each concerns everybody.
-func (r *Relay) deliverKeys(ctx context.Context) error {
+// deliverKeys writes the undelivered revocations of signing keys, and returns where in the feed; the zero position when there
+// was none. They go first: each concerns everybody.
+func (r *Relay) deliverKeys(ctx context.Context) (at denylist.Position, err error) {
 	pending, err := r.Registry.KeyRevocations(ctx, true)
 	if err != nil {
-		return fmt.Errorf("read undelivered revocations of keys: %w", err)
+		return at, fmt.Errorf("read undelivered revocations of keys: %w", err)
 	}
 	if len(pending) == 0 {
-		return nil
+		return at, nil
 	}
-	if err := r.Denylist.Deny(ctx, keyEntries(pending)...); err != nil {
-		return fmt.Errorf("deliver revocations of keys: %w", err)
+	if at, err = r.Denylist.Publish(ctx, keyEntries(pending)...); err != nil {
+		return at, fmt.Errorf("deliver revocations of keys: %w", err)
 	}
 	if err := r.Registry.MarkKeysDelivered(ctx, pending); err != nil {
-		return fmt.Errorf("mark revocations of keys delivered: %w", err)
+		return at, fmt.Errorf("mark revocations of keys delivered: %w", err)
 	}
-	return nil
+	return at, nil
 }
 
 func keyEntries(revocations []registry.KeyRevocation) []denylist.Entry {

@@ -43,13 +43,13 @@ func newKeyRevoke(configPath *string) *cobra.Command {
 				if err := yes.ask(cmd, fmt.Sprintf("Revoke key %q, and with it every token that it has signed, for good?", id)); err != nil {
 					return err
 				}
-				signing, err := operator.RevokeKey(ctx, id)
+				signing, missing, err := operator.RevokeKey(ctx, id)
 				if err != nil && !errors.Is(err, outbox.ErrUndelivered) {
 					return explain(err, "key", id)
 				}
 				done := keyRevocation{Revoked: id, Signing: signing, Delivered: err == nil}
 				return errors.Join(err, out.print(cmd, done, func(t *table) {
-					t.row(fmt.Sprintf("key %s revoked, %s signs", id, signing.ID))
+					t.row(fmt.Sprintf("key %s revoked, %s signs", id, signing.ID) + unconfirmed(missing))
 				}))
 			})
 		},
