@@ -214,6 +214,7 @@ func (a *App) callersLimits() listener.Limits {
 		HeaderSize:            limits.HeaderSize,
 		HeaderCount:           limits.HeaderCount,
 		Connections:           limits.Connections,
+		BodyRate:              limits.BodyRate,
 		ConnectionsPerAddress: limits.ConnectionsPerAddress,
 	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"database/sql"
+	"log/slog"
 	"math"
 	"time"
 
@@ -85,6 +86,22 @@ func (m *metrics) watchRedis(store *denylist.Store) {
 func (m *metrics) watchConfirmation(store *denylist.Store) {
 	m.counter("gatehouse_revocations_unconfirmed_total", "Gateways that did not confirm a revocation in time, once for each revocation.", nil,
 		func() float64 { return float64(store.Unconfirmed()) })
+}
+
+// watchLog counts the lines that a log drops, if it is one that does.
+func (m *metrics) watchLog(log *slog.Logger) {
+	handler, ok := log.Handler().(*bufferedHandler)
+	if !ok {
+		return
+	}
+	for kind, lines := range map[string]func(droppedLines) int64{
+		"access": func(d droppedLines) int64 { return d.access },
+		"other":  func(d droppedLines) int64 { return d.other },
+		"failed": func(d droppedLines) int64 { return d.failed },
+	} {
+		m.counter("gatehouse_log_lines_dropped_total", "Lines of the log that were dropped.",
+			prometheus.Labels{"kind": kind}, func() float64 { return float64(lines(handler.out.droppedSoFar())) })
+	}
 }
 
 func (m *metrics) watchCertificate(own *listener.Certificate) {

@@ -107,7 +107,7 @@ func (s *Server) rotateSecret(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, createdAnswerOf(client, secret))
 }
 
-// failClient answers 404 for a client that does not exist, or could not: an id that is no text.
+// failClient answers 404 for a client that does not exist, and for an id that is not text, which no client can have.
 func (s *Server) failClient(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrInvalid) {
 		err = errNotFound.WithHint("There is no such client.")

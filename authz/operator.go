@@ -20,8 +20,8 @@ const defaultMaxAccessLifespan = 8760 * time.Hour
 //
 // What is revoked is confirmed by gateways within the Wait of the Relay.
 //
-// Errors are a *client.InvalidError, outbox.ErrUndelivered, keyring.ErrSuccessorPending, those of the registry (ErrNotFound, ErrExists), or say
-// that the registry does not answer.
+// Errors are a *client.InvalidError, outbox.ErrUndelivered, keyring.ErrSuccessorPending, those of the registry
+// (ErrNotFound, ErrExists), or say that the registry does not answer.
 type Operator struct {
 	Registry *registry.Registry
 	Relay    *outbox.Relay
