@@ -136,6 +136,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		AccessLifespan:    a.config.AccessToken.Lifespan,
 		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
+		RefusePlainPKCE:   !a.config.PKCE.Plain,
 		RefreshGrace:      a.config.RefreshToken.Grace,
 		MaxGrants:         a.config.Grants.MaxPerClient,
 		MaxRevokedTokens:  a.config.Grants.MaxRevokedTokens,
@@ -167,7 +168,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		TrustedProxies:  a.proxies,
 		Reserved:        a.reservedHandlers(),
 		CORS:            a.config.CORS,
-		SharedEndpoints: sharedEndpoints,
+		SharedEndpoints: endpointsWithCORS(a.config.Issuer),
 		Observer:        a.observer,
 		Log:             a.log,
 	}

@@ -2,14 +2,12 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/outbox"
-	"gatehouse/registry"
 )
 
 const reasonDisconnected = "disconnected"
@@ -42,36 +40,21 @@ func (s *Server) handleConnections(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, connections)
 }
 
-// connectionsOf merges the user's live grants into one connection a client, the latest first.
-func (s *Server) connectionsOf(ctx context.Context, subject string) ([]*connection, error) {
-	grants, err := s.registry.GrantsOf(ctx, subject)
+// connectionsOf are the user's connections, one a client, the latest first.
+func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connection, error) {
+	known, err := s.registry.ConnectionsOf(ctx, subject)
 	if err != nil {
 		return nil, err
 	}
-	connections, byClient := []*connection{}, map[string]*connection{}
-	for _, grant := range grants {
-		c, known := byClient[grant.ClientID]
-		if !known {
-			client, err := s.registry.Client(ctx, grant.ClientID)
-			if errors.Is(err, registry.ErrNotFound) || client.Disabled() {
-				continue // it has nothing any more, though its grants may not have ended yet
-			}
-			if err != nil {
-				return nil, err
-			}
-			c = &connection{
-				ID:       client.ID,
-				Name:     client.Name,
-				ImageURL: client.ImageURL,
-				URL:      client.URL,
-				Domain:   hostOf(grant.RedirectURI),
-				Scopes:   map[string]string{},
-			}
-			byClient[grant.ClientID] = c
-			connections = append(connections, c)
-		}
-		for name, description := range s.scopes.describe(grant.Scopes) {
-			c.Scopes[name] = description
+	connections := make([]connection, len(known))
+	for i, c := range known {
+		connections[i] = connection{
+			ID:       c.ClientID,
+			Name:     c.Name,
+			ImageURL: c.ImageURL,
+			URL:      c.URL,
+			Domain:   hostOf(c.RedirectURI),
+			Scopes:   s.scopes.describe(c.Scopes),
 		}
 	}
 	return connections, nil
@@ -118,11 +101,18 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// hostOf is the host and port of a redirect URI; empty for the scheme of a native application without one.
+// hostOf is the host and port of a redirect URI, and of one with the scheme of a native application that scheme and a
+// colon: what such a URI has for a host means nothing, and could be the name of somebody else's site.
 func hostOf(redirectURI string) string {
 	u, err := url.Parse(redirectURI)
-	if err != nil {
+	switch {
+	case err != nil || u.Scheme == "":
 		return ""
+	case !isWeb(u):
+		return u.Scheme + ":"
 	}
 	return u.Host
 }
+
+// isWeb holds for a URI whose host is looked up.
+func isWeb(u *url.URL) bool { return u.Scheme == "https" || u.Scheme == "http" }

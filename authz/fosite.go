@@ -49,7 +49,7 @@ func (s *Server) authenticateForFosite(ctx context.Context, r *http.Request, for
 	if err != nil {
 		return nil, err
 	}
-	return &fositeClient{Client: c, scopes: s.scopes.of(c)}, nil
+	return &fositeClient{Client: c, scopes: s.scopes.of(c), defaultScopes: s.scopes.defaultOf(c)}, nil
 }
 
 // fositeState is what fosite sees instead of the client's state. It refuses a request whose state is missing or short, and
@@ -78,6 +78,8 @@ func requestForFosite(r *http.Request, form url.Values) *http.Request {
 type fositeClient struct {
 	registry.Client
 	scopes []string
+	// defaultScopes are what a token request of the client's own is for when it names none.
+	defaultScopes []string
 	// redirectURI is the one that this request may be answered at. It was checked by our rule, and being the only one leaves
 	// nothing for fosite's own rule to allow.
 	redirectURI string
@@ -133,6 +135,8 @@ type session struct {
 	grant registry.Grant
 	// presented is the code or refresh token that the client exchanges.
 	presented string
+	// replayed says that it was a refresh token that had been used before.
+	replayed bool
 }
 
 var _ oauth2.JWTSessionContainer = (*session)(nil)

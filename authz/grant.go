@@ -47,7 +47,7 @@ func requireGrantType(request fosite.AccessRequester, name string) error {
 // requireScopes refuses a request that asks for nothing, or for more than the client may have.
 func requireScopes(request fosite.Requester) error {
 	if len(request.GetRequestedScopes()) == 0 {
-		return fosite.ErrInvalidScope.WithHint("Parameter 'scope' is missing.")
+		return fosite.ErrInvalidScope.WithHint("Parameter 'scope' is missing, and the client has no default scope.")
 	}
 	for _, name := range request.GetRequestedScopes() {
 		if !slices.Contains(request.GetClient().GetScopes(), name) {

@@ -35,9 +35,12 @@ func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sayUnconfirmed(w, unconfirmed)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
+	writeJSON(w, http.StatusOK, revoked{})
 }
+
+// revoked is the answer to a revocation. RFC 7009 section 2.2 lets clients ignore it; some that do not would take an empty
+// one for a failure.
+type revoked struct{}
 
 // revoke finds out by itself what kind of token it is; token_type_hint could only be wrong. A token that is unknown,
 // malformed or expired is as good as revoked.

@@ -47,8 +47,11 @@ type Config struct {
 	// WellKnownMaxAge is how long anyone may keep the JWKS and the metadata, in whole seconds; 5 minutes when 0. The
 	// Keyring publishes a key for longer before it signs.
 	WellKnownMaxAge time.Duration
-	// RefreshGrace is how long a refresh token that was used can be used again for the same successor; 0: not at all.
+	// RefreshGrace is how long a refresh token that was used can be used again for the same successor, as long as nobody has
+	// used that; 0: not at all.
 	RefreshGrace time.Duration
+	// RefusePlainPKCE leaves S256 as the only code challenge method (RFC 7636 section 4.2).
+	RefusePlainPKCE bool
 	// MaxGrants is how many live grants one user may have given one client; the oldest ends for another. 50 when 0.
 	MaxGrants int
 	// MaxRevokedTokens is how many access tokens of one grant, that have not expired, its client may have revoked one by
@@ -90,6 +93,7 @@ type Server struct {
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
 	cacheWellKnown string
 	consentAction  string
+	plainPKCE      bool
 
 	users      user.Authenticator
 	registry   *registry.Registry
@@ -110,7 +114,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	known, ring := newScopes(c.Scopes), c.Keyring.Ring()
-	published := newMetadata(c.Issuer, known)
+	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE)
 	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
 		issuer: &issuer{
@@ -141,6 +145,7 @@ func New(c Config) (*Server, error) {
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
 		consentAction:  consentAction(published),
+		plainPKCE:      !c.RefusePlainPKCE,
 
 		users:      user.InOrder(c.Users),
 		registry:   c.Registry,
@@ -167,18 +172,21 @@ func New(c Config) (*Server, error) {
 
 // Public are the endpoints for clients and users. Everything else is 404.
 func (s *Server) Public() http.Handler {
-	return s.serve(routes{
-		"/oauth/authorize":                        {http.MethodGet: s.showAuthorize, http.MethodPost: s.handleAuthorize},
-		"/oauth/token":                            {http.MethodPost: s.handleToken},
-		"/oauth/revoke":                           {http.MethodPost: s.handleRevoke},
-		"/oauth/introspect":                       {http.MethodPost: s.handleIntrospect},
-		"/oauth/token/introspect":                 {http.MethodGet: s.handleIntrospectOwn},
-		"/oauth/scopes":                           {http.MethodGet: s.handleScopes},
-		"/.well-known/jwks.json":                  {http.MethodGet: s.handleJWKS},
-		"/.well-known/oauth-authorization-server": {http.MethodGet: s.handleMetadata},
-		"/clients":                                {http.MethodGet: s.handleConnections},
-		"/clients/{clientId}":                     {http.MethodDelete: s.handleDisconnect},
-	})
+	public := routes{
+		"/oauth/authorize":        {http.MethodGet: s.showAuthorize, http.MethodPost: s.handleAuthorize},
+		"/oauth/token":            {http.MethodPost: s.handleToken},
+		"/oauth/revoke":           {http.MethodPost: s.handleRevoke},
+		"/oauth/introspect":       {http.MethodPost: s.handleIntrospect},
+		"/oauth/token/introspect": {http.MethodGet: s.handleIntrospectOwn},
+		"/oauth/scopes":           {http.MethodGet: s.handleScopes},
+		"/.well-known/jwks.json":  {http.MethodGet: s.handleJWKS},
+		"/clients":                {http.MethodGet: s.handleConnections},
+		"/clients/{clientId}":     {http.MethodDelete: s.handleDisconnect},
+	}
+	for _, path := range MetadataPaths(s.issuer.name) {
+		public[path] = map[string]http.HandlerFunc{http.MethodGet: s.handleMetadata}
+	}
+	return s.serve(public)
 }
 
 // Admin are the endpoints for the operator, to be served where only the operator can reach them.
@@ -190,6 +198,7 @@ func (s *Server) Admin() http.Handler {
 		"/admin/revocations":               {http.MethodPost: s.revokeAny},
 		"/admin/keys":                      {http.MethodGet: s.listKeys},
 		"/admin/keys/rotate":               {http.MethodPost: s.rotateKeys},
+		"/admin/keys/{kid}/revoke":         {http.MethodPost: s.revokeKey},
 	}))
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ory/fosite"
 
@@ -25,13 +27,22 @@ func (s *Server) authenticateUser(ctx context.Context, r *http.Request, body url
 	case err == nil:
 		return subject, nil
 	case errors.As(err, &denied):
-		return "", errUserDenied.WithHint(strings.ToUpper(denied.Reason[:1]) + denied.Reason[1:] + ".")
+		return "", errUserDenied.WithHint(asSentence(denied.Reason))
 	case errors.Is(err, user.ErrNotApplicable):
 		return "", errUserDenied.WithHint("The request does not show who the user is.")
 	case errors.Is(err, user.ErrUnavailable):
 		return "", fosite.ErrTemporarilyUnavailable.WithHint(user.ErrUnavailable.Error()).WithWrap(err)
 	}
 	return "", err
+}
+
+// asSentence makes one of a reason; nothing of none.
+func asSentence(reason string) string {
+	first, size := utf8.DecodeRuneInString(reason)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + reason[size:] + "."
 }
 
 // readProof takes login and password from the body, never from the query: URLs end up in logs.

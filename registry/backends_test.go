@@ -124,7 +124,15 @@ func (w *world) token(hash string) registry.RefreshToken {
 }
 
 func (w *world) rotate(hash, next string) error {
-	return w.RotateRefresh(w.ctx, hash, w.token(next), grace, w.Now().Add(accessLife))
+	return rotate(w.Registry, hash, w.token(next), grace, w.Now().Add(accessLife))
+}
+
+// rotate keeps no answer: each replay mints a token of its own.
+func rotate(r *registry.Registry, hash string, next registry.RefreshToken, grace time.Duration, until time.Time) error {
+	_, err := r.RotateRefresh(context.Background(), hash, registry.Rotation{
+		Next: next, Answer: registry.Answer{AcceptedUntil: until}, Grace: registry.Grace{Lasts: grace, Late: grace, Replays: 1000},
+	})
+	return err
 }
 
 func (w *world) grant(code string) registry.Grant {

@@ -139,7 +139,7 @@ func (r *Registry) RedeemCode(ctx context.Context, hash string, first *RefreshTo
 		if first == nil {
 			return nil
 		}
-		return r.insertRefresh(ctx, tx, *first, grantID)
+		return r.insertRefresh(ctx, tx, *first, grantID, "")
 	})
 	if err != nil {
 		return err

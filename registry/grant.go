@@ -188,24 +188,6 @@ func (r *Registry) Grant(ctx context.Context, id string) (Grant, error) {
 	return row.grant(), err
 }
 
-// GrantsOf returns the subject's live grants whose code was redeemed, newest first.
-func (r *Registry) GrantsOf(ctx context.Context, subject string) ([]Grant, error) {
-	if err := checkText(subject); err != nil {
-		return nil, err
-	}
-	var rows []grantRow
-	err := r.run(ctx, "list grants", func(ctx context.Context) error {
-		return r.db.NewSelect().Model(&rows).
-			Where("subject = ?", subject).Where("ended_at IS NULL").Where("access_expires_at IS NOT NULL").
-			Order("created_at DESC", "id").Scan(ctx)
-	})
-	grants := make([]Grant, len(rows))
-	for i := range rows {
-		grants[i] = rows[i].grant()
-	}
-	return grants, err
-}
-
 func (g *Grant) check() error {
 	if g.AccessLifespan < 0 {
 		return ErrInvalid

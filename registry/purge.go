@@ -14,7 +14,7 @@ const codeWatch = 24 * time.Hour
 
 // Purge removes what nobody has needed for at least margin:
 //
-//   - revocations that have expired;
+//   - revocations that have expired, of keys too;
 //   - codes that expired more than a day before;
 //   - grants that have ended, or whose access tokens, refresh tokens and codes have
 //     all expired, with their codes and refresh tokens;
@@ -36,7 +36,7 @@ func (r *Registry) Purge(ctx context.Context, margin time.Duration, limit int) (
 		return 0, fmt.Errorf("%w: margin must not be negative, limit must be positive", ErrInvalid)
 	}
 	for _, batch := range []func(context.Context, bun.Tx, time.Time, int) (int, bool, error){
-		r.purgeDenied, r.purgeRevocations, r.purgeCodes, r.purgeGrants,
+		r.purgeDenied, r.purgeRevocations, r.purgeKeyRevocations, r.purgeAnswers, r.purgeCodes, r.purgeGrants,
 	} {
 		for more := true; more; {
 			began := r.now()

@@ -59,6 +59,7 @@ var ErrUndelivered = errors.New("the revocation is recorded but has not reached 
 type Revoked struct {
 	kind, id string
 	subject  string
+	keys     bool
 }
 
 // RevokedToken is one access token, by its jti.
@@ -69,6 +70,9 @@ func RevokedGrant(id string) Revoked { return Revoked{kind: registry.KindGrant, 
 
 // RevokedClient is every access token of a client.
 func RevokedClient(id string) Revoked { return Revoked{kind: registry.KindClient, id: id} }
+
+// RevokedKeys is everything that any signing key has signed that was taken back.
+func RevokedKeys() Revoked { return Revoked{keys: true} }
 
 // RevokedOf is everything that was taken back of the subject.
 func RevokedOf(subject string) Revoked { return Revoked{subject: subject} }
@@ -92,6 +96,9 @@ func (r *Relay) deliver(ctx context.Context, own ...Revoked) (at denylist.Positi
 }
 
 func (r *Relay) deliverOne(ctx context.Context, own Revoked) (at denylist.Position, err error) {
+	if own.keys {
+		return r.deliverKeys(ctx)
+	}
 	for range ownBatches {
 		pending, err := r.pending(ctx, own)
 		if err != nil {
@@ -123,9 +130,12 @@ func (r *Relay) pending(ctx context.Context, own Revoked) ([]registry.Revocation
 	return r.Registry.PendingRevocation(ctx, own.kind, own.id)
 }
 
-// DeliverNext writes a batch of what is undelivered to the denylist, of each user in turn. more says that there may be
+// DeliverNext writes a batch of what is undelivered to the denylist, of keys first and then of each user in turn. more says that there may be
 // others. Of several processes at the same time one does it, where they share a Postgres.
 func (r *Relay) DeliverNext(ctx context.Context) (more bool, err error) {
+	if _, err := r.deliverKeys(ctx); err != nil {
+		return false, err
+	}
 	delivered, err := r.Registry.DeliverNext(ctx, relayBatch, func(ctx context.Context, next []registry.Revocation) error {
 		return r.Denylist.Deny(ctx, entries(next)...)
 	})
@@ -171,6 +181,14 @@ func (r *Relay) awaitLoaded(ctx context.Context, patience time.Duration) (bool, 
 // live are the pages of live revocations, or the error that ended them.
 func (r *Relay) live(ctx context.Context) iter.Seq2[[]denylist.Entry, error] {
 	return func(yield func([]denylist.Entry, error) bool) {
+		ofKeys, err := r.Registry.KeyRevocations(ctx, false)
+		if err != nil {
+			yield(nil, fmt.Errorf("read live revocations of keys: %w", err))
+			return
+		}
+		if len(ofKeys) > 0 && !yield(keyEntries(ofKeys), nil) {
+			return
+		}
 		var last registry.Revocation
 		for {
 			page, err := r.Registry.LiveRevocations(ctx, last, relayBatch)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
 )
 
 func TestAClientsLife(t *testing.T) {
@@ -23,7 +25,7 @@ func TestAClientsLife(t *testing.T) {
 
 		shown := s.object("client", "show", id)
 		require.Equal(t, []string{
-			"createdAt", "domain", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "scopes", "updatedAt", "url",
+			"createdAt", "defaultScopes", "domain", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "scopes", "updatedAt", "url",
 		}, keysOf(shown))
 		require.Equal(t, []any{"https://app.example/a,b", "https://app.example/c"}, shown["redirectUris"])
 		require.Equal(t, []map[string]any{shown}, s.list("client", "list"))
@@ -106,6 +108,12 @@ func TestScopesAreThoseOfTheRoutes(t *testing.T) {
 	changed := s.object("client", "update", id, "--scope", "balance:read,payments:send")
 	require.Equal(t, []any{"balance:read", "payments:send"}, changed["scopes"])
 	require.Empty(t, s.object("client", "update", id, "--scope", "")["scopes"])
+
+	s.refused(2, "default scope", "client", "create", "--name", "y", "--domain", "https://y.example", "--scope", "balance:read", "--default-scope", "payments:send")
+	id = s.object("client", "create", "--name", "y", "--domain", "https://y.example", "--default-scope", "balance:read")["clientId"].(string)
+	require.Equal(t, []any{"balance:read"}, s.object("client", "show", id)["defaultScopes"])
+	require.Equal(t, []any{"payments:send"}, s.object("client", "update", id, "--default-scope", "payments:send")["defaultScopes"])
+	require.Empty(t, s.object("client", "update", id, "--default-scope", "")["defaultScopes"])
 }
 
 func TestClientsThatCannotBe(t *testing.T) {
@@ -132,7 +140,15 @@ func TestClientsThatCannotBe(t *testing.T) {
 func TestNamesCannotTakeOverTheTerminal(t *testing.T) {
 	s := sqliteSite(t)
 	s.ok("migrate")
-	s.ok("client", "create", "--name", "a\x1b[2Jb", "--domain", "https://x.example")
+	s.refused(2, "invisible", "client", "create", "--name", "a\x1b[2Jb", "--domain", "https://x.example")
+	s.ok("client", "create", "--name", "from before", "--domain", "https://x.example")
+	db, err := registry.Open(t.Context(), s.env["GATEHOUSE_DATABASE_URL"])
+	require.NoError(t, err)
+	for _, change := range []string{"UPDATE clients SET name = ?", "UPDATE audit SET target = ?"} {
+		_, err = db.DB().NewRaw(change, "a\x1b[2Jb").Exec(t.Context())
+		require.NoError(t, err)
+	}
+	require.NoError(t, db.Close())
 	for _, arguments := range [][]string{{"client", "list"}, {"audit", "list"}} {
 		text := s.ok(arguments...)
 		require.NotContains(t, text, "\x1b")
