@@ -224,7 +224,9 @@ func TestInternalErrorsOfAnAuthenticatorAreNotShown(t *testing.T) {
 
 type tersely struct{}
 
-func (tersely) Authenticate(context.Context, user.Proof) (string, error) { return "", &user.DeniedError{} }
+func (tersely) Authenticate(context.Context, user.Proof) (string, error) {
+	return "", &user.DeniedError{}
+}
 
 func TestADenialWithoutAReasonIsADenial(t *testing.T) {
 	w := newWorld(t, func(c *authz.Config) { c.Users = []user.Authenticator{tersely{}} })
