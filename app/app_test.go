@@ -3,7 +3,6 @@ package app_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -23,13 +22,14 @@ import (
 	"gatehouse/app"
 	"gatehouse/app/config"
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 	"gatehouse/registry/registrytest"
 )
 
 const (
 	hostSecret   = "host-application-secret"
 	callback     = "http://localhost:9999/callback"
-	startTimeout = 30 * time.Second
+	startTimeout = gatewaytest.Patience
 )
 
 // running is a Gatehouse that serves on loopback, in front of an upstream that answers with what it was sent.
@@ -60,6 +60,15 @@ func testConfig(upstream string) config.Config {
 	}
 	return cfg
 }
+
+// dial is a raw caller of the public listener.
+func (r *running) dial() *gatewaytest.Caller {
+	r.t.Helper()
+	return gatewaytest.Dial(r.t, r.app.Addr().String())
+}
+
+// scopes is a request that needs no token.
+const scopes = "GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n"
 
 // start waits until it is ready: before that Redis is asked for each request, for which a busy machine may be too slow.
 func start(t testing.TB, cfg config.Config) *running {
@@ -401,12 +410,9 @@ func TestAmbiguousRequestsAreRefusedBeforeAnyEndpoint(t *testing.T) {
 		"/clients\\x", "/oauth/tok%00en", "http://localhost/oauth/token", "*",
 	} {
 		t.Run(target, func(t *testing.T) {
-			connection, err := net.Dial("tcp", r.app.Addr().String())
-			require.NoError(t, err)
-			defer connection.Close()
-			_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", target)
-			require.NoError(t, err)
-			text, err := io.ReadAll(connection)
+			c := r.dial()
+			c.Send(gatewaytest.Raw("POST "+target, "Content-Length: 0", "Connection: close"))
+			text, err := io.ReadAll(c.Reader)
 			require.NoError(t, err)
 			require.Contains(t, string(text), "HTTP/1.1 400 ")
 			require.Contains(t, string(text), `"error":"invalid_request"`)

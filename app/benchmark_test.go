@@ -2,7 +2,6 @@ package app
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -20,6 +19,7 @@ import (
 	"gatehouse/app/config"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 	"gatehouse/keys"
 )
 
@@ -54,7 +54,7 @@ func (s *served) make(tb testing.TB) {
 	tb.Helper()
 	cfg := config.Default()
 	cfg.Routes = []gateway.Route{{
-		Path: "/invoices/{payment_hash}", Methods: []string{"GET"}, Origin: "http://" + cheapUpstream(tb),
+		Path: "/invoices/{payment_hash}", Methods: []string{"GET"}, Origin: "http://" + gatewaytest.CheapUpstream(tb),
 		Scope: "balance:read", Credential: "headers", Public: s.tokens == "",
 	}}
 	cfg.Log.Access = s.access
@@ -239,33 +239,4 @@ func requestReader(tb testing.TB) func(ctx *fasthttp.RequestCtx, request string)
 		ctx.Response.Reset()
 		require.NoError(tb, ctx.Request.Header.Read(reader))
 	}
-}
-
-// cheapUpstream answers without allocating, so that what is reported is the gateway's.
-func cheapUpstream(tb testing.TB) (address string) {
-	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(tb, err)
-	tb.Cleanup(func() { _ = ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = conn.Close() }()
-				buffer, reply := make([]byte, 4096), []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-				for {
-					if n, err := conn.Read(buffer); err != nil || !bytes.HasSuffix(buffer[:n], []byte("\r\n\r\n")) {
-						return
-					}
-					if _, err := conn.Write(reply); err != nil {
-						return
-					}
-				}
-			}()
-		}
-	}()
-	return ln.Addr().String()
 }

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 	"net"
@@ -15,6 +14,7 @@ import (
 
 	"gatehouse/app"
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 )
 
 // fuzzPatience is how long a fuzz target waits for an answer that has to come.
@@ -35,11 +35,11 @@ func FuzzCaller(f *testing.F) {
 	f.Add([]byte("POST /payments/1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer TOKEN\r\nTransfer-Encoding: chunked\r\n\r\n2\nhi\r\n0\r\n\r\n"))
 
 	upstream := newFuzzUpstream(f)
-	config := testConfig(upstream.url)
+	config := testConfig(upstream.URL())
 	config.Routes, config.Denylist.MaxStaleness = nil, time.Minute // the machine may stand still
 	for _, path := range []string{"/balance", "/{a}/{b}"} {
 		config.Routes = append(config.Routes, gateway.Route{
-			Path: path, Methods: []string{"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}, Origin: upstream.url + "/v2",
+			Path: path, Methods: []string{"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"}, Origin: upstream.URL() + "/v2",
 			Scope: "balance:read", Credential: "headers",
 		})
 	}
@@ -126,29 +126,24 @@ func readByServer(sent []byte) []read {
 // that refuses, unless the gateway hangs up before.
 func converse(t *testing.T, gatehouse *app.App, sent []byte, want []read) {
 	t.Helper()
-	conn, err := net.Dial("tcp", gatehouse.Addr().String())
+	c, err := gatewaytest.TryDial(t, gatehouse.Addr().String())
 	require.NoError(t, err)
-	defer func() {
-		_ = conn.(*net.TCPConn).SetLinger(0) // thousands a second: none may linger
-		_ = conn.Close()
-	}()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(fuzzPatience)))
-	if _, err := conn.Write(sent); err != nil {
+	defer c.Reset() // thousands a second: none may linger
+	if c.TrySend(string(sent)) != nil {
 		return // it hung up before it was told everything
 	}
-	reader := bufio.NewReader(conn)
 	for _, request := range want {
 		if !request.whole {
 			break
 		}
-		_, err := readAnswer(reader, request.Method)
-		require.NotErrorIs(t, err, errSlow, "the gateway waits for more of %s %s", request.Method, request.RequestURI)
+		_, err := c.TryReceiveFinal(request.Method)
+		require.False(t, isTimeout(err), "the gateway waits for more of %s %s", request.Method, request.RequestURI)
 		if err != nil {
 			break
 		}
 	}
-	_ = conn.(*net.TCPConn).CloseWrite()
-	rest, err := io.ReadAll(reader)
+	_ = c.Conn.(*net.TCPConn).CloseWrite() // it may be closed
+	rest, err := io.ReadAll(c.Reader)
 	require.False(t, isTimeout(err), "the gateway neither answers nor hangs up")
 	for line := range strings.SplitSeq(string(rest), "\n") {
 		require.NotRegexp(t, `^HTTP/1\.1 [23]`, line, "an answer to what net/http does not take for a request")
@@ -201,7 +196,7 @@ func requireSame(t *testing.T, caller, upstream read, token string) {
 
 // fuzzUpstream is an upstream that reads requests with net/http and answers each that is complete with 200.
 type fuzzUpstream struct {
-	url string
+	*gatewaytest.Upstream
 
 	mu   sync.Mutex
 	seen []read
@@ -210,24 +205,19 @@ type fuzzUpstream struct {
 func newFuzzUpstream(tb testing.TB) *fuzzUpstream {
 	tb.Helper()
 	u := &fuzzUpstream{}
-	u.url = serveConns(tb, func(conn net.Conn) {
-		for reader := bufio.NewReader(conn); ; {
-			request, err := http.ReadRequest(reader)
-			if err != nil {
-				return
-			}
-			body, err := io.ReadAll(request.Body)
+	u.Upstream = gatewaytest.NewUpstream(tb, func(l *gatewaytest.Conn) {
+		for {
+			request, body, err := l.ReadParsed()
 			if err != nil {
 				return // whenever the gateway hangs up, perhaps after its caller knows
 			}
 			u.mu.Lock()
-			u.seen = append(u.seen, read{request, string(body), true})
+			u.seen = append(u.seen, read{request, body, true})
 			u.mu.Unlock()
-			if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"); err != nil {
-				return
-			}
+			l.Say(gatewaytest.OK)
 		}
 	})
+	u.Forget()
 	return u
 }
 

@@ -1,16 +1,13 @@
 package app_test
 
 import (
-	"bufio"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // A request whose caller waits with the body has one line and is counted once, whether it may go on or not.
@@ -28,24 +25,14 @@ func TestRequestsThatWaitAreLoggedOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := len(book.requests(t))
-			conn, err := net.Dial("tcp", r.app.Addr().String())
-			require.NoError(t, err)
-			defer conn.Close()
-			require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
-			_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\nExpect: 100-continue\r\n"+
-				"X-Request-Id: the-one\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 2\r\n\r\n", test.path, test.authorization)
-			require.NoError(t, err)
-			reader := bufio.NewReader(conn)
-			first, err := http.ReadResponse(reader, nil)
-			require.NoError(t, err)
-			status := first.StatusCode
+			c := r.dial()
+			c.Send(gatewaytest.Raw("POST "+test.path, "Authorization: "+test.authorization, "Expect: 100-continue",
+				"X-Request-Id: the-one", "Content-Type: application/x-www-form-urlencoded", "Content-Length: 2"))
+			status := c.Begin().StatusCode
 			if test.in > 0 {
 				require.Equal(t, http.StatusContinue, status)
-				_, err = io.WriteString(conn, "{}")
-				require.NoError(t, err)
-				answer, err := http.ReadResponse(reader, nil)
-				require.NoError(t, err)
-				status = answer.StatusCode
+				c.Send("{}")
+				status = c.Begin().StatusCode
 			}
 			require.Equal(t, test.status, status)
 			lines := book.requests(t)

@@ -8,30 +8,16 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/gateway/gatewaytest"
 	"gatehouse/keys"
 )
-
-// countingUpstream tells how many requests have reached it.
-func countingUpstream(t *testing.T) (string, *atomic.Int64) {
-	t.Helper()
-	var seen atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		seen.Add(1)
-		_, _ = w.Write([]byte("{}"))
-	}))
-	t.Cleanup(server.Close)
-	return server.URL, &seen
-}
 
 // signingKey is the running server's own private key: what is signed with it is wrong only in what the test changed.
 func (r *running) signingKey() *keys.Key {
@@ -54,8 +40,8 @@ func segment(t *testing.T, value any) string {
 // TestNoForgedTokenPasses sends tokens that are wrong in one thing each through the whole gateway. The issuer's own key
 // signs those whose claims are wrong.
 func TestNoForgedTokenPasses(t *testing.T) {
-	upstream, seen := countingUpstream(t)
-	config := testConfig(upstream)
+	upstream := gatewaytest.NewUpstream(t, gatewaytest.AnswerAll)
+	config := testConfig(upstream.URL())
 	r := start(t, config)
 	good := r.consent(r.register(), 1, "balance:read").access
 	key := r.signingKey()
@@ -133,26 +119,22 @@ func TestNoForgedTokenPasses(t *testing.T) {
 			require.Contains(t, refused.header.Get("WWW-Authenticate"), "Bearer")
 		})
 	}
-	require.Zero(t, seen.Load(), "the upstream saw a request with a forged token")
+	require.Empty(t, upstream.Requests(), "the upstream saw a request with a forged token")
 	require.Equal(t, http.StatusOK, r.balance(with(nil)).status, "the unchanged claims, signed again, pass")
 }
 
 // TestNoAmbiguousPathPasses sends paths that two readers could read differently, with a token that is good for all.
 func TestNoAmbiguousPathPasses(t *testing.T) {
-	upstream, seen := countingUpstream(t)
-	config := testConfig(upstream)
+	upstream := gatewaytest.NewUpstream(t, gatewaytest.AnswerAll)
+	config := testConfig(upstream.URL())
 	config.Routes[0].Path = "/invoices/{payment_hash}"
 	r := start(t, config)
 	token := r.consent(r.register(), 1, "balance:read payments:send").access
 
 	send := func(target string) string {
-		connection, err := net.Dial("tcp", r.app.Addr().String())
-		require.NoError(t, err)
-		defer connection.Close()
-		_, err = fmt.Fprintf(connection, "GET %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n",
-			target, token)
-		require.NoError(t, err)
-		text, err := io.ReadAll(connection)
+		c := r.dial()
+		c.Send(gatewaytest.Raw("GET "+target, "Authorization: Bearer "+token, "Connection: close"))
+		text, err := io.ReadAll(c.Reader)
 		require.NoError(t, err)
 		return string(text)
 	}
@@ -166,9 +148,9 @@ func TestNoAmbiguousPathPasses(t *testing.T) {
 			require.Contains(t, send(target), "HTTP/1.1 400 ")
 		})
 	}
-	require.Zero(t, seen.Load(), "the upstream saw an ambiguous path")
+	require.Empty(t, upstream.Requests(), "the upstream saw an ambiguous path")
 	require.Contains(t, send("/invoices/a"), "HTTP/1.1 200 ")
 	require.Contains(t, send("/Invoices/a"), "HTTP/1.1 404 ", "case counts")
 	require.Contains(t, send("/invoices/a/"), "HTTP/1.1 404 ", "so does a trailing slash")
-	require.EqualValues(t, 1, seen.Load())
+	require.Len(t, upstream.Requests(), 1)
 }

@@ -1,10 +1,8 @@
 package app_test
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -14,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app/config"
+	"gatehouse/gateway/gatewaytest"
 	"gatehouse/gateway/listener"
 )
 
@@ -42,7 +41,7 @@ func TestEachLimitHoldsWhereItIsSet(t *testing.T) {
 		{"the second request counts anew", fill(get, 4096) + fill(get, 4096) + fill(get, 4097), "200 200 431"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			answers, err := exchange(r.app.Addr().String(), test.sent, 1<<20)
+			answers, err := exchange(t, r.app.Addr().String(), test.sent, 1<<20)
 			require.NoError(t, err)
 			require.Equal(t, test.answers, spell(answers))
 		})
@@ -60,37 +59,34 @@ const (
 
 func slowConfig(upstream string) config.Config {
 	cfg := testConfig(upstream)
-	cfg.Timeouts = listener.Timeouts{Header: headerTimeout, Body: bodyTimeout, Write: time.Second, Idle: idleTimeout}
+	cfg.Timeouts = listener.Timeouts{Header: headerTimeout, Body: bodyTimeout, BodyTotal: time.Hour, Write: time.Second, Idle: idleTimeout}
 	return cfg
 }
 
 // trickle sends at once what begins a request, and then byte after byte. It returns how the connection ends, and when,
 // counted from its begin.
-func trickle(address, begin, rest string) (statuses []int, lasted time.Duration, err error) {
+func trickle(t *testing.T, address, begin, rest string) (statuses []int, lasted time.Duration, err error) {
 	began := time.Now()
-	conn, err := net.Dial("tcp", address)
+	c, err := gatewaytest.TryDial(t, address)
 	if err != nil {
 		return nil, 0, err
 	}
-	defer conn.Close()
-	if err := conn.SetDeadline(began.Add(startTimeout)); err != nil {
-		return nil, 0, err
-	}
+	defer c.Close()
 	ended := make(chan struct{})
 	go func() {
 		ticker := time.NewTicker(dribble)
 		defer ticker.Stop()
-		_, err := io.WriteString(conn, begin)
+		err := c.TrySend(begin)
 		for i := 0; err == nil && i < len(rest); i++ {
 			select {
 			case <-ended:
 				return
 			case <-ticker.C:
-				_, err = conn.Write([]byte{rest[i]})
+				err = c.TrySend(rest[i : i+1])
 			}
 		}
 	}()
-	statuses = readAnswers(conn)
+	statuses = c.Statuses()
 	close(ended)
 	return statuses, time.Since(began), nil
 }
@@ -120,7 +116,7 @@ func TestACallerHasSoMuchTimeAndNoMore(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			statuses, lasted, err := trickle(r.app.Addr().String(), test.begin, test.rest)
+			statuses, lasted, err := trickle(t, r.app.Addr().String(), test.begin, test.rest)
 			require.NoError(t, err)
 			require.Equal(t, test.answers, spell(statuses))
 			require.GreaterOrEqual(t, lasted, test.atLeast)
@@ -142,28 +138,21 @@ func TestWhatOneRequestMayTakeIsNotTheNextOnes(t *testing.T) {
 	for name, pieces := range map[string][]string{"sent together": {form + head}, "one after the other": {form, head}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn, err := net.Dial("tcp", r.app.Addr().String())
+			c := r.dial()
+			c.Send(pieces[0])
+			refused, err := c.TryReceiveFinal(http.MethodPost)
 			require.NoError(t, err)
-			defer conn.Close()
-			require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
-			reader := bufio.NewReader(conn)
-			_, err = io.WriteString(conn, pieces[0])
-			require.NoError(t, err)
-			status, err := readAnswer(reader, http.MethodPost)
-			require.NoError(t, err)
-			require.Equal(t, http.StatusBadRequest, status)
+			require.Equal(t, http.StatusBadRequest, refused.StatusCode)
 			for _, piece := range pieces[1:] {
-				_, err = io.WriteString(conn, piece)
-				require.NoError(t, err)
+				c.Send(piece)
 			}
 			for range size {
 				time.Sleep(dribble)
-				_, err = io.WriteString(conn, "a")
-				require.NoError(t, err)
+				c.Send("a")
 			}
-			status, err = readAnswer(reader, http.MethodPost)
+			answered, err := c.TryReceiveFinal(http.MethodPost)
 			require.NoError(t, err)
-			require.Equal(t, http.StatusOK, status)
+			require.Equal(t, http.StatusOK, answered.StatusCode)
 		})
 	}
 }
@@ -173,12 +162,12 @@ func TestAHeaderHasItsTimeHoweverLongOneMayPause(t *testing.T) {
 	cfg := slowConfig(echoUpstream(t))
 	cfg.Timeouts.Idle = 2 * startTimeout
 	r := start(t, cfg)
-	statuses, lasted, err := trickle(r.app.Addr().String(), "GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n", strings.Repeat("A", muchDribble))
+	statuses, lasted, err := trickle(t, r.app.Addr().String(), scopes, strings.Repeat("A", muchDribble))
 	require.NoError(t, err)
 	require.Equal(t, "200 408", spell(statuses))
 	require.Less(t, lasted, startTimeout)
 
-	statuses, lasted, err = trickle(r.app.Addr().String(), "", "")
+	statuses, lasted, err = trickle(t, r.app.Addr().String(), "", "")
 	require.NoError(t, err)
 	require.Empty(t, statuses, "before the first request nobody may pause")
 	require.Less(t, lasted, startTimeout)
@@ -187,15 +176,11 @@ func TestAHeaderHasItsTimeHoweverLongOneMayPause(t *testing.T) {
 // TestTheTimeBetweenRequestsIsNotCutShort begins it when the deadline of the first request is only a little older.
 func TestTheTimeBetweenRequestsIsNotCutShort(t *testing.T) {
 	r := start(t, slowConfig(echoUpstream(t)))
-	conn, err := net.Dial("tcp", r.app.Addr().String())
-	require.NoError(t, err)
-	defer conn.Close()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
+	c := r.dial()
 	time.Sleep(idleTimeout / 16)
 	asked := time.Now()
-	_, err = io.WriteString(conn, "GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n")
-	require.NoError(t, err)
-	require.Equal(t, "200", spell(readAnswers(conn)))
+	c.Send(scopes)
+	require.Equal(t, "200", spell(c.Statuses()))
 	require.GreaterOrEqual(t, time.Since(asked), idleTimeout)
 }
 
@@ -209,7 +194,7 @@ func TestSlowCallersStopNobody(t *testing.T) {
 	ends := make(chan time.Duration, callers)
 	for range callers {
 		go func() {
-			_, lasted, err := trickle(r.app.Addr().String(), "GET /balance HTTP/1.1\r\nX-Slow: ", strings.Repeat("a", muchDribble))
+			_, lasted, err := trickle(t, r.app.Addr().String(), "GET /balance HTTP/1.1\r\nX-Slow: ", strings.Repeat("a", muchDribble))
 			if err != nil {
 				lasted = startTimeout
 			}
@@ -242,42 +227,33 @@ func (r *running) connections() float64 {
 
 // largeUpstream answers with so many bytes, as fast as they are taken.
 func largeUpstream(t *testing.T, size int) string {
-	return serveConns(t, func(conn net.Conn) {
-		if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+	return gatewaytest.NewUpstream(t, func(l *gatewaytest.Conn) {
+		if !l.ReadRequest() {
 			return
 		}
-		_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", size)
-		for piece := make([]byte, 64<<10); size > 0; size -= len(piece) {
-			if _, err := conn.Write(piece); err != nil {
+		l.Sayf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", size)
+		for piece, left := make([]byte, 64<<10), size; left > 0; left -= len(piece) {
+			if _, err := l.Write(piece); err != nil {
 				return
 			}
 		}
-	})
+	}).URL()
 }
 
 func TestACallerThatTakesNothingIsDisconnected(t *testing.T) {
 	r := start(t, slowConfig(largeUpstream(t, 64<<20)))
-	conn, err := net.Dial("tcp", r.app.Addr().String())
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1)+"\r\n")
-	require.NoError(t, err)
-	_, err = conn.Read(make([]byte, 1))
-	require.NoError(t, err)
+	c := r.dial()
+	c.Send(strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1) + "\r\n")
+	c.ReadBytes(1)
 	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, 10*time.Millisecond)
 }
 
 func TestACallerThatTakesLittleIsNot(t *testing.T) {
 	const size = 24 << 20
 	r := start(t, slowConfig(largeUpstream(t, size)))
-	conn, err := net.Dial("tcp", r.app.Addr().String())
-	require.NoError(t, err)
-	defer conn.Close()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
-	_, err = io.WriteString(conn, strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1)+"\r\n")
-	require.NoError(t, err)
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	require.NoError(t, err)
+	c := r.dial()
+	c.Send(strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1) + "\r\n")
+	response := c.Begin()
 	defer response.Body.Close()
 	slowly, taken := time.Now().Add(3*time.Second), int64(0)
 	for time.Now().Before(slowly) { // three times as long as one may take nothing
@@ -296,17 +272,16 @@ func TestAnAddressHasSoManyConnectionsAndNoMore(t *testing.T) {
 	cfg.Limits.ConnectionsPerAddress = 3
 	cfg.Limits.Connections = 4 // those that are refused leave their place to others
 	r, book := startLogged(t, cfg)
-	var open []*kept
+	var open []*gatewaytest.Caller
 	for range 3 {
-		open = append(open, r.keep())
-		require.Equal(t, http.StatusOK, open[len(open)-1].ask("/oauth/scopes").StatusCode)
+		open = append(open, r.dial())
+		require.Equal(t, http.StatusOK, open[len(open)-1].Do(scopes).StatusCode)
 	}
 	for range 5 {
-		conn, err := net.Dial("tcp", r.app.Addr().String())
+		c, err := gatewaytest.TryDial(t, r.app.Addr().String())
 		if err == nil {
-			require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
-			_, err = conn.Read(make([]byte, 1))
-			require.NoError(t, conn.Close())
+			_, err = c.Reader.ReadByte()
+			c.Close()
 		}
 		require.Error(t, err)
 		require.False(t, isTimeout(err), "it is closed at once")
@@ -317,10 +292,10 @@ func TestAnAddressHasSoManyConnectionsAndNoMore(t *testing.T) {
 	require.Len(t, warned, 1, "not once for each")
 	require.Equal(t, "127.0.0.1", warned[0]["address"])
 
-	require.Equal(t, http.StatusOK, open[1].ask("/oauth/scopes").StatusCode, "those that are open stay")
-	require.NoError(t, open[0].conn.Close())
+	require.Equal(t, http.StatusOK, open[1].Do(scopes).StatusCode, "those that are open stay")
+	open[0].Close()
 	require.Eventually(t, func() bool { return r.scrape()["gatehouse_connections"] == 2 }, startTimeout, time.Millisecond)
-	require.Equal(t, http.StatusOK, r.keep().ask("/oauth/scopes").StatusCode)
+	require.Equal(t, http.StatusOK, r.dial().Do(scopes).StatusCode)
 }
 
 func TestATrustedProxyHasAsManyConnectionsAsItLikes(t *testing.T) {
@@ -329,65 +304,82 @@ func TestATrustedProxyHasAsManyConnectionsAsItLikes(t *testing.T) {
 	cfg.TrustedProxies = []string{"127.0.0.1"}
 	r := start(t, cfg)
 	for range 10 {
-		require.Equal(t, http.StatusOK, r.keep().ask("/oauth/scopes").StatusCode)
+		require.Equal(t, http.StatusOK, r.dial().Do(scopes).StatusCode)
 	}
 }
 
 // TestAConnectionThatIsResetGivesItsPlaceBack cuts answers that only the end of the connection could end.
 func TestAConnectionThatIsResetGivesItsPlaceBack(t *testing.T) {
-	r := start(t, testConfig(serveConns(t, func(conn net.Conn) {
-		if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n")
+	upstream := gatewaytest.NewUpstream(t, func(l *gatewaytest.Conn) {
+		if l.ReadRequest() {
+			l.Say(gatewaytest.ChunkedHead + "5\r\nbegun\r\n")
 		}
-	})))
+	})
+	r := start(t, testConfig(upstream.URL()))
 	head := strings.Replace(getHead, "TOKEN", r.consent(r.register(), 1, "balance:read").access, 1)
 	for range 3 {
-		conn, err := net.Dial("tcp", r.app.Addr().String())
-		require.NoError(t, err)
-		require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
-		_, err = io.WriteString(conn, strings.Replace(head, "HTTP/1.1", "HTTP/1.0", 1)+"\r\n")
-		require.NoError(t, err)
-		_, err = io.ReadAll(conn)
+		c := r.dial()
+		c.Send(strings.Replace(head, "HTTP/1.1", "HTTP/1.0", 1) + "\r\n")
+		_, err := io.ReadAll(c.Reader)
 		require.ErrorIs(t, err, syscall.ECONNRESET)
-		require.NoError(t, conn.Close())
+		c.Close()
 	}
 	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, time.Millisecond)
 }
 
 func TestWhoStaysAfterItsAnswerHoldsNoPlace(t *testing.T) {
 	r := start(t, testConfig(echoUpstream(t)))
-	conn, err := net.Dial("tcp", r.app.Addr().String())
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, forgedHead+"Content-Length: 3000000\r\n\r\n"+strings.Repeat("a", 64<<10)) // and says no more
-	require.NoError(t, err)
-	_, err = io.Copy(io.Discard, conn)
+	c := r.dial()
+	c.Send(forgedHead + "Content-Length: 3000000\r\n\r\n" + strings.Repeat("a", 64<<10)) // and says no more
+	_, err := io.Copy(io.Discard, c.Reader)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, time.Millisecond)
+}
+
+// isToldWhileItSends reads an answer, and the end behind it, while it sends megabytes.
+func (r *running) isToldWhileItSends(status int) {
+	r.t.Helper()
+	c := r.dial()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		c.SendPieces(forgedHead+"Content-Length: 3000000\r\n\r\n"+strings.Repeat("a", 3_000_000), 64<<10)
+	}()
+	require.Equal(r.t, status, c.Receive(http.MethodPost).StatusCode)
+	require.True(r.t, c.IsClosed())
+	c.Close()
+	<-written
 }
 
 // TestAnAnswerReachesWhoIsStillSending is about how the connection ends: with a reset, an answer could be lost on its way.
 func TestAnAnswerReachesWhoIsStillSending(t *testing.T) {
 	r := start(t, testConfig(echoUpstream(t)))
 	for range 20 {
-		conn, err := net.Dial("tcp", r.app.Addr().String())
-		require.NoError(t, err)
-		require.NoError(t, conn.SetDeadline(time.Now().Add(startTimeout)))
-		written := make(chan struct{})
-		go func() {
-			defer close(written)
-			write(conn, forgedHead+"Content-Length: 3000000\r\n\r\n"+strings.Repeat("a", 3_000_000), 64<<10)
-		}()
-		reader := bufio.NewReader(conn)
-		response, err := http.ReadResponse(reader, nil)
-		require.NoError(t, err)
-		require.Equal(t, http.StatusUnauthorized, response.StatusCode)
-		_, err = io.Copy(io.Discard, response.Body)
-		require.NoError(t, err)
-		_, err = reader.ReadByte()
-		require.ErrorIs(t, err, io.EOF)
-		require.NoError(t, conn.Close())
-		<-written
+		r.isToldWhileItSends(http.StatusUnauthorized)
 	}
 	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, time.Millisecond, "each gives its place back")
+}
+
+// TestABodyHasATimeAltogether sends a byte now and then, as often as is asked for, and never comes to an end.
+func TestABodyHasATimeAltogether(t *testing.T) {
+	cfg := slowConfig(echoUpstream(t))
+	cfg.Timeouts.BodyTotal = 2 * bodyTimeout
+	r := start(t, cfg)
+	token := r.consent(r.register(), 1, "payments:send").access
+	head := strings.Replace(postHead, "TOKEN", token, 1)
+	for name, test := range map[string]struct{ begin, rest string }{
+		"known length": {head + "Content-Length: 2000\r\n\r\n", strings.Repeat("a", muchDribble)},
+		"chunked":      {head + chunked + "\r\n", strings.Repeat("1\r\na\r\n", muchDribble/6)},
+		"the second request": {"GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n" + head + "Content-Length: 2000\r\n\r\n",
+			strings.Repeat("a", muchDribble)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			statuses, lasted, err := trickle(t, r.app.Addr().String(), test.begin, test.rest)
+			require.NoError(t, err)
+			require.Contains(t, spell(statuses), "408")
+			require.GreaterOrEqual(t, lasted, cfg.Timeouts.BodyTotal)
+			require.Less(t, lasted, startTimeout)
+		})
+	}
 }

@@ -2,13 +2,14 @@ package app_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // TestAnnouncedBodiesTakeNoMemory holds the server to memory for what has arrived: anybody can announce anything.
@@ -18,11 +19,7 @@ func TestAnnouncedBodiesTakeNoMemory(t *testing.T) {
 	const count = 200
 	for _, path := range []string{"/nosuch", "/oauth/token"} {
 		for range count {
-			connection, err := net.Dial("tcp", r.app.Addr().String())
-			require.NoError(t, err)
-			defer func() { _ = connection.Close() }()
-			_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\nx", path, 4<<20)
-			require.NoError(t, err)
+			r.dial().Send(gatewaytest.Raw("POST "+path, fmt.Sprintf("Content-Length: %d", 4<<20)) + "x")
 		}
 	}
 	require.Equal(t, http.StatusOK, r.do(http.MethodGet, r.public+"/oauth/scopes", nil, nil).status)

@@ -27,12 +27,17 @@ type revocations interface {
 
 func (a *App) openDenylist() (revocations, error) {
 	redis.SetLogger(redisLog{a.log}) // the one thing that the client has for the whole process
-	store, closeStore, err := openRedis(a.config.RedisURL)
+	store, closeStore, err := openRedis(a.config.RedisURL, a.config.Denylist.Timeout)
 	if err != nil {
 		return nil, err
 	}
 	a.onClose("denylist", closeStore)
 	a.metrics.watchRedis(store)
+	a.background("Redis watch", func(ctx context.Context) { store.Watch(ctx, a.log) })
+	a.health.watch("redis", inOrder(store)) // what is wrong with it is as wrong elsewhere
+	if a.options.Role.HasAuthz() {
+		a.metrics.watchConfirmation(store)
+	}
 	if !a.options.Role.HasGateway() {
 		a.health.watch("denylist", loaded(store)) // tokens can be issued without it
 		return store, nil
@@ -61,6 +66,17 @@ func loaded(store *denylist.Store) func(context.Context) error {
 			err = errNotLoaded
 		}
 		return err
+	}
+}
+
+// inOrder tells whether Redis answers, and is in no condition in which revocations are lost or refused.
+func inOrder(store *denylist.Store) func(context.Context) error {
+	return func(ctx context.Context) error {
+		condition, err := store.Inspect(ctx)
+		if err != nil {
+			return err
+		}
+		return condition.Err()
 	}
 }
 
@@ -128,6 +144,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		Registry:          a.registry,
 		Keyring:           keyring,
 		Denylist:          denied,
+		RevocationWait:    a.config.Revocation.Wait,
 		AdminToken:        a.config.Admin.Token.Reveal(),
 		OnIssued:          a.observer.issued,
 		Log:               a.log,
@@ -165,6 +182,8 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 	config.Denylist = denied
 	config.OnUnavailable = a.config.Denylist.OnUnavailable
 	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
+	config.TrustedProxyHeaders = a.config.TrustedProxyHeaders
+	config.Via = a.config.Via
 	config.MaxBody = a.config.Limits.BodySize
 	config.Upstreams = a.config.Upstream
 	if a.tracing != nil {
@@ -194,6 +213,7 @@ func (a *App) callersLimits() listener.Limits {
 		HeaderSize:            limits.HeaderSize,
 		HeaderCount:           limits.HeaderCount,
 		Connections:           limits.Connections,
+		BodyRate:              limits.BodyRate,
 		ConnectionsPerAddress: limits.ConnectionsPerAddress,
 	}
 }

@@ -1,19 +1,17 @@
 package app_test
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app/config"
+	"gatehouse/gateway/gatewaytest"
 )
 
 const (
@@ -34,41 +32,22 @@ func rawConfig(upstream string) config.Config {
 func startRaw(t *testing.T) (*running, *rawUpstream, string) {
 	t.Helper()
 	upstream := startRawUpstream(t)
-	r := start(t, rawConfig(upstream.url))
+	r := start(t, rawConfig(upstream.URL()))
 	return r, upstream, r.consent(r.register(), 7, "balance:read payments:send").access
 }
 
-// write sends text in pieces of a size, as much of it as the other side takes.
-func write(conn net.Conn, text string, size int) {
-	for len(text) > 0 {
-		n := min(size, len(text))
-		if _, err := conn.Write([]byte(text[:n])); err != nil {
-			return
-		}
-		text = text[n:]
-	}
-}
-
 // exchange writes raw bytes and returns the status codes that come back before the other side ends the connection.
-func exchange(address, text string, size int) ([]int, error) {
-	conn, err := net.Dial("tcp", address)
+func exchange(t *testing.T, address, text string, size int) ([]int, error) {
+	c, err := gatewaytest.TryDial(t, address)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(startTimeout)); err != nil {
-		return nil, err
-	}
 	written := make(chan struct{})
-	go func() { defer close(written); write(conn, text, size) }()
-	statuses := readAnswers(conn)
-	_ = conn.Close()
+	go func() { defer close(written); c.SendPieces(text, size) }()
+	statuses := c.Statuses()
+	c.Close()
 	<-written
 	return statuses, nil
-}
-
-func isReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // sentCase is a case as it was sent, and what came back.
@@ -98,9 +77,9 @@ func sendAll(t *testing.T, address, token string, granting *oracle) []*sentCase 
 			group.Go(func() {
 				atOnce <- struct{}{}
 				defer func() { <-atOnce }()
-				answers, err := exchange(address, text, size)
+				answers, err := exchange(t, address, text, size)
 				if err == nil && granting != nil {
-					_, err = exchange(granting.address, text, size)
+					_, err = exchange(t, granting.address, text, size)
 					one.oracle = granting.of(one.id)
 				}
 				one.answers, one.err = spell(answers), err

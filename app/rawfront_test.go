@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 const nginxConfig = `
@@ -101,11 +103,7 @@ func startProxy(t *testing.T, name, config, gatehouse string, arguments ...strin
 	if _, err := os.Stat(binary); err != nil {
 		t.Skipf("needs %s, which make test installs", name)
 	}
-	front, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := front.Addr().String()
-	require.NoError(t, front.Close())
-
+	address := gatewaytest.Unreachable(t)
 	place := t.TempDir()
 	placed := strings.NewReplacer("PLACE", place, "FRONT", address, "GATEHOUSE", gatehouse)
 	for i := range arguments {

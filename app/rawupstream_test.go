@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"net"
@@ -10,12 +9,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // rawUpstream is an upstream that reads its connections as strictly as net/http does, takes whatever comes for a request, and
 // keeps account by the parameter "case".
 type rawUpstream struct {
-	url string
+	*gatewaytest.Upstream
 
 	mu      sync.Mutex
 	whole   map[string][]recorded
@@ -30,52 +31,29 @@ type recorded struct {
 
 func startRawUpstream(t *testing.T) *rawUpstream {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	u := &rawUpstream{url: "http://" + listener.Addr().String(), whole: make(map[string][]recorded), cut: make(map[string]int)}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go u.serve(conn)
+	u := &rawUpstream{whole: make(map[string][]recorded), cut: make(map[string]int)}
+	u.Upstream = gatewaytest.NewUpstream(t, func(l *gatewaytest.Conn) {
+		for u.account(l.ReadParsed()) {
+			l.Say(gatewaytest.OK)
 		}
-	}()
+	})
 	return u
 }
 
-func (u *rawUpstream) serve(conn net.Conn) {
-	defer conn.Close()
-	reader := bufio.NewReader(conn)
-	for {
-		if _, err := reader.Peek(1); err != nil {
-			return
-		}
-		request, err := http.ReadRequest(reader)
-		if err != nil {
-			u.mu.Lock()
-			u.strange = append(u.strange, err.Error())
-			u.mu.Unlock()
-			return
-		}
-		body, err := io.ReadAll(request.Body)
+// account reports whether a request has come that is to be answered.
+func (u *rawUpstream) account(request *http.Request, body string, err error) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case request == nil && !errors.Is(err, io.EOF):
+		u.strange = append(u.strange, err.Error())
+	case request != nil && err != nil:
+		u.cut[request.URL.Query().Get("case")]++
+	case request != nil:
 		name := request.URL.Query().Get("case")
-		u.mu.Lock()
-		if err == nil {
-			u.whole[name] = append(u.whole[name], recorded{request.Method, request.RequestURI, string(body), request.Header, request.Trailer})
-		} else {
-			u.cut[name]++
-		}
-		u.mu.Unlock()
-		if err != nil {
-			return
-		}
-		if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"); err != nil {
-			return
-		}
+		u.whole[name] = append(u.whole[name], recorded{request.Method, request.RequestURI, body, request.Header, request.Trailer})
 	}
+	return err == nil
 }
 
 // of returns what has come of a case.
@@ -138,25 +116,4 @@ func (o *oracle) of(name string) []recorded {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.granted[name]
-}
-
-// notHTTP stands for an answer that is none.
-const notHTTP = 0
-
-// readAnswers returns the status codes of everything that comes until the connection ends.
-func readAnswers(conn net.Conn) (statuses []int) {
-	for reader := bufio.NewReader(conn); ; {
-		response, err := http.ReadResponse(reader, nil)
-		if err == nil {
-			_, err = io.Copy(io.Discard, response.Body)
-		}
-		switch {
-		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), isReset(err):
-			return statuses
-		case err != nil:
-			return append(statuses, notHTTP)
-		case response.StatusCode >= http.StatusOK:
-			statuses = append(statuses, response.StatusCode)
-		}
-	}
 }

@@ -1,38 +1,26 @@
 package app_test
 
 import (
-	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
-// heldUpstream answers when it is told to, and says when a request has come.
-func heldUpstream(t *testing.T) (url string, came <-chan struct{}, release func()) {
-	t.Helper()
-	arrived, released := make(chan struct{}, 1), make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		arrived <- struct{}{}
-		<-released
-		_, _ = io.WriteString(w, "done")
-	}))
-	once := make(chan struct{}, 1)
-	release = func() {
-		select {
-		case once <- struct{}{}:
-			close(released)
-		default:
+// heldUpstream answers when it is released.
+func heldUpstream(t *testing.T) *gatewaytest.Upstream {
+	return gatewaytest.NewUpstream(t, func(l *gatewaytest.Conn) {
+		for l.ReadRequest() {
+			l.Hold()
+			l.Say(gatewaytest.WithLength("done"))
 		}
-	}
-	t.Cleanup(func() { release(); server.Close() })
-	return server.URL, arrived, release
+	})
 }
 
 // stopping tells the process to stop and returns what says when it has.
@@ -63,40 +51,13 @@ func await(t *testing.T, stopped <-chan error) error {
 	}
 }
 
-// kept is a connection that stays open between requests.
-type kept struct {
-	t      testing.TB
-	conn   net.Conn
-	reader *bufio.Reader
-}
-
-func (r *running) keep() *kept {
-	r.t.Helper()
-	conn, err := net.Dial("tcp", r.app.Addr().String())
-	require.NoError(r.t, err)
-	r.t.Cleanup(func() { _ = conn.Close() })
-	require.NoError(r.t, conn.SetDeadline(time.Now().Add(startTimeout)))
-	return &kept{r.t, conn, bufio.NewReader(conn)}
-}
-
-func (k *kept) ask(path string) *http.Response {
-	k.t.Helper()
-	_, err := fmt.Fprintf(k.conn, "GET %s HTTP/1.1\r\nHost: h\r\n\r\n", path)
-	require.NoError(k.t, err)
-	response, err := http.ReadResponse(k.reader, nil)
-	require.NoError(k.t, err)
-	_, err = io.Copy(io.Discard, response.Body)
-	require.NoError(k.t, err)
-	return response
-}
-
 func TestARequestInFlightIsAnsweredBeforeTheProcessStops(t *testing.T) {
-	upstream, came, release := heldUpstream(t)
-	r := start(t, testConfig(upstream))
+	upstream := heldUpstream(t)
+	r := start(t, testConfig(upstream.URL()))
 	token := r.consent(r.register(), 1, "balance:read").access
 	answered := make(chan answer, 1)
 	go func() { defer close(answered); answered <- r.balance(token) }()
-	<-came
+	upstream.Only()
 
 	address := r.app.Addr().String()
 	stopped := r.stopping(t.Context())
@@ -110,7 +71,7 @@ func TestARequestInFlightIsAnsweredBeforeTheProcessStops(t *testing.T) {
 	r.awaitDraining()
 	require.Empty(t, stopped)
 
-	release()
+	upstream.Release()
 	a := <-answered
 	require.Equal(t, http.StatusOK, a.status)
 	require.Equal(t, "done", a.body)
@@ -121,19 +82,19 @@ func TestAProcessGoesOnWhileLoadBalancersLearnThatItStops(t *testing.T) {
 	config := testConfig(echoUpstream(t))
 	config.Shutdown.Delay = time.Hour
 	r := start(t, config)
-	before := r.keep()
-	require.False(t, before.ask("/oauth/scopes").Close)
-	after := r.keep()
+	before := r.dial()
+	require.False(t, before.Do(scopes).Close)
+	after := r.dial()
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	stopped := r.stopping(ctx)
 	r.awaitDraining()
-	for _, connection := range []*kept{before, after} {
-		last := connection.ask("/oauth/scopes")
+	for _, connection := range []*gatewaytest.Caller{before, after} {
+		last := connection.Do(scopes)
 		require.Equal(t, http.StatusOK, last.StatusCode)
 		require.True(t, last.Close, "the next request is for another process")
-		_, err := connection.reader.ReadByte()
+		_, err := connection.Reader.ReadByte()
 		require.ErrorIs(t, err, io.EOF)
 	}
 	require.Equal(t, http.StatusOK, r.do(http.MethodGet, r.public+"/oauth/scopes", nil, nil).status)
@@ -144,16 +105,16 @@ func TestAProcessGoesOnWhileLoadBalancersLearnThatItStops(t *testing.T) {
 }
 
 func TestARequestThatTakesTooLongDoesNotKeepTheProcess(t *testing.T) {
-	upstream, came, release := heldUpstream(t)
-	config := testConfig(upstream)
+	upstream := heldUpstream(t)
+	config := testConfig(upstream.URL())
 	config.Shutdown.Timeout = 10 * time.Millisecond
 	r := start(t, config)
 	token := r.consent(r.register(), 1, "balance:read").access
 	answered := make(chan answer, 1)
 	go func() { defer close(answered); answered <- r.balance(token) }()
-	<-came
+	upstream.Only()
 	require.ErrorIs(t, await(t, r.stopping(t.Context())), context.DeadlineExceeded)
-	release()
+	upstream.Release()
 	<-answered
 }
 
@@ -161,12 +122,12 @@ func TestConnectionsWithoutARequestDoNotKeepTheProcess(t *testing.T) {
 	config := testConfig(echoUpstream(t))
 	config.Shutdown.Timeout = 10 * time.Second // less than a connection may take for its first request
 	r, book := startLogged(t, config)
-	silent := r.keep()
-	idle := r.keep()
-	idle.ask("/oauth/scopes") // by now the silent one was accepted too
+	silent := r.dial()
+	idle := r.dial()
+	idle.Do(scopes) // by now the silent one was accepted too
 	require.NoError(t, await(t, r.stopping(t.Context())))
-	for _, connection := range []*kept{silent, idle} {
-		_, err := connection.reader.ReadByte()
+	for _, connection := range []*gatewaytest.Caller{silent, idle} {
+		_, err := connection.Reader.ReadByte()
 		require.Error(t, err)
 	}
 	require.Len(t, book.requests(t), 1, "a connection is no request")

@@ -4,9 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -19,6 +17,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 )
 
 // FuzzUpstream answers a request with whatever bytes an upstream can send. net/http's client reads the same bytes: what
@@ -34,11 +33,11 @@ func FuzzUpstream(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\n"), false)
 
 	upstream := newFuzzedUpstream(f)
-	config := testConfig(upstream.url)
+	config := testConfig(upstream.URL())
 	config.Routes, config.Denylist.MaxStaleness = nil, time.Minute // the machine may stand still
 	for _, path := range []string{"/fuzzed", "/good"} {
 		config.Routes = append(config.Routes, gateway.Route{
-			Path: path, Methods: []string{"GET"}, Origin: upstream.url, Scope: "balance:read", Credential: "headers",
+			Path: path, Methods: []string{"GET"}, Origin: upstream.URL(), Scope: "balance:read", Credential: "headers",
 			FirstByteTimeout: fuzzPatience / 4, IdleTimeout: fuzzPatience / 4,
 		})
 	}
@@ -189,53 +188,42 @@ func requireHeader(t *testing.T, want, got http.Header, status int) {
 // fuzzedCaller keeps a connection to the gateway.
 type fuzzedCaller struct {
 	address, token string
-	conn           net.Conn
-	reader         *bufio.Reader
+	conn           *gatewaytest.Caller // nil: it hung up
 }
 
 func (c *fuzzedCaller) ask(t *testing.T, method, path string) readAnswerOf {
 	t.Helper()
 	if c.conn == nil {
 		var err error
-		c.conn, err = net.Dial("tcp", c.address)
+		c.conn, err = gatewaytest.TryDial(t, c.address)
 		require.NoError(t, err)
-		c.reader = bufio.NewReader(c.conn)
 	}
-	require.NoError(t, c.conn.SetDeadline(time.Now().Add(fuzzPatience)))
-	_, err := fmt.Fprintf(c.conn, "%s %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n\r\n", method, path, c.token)
-	require.NoError(t, err)
-	for {
-		response, err := http.ReadResponse(c.reader, &http.Request{Method: method})
-		if err != nil {
-			require.False(t, isTimeout(err), "no answer to %s %s", method, path)
-			c.hangUp()
-			return readAnswerOf{}
-		}
-		if response.StatusCode < 200 {
-			continue
-		}
-		body, err := io.ReadAll(response.Body)
-		require.False(t, isTimeout(err), "the answer to %s %s does not end", method, path)
-		if err != nil || response.Close {
-			c.hangUp()
-		} else {
-			require.Zero(t, c.reader.Buffered(), "more than one answer")
-		}
-		return readAnswerOf{response.StatusCode, response.Header, string(body), err == nil, !response.Close}
+	require.NoError(t, c.conn.Conn.SetDeadline(time.Now().Add(fuzzPatience)))
+	require.NoError(t, c.conn.TrySend(gatewaytest.Raw(method+" "+path, "Authorization: Bearer "+c.token)))
+	answer, err := c.conn.TryReceiveFinal(method)
+	require.False(t, isTimeout(err), "no answer to %s %s, or none that ends", method, path)
+	if answer.Response == nil {
+		c.hangUp()
+		return readAnswerOf{}
 	}
+	if err != nil || answer.Close {
+		c.hangUp()
+	} else {
+		require.Zero(t, c.conn.Reader.Buffered(), "more than one answer")
+	}
+	return readAnswerOf{answer.StatusCode, answer.Header, answer.Body, err == nil, !answer.Close}
 }
 
 func (c *fuzzedCaller) hangUp() {
 	if c.conn != nil {
-		_ = c.conn.(*net.TCPConn).SetLinger(0)
-		_ = c.conn.Close()
+		c.conn.Reset()
 		c.conn = nil
 	}
 }
 
 // fuzzedUpstream answers /fuzzed as it is told, and everything else with the user it is for.
 type fuzzedUpstream struct {
-	url string
+	*gatewaytest.Upstream
 
 	mu     sync.Mutex
 	answer []byte
@@ -245,22 +233,19 @@ type fuzzedUpstream struct {
 func newFuzzedUpstream(tb testing.TB) *fuzzedUpstream {
 	tb.Helper()
 	u := &fuzzedUpstream{}
-	u.url = serveConns(tb, func(conn net.Conn) {
-		for reader := bufio.NewReader(conn); ; {
-			request, err := http.ReadRequest(reader)
-			if err != nil {
-				return
+	u.Upstream = gatewaytest.NewUpstream(tb, func(l *gatewaytest.Conn) {
+		for l.ReadRequest() {
+			if l.Last.Target != "/fuzzed" {
+				l.Say(gatewaytest.WithLength("for user " + strings.Join(l.Last.Values("X-Gatehouse-Subject"), ",")))
+				continue
 			}
-			body := "for user " + request.Header.Get("X-Gatehouse-Subject")
-			answer, stays := fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body), true
-			if request.URL.Path == "/fuzzed" {
-				answer, stays = u.current()
-			}
-			if _, err := conn.Write(answer); err != nil || !stays {
+			answer, stays := u.current()
+			if l.Say(string(answer)); !stays {
 				return
 			}
 		}
 	})
+	u.Forget()
 	return u
 }
 

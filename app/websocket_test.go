@@ -2,18 +2,9 @@ package app_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,6 +16,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 )
 
 // closedWithin is how soon a WebSocket must be closed whose token is no longer good.
@@ -125,23 +117,10 @@ func (s socket) requireClosed(code websocket.StatusCode, reason string) {
 // serveTLS gives the configuration a certificate and returns a client that trusts it.
 func serveTLS(t *testing.T, cfg *config.Config) *http.Client {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
+	certificate := gatewaytest.NewCertificate(t, 1, "127.0.0.1")
 	cfg.TLS.CertFile, cfg.TLS.KeyFile = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	require.NoError(t, os.WriteFile(cfg.TLS.CertFile, certificate, 0o600))
-	require.NoError(t, os.WriteFile(cfg.TLS.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
-	trusted := x509.NewCertPool()
-	require.True(t, trusted.AppendCertsFromPEM(certificate))
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}}
+	certificate.Write(t, cfg.TLS.CertFile, cfg.TLS.KeyFile)
+	transport := &http.Transport{TLSClientConfig: certificate.Trusted()}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }

@@ -100,7 +100,7 @@ func TestTheClientIsToldByRedirectWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := *w
 			w.T = t
-			for _, state := range []string{"", "s", "long enough for fosite"} {
+			for _, state := range []string{"", "s", "long enough for fosite", "a b+c&d=e%20;#\r\n\"€<x>"} {
 				test.form.Del("state")
 				if state != "" {
 					test.form.Set("state", state)

@@ -59,7 +59,8 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connectio
 	return connections, nil
 }
 
-// handleDisconnect takes back everything that the signed-in user gave an application. 204 means that every gateway knows.
+// handleDisconnect takes back everything that the signed-in user gave an application. 204 means that every gateway knows,
+// but for those that it says it could not hear from.
 func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
@@ -80,7 +81,8 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Also when there was nothing to end: this may be the next try after a 503.
-	if err := s.issuer.relay.Deliver(ctx); err != nil {
+	unconfirmed, err := s.issuer.relay.Confirm(ctx)
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -89,6 +91,7 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.log.InfoContext(ctx, "client disconnected", slog.String("client_id", clientID), slog.Int("grants", ended))
+	sayUnconfirmed(w, unconfirmed)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 }

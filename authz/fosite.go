@@ -52,8 +52,8 @@ func (s *Server) authenticateForFosite(ctx context.Context, r *http.Request, for
 	return &fositeClient{Client: c, scopes: s.scopes.of(c), defaultScopes: s.scopes.defaultOf(c)}, nil
 }
 
-// fositeState stands for the client's state, which fosite wants to have and to be long. Clients of oauth2server send none.
-// With a state of its own no check fails because of ours, and none that comes after it is left out.
+// fositeState is what fosite sees instead of the client's state. It refuses a request whose state is missing or short, and
+// clients of oauth2server send none. The client's own is returned as it came, whatever it is (authorization.form).
 const fositeState = "the state is the client's"
 
 // authorizeRequest has fosite check an authorization request. The client and its redirect URI were checked already.

@@ -14,7 +14,7 @@ import (
 )
 
 // concludeExchange is what the client is told of redeeming a code or rotating a refresh token. Before it says that the grant
-// has ended, every gateway knows of the revocation that a second use has caused; otherwise the error is
+// has ended, the revocation that a second use has caused is in Redis, where gateways read it; otherwise the error is
 // outbox.ErrUndelivered.
 func (i *issuer) concludeExchange(ctx context.Context, grant registry.Grant, err error) error {
 	switch {

@@ -12,8 +12,8 @@ func (o *Operator) Keys(ctx context.Context) ([]keyring.State, error) {
 	return o.Keyring.Keys(ctx)
 }
 
-// Rotate publishes a key that signs as soon as everyone can have seen it, and returns it. With keyring.ErrSuccessorPending it
-// returns the one that is published already.
+// Rotate publishes a key that signs as soon as everyone can have seen it, and returns it. With
+// keyring.ErrSuccessorPending it returns the one that is published already.
 func (o *Operator) Rotate(ctx context.Context) (keyring.State, error) {
 	key, err := o.Keyring.Rotate(ctx, o.Actor)
 	if err != nil {

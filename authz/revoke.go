@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/ory/fosite"
 
@@ -14,8 +15,9 @@ import (
 
 const reasonRevoked = "revoked"
 
-// handleRevoke takes back an access token, or a refresh token and with it the whole grant (RFC 7009). It answers 200
-// only when every gateway refuses what was revoked; with 503 the revocation is recorded and the caller may try again.
+// handleRevoke takes back an access token, or a refresh token and with it the whole grant (RFC 7009). It answers 200 when
+// every gateway refuses what was revoked, but for those that it says it could not hear from; with 503 the revocation is
+// recorded and the caller may try again.
 func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
@@ -25,10 +27,12 @@ func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if err := s.revoke(ctx, client, form.Get("token")); err != nil {
+	unconfirmed, err := s.revoke(ctx, client, form.Get("token"))
+	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
+	sayUnconfirmed(w, unconfirmed)
 	writeJSON(w, http.StatusOK, revoked{})
 }
 
@@ -38,31 +42,39 @@ type revoked struct{}
 
 // revoke finds out by itself what kind of token it is; token_type_hint could only be wrong. A token that is unknown,
 // malformed or expired is as good as revoked.
-func (s *Server) revoke(ctx context.Context, client registry.Client, token string) error {
+func (s *Server) revoke(ctx context.Context, client registry.Client, token string) (unconfirmed int, err error) {
 	if claims, err := s.lenientVerifier.Verify([]byte(token)); err == nil {
 		if claims.ClientID != client.ID {
-			return errForeignToken
+			return 0, errForeignToken
 		}
 		if err := s.registry.RevokeToken(ctx, claims.ID, claims.ExpiresAt.Add(ClockSkew)); err != nil {
-			return err
+			return 0, err
 		}
 		s.log.InfoContext(ctx, "access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))
-		return s.issuer.relay.Deliver(ctx)
+		return s.issuer.relay.Confirm(ctx)
 	}
 	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		return nil
+		return 0, nil
 	case err != nil:
-		return err
+		return 0, err
 	case grant.ClientID != client.ID:
-		return errForeignToken
+		return 0, errForeignToken
 	}
 	if err := s.registry.EndGrant(ctx, grant.ID, reasonRevoked); err != nil {
-		return err
+		return 0, err
 	}
 	s.log.InfoContext(ctx, "grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
-	return s.issuer.relay.Deliver(ctx)
+	return s.issuer.relay.Confirm(ctx)
+}
+
+// sayUnconfirmed tells the caller how many gateways may not know yet of what was revoked. Most answers have no body to say it
+// in.
+func sayUnconfirmed(w http.ResponseWriter, gateways int) {
+	if gateways > 0 {
+		w.Header().Set("Unconfirmed-Gateways", strconv.Itoa(gateways))
+	}
 }
 
 var errForeignToken = fosite.ErrUnauthorizedClient.WithHint("The token was issued to another client.")

@@ -54,6 +54,9 @@ type Config struct {
 	Registry *registry.Registry
 	Keyring  *keyring.Keyring // open
 	Denylist outbox.Denylist
+	// RevocationWait is how long the answer to a revocation waits at most for the gateways to confirm that they know; 0: not
+	// at all.
+	RevocationWait time.Duration
 	// AdminToken is the bearer token of the admin API; empty leaves it open to whoever reaches it.
 	AdminToken string
 	// OnIssued, when not nil, is told of each answer that holds an access token, before it is sent. ctx is that of the
@@ -101,7 +104,7 @@ func New(c Config) (*Server, error) {
 	}
 	known, ring := newScopes(c.Scopes), c.Keyring.Ring()
 	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE)
-	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist}
+	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
 		issuer: &issuer{
 			name:     c.Issuer,

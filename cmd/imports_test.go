@@ -31,12 +31,13 @@ var mayImport = map[string][]string{
 var walls = map[string][]string{
 	"app/config":                  {},
 	"authz/client":                {"authz/internal/text"},
-	"authz/internal/authztest":    {},
+	"authz/internal/authztest":    {"authz/internal/loop", "authz/keyring"},
 	"authz/internal/loop":         {},
 	"authz/internal/text":         {},
 	"authz/keyring":               {"authz/internal/loop"},
 	"authz/outbox":                {"authz/internal/loop"},
 	"authz/user":                  {"authz/internal/text"},
+	"gateway/gatewaytest":         {},
 	"gateway/internal/http1":      {},
 	"gateway/listener":            {"gateway/internal/http1", "gateway/internal/occasional"},
 	"gateway/internal/occasional": {},
@@ -45,6 +46,9 @@ var walls = map[string][]string{
 	"keys/internal/fastsig":       {},
 	"registry/registrytest":       {},
 }
+
+// onlyTests are the packages that nothing imports but tests, and each other.
+var onlyTests = []string{"authz/internal/authztest", "gateway/gatewaytest", "registry/registrytest"}
 
 // room is the top-level directory of one of our packages, or "".
 func room(importPath string) string {
@@ -87,6 +91,9 @@ func TestWhoMayImportWhom(t *testing.T) {
 			seen[inside] = true
 		}
 		for _, dep := range pkg.Deps {
+			if slices.Contains(onlyTests, strings.TrimPrefix(dep, module)) && !slices.Contains(onlyTests, inside) {
+				t.Errorf("%s depends on %s, which is for tests", pkg.ImportPath, dep)
+			}
 			switch to := room(dep); {
 			case to == "":
 			case to != from && !slices.Contains(allowed, to):

@@ -44,8 +44,8 @@ var (
 	ErrReloadLost = errors.New("reload of the denylist was overtaken")
 )
 
-// Checker tells whether a token was revoked: nil means that it is known not to be. Implementations are safe for
-// concurrent use, and answer or give up within a fixed bound of at most 50 ms even when ctx has no deadline.
+// Checker tells whether a token was revoked: nil means that it is known not to be. Implementations are safe for concurrent
+// use, and answer or give up within a fixed bound (WithTimeout) even when ctx has no deadline.
 type Checker interface {
 	Check(ctx context.Context, q Query) error
 }

@@ -34,7 +34,8 @@ func indexOf(kind Kind) int {
 	}
 }
 
-// shards is one for each value of a fingerprint's first byte. With so many, a reader rarely waits for a writer, and not long.
+// shards is one for each value of a fingerprint's first byte. With so many, a reader rarely waits for a writer, and never
+// long.
 const shards = 256
 
 type shard struct {

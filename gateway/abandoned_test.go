@@ -19,23 +19,23 @@ func TestCallersThatGoAway(t *testing.T) {
 		cut     bool // the answer had begun
 	}{
 		"waiting for the head": {raw("GET /balance"), func(*link) {}, func(*testing.T, *call) {}, false},
-		"after a small body":   {withBody("hi", "POST /balance"), func(l *link) { _, _ = l.readBytes(2) }, func(*testing.T, *call) {}, false},
-		"after a large body":   {withBody(large, "POST /balance"), func(l *link) { _, _ = l.readBytes(len(large)) }, func(*testing.T, *call) {}, false},
+		"after a small body":   {withBody("hi", "POST /balance"), func(l *link) { _, _ = l.ReadBytes(2) }, func(*testing.T, *call) {}, false},
+		"after a large body":   {withBody(large, "POST /balance"), func(l *link) { _, _ = l.ReadBytes(len(large)) }, func(*testing.T, *call) {}, false},
 		"with more to say":     {raw("GET /balance") + raw("GET /balance"), func(*link) {}, func(*testing.T, *call) {}, false},
-		"silent events": {raw("GET /balance"), func(l *link) { l.write(chunkedHead + "1\r\n:\r\n") }, func(t *testing.T, c *call) {
-			_, err := io.ReadFull(c.begin().Body, make([]byte, 1))
+		"silent events": {raw("GET /balance"), func(l *link) { l.Say(chunkedHead + "1\r\n:\r\n") }, func(t *testing.T, c *call) {
+			_, err := io.ReadFull(c.Begin().Body, make([]byte, 1))
 			require.NoError(t, err)
 		}, true},
-		"no event yet": {raw("GET /balance"), func(l *link) { l.write(chunkedHead) }, func(_ *testing.T, c *call) { c.begin() }, true},
+		"no event yet": {raw("GET /balance"), func(l *link) { l.Say(chunkedHead) }, func(_ *testing.T, c *call) { c.Begin() }, true},
 		"downloading": {raw("GET /balance"), func(l *link) {
-			go func() { l.write("%s", answerFor(huge)) }()
+			go func() { l.Say(answerFor(huge)) }()
 		}, func(t *testing.T, c *call) {
-			_, err := io.ReadFull(c.begin().Body, make([]byte, 100_000))
+			_, err := io.ReadFull(c.Begin().Body, make([]byte, 100_000))
 			require.NoError(t, err)
 		}, true},
 		"uploading": {raw("POST /balance", "Content-Length: 10000000") + large, func(*link) {}, func(*testing.T, *call) {}, false},
 		"uploading to somebody who waits": {raw("POST /balance", "Content-Length: 100000") + large[:20_000], func(l *link) {
-			_, _ = l.readBytes(20_000)
+			_, _ = l.ReadBytes(20_000)
 		}, func(*testing.T, *call) {}, false},
 	} {
 		for name, secured := range map[string]bool{"plain": false, "TLS": true} {
@@ -43,25 +43,25 @@ func TestCallersThatGoAway(t *testing.T) {
 				t.Parallel()
 				reached := make(chan struct{})
 				upstream := newUpstream(t, func(l *link) {
-					if _, ok := l.readHead(); ok {
+					if _, ok := l.ReadHead(); ok {
 						test.serve(l)
 						close(reached)
-						<-l.upstream.idle
+						l.Hold()
 					}
 				})
-				defer close(upstream.idle)
+				defer upstream.Release()
 				seen := make(witness, 2)
-				s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods(allMethods...), unlimited)}, options{
+				s := newSystem(t, []gateway.Route{balance(upstream.URL(), public, methods(allMethods...), unlimited)}, options{
 					config:  func(c *gateway.Config) { c.Observer = seen },
 					secured: secured,
 				})
 				c := s.dial()
-				c.send(test.request)
+				c.Send(test.request)
 				<-reached
 				test.until(t, c)
 				began := time.Now()
-				require.NoError(t, c.conn.Close())
-				upstream.awaitEnd(0)
+				require.NoError(t, c.Conn.Close())
+				upstream.AwaitEnd(0)
 				t.Logf("the connection was freed after %v", time.Since(began))
 				if test.cut {
 					require.Equal(t, gateway.NoFailure, (<-seen).Failure)

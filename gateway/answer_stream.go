@@ -59,7 +59,7 @@ func (g *Gateway) streamAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x
 		// chunk and the end of the body in segments of their own.
 		header.Del(fasthttp.HeaderContentLength)
 		if r.takesTrailers() && len(head.Trailer()) > 0 {
-			s.announced = appendAnnounced(nil, head.Trailer())
+			s.announced = appendAnnounced(nil, head.Trailer(), nil)
 			_ = header.SetTrailerBytes(s.announced) // fasthttp may refuse some more of them
 		}
 	}

@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"net"
@@ -14,6 +13,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 	"gatehouse/keys"
 )
 
@@ -30,7 +30,7 @@ func (neverRevoked) Check(context.Context, denylist.Query) error { return nil }
 // BenchmarkHandle measures a request through the whole handler to an upstream on a socket and back, per credential. What
 // a token's signature and the denylist cost is left out; the caller's side of the network too.
 func BenchmarkHandle(b *testing.B) {
-	ln := newBenchmarkUpstream(b)
+	ln := gatewaytest.CheapUpstream(b)
 	for _, name := range []string{"none", "forward", "headers", "lndhub"} {
 		b.Run(name, func(b *testing.B) {
 			g, err := gateway.New(gateway.Config{
@@ -103,35 +103,4 @@ func parsedRequest(b *testing.B, request string) (*fasthttp.RequestCtx, *rewound
 		b.Fatal(err)
 	}
 	return ctx, r
-}
-
-// newBenchmarkUpstream answers without allocating, so that what is reported is the gateway's.
-func newBenchmarkUpstream(b *testing.B) (address string) {
-	b.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = conn.Close() }()
-				buffer, reply := make([]byte, 4096), []byte(okAnswer)
-				for {
-					if n, err := conn.Read(buffer); err != nil || !bytes.HasSuffix(buffer[:n], []byte("\r\n\r\n")) {
-						return
-					}
-					if _, err := conn.Write(reply); err != nil {
-						return
-					}
-				}
-			}()
-		}
-	}()
-	return ln.Addr().String()
 }

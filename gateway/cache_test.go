@@ -24,7 +24,7 @@ type cachedSystem struct {
 func newCachedSystem(t *testing.T) *cachedSystem {
 	t.Helper()
 	s := &cachedSystem{}
-	s.system = newSystem(t, []gateway.Route{balance(newUpstream(t, answerAll).url())}, options{config: func(c *gateway.Config) {
+	s.system = newSystem(t, []gateway.Route{balance(newUpstream(t, answerAll).URL())}, options{config: func(c *gateway.Config) {
 		verifier := c.Verifier.(*keys.Verifier)
 		s.ring = verifier.Keys.(*keys.Ring)
 		verifier.Now = func() time.Time { return now.Add(time.Duration(s.passed.Load())) }

@@ -13,7 +13,7 @@ import (
 
 func TestAWrongClockIsToleratedALittleAndThenReported(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{config: func(c *gateway.Config) {
+	s := newSystem(t, []gateway.Route{balance(upstream.URL())}, options{config: func(c *gateway.Config) {
 		c.Verifier.(*keys.Verifier).Leeway = 30 * time.Second
 	}})
 	issued := func(ahead time.Duration) string {

@@ -17,11 +17,11 @@ import (
 func identity(t *testing.T, name string, changes map[string]any) []string {
 	t.Helper()
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential(name))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential(name))}, options{})
 	token := s.token(changes)
 	require.Equal(t, 200, s.do(raw("GET /balance", bearer(token))).StatusCode)
 	var told []string
-	for _, line := range upstream.only().lines {
+	for _, line := range upstream.Only().Lines {
 		if strings.HasPrefix(line, "Authorization:") || strings.HasPrefix(line, "X-Gatehouse") {
 			told = append(told, strings.ReplaceAll(line, token, "<token>"))
 		}
@@ -31,12 +31,12 @@ func identity(t *testing.T, name string, changes map[string]any) []string {
 
 func TestCredentialLNDHub(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("lndhub"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("lndhub"))}, options{})
 	for n := range 50 {
 		user := strconv.Itoa(n + 1)
 		token := s.token(map[string]any{"sub": user, "client_id": `a"b`})
 		require.Equal(t, 200, s.do(raw("GET /balance", bearer(token))).StatusCode)
-		sent := upstream.requests()[n].values("Authorization")
+		sent := upstream.Requests()[n].Values("Authorization")
 		require.Len(t, sent, 1)
 		payload, err := jws.Verify([]byte(strings.TrimPrefix(sent[0], "Bearer ")), jws.WithKey(jwa.HS256, []byte(jwtSecret)))
 		require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestCredentialLNDHub(t *testing.T) {
 
 func TestCredentialLNDHubIsForUsersOnly(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("lndhub"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("lndhub"))}, options{})
 	for name, changes := range map[string]map[string]any{
 		"a name":                       {"sub": "alice"},
 		"a client":                     {"sub": "app", "grant_id": nil},
@@ -67,7 +67,7 @@ func TestCredentialLNDHubIsForUsersOnly(t *testing.T) {
 			requireRefused(t, s.do(raw("GET /balance", bearer(s.token(changes)))), 403, "insufficient_scope")
 		})
 	}
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }
 
 func TestCredentialForward(t *testing.T) {
@@ -87,11 +87,11 @@ func TestCredentialHeaders(t *testing.T) {
 
 func TestCredentialHeadersKeepsClaimsOnTheirLine(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("headers"))}, options{})
 	for _, sub := range []string{"7\r\nX-Gatehouse-Subject: 8", "7\n", "7\x00"} {
 		requireRefused(t, s.do(raw("GET /balance", bearer(s.token(map[string]any{"sub": sub})))), 500, "server_error")
 	}
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }
 
 func TestCredentialNone(t *testing.T) {

@@ -17,18 +17,16 @@ import (
 // requireCut reads an answer of which begun arrives, and that visibly ends there.
 func requireCut(t *testing.T, c *call, begun string) {
 	t.Helper()
-	response, err := http.ReadResponse(c.reader, nil)
+	response, err := http.ReadResponse(c.Reader, nil)
 	require.NoError(t, err, "a caller that gets no answer at all may send its request again")
 	require.Equal(t, 200, response.StatusCode)
 	body, err := io.ReadAll(response.Body)
 	require.Equal(t, begun, string(body))
 	require.Error(t, err, "the answer looks complete")
 	require.True(t, errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET), "%v", err)
-	_, err = c.reader.ReadByte()
+	_, err = c.Reader.ReadByte()
 	require.Error(t, err, "the connection is closed")
 }
-
-const chunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 // cutAnswers are the beginnings of answers that are passed on as they arrive, and what arrives of them.
 var cutAnswers = map[string]struct{ reply, begun string }{
@@ -48,24 +46,24 @@ func TestCutAnswersNeverLookComplete(t *testing.T) {
 	for name, test := range cutAnswers {
 		for how, end := range map[string]func(l *link){
 			"ends":   func(*link) {},
-			"stalls": func(l *link) { <-l.upstream.idle },
-			"resets": resetOnClose,
+			"stalls": func(l *link) { l.Hold() },
+			"resets": (*link).ResetOnClose,
 		} {
 			for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
 				t.Run(name+"/"+how+"/"+version, func(t *testing.T) {
 					upstream := newUpstream(t, func(l *link) {
-						if l.read() {
-							l.write("%s", test.reply)
+						if l.ReadRequest() {
+							l.Say(test.reply)
 							end(l)
 						}
 					})
-					defer close(upstream.idle)
+					defer upstream.Release()
 					seen := make(witness, 2)
 					s := publicSystem(t, upstream, func(c *gateway.Config) { c.Observer = seen }, func(r *gateway.Route) {
 						r.IdleTimeout = 200 * time.Millisecond
 					})
 					c := s.dial()
-					c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
+					c.Send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
 					requireCut(t, c, test.begun)
 					require.Equal(t, gateway.NoFailure, (<-seen).Failure)
 					want := gateway.BrokeOff
@@ -73,7 +71,7 @@ func TestCutAnswersNeverLookComplete(t *testing.T) {
 						want = gateway.TooSlow
 					}
 					require.Equal(t, want.String(), (<-seen).Failure.String())
-					upstream.only()
+					upstream.Only()
 				})
 			}
 		}
@@ -84,7 +82,7 @@ func TestCutAnswersNeverLookComplete(t *testing.T) {
 func TestAnswersThatGoWrongBeginNevertheless(t *testing.T) {
 	upstream := newUpstream(t, answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nbegun\r\nzz\r\n"))
 	c := publicSystem(t, upstream, nil).dial()
-	c.send(raw("GET /balance", "TE: trailers"))
+	c.Send(raw("GET /balance", "TE: trailers"))
 	requireCut(t, c, "begun")
-	upstream.awaitEnd(0)
+	upstream.AwaitEnd(0)
 }

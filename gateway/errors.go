@@ -48,6 +48,7 @@ var (
 	errInvalidToken = tokenRefusal("The access token is not valid.").judged(Malformed)
 	errExpiredToken = tokenRefusal("The access token has expired.").judged(Expired)
 	errRevokedToken = tokenRefusal("The access token was revoked.").judged(Revoked)
+	errWithdrawnKey = errInvalidToken.judged(UnknownKey)
 
 	// errNoUser answers a token that is good but speaks for no user, where the upstream's credential is a user's.
 	errNoUser = newRefusal(fiber.StatusForbidden, "insufficient_scope", "This needs the access token of a user.").
@@ -71,13 +72,17 @@ var (
 		"It cannot be told right now whether the access token was revoked.").retry("1").judged(RevocationUnknown)
 	errStopping = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"The server is stopping. The WebSocket was not opened.").retry("1")
+	errOverShare = newRefusal(fiber.StatusTooManyRequests, "too_many_requests",
+		"Too many requests of this user are under way. This one was not forwarded.").retry("1")
 	errUpstreamBusy = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"The upstream is busy. The request was not forwarded.").retry("1")
 	errUpstreamBroken = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream could not be reached or broke off.")
 	// errCredentialRefused takes the place of an upstream's 401, on which clients would throw their good tokens away.
 	errCredentialRefused = newRefusal(fiber.StatusBadGateway, "bad_gateway", "The upstream refused the gateway's credential.")
 	// errCallerGone is only ever seen by a log; nginx has made its status known.
-	errCallerGone      = newRefusal(statusCallerGone, "invalid_request", "The caller went away.")
+	errCallerGone = newRefusal(statusCallerGone, "invalid_request", "The caller went away.")
+	// errLoop is a request that a configuration sends in a circle.
+	errLoop            = newRefusal(fiber.StatusLoopDetected, "loop_detected", "The request has come through this gateway too often.")
 	errUpstreamTooSlow = newRefusal(fiber.StatusGatewayTimeout, "gateway_timeout", "The upstream did not answer in time.")
 )
 

@@ -15,7 +15,7 @@ import (
 func TestCallersThatWaitAreAuthorizedFirst(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	seen := make(witness, 10)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), methods("POST"))}, options{config: func(c *gateway.Config) {
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), methods("POST"))}, options{config: func(c *gateway.Config) {
 		c.Observer, c.MaxBody = seen, 10
 	}})
 	const expect, length = "Expect: 100-continue", "Content-Length: 2"
@@ -42,46 +42,46 @@ func TestCallersThatWaitAreAuthorizedFirst(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s.denylist.set(test.denylist)
 			c := s.dial()
-			c.send(test.request)
-			a := c.receive("POST") // the first answer, and not 100
+			c.Send(test.request)
+			a := c.Receive("POST") // the first answer, and not 100
 			require.Equal(t, test.status, a.StatusCode)
-			require.Contains(t, a.body, `"error_description"`)
+			require.Contains(t, a.Body, `"error_description"`)
 			require.True(t, a.Close)
-			require.True(t, c.isClosed(), "a body that comes nevertheless is no request")
+			require.True(t, c.IsClosed(), "a body that comes nevertheless is no request")
 			require.Equal(t, test.verdict.String(), (<-seen).Verdict.String())
 		})
 	}
-	require.Zero(t, upstream.connections())
+	require.Zero(t, upstream.Connections())
 
 	t.Run("may send it", func(t *testing.T) {
 		s.denylist.set(nil)
 		asked := len(s.denylist.queries())
 		for _, framing := range []struct{ line, body string }{{length, "hi"}, {"Transfer-Encoding: chunked", "2\r\nhi\r\n0\r\n\r\n"}} {
 			c := s.dial()
-			c.send(raw("POST /balance", framing.line, expect, good))
-			require.Equal(t, 100, c.receive("POST").StatusCode)
-			c.send(framing.body + raw("GET /nowhere"))
-			require.Equal(t, 200, c.receive("POST").StatusCode)
+			c.Send(raw("POST /balance", framing.line, expect, good))
+			require.Equal(t, 100, c.Receive("POST").StatusCode)
+			c.Send(framing.body + raw("GET /nowhere"))
+			require.Equal(t, 200, c.Receive("POST").StatusCode)
 			require.Equal(t, gateway.Valid, (<-seen).Verdict)
-			requireRefused(t, c.receive("GET"), 404, "not_found")
+			requireRefused(t, c.Receive("GET"), 404, "not_found")
 			<-seen
 		}
 		require.Len(t, s.denylist.queries(), asked+4, "before the body, and when it has come")
-		for _, r := range upstream.requests() {
-			require.Equal(t, "hi", r.body)
-			require.Empty(t, r.values("Expect"))
+		for _, r := range upstream.Requests() {
+			require.Equal(t, "hi", r.Body)
+			require.Empty(t, r.Values("Expect"))
 		}
 	})
 	t.Run("revoked meanwhile", func(t *testing.T) {
 		c := s.dial()
-		c.send(raw("POST /balance", length, expect, good))
-		require.Equal(t, 100, c.receive("POST").StatusCode)
+		c.Send(raw("POST /balance", length, expect, good))
+		require.Equal(t, 100, c.Receive("POST").StatusCode)
 		s.denylist.set(denylist.ErrRevoked)
-		before := len(upstream.requests())
-		c.send("hi")
-		requireRefused(t, c.receive("POST"), 401, "invalid_token")
+		before := len(upstream.Requests())
+		c.Send("hi")
+		requireRefused(t, c.Receive("POST"), 401, "invalid_token")
 		require.Equal(t, gateway.Revoked, (<-seen).Verdict)
-		require.Len(t, upstream.requests(), before)
+		require.Len(t, upstream.Requests(), before)
 	})
 }
 
@@ -107,17 +107,17 @@ func TestExpectationsThatNobodyKnowsAreRefused(t *testing.T) {
 	s := publicSystem(t, upstream, nil)
 	for _, expected := range []string{"miracles", "1a0-continue", "100-continue, miracles"} {
 		c := s.dial()
-		c.send(raw("POST /balance", "Expect: "+expected, "Content-Length: 2") + "hi")
-		requireRefused(t, c.receive("POST"), 417, "invalid_request")
-		require.True(t, c.isClosed())
+		c.Send(raw("POST /balance", "Expect: "+expected, "Content-Length: 2") + "hi")
+		requireRefused(t, c.Receive("POST"), 417, "invalid_request")
+		require.True(t, c.IsClosed())
 	}
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }
 
 // Handlers beside the gateway decide for themselves.
 func TestReservedPathsMaySendTheirBodies(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url())}, reserved("oauth", func(ctx *fasthttp.RequestCtx) {
+	s := newSystem(t, []gateway.Route{balance(upstream.URL())}, reserved("oauth", func(ctx *fasthttp.RequestCtx) {
 		body, err := gateway.ReadBody(ctx, 10)
 		if err != nil {
 			gateway.AnswerRefusal(ctx, err)
@@ -126,10 +126,10 @@ func TestReservedPathsMaySendTheirBodies(t *testing.T) {
 		ctx.SetBody(body)
 	}))
 	c := s.dial()
-	c.send(raw("POST /oauth/token", "Content-Length: 2", "Expect: 100-continue"))
-	require.Equal(t, 100, c.receive("POST").StatusCode)
-	c.send("hi")
-	require.Equal(t, "hi", c.receive("POST").body)
+	c.Send(raw("POST /oauth/token", "Content-Length: 2", "Expect: 100-continue"))
+	require.Equal(t, 100, c.Receive("POST").StatusCode)
+	c.Send("hi")
+	require.Equal(t, "hi", c.Receive("POST").Body)
 
 	for name, test := range map[string]struct {
 		body   string

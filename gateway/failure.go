@@ -17,6 +17,9 @@ const (
 	NoFailure Failure = iota
 	// Busy upstreams had no connection free for as long as a request may wait. Nothing was sent.
 	Busy
+	// OverShare is a user, or an address without a token, who had as many connections to the upstream as one may have.
+	// Nothing was sent, and the upstream has done nothing wrong.
+	OverShare
 	// Unreachable upstreams could not be connected to. Nothing was sent.
 	Unreachable
 	// TooSlow upstreams let one of the route's timeouts pass.
@@ -33,7 +36,7 @@ const (
 )
 
 var failureNames = [failures]string{
-	"none", "busy", "unreachable", "too_slow", "broke_off", "not_http", "credential_refused", "abandoned",
+	"none", "busy", "over_share", "unreachable", "too_slow", "broke_off", "not_http", "credential_refused", "abandoned",
 }
 
 // Failures returns all of them, by their value.
@@ -56,6 +59,10 @@ func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Fail
 		return refused
 	}
 	r.seen.Failure = failureOf(err, otherwise)
+	if r.seen.Failure == OverShare {
+		g.logFailure(to, OverShare, "refused: over the share of one user", err, r.logged())
+		return errOverShare
+	}
 	g.logFailure(to, r.seen.Failure, "upstream failed", err, r.logged())
 	switch r.seen.Failure {
 	case Busy:
@@ -93,6 +100,8 @@ func failureOf(err error, otherwise Failure) Failure {
 	switch {
 	case errors.Is(err, upstream.ErrBusy):
 		return Busy
+	case errors.Is(err, upstream.ErrOverShare):
+		return OverShare
 	case errors.Is(err, errRefusedCredential):
 		return CredentialRefused
 	case errors.Is(err, upstream.ErrTooSlow), errors.Is(err, context.DeadlineExceeded),

@@ -33,7 +33,7 @@ func TestUpstreamThatRefusesTheGatewaysCredential(t *testing.T) {
 			name += ", anonymous"
 		}
 		t.Run(name, func(t *testing.T) {
-			s := newSystem(t, []gateway.Route{balance(upstream.url(), credential(test.credential), public)}, options{})
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential(test.credential), public)}, options{})
 			var lines []string
 			if test.sendsToken {
 				lines = []string{bearer(s.token(nil))}
@@ -42,11 +42,11 @@ func TestUpstreamThatRefusesTheGatewaysCredential(t *testing.T) {
 			require.Equal(t, test.passesAsked, a.Header.Get("WWW-Authenticate") != "")
 			if test.status == 401 {
 				require.Equal(t, 401, a.StatusCode)
-				require.Equal(t, "secret", a.body)
+				require.Equal(t, "secret", a.Body)
 				return
 			}
 			requireRefused(t, a, test.status, "bad_gateway")
-			require.Contains(t, a.body, "The upstream refused the gateway's credential.")
+			require.Contains(t, a.Body, "The upstream refused the gateway's credential.")
 			require.Contains(t, s.log.String(), "level=WARN")
 			require.Contains(t, s.log.String(), "401")
 			require.NotContains(t, s.log.String(), "secret")
@@ -56,7 +56,7 @@ func TestUpstreamThatRefusesTheGatewaysCredential(t *testing.T) {
 
 func TestOtherRefusalsOfAnUpstreamAreTheCallers(t *testing.T) {
 	upstream := newUpstream(t, answering("HTTP/1.1 403 Forbidden\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n"))
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("lndhub"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("lndhub"))}, options{})
 	a := s.do(raw("GET /balance", bearer(s.token(nil))))
 	require.Equal(t, 403, a.StatusCode)
 	require.Empty(t, a.Header.Get("WWW-Authenticate"))
@@ -66,18 +66,18 @@ func TestAnUpstreamThatFailsIsReportedOnceInAWhile(t *testing.T) {
 	broken := newUpstream(t, answering("ICY 200 OK\r\n\r\n"))
 	refusing := newUpstream(t, answering(unauthorized))
 	slow := newUpstream(t, func(l *link) {
-		l.read()
-		if l.last.target == "/slow" {
-			<-l.upstream.idle
+		l.ReadRequest()
+		if l.Last.Target == "/slow" {
+			l.Hold()
 		}
-		l.write("ICY 200 OK\r\n\r\n")
+		l.Say("ICY 200 OK\r\n\r\n")
 	})
-	defer close(slow.idle)
+	defer slow.Release()
 	s := newSystem(t, []gateway.Route{
-		balance(broken.url(), public, path("/broken")),
-		balance(refusing.url(), path("/refusing"), credential("lndhub")),
-		balance(slow.url(), public, path("/quick")),
-		balance(slow.url(), public, path("/slow"), func(r *gateway.Route) { r.Timeout = 50 * time.Millisecond }),
+		balance(broken.URL(), public, path("/broken")),
+		balance(refusing.URL(), path("/refusing"), credential("lndhub")),
+		balance(slow.URL(), public, path("/quick")),
+		balance(slow.URL(), public, path("/slow"), func(r *gateway.Route) { r.Timeout = 50 * time.Millisecond }),
 	}, options{})
 	warnings := func() int { return strings.Count(s.log.String(), "upstream failed") }
 

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 	"time"
 
@@ -29,14 +31,23 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 // exchange sends the request once. Nothing is ever sent again: whether a request that failed was obeyed is known only to
 // the upstream.
 func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
-	if err := r.begin(ctx, to, peerOf(ctx, g.proxies)); err != nil {
+	from := peerOf(ctx, g.proxies)
+	waited, err := r.begin(ctx, to, from)
+	if err != nil {
 		return err
+	}
+	if waited {
+		if err := g.renew(r, to, from); err != nil {
+			return err
+		}
 	}
 	var end time.Time
 	if to.timeout > 0 {
 		end = time.Now().Add(to.timeout)
 	}
-	x, err := to.upstream.Acquire(r.user(), ctx.Conn(), end)
+	x, err := to.upstream.Acquire(upstream.Caller{
+		Holder: g.holder(ctx, r), Conn: ctx.Conn(), Upgrades: r.handshake.wanted, End: end,
+	})
 	if err != nil {
 		return g.upstreamFailed(r, to, err, Unreachable)
 	}
@@ -47,6 +58,11 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 		}
 	}()
 	rest := r.rest()
+	if x.IsLate() {
+		if err := g.renew(r, to, from); err != nil {
+			return err
+		}
+	}
 	head, err := send(x, r, rest)
 	switch {
 	case err != nil:
@@ -70,7 +86,7 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 
 // send returns the head of the answer.
 func send(x upstream.Exchange, r *request, rest *callerBody) (*upstream.Head, error) {
-	message := upstream.Request{Head: r.head, Upgrades: r.handshake.wanted}
+	message := upstream.Request{Head: r.head}
 	if rest != nil {
 		message.Body = rest
 	}
@@ -80,18 +96,38 @@ func send(x upstream.Exchange, r *request, rest *callerBody) (*upstream.Head, er
 	return x.AwaitHead()
 }
 
-// begin reads the beginning of the request's body, and puts what is sent first into r.head.
-func (r *request) begin(ctx *fasthttp.RequestCtx, to *rule, from peer) error {
-	if err := r.body.open(ctx, to.maxBody); err != nil {
+// renew authorizes a request again before its first byte is sent, and makes its head anew.
+func (g *Gateway) renew(r *request, to *rule, from peer) error {
+	if r.seen.Claims == nil {
+		return nil
+	}
+	if err := g.authorizeAgain(r, to); err != nil {
 		return err
 	}
-	if trailer, ok := r.fields.get("trailer"); ok && r.body.IsChunked() {
-		r.body.announced = appendAnnounced(nil, trailer)
+	body := bytes.Clone(r.head[r.headSize:])
+	if err := r.appendHead(to, from); err != nil {
+		return err
 	}
-	r.appendHead(to, from)
-	err := r.appendFirstPart()
+	r.head = append(r.head, body...)
+	return nil
+}
+
+// begin reads the beginning of the request's body, and puts what is sent first into r.head. waited says that it was not
+// all there.
+func (r *request) begin(ctx *fasthttp.RequestCtx, to *rule, from peer) (waited bool, err error) {
+	if err := r.body.open(ctx, to.maxBody); err != nil {
+		return false, err
+	}
+	before := r.body.waits()
+	if trailer, ok := r.fields.get("trailer"); ok && r.body.IsChunked() {
+		r.body.announced = appendAnnounced(nil, trailer, &to.headers)
+	}
+	if err := r.appendHead(to, from); err != nil {
+		return false, err
+	}
+	err = r.appendFirstPart()
 	r.seen.Received = int(r.body.read)
-	return err
+	return r.wasAdmitted || r.body.waits() != before, err
 }
 
 // firstPart is how much of a body is read before a connection to the upstream is taken: callers who are slow to send
@@ -131,12 +167,13 @@ func (r *request) rest() *callerBody {
 	return &rest
 }
 
-// user is whose request it is; empty without a token.
-func (r *request) user() string {
-	if r.seen.Claims == nil {
-		return ""
+// holder is whose share of the upstream the request takes: that of the user, of a client that acts for itself, or of the
+// address from where somebody without a token calls.
+func (g *Gateway) holder(ctx *fasthttp.RequestCtx, r *request) upstream.Holder {
+	if claims := r.seen.Claims; claims != nil {
+		return upstream.Holder{User: cmp.Or(claims.Subject, claims.ClientID)}
 	}
-	return r.seen.Claims.Subject
+	return upstream.Holder{Address: http1.AddressKey(g.proxies.Caller(ctx))}
 }
 
 // forwardAnswer gives the caller the answer: at once when it is small, else as it arrives, after Handle. x is the answer's

@@ -42,6 +42,12 @@ type Config struct {
 	JWTSecret []byte
 	// TrustedProxies are believed where a caller comes from. Who the caller is says the token alone.
 	TrustedProxies TrustedProxies
+	// TrustedProxyHeaders are more fields about a caller's connection that pass from TrustedProxies: those of
+	// X-Forwarded-For, -Host, -Proto and X-Real-Ip pass anyway.
+	TrustedProxyHeaders []string
+	// Via is the gateway's name in the Via field of requests to upstreams (RFC 9110 section 7.6.3). A request that has it
+	// more often than five times goes in a circle and is refused. Empty means no such field and no such refusal.
+	Via string
 	// MaxBody is the largest request body of routes that do not say, in bytes. Zero means 4 MiB, NoLimit none.
 	MaxBody   int
 	Upstreams Upstreams
@@ -77,6 +83,7 @@ type Gateway struct {
 	denylist     denylist.Checker
 	proxies      TrustedProxies
 	log          *slog.Logger
+	now          func() time.Time
 	clock        clockWarning
 
 	// While the denylist is down every request has cause for one of them.
@@ -102,6 +109,7 @@ func New(config Config) (*Gateway, error) {
 		denylist:     config.Denylist,
 		proxies:      config.TrustedProxies,
 		log:          config.Log,
+		now:          config.Now,
 		reserved:     config.Reserved,
 		cors:         newCORS(config.CORS, config.SharedEndpoints),
 		observer:     config.Observer,
@@ -174,7 +182,7 @@ func (g *Gateway) authorize(r *request) (*rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.seen.Claims, r.seen.Verdict = claims, Valid
+	r.seen.Claims, r.seen.Verdict, r.accessToken = claims, Valid, token
 	if err := g.checkRevoked(r, claims, rule); err != nil {
 		return nil, err
 	}

@@ -1,17 +1,12 @@
 package gateway_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +16,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 	"gatehouse/gateway/listener"
 	"gatehouse/keys"
 )
@@ -28,8 +24,29 @@ import (
 const (
 	issuer    = "http://localhost:8081"
 	jwtSecret = "a secret shared with lndhub"
-	// patience is how long a test waits for what must happen; nothing takes that long unless it is broken.
-	patience = 20 * time.Second
+	patience  = gatewaytest.Patience
+)
+
+// The fixture, under the names that these tests have for it.
+type (
+	fakeUpstream = gatewaytest.Upstream
+	link         = gatewaytest.Conn
+	call         = gatewaytest.Caller
+	answer       = gatewaytest.Answer
+)
+
+const (
+	okAnswer    = gatewaytest.OK
+	chunkedHead = gatewaytest.ChunkedHead
+	text        = gatewaytest.Text
+)
+
+var (
+	newUpstream               = gatewaytest.NewUpstream
+	answerAll, answering      = gatewaytest.AnswerAll, gatewaytest.Answering
+	answerFor                 = gatewaytest.WithLength
+	raw, withBody             = gatewaytest.Raw, gatewaytest.RawWithBody
+	frame, closeFrame, masked = gatewaytest.Frame, gatewaytest.CloseFrame, gatewaytest.Masked
 )
 
 var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -99,8 +116,7 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 		Log:      slog.New(slog.DiscardHandler),
 	}
 	if s.secured = opts.secured; s.secured {
-		certificate, _ := selfSigned(t, "localhost")
-		callers.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+		callers.TLS = gatewaytest.NewCertificate(t, 1, "localhost").Serving(t)
 	}
 	inner := &servedListener{Listener: tcp, served: make(chan struct{})}
 	var ln net.Listener = inner
@@ -182,79 +198,23 @@ func (s *system) token(changes map[string]any) string {
 	return token
 }
 
-// call is a connection to the gateway that sends exactly what it is given.
-type call struct {
-	t      *testing.T
-	conn   net.Conn
-	reader *bufio.Reader
-}
-
+// dial connects to the gateway.
 func (s *system) dial() *call {
 	s.t.Helper()
-	conn, err := net.Dial("tcp", s.addr)
-	require.NoError(s.t, err)
-	s.t.Cleanup(func() { _ = conn.Close() })
 	if s.secured {
-		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) // #nosec G402 -- whom it speaks to is known
+		return gatewaytest.DialTLS(s.t, s.addr, &tls.Config{InsecureSkipVerify: true}) // #nosec G402 -- whom it speaks to is known
 	}
-	require.NoError(s.t, conn.SetDeadline(time.Now().Add(patience)))
-	return &call{t: s.t, conn: conn, reader: bufio.NewReader(conn)}
+	return gatewaytest.Dial(s.t, s.addr)
 }
 
 // dialAgain is dial for other goroutines than the test's, and leaves closing to the caller.
 func (s *system) dialAgain() *call {
 	for {
-		conn, err := net.Dial("tcp", s.addr)
-		if err == nil {
-			_ = conn.SetDeadline(time.Now().Add(patience))
-			return &call{t: s.t, conn: conn, reader: bufio.NewReader(conn)}
+		if c, err := gatewaytest.TryDial(s.t, s.addr); err == nil {
+			return c
 		}
 		time.Sleep(time.Millisecond) // out of ports
 	}
-}
-
-// answer is a response read to its end.
-type answer struct {
-	*http.Response
-	body string
-}
-
-func (c *call) send(raw string) {
-	c.t.Helper()
-	_, err := io.WriteString(c.conn, raw)
-	require.NoError(c.t, err)
-}
-
-// begin reads the head of an answer.
-func (c *call) begin() *http.Response {
-	c.t.Helper()
-	response, err := http.ReadResponse(c.reader, nil)
-	require.NoError(c.t, err)
-	return response
-}
-
-func (c *call) receive(method string) answer {
-	c.t.Helper()
-	response, err := http.ReadResponse(c.reader, &http.Request{Method: method})
-	require.NoError(c.t, err)
-	body, err := io.ReadAll(response.Body)
-	require.NoError(c.t, err)
-	return answer{response, string(body)}
-}
-
-// isClosed waits for the gateway to close the connection and reports whether it did so without another byte.
-func (c *call) isClosed() bool {
-	_, err := c.reader.ReadByte()
-	return err == io.EOF
-}
-
-// raw makes one request out of its first line and header lines, and a body if there is one.
-func raw(line string, lines ...string) string {
-	return line + " HTTP/1.1\r\nHost: gateway.example\r\n" + strings.Join(append(lines, "\r\n"), "\r\n")
-}
-
-func withBody(body, line string, lines ...string) string {
-	return raw(line, append(lines, fmt.Sprintf("Content-Length: %d", len(body)))...) + body
 }
 
 func bearer(token string) string { return "Authorization: Bearer " + token }
@@ -262,19 +222,16 @@ func bearer(token string) string { return "Authorization: Bearer " + token }
 // do sends one request on a connection of its own.
 func (s *system) do(request string) answer {
 	s.t.Helper()
-	c := s.dial()
-	c.send(request)
-	method, _, _ := strings.Cut(request, " ")
-	return c.receive(method)
+	return s.dial().Do(request)
 }
 
 // requireRefused holds an answer to the error form that every refusal has.
 func requireRefused(t *testing.T, a answer, status int, code string) {
 	t.Helper()
-	require.Equal(t, status, a.StatusCode, a.body)
+	require.Equal(t, status, a.StatusCode, a.Body)
 	require.Equal(t, "application/json", a.Header.Get("Content-Type"))
 	var body map[string]any
-	require.NoError(t, json.Unmarshal([]byte(a.body), &body), a.body)
+	require.NoError(t, json.Unmarshal([]byte(a.Body), &body), a.Body)
 	require.Len(t, body, 3)
 	require.EqualValues(t, status, body["status"])
 	require.Equal(t, code, body["error"])

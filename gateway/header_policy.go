@@ -1,6 +1,10 @@
 package gateway
 
-import "strings"
+import (
+	"strings"
+
+	"gatehouse/gateway/internal/http1"
+)
 
 // headerPolicy is what becomes of a header field of the caller on its way to the upstream.
 type headerPolicy byte
@@ -9,6 +13,8 @@ const (
 	passAlways        headerPolicy = iota
 	passNever                      // for this hop, or claiming what only the gateway may say
 	passFromProxies                // says from where the caller comes; only a trusted proxy is believed
+	passWhenTrusted                // the same in words that not all proxies set, and only where the configuration names them
+	passAndCount                   // Via
 	passUnlessNamed                // unless the gateway knows the request by an id
 	passUnlessTraced               // unless the gateway traces
 	passUnlessOpening              // unless the request opens a WebSocket, whose handshake is written anew
@@ -20,21 +26,9 @@ const (
 // underscore before they compare names, so X_Gatehouse_Subject is X-Gatehouse-Subject here too.
 func policyOf(name []byte) headerPolicy {
 	var buffer [longestNamed]byte
-	folded := buffer[:0]
-	spelledPlainly := true
-	for _, b := range name[:min(len(name), longestNamed)] {
-		switch {
-		case 'A' <= b && b <= 'Z':
-			b |= 0x20
-		case 'a' <= b && b <= 'z' || '0' <= b && b <= '9' || b == '-':
-		default:
-			spelledPlainly = false
-			b = '-'
-		}
-		folded = append(folded, b)
-	}
+	folded := appendFolded(buffer[:0], name[:min(len(name), longestNamed)])
 	was := policyOfFolded(string(folded))
-	if was == passFromProxies && !spelledPlainly {
+	if (was == passFromProxies || was == passWhenTrusted) && !http1.IsNamed(name, string(folded)) { // not spelled so
 		return passNever
 	}
 	return was
@@ -49,11 +43,14 @@ func policyOfFolded(name string) headerPolicy {
 		"x-original-url", "x-original-uri", "x-rewrite-url", "x-http-path-override":
 		// Frameworks that obey these would serve another request than the one that was authorized.
 		return passNever
-	case "x-forwarded-for", "x-forwarded-proto", "x-forwarded-protocol", "x-forwarded-scheme", "x-forwarded-ssl",
-		"x-forwarded-host", "x-forwarded-port", "x-forwarded-server", "x-forwarded-prefix", "x-forwarded-by",
-		"forwarded", "x-real-ip", "client-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip",
-		"x-cluster-client-ip", "x-original-forwarded-for", "x-original-host", "x-host":
+	case "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip":
 		return passFromProxies
+	case "x-forwarded-protocol", "x-forwarded-scheme", "x-forwarded-ssl", "x-forwarded-port", "x-forwarded-server",
+		"x-forwarded-prefix", "x-forwarded-by", "forwarded", "client-ip", "x-client-ip", "true-client-ip",
+		"cf-connecting-ip", "fastly-client-ip", "x-cluster-client-ip", "x-original-forwarded-for", "x-original-host", "x-host":
+		return passWhenTrusted
+	case "via":
+		return passAndCount
 	case "x-request-id":
 		return passUnlessNamed
 	case "traceparent", "tracestate":
@@ -76,7 +73,9 @@ func policyOfFolded(name string) headerPolicy {
 var neverPassing = [...]string{
 	"proxy-", "x-gatehouse-",
 	"x-forwarded", // User, Email, Groups, Client-Cert and so on; those about the connection have been dealt with
-	"remote-user", "x-remote-", "x-authenticated-", "x-auth-request-", "x-goog-authenticated-", "x-amzn-oidc-",
+	"remote-user", "remote-groups", "remote-name", "remote-email", "x-remote-", "x-authenticated-", "x-auth-request-",
+	"x-goog-authenticated-", "x-goog-iap-", "x-amzn-oidc-", "x-webauth-", "x-consumer-", "x-credential-",
+	"x-anonymous-consumer", "x-authentik-", "x-pomerium-", "x-vouch-", "x-userinfo", "tailscale-user-",
 	"x-ms-client-principal", "cf-access-",
 	"client-cert", "x-client-cert", "x-client-verify", "x-client-dn", "ssl-client-", "x-ssl-", "x-amzn-mtls-",
 	"x-arr-clientcert",

@@ -17,12 +17,12 @@ import (
 func passing(t *testing.T) func(lines ...string) []string {
 	t.Helper()
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), public)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), public)}, options{})
 	return func(lines ...string) []string {
 		require.Equal(t, 200, s.do(raw("GET /balance", lines...)).StatusCode)
-		seen := upstream.requests()
+		seen := upstream.Requests()
 		var passed []string
-		for _, line := range seen[len(seen)-1].lines {
+		for _, line := range seen[len(seen)-1].Lines {
 			switch name, _, _ := strings.Cut(line, ": "); name {
 			case "Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip":
 			default:
@@ -46,7 +46,9 @@ func TestHeadersPassAsTheyWereSent(t *testing.T) {
 
 // identityHeaders are what upstreams take for the word of the proxy in front of them.
 var identityHeaders = []string{
-	"Remote-User", "REMOTE_USER", "X-Remote-User", "X_Remote_User", "X-Remote-Group", "X-Authenticated-User",
+	"Remote-User", "REMOTE_USER", "Remote-Groups", "Remote_Email", "X-Goog-IAP-JWT-Assertion", "X-WEBAUTH-USER", "X_Webauth_User",
+	"X-Consumer-Username", "X-Consumer-Custom-Id", "X-Credential-Identifier", "X-Anonymous-Consumer", "X-Authentik-Username",
+	"X-Pomerium-Jwt-Assertion", "X-Vouch-User", "X-Userinfo", "Tailscale-User-Login", "X-Remote-User", "X_Remote_User", "X-Remote-Group", "X-Authenticated-User",
 	"X-Authenticated-Userid", "X-Forwarded-User", "X_Forwarded_User", "X-Forwarded-Email", "X-Forwarded-Groups",
 	"X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token", "X-Forwarded-Client-Cert", "X-Auth-Request-User",
 	"X-Auth-Request-Email", "X-Goog-Authenticated-User-Email", "X-Amzn-Oidc-Data", "X-MS-Client-Principal",
@@ -86,31 +88,31 @@ func TestHeadersListedInConnectionDoNotPass(t *testing.T) {
 func TestConnectionDoesNotRemoveWhatTheGatewaySays(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	routes := []gateway.Route{
-		balance(upstream.url(), path("/headers"), credential("headers")),
-		balance(upstream.url(), path("/forward"), credential("forward")),
+		balance(upstream.URL(), path("/headers"), credential("headers")),
+		balance(upstream.URL(), path("/forward"), credential("forward")),
 	}
 	s := newSystem(t, routes, options{})
 	trick := "Connection: authorization, x-gatehouse-subject, x-gatehouse-client, x-forwarded-for, x-forwarded-proto, " +
 		"x-forwarded-host, x-real-ip, host, content-length"
 	require.Equal(t, 200, s.do(raw("GET /headers", bearer(s.token(nil)), trick)).StatusCode)
 	require.Equal(t, 200, s.do(raw("GET /forward", bearer(s.token(nil)), trick)).StatusCode)
-	seen := upstream.requests()
-	require.Equal(t, []string{"7"}, seen[0].values("X-Gatehouse-Subject"))
-	require.Equal(t, []string{"app"}, seen[0].values("X-Gatehouse-Client"))
-	require.Len(t, seen[1].values("Authorization"), 1)
+	seen := upstream.Requests()
+	require.Equal(t, []string{"7"}, seen[0].Values("X-Gatehouse-Subject"))
+	require.Equal(t, []string{"app"}, seen[0].Values("X-Gatehouse-Client"))
+	require.Len(t, seen[1].Values("Authorization"), 1)
 	for _, r := range seen {
-		require.Equal(t, []string{"127.0.0.1"}, r.values("X-Forwarded-For"))
-		require.Equal(t, []string{upstream.ln.Addr().String()}, r.values("Host"))
+		require.Equal(t, []string{"127.0.0.1"}, r.Values("X-Forwarded-For"))
+		require.Equal(t, []string{upstream.Addr()}, r.Values("Host"))
 	}
 }
 
 func TestCallerCannotSpeakForTheGateway(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("headers"))}, options{})
 	require.Equal(t, 200, s.do(raw("GET /balance", bearer(s.token(nil)),
 		"X-Gatehouse-Subject: 8", "x_gatehouse_subject: 8", "X-Gatehouse-Scope: admin")).StatusCode)
 	var said []string
-	for _, line := range upstream.only().lines {
+	for _, line := range upstream.Only().Lines {
 		if strings.Contains(strings.ToLower(line), "gatehouse") {
 			said = append(said, line)
 		}
@@ -122,14 +124,14 @@ func TestCallerCannotSpeakForTheGateway(t *testing.T) {
 // A trailer is read after the header was judged. It must not become a header field.
 func TestTrailersDoNotBecomeHeaders(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"), methods("POST"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("headers"), methods("POST"))}, options{})
 	require.Equal(t, 200, s.do(raw("POST /balance", bearer(s.token(nil)), "Transfer-Encoding: chunked", "Trailer: X-A")+
 		"2\r\nhi\r\n0\r\nX-A: b\r\nX-Gatehouse-Subject: 8\r\n\r\n").StatusCode)
-	r := upstream.only()
-	require.Equal(t, "hi", r.body)
-	require.Empty(t, r.values("X-A"))
-	require.Equal(t, []string{"7"}, r.values("X-Gatehouse-Subject"))
-	require.Equal(t, []string{"X-A: b"}, r.trailers)
+	r := upstream.Only()
+	require.Equal(t, "hi", r.Body)
+	require.Empty(t, r.Values("X-A"))
+	require.Equal(t, []string{"7"}, r.Values("X-Gatehouse-Subject"))
+	require.Equal(t, []string{"X-A: b"}, r.Trailers)
 }
 
 func TestForwardedHeaders(t *testing.T) {
@@ -149,8 +151,8 @@ func TestForwardedHeaders(t *testing.T) {
 		}},
 		"the peer is trusted": {"127.0.0.0/8", sent, map[string][]string{
 			"X-Forwarded-For": {"1.1.1.1, 2.2.2.2, 3.3.3.3, 127.0.0.1"}, "X-Forwarded-Proto": {"https"},
-			"X-Forwarded-Host": {"public.example"}, "X-Real-Ip": {"1.1.1.1"}, "X-Forwarded-Port": {"443"},
-			"Forwarded": {"for=1.1.1.1"}, "X_Forwarded_For": nil,
+			"X-Forwarded-Host": {"public.example"}, "X-Real-Ip": {"1.1.1.1"}, "X-Forwarded-Port": nil,
+			"Forwarded": nil, "X_Forwarded_For": nil,
 		}},
 		"a trusted peer that says nothing": {"127.0.0.0/8", nil, map[string][]string{
 			"X-Forwarded-For": {"127.0.0.1"}, "X-Forwarded-Proto": {"http"}, "X-Forwarded-Host": {"gateway.example"},
@@ -164,43 +166,58 @@ func TestForwardedHeaders(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, answerAll)
-			s := newSystem(t, []gateway.Route{balance(upstream.url(), public)}, options{config: func(c *gateway.Config) {
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), public)}, options{config: func(c *gateway.Config) {
 				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(test.trusted)}
 			}})
 			require.Equal(t, 200, s.do(raw("GET /balance", test.lines...)).StatusCode)
 			for name, values := range test.want {
-				require.Equal(t, values, upstream.only().values(name), name)
+				require.Equal(t, values, upstream.Only().Values(name), name)
 			}
 		})
 	}
 }
 
-// A trusted proxy is believed where the caller comes from. Who the caller is says the token.
+// A trusted proxy is believed where the caller comes from, in the four fields that proxies set or remove, and in those that
+// the configuration names. Who the caller is says the token.
 func TestTrustedProxyTellsAddressesAndNoIdentities(t *testing.T) {
-	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), public)}, options{config: func(c *gateway.Config) {
-		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	}})
 	addresses := []string{"Client-IP", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP", "X-Client-IP",
 		"X-Cluster-Client-IP", "X-Original-Forwarded-For", "X-Original-Host", "X-Host", "X-Forwarded-Port",
-		"X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Ssl"}
+		"X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Scheme", "X-Forwarded-Ssl", "Forwarded"}
 	var lines []string
 	for _, name := range append(append([]string(nil), addresses...), identityHeaders...) {
 		lines = append(lines, name+": value")
 	}
-	require.Equal(t, 200, s.do(raw("GET /balance", lines...)).StatusCode)
-	told := upstream.only()
-	for _, name := range addresses {
-		require.Equal(t, []string{"value"}, told.values(name), name)
-	}
-	for _, name := range identityHeaders {
-		require.Empty(t, told.values(name), name)
+	for name, test := range map[string]struct {
+		trusted string
+		named   []string
+		told    []string
+	}{
+		"none named":           {"127.0.0.0/8", nil, nil},
+		"some named":           {"127.0.0.0/8", []string{"CF-Connecting-IP", "forwarded"}, []string{"CF-Connecting-IP", "Forwarded"}},
+		"all named":            {"127.0.0.0/8", addresses, addresses},
+		"the peer is a caller": {"10.0.0.0/8", addresses, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, answerAll)
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), public)}, options{config: func(c *gateway.Config) {
+				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(test.trusted)}
+				c.TrustedProxyHeaders = test.named
+			}})
+			require.Equal(t, 200, s.do(raw("GET /balance", append(lines, "CF_Connecting_IP: value")...)).StatusCode)
+			var told []string
+			for _, name := range append(append([]string{"CF_Connecting_IP"}, addresses...), identityHeaders...) {
+				if len(upstream.Only().Values(name)) > 0 {
+					told = append(told, name)
+				}
+			}
+			require.Equal(t, test.told, told)
+		})
 	}
 }
 
 func TestBodiesAndMethodsAreForwarded(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), public,
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), public,
 		methods("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))}, options{})
 	multipart := "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x--\r\nepilogue"
 	for name, test := range map[string]struct {
@@ -226,27 +243,27 @@ func TestBodiesAndMethodsAreForwarded(t *testing.T) {
 		"NULs":             {withBody("\x00\r\n\r\n\xff", "POST /balance"), "\x00\r\n\r\n\xff", []string{"6"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := len(upstream.requests())
+			before := len(upstream.Requests())
 			require.Equal(t, 200, s.do(test.request).StatusCode)
-			seen := upstream.requests()[before:]
+			seen := upstream.Requests()[before:]
 			require.Len(t, seen, 1)
 			method, _, _ := strings.Cut(test.request, " ")
-			require.Equal(t, method, seen[0].method)
-			require.Equal(t, test.body, seen[0].body)
-			require.Equal(t, test.length, seen[0].values("Content-Length"))
-			require.Equal(t, strings.Contains(name, "chunked"), len(seen[0].values("Transfer-Encoding")) == 1)
+			require.Equal(t, method, seen[0].Method)
+			require.Equal(t, test.body, seen[0].Body)
+			require.Equal(t, test.length, seen[0].Values("Content-Length"))
+			require.Equal(t, strings.Contains(name, "chunked"), len(seen[0].Values("Transfer-Encoding")) == 1)
 		})
 	}
 }
 
 func TestExpectContinueEndsAtTheGateway(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods("POST"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), public, methods("POST"))}, options{})
 	c := s.dial()
-	c.send(raw("POST /balance", "Content-Length: 2", "Expect: 100-continue"))
-	require.Equal(t, 100, c.receive("POST").StatusCode)
-	c.send("hi")
-	require.Equal(t, 200, c.receive("POST").StatusCode)
-	require.Equal(t, "hi", upstream.only().body)
-	require.Empty(t, upstream.only().values("Expect"))
+	c.Send(raw("POST /balance", "Content-Length: 2", "Expect: 100-continue"))
+	require.Equal(t, 100, c.Receive("POST").StatusCode)
+	c.Send("hi")
+	require.Equal(t, 200, c.Receive("POST").StatusCode)
+	require.Equal(t, "hi", upstream.Only().Body)
+	require.Empty(t, upstream.Only().Values("Expect"))
 }

@@ -11,7 +11,7 @@ import (
 func TestOnlyConfiguredRoutesPass(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	at := func(base, template string, m ...string) gateway.Route {
-		return balance(upstream.url()+base, public, path(template), methods(m...))
+		return balance(upstream.URL()+base, public, path(template), methods(m...))
 	}
 	s := newSystem(t, []gateway.Route{
 		at("/balance", "/balance", "GET"),
@@ -46,15 +46,15 @@ func TestOnlyConfiguredRoutesPass(t *testing.T) {
 		"OPTIONS /caf%c3%a9":       "/decoded",
 	} {
 		t.Run(request, func(t *testing.T) {
-			before := len(upstream.requests())
+			before := len(upstream.Requests())
 			require.Equal(t, 200, s.do(raw(request)).StatusCode)
-			seen := upstream.requests()[before:]
+			seen := upstream.Requests()[before:]
 			require.Len(t, seen, 1)
-			require.Regexp(t, "^"+base+"/", seen[0].target)
+			require.Regexp(t, "^"+base+"/", seen[0].Target)
 		})
 	}
 
-	before := len(upstream.requests())
+	before := len(upstream.Requests())
 	for _, request := range []string{
 		"GET /balance/", "GET /balance/x", "GET /invoices/", "GET /invoices/abc/", "GET /invoices/abc/def",
 		"GET /", "GET /a/b", "GET /a/b/", "GET /a/b/e", "PUT /slash/x",
@@ -86,5 +86,5 @@ func TestOnlyConfiguredRoutesPass(t *testing.T) {
 			require.Equal(t, allowed, a.Header.Get("Allow"))
 		})
 	}
-	require.Len(t, upstream.requests(), before)
+	require.Len(t, upstream.Requests(), before)
 }

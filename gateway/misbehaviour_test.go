@@ -20,34 +20,34 @@ func TestResetsAtEachStage(t *testing.T) {
 		status   int // 200: the answer is cut
 	}{
 		"on connect":         {func(*link) {}, 0, 502},
-		"in the request":     {func(l *link) { _, _ = l.readBytes(10) }, 0, 502},
-		"after the request":  {func(l *link) { l.read() }, 1, 502},
-		"in the status line": {func(l *link) { l.read(); l.write("HTTP/1.1 2") }, 1, 502},
-		"in the head":        {func(l *link) { l.read(); l.write("HTTP/1.1 200 OK\r\nX-A: b") }, 1, 502},
-		"after hints":        {func(l *link) { l.read(); l.write("HTTP/1.1 103 Early Hints\r\n\r\n") }, 1, 502},
-		"in a small body":    {func(l *link) { l.read(); l.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab") }, 1, 502},
-		"after the head":     {func(l *link) { l.read(); l.write(chunkedHead) }, 1, 200},
-		"in a chunk":         {func(l *link) { l.read(); l.write(chunkedHead + "5\r\nab") }, 1, 200},
-		"in a large body":    {func(l *link) { l.read(); l.write("%s", answerFor(large)[:50_000]) }, 1, 200},
-		"until closed":       {func(l *link) { l.read(); l.write("HTTP/1.1 200 OK\r\n\r\nab") }, 1, 200},
+		"in the request":     {func(l *link) { _, _ = l.ReadBytes(10) }, 0, 502},
+		"after the request":  {func(l *link) { l.ReadRequest() }, 1, 502},
+		"in the status line": {func(l *link) { l.ReadRequest(); l.Say("HTTP/1.1 2") }, 1, 502},
+		"in the head":        {func(l *link) { l.ReadRequest(); l.Say("HTTP/1.1 200 OK\r\nX-A: b") }, 1, 502},
+		"after hints":        {func(l *link) { l.ReadRequest(); l.Say("HTTP/1.1 103 Early Hints\r\n\r\n") }, 1, 502},
+		"in a small body":    {func(l *link) { l.ReadRequest(); l.Say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab") }, 1, 502},
+		"after the head":     {func(l *link) { l.ReadRequest(); l.Say(chunkedHead) }, 1, 200},
+		"in a chunk":         {func(l *link) { l.ReadRequest(); l.Say(chunkedHead + "5\r\nab") }, 1, 200},
+		"in a large body":    {func(l *link) { l.ReadRequest(); l.Say(answerFor(large)[:50_000]) }, 1, 200},
+		"until closed":       {func(l *link) { l.ReadRequest(); l.Say("HTTP/1.1 200 OK\r\n\r\nab") }, 1, 200},
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			t.Run(stage+"/"+method, func(t *testing.T) {
 				upstream := newUpstream(t, func(l *link) {
 					test.serve(l)
-					resetOnClose(l)
+					l.ResetOnClose()
 				})
 				s := publicSystem(t, upstream, nil)
 				c := s.dial()
-				c.send(request(method))
+				c.Send(request(method))
 				if test.status == 502 {
-					requireRefused(t, c.receive(method), 502, "bad_gateway")
+					requireRefused(t, c.Receive(method), 502, "bad_gateway")
 				} else {
-					_, err := io.Copy(io.Discard, c.begin().Body)
+					_, err := io.Copy(io.Discard, c.Begin().Body)
 					require.Error(t, err, "the answer looks complete")
 				}
-				require.Equal(t, 1, upstream.connections())
-				require.Len(t, upstream.requests(), test.requests)
+				require.Equal(t, 1, upstream.Connections())
+				require.Len(t, upstream.Requests(), test.requests)
 			})
 		}
 	}
@@ -56,20 +56,20 @@ func TestResetsAtEachStage(t *testing.T) {
 // What an upstream sends before it was asked is nobody's answer.
 func TestUpstreamThatSpeaksFirst(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if l.number == 0 {
-			l.write("%s", answerFor("nobody"))
+		if l.Number == 0 {
+			l.Say(answerFor("nobody"))
 		}
-		for l.read() {
-			l.write("%s", answerFor("somebody"))
+		for l.ReadRequest() {
+			l.Say(answerFor("somebody"))
 		}
 	})
 	// The very first answer cannot be told from one that was asked for: the request was on its way.
 	s := publicSystem(t, upstream, nil)
-	require.Regexp(t, "nobody|somebody", s.do(raw("GET /balance")).body)
+	require.Regexp(t, "nobody|somebody", s.do(raw("GET /balance")).Body)
 	for range 3 {
-		require.Equal(t, "somebody", s.do(raw("GET /balance")).body)
+		require.Equal(t, "somebody", s.do(raw("GET /balance")).Body)
 	}
-	require.Len(t, upstream.requests(), 4)
+	require.Len(t, upstream.Requests(), 4)
 }
 
 // A 101 that nobody asked for is no answer, and neither are fields of hints.
@@ -88,17 +88,17 @@ func TestInterimAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
-				if l.read() {
-					l.write("%s", test.reply)
+				if l.ReadRequest() {
+					l.Say(test.reply)
 				}
 			})
 			a := publicSystem(t, upstream, nil).do(raw("GET /balance"))
 			require.Equal(t, test.status, a.StatusCode)
 			require.Empty(t, a.Header["Link"])
 			if test.status == 200 {
-				require.Equal(t, "ok", a.body)
+				require.Equal(t, "ok", a.Body)
 			}
-			upstream.only()
+			upstream.Only()
 		})
 	}
 }
@@ -121,15 +121,15 @@ func TestAnswersWithoutBodies(t *testing.T) {
 			s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.FirstByteTimeout = time.Second })
 			c := s.dial()
 			for range 3 {
-				c.send(raw(test.method + " /balance"))
-				response, err := http.ReadResponse(c.reader, &http.Request{Method: test.method})
+				c.Send(raw(test.method + " /balance"))
+				response, err := http.ReadResponse(c.Reader, &http.Request{Method: test.method})
 				require.NoError(t, err)
 				body, err := io.ReadAll(response.Body)
 				require.NoError(t, err)
 				require.Empty(t, body)
 			}
 			if name != "HEAD, until closed" {
-				require.Equal(t, 1, upstream.connections())
+				require.Equal(t, 1, upstream.Connections())
 			}
 		})
 	}

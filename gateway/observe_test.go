@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 	"gatehouse/keys"
 )
 
@@ -44,10 +44,10 @@ func TestWhatBecameOfATokenIsObserved(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	seen := make(witness, 1)
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url()),
-		balance(upstream.url(), path("/public"), public),
-		balance(upstream.url(), path("/lenient"), func(r *gateway.Route) { r.OnUnavailable = gateway.Allow }),
-		balance(upstream.url(), path("/wallet"), credential("lndhub")),
+		balance(upstream.URL()),
+		balance(upstream.URL(), path("/public"), public),
+		balance(upstream.URL(), path("/lenient"), func(r *gateway.Route) { r.OnUnavailable = gateway.Allow }),
+		balance(upstream.URL(), path("/wallet"), credential("lndhub")),
 	}, observed(seen))
 	stranger, err := keys.Generate(keys.ES256)
 	require.NoError(t, err)
@@ -105,21 +105,17 @@ func TestWhatBecameOfATokenIsObserved(t *testing.T) {
 }
 
 func TestHowAnUpstreamFailedIsObserved(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, closed.Close())
-
 	for want, serve := range map[gateway.Failure]func(*link){
 		gateway.NoFailure: answerAll,
-		gateway.TooSlow:   func(l *link) { l.read(); <-l.upstream.idle },
-		gateway.BrokeOff:  func(l *link) { l.read(); l.write("HTTP/1.1 200 OK\r\nContent-Le") },
+		gateway.TooSlow:   func(l *link) { l.ReadRequest(); l.Hold() },
+		gateway.BrokeOff:  func(l *link) { l.ReadRequest(); l.Say("HTTP/1.1 200 OK\r\nContent-Le") },
 		gateway.NotHTTP:   answering("ICY 200 OK\r\n\r\n"),
 	} {
 		t.Run(want.String(), func(t *testing.T) {
 			upstream := newUpstream(t, serve)
-			defer close(upstream.idle)
+			defer upstream.Release()
 			seen := make(witness, 1)
-			route := balance(upstream.url(), public, func(r *gateway.Route) { r.Timeout = 100 * time.Millisecond })
+			route := balance(upstream.URL(), public, func(r *gateway.Route) { r.Timeout = 100 * time.Millisecond })
 			if want != gateway.TooSlow {
 				route.Timeout = patience
 			}
@@ -133,7 +129,7 @@ func TestHowAnUpstreamFailedIsObserved(t *testing.T) {
 	t.Run("credential refused", func(t *testing.T) {
 		upstream := newUpstream(t, answering("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"))
 		seen := make(witness, 1)
-		s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("lndhub"))}, observed(seen))
+		s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("lndhub"))}, observed(seen))
 		s.do(raw("GET /balance", bearer(s.token(nil))))
 		o := <-seen
 		require.Equal(t, gateway.CredentialRefused, o.Failure)
@@ -141,30 +137,30 @@ func TestHowAnUpstreamFailedIsObserved(t *testing.T) {
 	})
 	t.Run("unreachable", func(t *testing.T) {
 		seen := make(witness, 1)
-		s := newSystem(t, []gateway.Route{balance("http://"+closed.Addr().String(), public)}, observed(seen))
+		s := newSystem(t, []gateway.Route{balance("http://"+gatewaytest.Unreachable(t), public)}, observed(seen))
 		s.do(raw("GET /balance"))
 		require.Equal(t, gateway.Unreachable, (<-seen).Failure)
 	})
 	t.Run("busy", func(t *testing.T) {
-		upstream := newUpstream(t, func(l *link) { l.read(); <-l.upstream.idle; l.write(okAnswer) })
+		upstream := newUpstream(t, func(l *link) { l.ReadRequest(); l.Hold(); l.Say(okAnswer) })
 		seen := make(witness, 2)
-		s := newSystem(t, []gateway.Route{balance(upstream.url(), public)}, options{config: func(c *gateway.Config) {
+		s := newSystem(t, []gateway.Route{balance(upstream.URL(), public)}, options{config: func(c *gateway.Config) {
 			c.Observer, c.Upstreams.MaxConns, c.Upstreams.ConnWait = seen, 1, time.Millisecond
 		}})
 		first := s.dial()
-		first.send(raw("GET /balance"))
-		require.Eventually(t, func() bool { return len(upstream.requests()) == 1 }, patience, time.Millisecond)
+		first.Send(raw("GET /balance"))
+		require.Eventually(t, func() bool { return len(upstream.Requests()) == 1 }, patience, time.Millisecond)
 		s.do(raw("GET /balance"))
 		require.Equal(t, gateway.Busy, (<-seen).Failure)
-		close(upstream.idle)
-		require.Equal(t, 200, first.receive("GET").StatusCode)
+		upstream.Release()
+		require.Equal(t, 200, first.Receive("GET").StatusCode)
 	})
 }
 
 func TestTheSizeOfABodyIsObserved(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	seen := make(witness, 1)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods("POST")), balance(upstream.url(), path("/private"))}, observed(seen))
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), public, methods("POST")), balance(upstream.URL(), path("/private"))}, observed(seen))
 	s.do(raw("POST /balance", "Transfer-Encoding: chunked") + "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
 	require.Equal(t, 5, (<-seen).Received)
 	s.do(withBody(strings.Repeat("a", 100_000), "POST /balance"))
@@ -191,15 +187,15 @@ func TestEveryVerdictAndFailureHasAName(t *testing.T) {
 func TestARequestIsKnownByOneID(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url(), public), balance("http://127.0.0.1:1", public, path("/broken")),
-		balance(upstream.url(), path("/private")),
+		balance(upstream.URL(), public), balance("http://127.0.0.1:1", public, path("/broken")),
+		balance(upstream.URL(), path("/private")),
 	}, options{config: func(c *gateway.Config) {
 		c.Observer = namer("the-one")
 	}})
 	s.do(raw("GET /balance", "X-Request-Id: forged", "x_request_id: forged", "X-REQUEST-ID: again", "Connection: x-request-id"))
-	sent := upstream.only()
-	require.Equal(t, []string{"the-one"}, sent.values("X-Request-Id"))
-	require.Empty(t, sent.values("x_request_id"))
+	sent := upstream.Only()
+	require.Equal(t, []string{"the-one"}, sent.Values("X-Request-Id"))
+	require.Empty(t, sent.Values("x_request_id"))
 
 	s.denylist.set(denylist.ErrUnknown)
 	s.do(raw("GET /broken"))

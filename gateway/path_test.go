@@ -13,11 +13,11 @@ import (
 func TestAmbiguousTargetsNeverReachAnUpstream(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url(), public),
-		balance(upstream.url(), public, path("/")),
-		balance(upstream.url(), public, path("/{a}")),
-		balance(upstream.url(), public, path("/{a}/{b}")),
-		balance(upstream.url(), public, path("/{a}/{b}/{c}")),
+		balance(upstream.URL(), public),
+		balance(upstream.URL(), public, path("/")),
+		balance(upstream.URL(), public, path("/{a}")),
+		balance(upstream.URL(), public, path("/{a}/{b}")),
+		balance(upstream.URL(), public, path("/{a}/{b}/{c}")),
 	}, options{})
 	for _, target := range []string{
 		"/a%2fb", "/a%2Fb", "/balance%2f", "/%2f",
@@ -38,14 +38,14 @@ func TestAmbiguousTargetsNeverReachAnUpstream(t *testing.T) {
 		for _, method := range []string{"GET", "POST", "OPTIONS", "CONNECT"} {
 			t.Run(method+" "+target, func(t *testing.T) {
 				c := s.dial()
-				c.send(raw(method + " " + target))
-				requireRefused(t, c.receive(method), 400, "invalid_request")
-				require.True(t, c.isClosed(), "what follows a request that was not understood is not read")
+				c.Send(raw(method + " " + target))
+				requireRefused(t, c.Receive(method), 400, "invalid_request")
+				require.True(t, c.IsClosed(), "what follows a request that was not understood is not read")
 			})
 		}
 	}
-	require.Empty(t, upstream.requests())
-	require.Zero(t, upstream.connections())
+	require.Empty(t, upstream.Requests())
+	require.Zero(t, upstream.Connections())
 }
 
 func TestOneCanonicalPathIsForwarded(t *testing.T) {
@@ -68,21 +68,21 @@ func TestOneCanonicalPathIsForwarded(t *testing.T) {
 	}
 	for base, prefix := range map[string]string{"": "", "/": "", "/v2": "/v2", "/v2/": "/v2", "/a%7eb/%c3%a9": "/a~b/%C3%A9"} {
 		upstream := newUpstream(t, answerAll)
-		s := newSystem(t, []gateway.Route{balance(upstream.url()+base, public, path("/x/{a}"))}, options{})
+		s := newSystem(t, []gateway.Route{balance(upstream.URL()+base, public, path("/x/{a}"))}, options{})
 		for target, want := range canonical {
 			t.Run(base+" "+target, func(t *testing.T) {
 				require.Equal(t, 200, s.do(raw("GET "+target)).StatusCode)
-				seen := upstream.requests()
-				require.Equal(t, prefix+want, seen[len(seen)-1].target)
+				seen := upstream.Requests()
+				require.Equal(t, prefix+want, seen[len(seen)-1].Target)
 			})
 		}
-		require.Len(t, upstream.requests(), len(canonical))
+		require.Len(t, upstream.Requests(), len(canonical))
 	}
 }
 
 func TestMalformedRequestsAreRefused(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods("GET", "POST"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), public, methods("GET", "POST"))}, options{})
 	token := s.token(nil)
 	for name, request := range map[string]string{
 		"two Authorization":             raw("GET /balance", bearer(token), bearer(token)),
@@ -116,17 +116,17 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := s.dial()
-			c.send(request)
-			requireRefused(t, c.receive("GET"), 400, "invalid_request")
-			require.True(t, c.isClosed())
+			c.Send(request)
+			requireRefused(t, c.Receive("GET"), 400, "invalid_request")
+			require.True(t, c.IsClosed())
 		})
 	}
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }
 
 func TestOtherHandlersSeeOnlyRequestsWithOneMeaning(t *testing.T) {
 	s := newSystem(t, nil, reserved("oauth", func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString("reached") }))
-	require.Equal(t, "reached", s.do(raw("POST /oauth/token?code=a")).body)
+	require.Equal(t, "reached", s.do(raw("POST /oauth/token?code=a")).Body)
 	for _, request := range []string{
 		raw("POST /oauth/token", "Authorization: Basic YQ==", "Authorization: Basic YQ=="),
 		raw("POST /oauth/x/../token"), raw("POST /oauth//token"), raw("POST http://gateway.example/oauth/token"),
@@ -145,7 +145,7 @@ func TestNoHandlerIsMountedWhereRoutesMayBe(t *testing.T) {
 
 func TestErrorsOfTheListenerHaveTheSameForm(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods("POST"))}, options{
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), public, methods("POST"))}, options{
 		config: func(c *gateway.Config) {
 			c.MaxBody = 1000
 			c.Reserved = map[string]fasthttp.RequestHandler{"oauth": func(*fasthttp.RequestCtx) { panic("a secret") }}
@@ -155,34 +155,34 @@ func TestErrorsOfTheListenerHaveTheSameForm(t *testing.T) {
 	requireRefused(t, s.do(raw("POST /balance", "X-Long: "+strings.Repeat("x", 17<<10))), 431, "invalid_request")
 	a := s.do(raw("GET /oauth/token"))
 	requireRefused(t, a, 500, "server_error")
-	require.NotContains(t, a.body, "secret")
+	require.NotContains(t, a.Body, "secret")
 	a = s.do("a secret\r\n\r\n")
 	requireRefused(t, a, 400, "invalid_request")
-	require.NotContains(t, a.body, "secret")
-	require.Empty(t, upstream.requests())
+	require.NotContains(t, a.Body, "secret")
+	require.Empty(t, upstream.Requests())
 }
 
 func TestBodyOverTheGatewaysLimitIsRefused(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods("POST"))}, options{
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), public, methods("POST"))}, options{
 		config: func(c *gateway.Config) { c.MaxBody = 10 },
 	})
 	requireRefused(t, s.do(withBody("12345678901", "POST /balance")), 413, "invalid_request")
 	requireRefused(t, s.do(withBody(strings.Repeat("a", 1<<20), "POST /balance")), 413, "invalid_request")
 	requireRefused(t, s.do(raw("POST /balance", "Transfer-Encoding: chunked")+"b\r\n12345678901\r\n0\r\n\r\n"), 413, "invalid_request")
-	require.Zero(t, upstream.connections())
+	require.Zero(t, upstream.Connections())
 	require.Equal(t, 200, s.do(withBody("1234567890", "POST /balance")).StatusCode)
 	require.Equal(t, 200, s.do(raw("POST /balance", "Transfer-Encoding: chunked")+"3\r\nabc\r\n0\r\n\r\n").StatusCode)
-	seen := upstream.requests()
-	require.Equal(t, "1234567890", seen[0].body)
-	require.Equal(t, "abc", seen[1].body)
+	seen := upstream.Requests()
+	require.Equal(t, "1234567890", seen[0].Body)
+	require.Equal(t, "abc", seen[1].Body)
 }
 
 // A request may be answered before its body was read. What is left must not be parsed as the next
 // request.
 func TestBodyOfARefusedRequestIsNotTheNextRequest(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), methods("GET", "POST"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), methods("GET", "POST"))}, options{})
 	smuggled := strings.Repeat(raw("GET /balance", bearer(s.token(nil))), 100)
 	for name, request := range map[string]string{
 		"no token":       withBody(smuggled, "POST /balance"),
@@ -194,11 +194,11 @@ func TestBodyOfARefusedRequestIsNotTheNextRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := s.dial()
-			c.send(request)
-			require.GreaterOrEqual(t, c.receive("POST").StatusCode, 400)
-			_, err := c.reader.ReadByte()
+			c.Send(request)
+			require.GreaterOrEqual(t, c.Receive("POST").StatusCode, 400)
+			_, err := c.Reader.ReadByte()
 			require.Error(t, err, "one request, one answer")
 		})
 	}
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }

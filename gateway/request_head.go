@@ -9,8 +9,9 @@ import (
 )
 
 // appendHead writes the head of the request to the upstream from what was parsed. What the gateway says in it comes from
-// the gateway alone, whatever the caller's Connection header lists.
-func (r *request) appendHead(to *rule, from peer) {
+// the gateway alone, whatever the caller's Connection header lists. It refuses a request that has come through this gateway
+// too often.
+func (r *request) appendHead(to *rule, from peer) error {
 	head := append(r.head[:0], r.method...)
 	head = append(head, ' ')
 	head = append(head, to.basePath...)
@@ -20,12 +21,19 @@ func (r *request) appendHead(to *rule, from peer) {
 	head = append(head, to.upstream.Origin().Host...)
 	head = append(head, "\r\n"...)
 	_, hasConnection := r.fields.get("connection")
+	passes := 0
 	for i := range r.fields {
 		f := &r.fields[i]
 		switch policy := policyOf(f.name); {
 		case policy == passNever, policy == passUnlessNamed && len(r.id) > 0, policy == passUnlessTraced && len(r.trace) > 0,
 			policy == passUnlessOpening && r.handshake.wanted:
 			continue
+		case policy == passAndCount && to.headers.via != "":
+			passes += countVia(f.value, to.headers.via)
+		case policy == passWhenTrusted:
+			if !from.trusted || !to.headers.isFromProxies(f.name) {
+				continue
+			}
 		case policy == passFromProxies:
 			if !from.trusted || http1.IsNamed(f.name, "x-forwarded-for") { // which is written anew, with the proxy added
 				continue
@@ -33,11 +41,18 @@ func (r *request) appendHead(to *rule, from peer) {
 		case hasConnection && r.fields.listedInConnection(f.name):
 			continue
 		}
+		if to.headers.isDropped(f.name) {
+			continue
+		}
 		head = append(head, f.name...)
 		head = append(head, ": "...)
 		head = append(head, f.value...)
 		head = append(head, "\r\n"...)
 	}
+	if passes > maxPasses {
+		return errLoop
+	}
+	head = appendVia(head, to.headers.via, r.isHTTP11)
 	host, _ := r.fields.get("host")
 	head = from.appendForwarded(head, r.fields, host)
 	head = append(head, r.credential...)
@@ -52,6 +67,8 @@ func (r *request) appendHead(to *rule, from peer) {
 		head = append(head, "Connection: TE\r\nTE: trailers\r\n"...)
 	}
 	r.head = append(r.appendFraming(head), "\r\n"...)
+	r.headSize = len(r.head)
+	return nil
 }
 
 // appendFraming says how long the body is.

@@ -24,6 +24,9 @@ type Route struct {
 	Credential string `yaml:"credential" json:"credential"`
 	// Public routes need no token, and demand no scope of one. A token that is sent must still be good.
 	Public bool `yaml:"public" json:"public"`
+	// DropHeaders are fields of the caller's that never reach the upstream, besides those that never do anyway: names, or
+	// beginnings of names with a * at the end. It is for fields by which the upstream would take a caller for somebody.
+	DropHeaders []string `yaml:"drop_headers" json:"drop_headers"`
 	// OnUnavailable is deny or allow: what happens to a request when it cannot be told whether its token was revoked.
 	// Empty means Config.OnUnavailable.
 	OnUnavailable string `yaml:"on_unavailable" json:"on_unavailable"`
@@ -42,8 +45,12 @@ type Route struct {
 	ConnWait         time.Duration `yaml:"conn_wait" json:"conn_wait"`
 	CAFile           string        `yaml:"ca_file" json:"ca_file"`
 
+	MaxConnsPerUser      int `yaml:"max_conns_per_user" json:"max_conns_per_user"`
+	MaxWebSockets        int `yaml:"max_websockets" json:"max_websockets"`
+	MaxWebSocketsPerUser int `yaml:"max_websockets_per_user" json:"max_websockets_per_user"`
+
 	// WebSocket lets requests of GET open one, after they were authorized like every other. It is closed when its token is
-	// no longer good, and takes one of MaxConns until then. Timeout does not hold for it, and IdleTimeout only where the
+	// no longer good, and takes one of MaxWebSockets until then. Timeout does not hold for it, and IdleTimeout only where the
 	// route itself has one: many are silent for hours. Without WebSocket a request that wants one is an ordinary request.
 	WebSocket bool `yaml:"websocket" json:"websocket"`
 	// TokenFrom is where a WebSocket may bring its token besides Authorization: query:<parameter>, subprotocol.
@@ -81,6 +88,7 @@ type rule struct {
 	credential credential
 	// gatewayMadeCredential says that the upstream's 401 is about the gateway, not about the caller.
 	gatewayMadeCredential bool
+	headers               headerRules
 	basePath              string
 	upstream              *destination
 	timeout               time.Duration // of the exchange; 0: none
@@ -155,8 +163,16 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 			problem("negative %s", bound.name)
 		}
 	}
-	if route.MaxConns < 0 {
-		problem("negative max_conns")
+	for _, bound := range []struct {
+		name  string
+		value int
+	}{
+		{"max_conns", route.MaxConns}, {"max_conns_per_user", route.MaxConnsPerUser},
+		{"max_websockets", route.MaxWebSockets}, {"max_websockets_per_user", route.MaxWebSocketsPerUser},
+	} {
+		if bound.value < 0 {
+			problem("negative %s", bound.name)
+		}
 	}
 	if route.MaxBody < NoLimit {
 		problem("max_body is %d, want a size, 0 for the default or -1 for no limit", route.MaxBody)
@@ -170,6 +186,9 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 	}
 	var err error
 	if r.webSocket, err = compileWebSocket(route); err != nil {
+		problem("%w", err)
+	}
+	if r.headers, err = compileHeaderRules(route.DropHeaders, config); err != nil {
 		problem("%w", err)
 	}
 	if r.credential, err = newCredential(route.Credential, config); err != nil {

@@ -49,7 +49,7 @@ func (u *strangers) speakUnasked() {
 	u.links.Range(func(l, _ any) bool {
 		if rand.IntN(2) == 0 {
 			u.misbehaved.Add(1)
-			l.(*link).write("%s", answerFor("<nobody>"))
+			l.(*link).Say(answerFor("<nobody>"))
 		}
 		return true
 	})
@@ -58,8 +58,8 @@ func (u *strangers) speakUnasked() {
 func (u *strangers) serve(l *link) {
 	u.links.Store(l, nil)
 	defer u.links.Delete(l)
-	for l.read() {
-		_, user, _ := strings.Cut(l.last.target, "?")
+	for l.ReadRequest() {
+		_, user, _ := strings.Cut(l.Last.Target, "?")
 		mark := "<" + user + ">"
 		u.answered.Add(1)
 		chance := rand.IntN(100)
@@ -69,45 +69,45 @@ func (u *strangers) serve(l *link) {
 		small, large := strings.Repeat(mark, 3), strings.Repeat(mark, 4000)
 		switch {
 		case chance < 4: // twice
-			l.write("%s", answerFor(small)+answerFor(small))
+			l.Say(answerFor(small) + answerFor(small))
 		case chance < 8: // twice, and long
-			l.write("%s", answerFor(large)+answerFor(large))
+			l.Say(answerFor(large) + answerFor(large))
 		case chance < 11: // unasked bytes
-			l.write("%s", answerFor(small)+mark)
+			l.Say(answerFor(small) + mark)
 		case chance < 14: // longer than its length
-			l.write("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(small), small+mark)
+			l.Sayf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(small), small+mark)
 		case chance < 17: // cut
-			l.write("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", 2*len(large), large)
+			l.Sayf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", 2*len(large), large)
 			return
 		case chance < 20: // cut in a chunk
-			l.write(chunkedHead+"%x\r\n%s", 2*len(large), large)
+			l.Sayf(chunkedHead+"%x\r\n%s", 2*len(large), large)
 			return
 		case chance < 23: // more after the last chunk
-			l.write("%s", chunkedHead+chunked(small)+chunked(small))
+			l.Say(chunkedHead + chunked(small) + chunked(small))
 		case chance < 26: // cut at once
 			return
 		case chance < 28:
-			resetOnClose(l)
+			l.ResetOnClose()
 			return
 		case chance < 30: // late
 			time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
-			l.write("%s", answerFor(small))
+			l.Say(answerFor(small))
 		case chance < 31: // too late
 			time.Sleep(tooLate * 11 / 10)
-			l.write("%s", answerFor(small))
+			l.Say(answerFor(small))
 		case chance < 36: // a body where there is none
-			l.write("HTTP/1.1 204 No Content\r\nContent-Length: %d\r\n\r\n%s", len(small), small)
+			l.Sayf("HTTP/1.1 204 No Content\r\nContent-Length: %d\r\n\r\n%s", len(small), small)
 		case chance < 38:
-			l.write("HTTP/1.1 103 Early Hints\r\nX-User: %s\r\n\r\n%s", user, answerFor(small))
+			l.Sayf("HTTP/1.1 103 Early Hints\r\nX-User: %s\r\n\r\n%s", user, answerFor(small))
 		case chance < 40: // before it has read the body
-			l.write("%s", answerFor(small)+"HTTP/1.1 200 OK\r\n\r\n"+mark)
+			l.Say(answerFor(small) + "HTTP/1.1 200 OK\r\n\r\n" + mark)
 			return
 		case chance < 55:
-			l.write("%s", answerFor(large))
+			l.Say(answerFor(large))
 		case chance < 70:
-			l.write("%s", chunkedHead+chunked(large, small))
+			l.Say(chunkedHead + chunked(large, small))
 		default:
-			l.write("%s", answerFor(small))
+			l.Say(answerFor(small))
 		}
 	}
 }
@@ -119,10 +119,8 @@ func TestNoAnswerReachesAStranger(t *testing.T) {
 	duration := strangersFor(t)
 	behaviour := &strangers{}
 	upstream := newUpstream(t, behaviour.serve)
-	upstream.mu.Lock()
-	upstream.forgets = true
-	upstream.mu.Unlock()
-	route := balance(upstream.url(), methods("GET", "POST"), credential("headers"), func(r *gateway.Route) {
+	upstream.Forget()
+	route := balance(upstream.URL(), methods("GET", "POST"), credential("headers"), func(r *gateway.Route) {
 		r.FirstByteTimeout, r.IdleTimeout = tooLate, tooLate
 	})
 	s := newSystem(t, []gateway.Route{route}, options{config: func(c *gateway.Config) { c.Upstreams.ConnWait = patience }})
@@ -138,7 +136,7 @@ func TestNoAnswerReachesAStranger(t *testing.T) {
 	for user := range users {
 		c := s.dial()
 		token := bearer(s.token(map[string]any{"sub": strconv.Itoa(user), "jti": strconv.Itoa(user)}))
-		require.NoError(t, c.conn.SetDeadline(end.Add(patience)))
+		require.NoError(t, c.Conn.SetDeadline(end.Add(patience)))
 		all.Go(func() {
 			for n := 0; time.Now().Before(end) && !t.Failed(); n++ {
 				if c == nil {
@@ -151,7 +149,7 @@ func TestNoAnswerReachesAStranger(t *testing.T) {
 				}
 				sent.Add(1)
 				behaviour.busy.RLock()
-				isWhole, goesOn := c.isOnlyFor(t, request, name)
+				isWhole, goesOn := isOnlyFor(t, c, request, name)
 				behaviour.busy.RUnlock()
 				if isWhole {
 					whole.Add(1)
@@ -159,18 +157,18 @@ func TestNoAnswerReachesAStranger(t *testing.T) {
 					broken.Add(1)
 				}
 				if !goesOn {
-					_ = c.conn.Close()
+					_ = c.Conn.Close()
 					c = nil
 				}
 			}
 			if c != nil {
-				_ = c.conn.Close()
+				_ = c.Conn.Close()
 			}
 		})
 	}
 	all.Wait()
 	t.Logf("%d users in %v: %d requests, %d answered by the upstream, which misbehaved %d times on %d connections; %d whole answers, %d broken",
-		users, duration, sent.Load(), behaviour.answered.Load(), behaviour.misbehaved.Load(), upstream.connections(), whole.Load(), broken.Load())
+		users, duration, sent.Load(), behaviour.answered.Load(), behaviour.misbehaved.Load(), upstream.Connections(), whole.Load(), broken.Load())
 	require.LessOrEqual(t, behaviour.answered.Load(), sent.Load(), "a request was sent twice")
 	require.Positive(t, whole.Load())
 	require.Positive(t, broken.Load())
@@ -192,23 +190,23 @@ func TestConnectionsRestBeforeTheyServeAnotherUser(t *testing.T) {
 		"enough are idle": {gateway.Upstreams{QuietPeriod: time.Hour, MaxIdleConns: 12}, "123456", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{config: func(c *gateway.Config) { c.Upstreams = test.settings }})
-			before := upstream.connections()
+			s := newSystem(t, []gateway.Route{balance(upstream.URL())}, options{config: func(c *gateway.Config) { c.Upstreams = test.settings }})
+			before := upstream.Connections()
 			for _, user := range test.users {
 				require.Equal(t, 200, s.do(raw("GET /balance", bearer(s.token(map[string]any{"sub": string(user)})))).StatusCode)
 			}
-			require.Equal(t, test.connections, upstream.connections()-before)
+			require.Equal(t, test.connections, upstream.Connections()-before)
 		})
 	}
 }
 
 // isOnlyFor sends a request and reports whether the answer came as a whole, and whether the connection goes on. It fails
 // the test when there is a byte in it that is not the user's or the gateway's.
-func (c *call) isOnlyFor(t *testing.T, request, name string) (isWhole, goesOn bool) {
-	if _, err := io.WriteString(c.conn, request); err != nil {
+func isOnlyFor(t *testing.T, c *call, request, name string) (isWhole, goesOn bool) {
+	if _, err := io.WriteString(c.Conn, request); err != nil {
 		return false, false
 	}
-	response, err := http.ReadResponse(c.reader, nil)
+	response, err := http.ReadResponse(c.Reader, nil)
 	if err != nil {
 		return false, false
 	}

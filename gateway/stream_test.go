@@ -30,19 +30,19 @@ func TestEventsArriveAsTheyAreSent(t *testing.T) {
 			t.Run(name+"/"+version, func(t *testing.T) {
 				next := make(chan time.Time)
 				upstream := newUpstream(t, func(l *link) {
-					if !l.read() {
+					if !l.ReadRequest() {
 						return
 					}
-					l.write("%s", test.head)
+					l.Say(test.head)
 					for range next {
 						event := fmt.Sprintf("data: %d\n\n", time.Now().UnixNano())
-						l.write(test.format, len(event), event)
+						l.Sayf(test.format, len(event), event)
 					}
-					l.write("%s", test.end)
+					l.Say(test.end)
 				})
 				c := publicSystem(t, upstream, nil).dial()
-				c.send(strings.Replace(raw("GET /balance", "Connection: keep-alive"), "HTTP/1.1", version, 1))
-				response := c.begin() // the head is there before the first event
+				c.Send(strings.Replace(raw("GET /balance", "Connection: keep-alive"), "HTTP/1.1", version, 1))
+				response := c.Begin() // the head is there before the first event
 				require.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
 				require.Empty(t, response.Header.Get("Content-Length"))
 				if version == "HTTP/1.0" {
@@ -91,8 +91,8 @@ func TestLargeAnswersArriveAsTheyWereSent(t *testing.T) {
 			t.Run(name+"/"+version, func(t *testing.T) {
 				endsByClosing := strings.HasPrefix(name, "until") || strings.HasPrefix(name, "from")
 				upstream := newUpstream(t, func(l *link) {
-					for l.read() {
-						l.write("%s", strings.Replace(test.reply, "\r\n", "\r\nX-A: kept\r\n", 1))
+					for l.ReadRequest() {
+						l.Say(strings.Replace(test.reply, "\r\n", "\r\nX-A: kept\r\n", 1))
 						if endsByClosing {
 							return
 						}
@@ -101,20 +101,20 @@ func TestLargeAnswersArriveAsTheyWereSent(t *testing.T) {
 				s := publicSystem(t, upstream, nil)
 				for range 2 {
 					c := s.dial()
-					c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
-					a := c.receive("GET")
-					require.True(t, test.body == a.body, "%d bytes of %d", len(a.body), len(test.body))
+					c.Send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
+					a := c.Receive("GET")
+					require.True(t, test.body == a.Body, "%d bytes of %d", len(a.Body), len(test.body))
 					require.Equal(t, []string{"kept"}, a.Header["X-A"])
 					if version == "HTTP/1.0" {
 						require.Empty(t, a.TransferEncoding)
-						require.True(t, c.isClosed())
+						require.True(t, c.IsClosed())
 						continue
 					}
-					c.send(raw("GET /nowhere"))
-					requireRefused(t, c.receive("GET"), 404, "not_found") // the caller's connection is in step
+					c.Send(raw("GET /nowhere"))
+					requireRefused(t, c.Receive("GET"), 404, "not_found") // the caller's connection is in step
 				}
 				if !endsByClosing {
-					require.Equal(t, 1, upstream.connections(), "the connection was used again")
+					require.Equal(t, 1, upstream.Connections(), "the connection was used again")
 				}
 			})
 		}
@@ -130,20 +130,20 @@ func TestAnswersLongerThanTheySay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
-				for l.read() {
-					if l.number == 0 {
-						l.write("%s", reply)
+				for l.ReadRequest() {
+					if l.Number == 0 {
+						l.Say(reply)
 					} else {
-						l.write("%s", answerFor("second"))
+						l.Say(answerFor("second"))
 					}
 				}
 			})
 			s := publicSystem(t, upstream, nil)
 			a := s.do(raw("GET /balance"))
-			require.Regexp(t, "^f", a.body)
-			require.NotContains(t, a.body, "nobody")
-			require.Equal(t, "second", s.do(raw("GET /balance")).body)
-			require.Len(t, upstream.requests(), 2)
+			require.Regexp(t, "^f", a.Body)
+			require.NotContains(t, a.Body, "nobody")
+			require.Equal(t, "second", s.do(raw("GET /balance")).Body)
+			require.Len(t, upstream.Requests(), 2)
 		})
 	}
 }
@@ -151,10 +151,10 @@ func TestAnswersLongerThanTheySay(t *testing.T) {
 // An answer that never ends is the caller's to end, or the route's timeout's.
 func TestAnswerWithoutEnd(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if !l.read() {
+		if !l.ReadRequest() {
 			return
 		}
-		l.write("HTTP/1.1 200 OK\r\n\r\n")
+		l.Say("HTTP/1.1 200 OK\r\n\r\n")
 		for {
 			if _, err := l.Conn.Write([]byte(large[:1<<16])); err != nil {
 				return
@@ -163,17 +163,17 @@ func TestAnswerWithoutEnd(t *testing.T) {
 	})
 	for _, version := range []string{"HTTP/1.1", "HTTP/1.0"} {
 		inTime(t, soon, func(timeout time.Duration) bool {
-			before := upstream.connections()
+			before := upstream.Connections()
 			c := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.Timeout = timeout }).dial()
-			c.send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
-			response := c.begin()
+			c.Send(strings.Replace(raw("GET /balance"), "HTTP/1.1", version, 1))
+			response := c.Begin()
 			_, err := io.Copy(io.Discard, response.Body)
 			if response.StatusCode == 504 {
 				return false // before it began
 			}
 			require.Equal(t, 200, response.StatusCode)
 			require.Error(t, err, "the answer looks complete")
-			upstream.awaitClosed(before)
+			upstream.AwaitClosed(before)
 			return true
 		})
 	}
@@ -187,52 +187,52 @@ func TestTrailersOfAnswers(t *testing.T) {
 	s := publicSystem(t, upstream, nil)
 	t.Run("asked for", func(t *testing.T) {
 		c := s.dial()
-		c.send(raw("GET /balance", "TE: gzip, trailers") + raw("GET /nowhere"))
-		response := c.begin()
+		c.Send(raw("GET /balance", "TE: gzip, trailers") + raw("GET /nowhere"))
+		response := c.Begin()
 		require.Equal(t, http.Header{"X-Sum": nil, "X-Absent": nil}, response.Trailer)
 		body, err := io.ReadAll(response.Body)
 		require.NoError(t, err)
 		require.Equal(t, "ok", string(body))
 		require.Equal(t, http.Header{"X-Sum": {"1", "2"}, "X-Absent": nil}, response.Trailer)
-		requireRefused(t, c.receive("GET"), 404, "not_found")
-		require.Equal(t, []string{"trailers"}, upstream.only().values("TE"))
-		require.Equal(t, []string{"TE"}, upstream.only().values("Connection"))
+		requireRefused(t, c.Receive("GET"), 404, "not_found")
+		require.Equal(t, []string{"trailers"}, upstream.Only().Values("TE"))
+		require.Equal(t, []string{"TE"}, upstream.Only().Values("Connection"))
 	})
 	t.Run("not asked for", func(t *testing.T) {
 		c := s.dial()
-		c.send(raw("GET /balance") + raw("GET /nowhere"))
-		a := c.receive("GET")
+		c.Send(raw("GET /balance") + raw("GET /nowhere"))
+		a := c.Receive("GET")
 		require.Empty(t, a.Trailer)
-		require.Equal(t, "ok", a.body)
+		require.Equal(t, "ok", a.Body)
 		require.Equal(t, []string{"header"}, a.Header["X-Sum"])
-		requireRefused(t, c.receive("GET"), 404, "not_found")
+		requireRefused(t, c.Receive("GET"), 404, "not_found")
 	})
 	t.Run("HTTP/1.0", func(t *testing.T) {
 		c := s.dial()
-		c.send(strings.Replace(raw("GET /balance", "TE: trailers"), "HTTP/1.1", "HTTP/1.0", 1))
-		a := c.receive("GET")
+		c.Send(strings.Replace(raw("GET /balance", "TE: trailers"), "HTTP/1.1", "HTTP/1.0", 1))
+		a := c.Receive("GET")
 		require.Empty(t, a.Trailer)
-		require.Equal(t, "ok", a.body)
+		require.Equal(t, "ok", a.Body)
 	})
-	require.Equal(t, 1, upstream.connections())
+	require.Equal(t, 1, upstream.Connections())
 }
 
 func TestTrailersOfRequests(t *testing.T) {
 	const announced = "X-Sum, X-Gatehouse-Subject, Authorization, X_Gatehouse_Subject, Cookie, X-Forwarded-For, Content-Type"
 	const sent = "X-Sum: 1\r\nX-Unasked: 2\r\nX-Gatehouse-Subject: 8\r\nX_Gatehouse_Subject: 8\r\n\r\n"
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"), methods("POST"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("headers"), methods("POST"))}, options{})
 	for name, body := range map[string]string{"small": "ok", "large": large[:100_000]} {
 		t.Run(name, func(t *testing.T) {
-			before := len(upstream.requests())
+			before := len(upstream.Requests())
 			request := raw("POST /balance", bearer(s.token(nil)), "Transfer-Encoding: chunked", "X-Announced: "+announced, "Trailer: X-Sum") +
 				strings.TrimSuffix(chunked(body), "\r\n") + sent
 			require.Equal(t, 200, s.do(request).StatusCode)
-			seen := upstream.requests()[before]
-			require.Equal(t, []string{"X-Sum"}, seen.values("Trailer"))
-			require.Equal(t, []string{"X-Sum: 1"}, seen.trailers)
-			require.Equal(t, []string{"7"}, seen.values("X-Gatehouse-Subject"))
-			require.Empty(t, seen.values("X-Sum"))
+			seen := upstream.Requests()[before]
+			require.Equal(t, []string{"X-Sum"}, seen.Values("Trailer"))
+			require.Equal(t, []string{"X-Sum: 1"}, seen.Trailers)
+			require.Equal(t, []string{"7"}, seen.Values("X-Gatehouse-Subject"))
+			require.Empty(t, seen.Values("X-Sum"))
 		})
 	}
 }

@@ -28,7 +28,7 @@ func inTime(t *testing.T, timeout time.Duration, try func(timeout time.Duration)
 }
 
 func TestEachTimeoutOfARoute(t *testing.T) {
-	stall := func(l *link) { <-l.upstream.idle }
+	stall := func(l *link) { l.Hold() }
 	firstByte := func(r *gateway.Route) *time.Duration { return &r.FirstByteTimeout }
 	idle := func(r *gateway.Route) *time.Duration { return &r.IdleTimeout }
 	whole := func(r *gateway.Route) *time.Duration { return &r.Timeout }
@@ -39,17 +39,17 @@ func TestEachTimeoutOfARoute(t *testing.T) {
 	}{
 		"first byte": {firstByte, stall, 504},
 		"first byte, in the head": {firstByte,
-			func(l *link) { l.write("HTTP/1.1 200 OK\r\nX-A"); stall(l) }, 504},
+			func(l *link) { l.Say("HTTP/1.1 200 OK\r\nX-A"); stall(l) }, 504},
 		"first byte, after hints": {firstByte,
-			func(l *link) { l.write("HTTP/1.1 103 Early Hints\r\n\r\n"); stall(l) }, 504},
+			func(l *link) { l.Say("HTTP/1.1 103 Early Hints\r\n\r\n"); stall(l) }, 504},
 		"idle, small": {idle,
-			func(l *link) { l.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"); stall(l) }, 504},
+			func(l *link) { l.Say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab"); stall(l) }, 504},
 		"idle": {idle,
-			func(l *link) { l.write(chunkedHead + "2\r\nab\r\n"); stall(l) }, 200},
+			func(l *link) { l.Say(chunkedHead + "2\r\nab\r\n"); stall(l) }, 200},
 		"the whole, before the head": {whole, stall, 504},
 		"the whole, in the body": {whole, func(l *link) {
-			l.write(chunkedHead)
-			for l.reader.Buffered() == 0 { // never silent for long
+			l.Say(chunkedHead)
+			for l.Reader.Buffered() == 0 { // never silent for long
 				if _, err := io.WriteString(l.Conn, "2\r\nab\r\n"); err != nil {
 					return
 				}
@@ -61,19 +61,19 @@ func TestEachTimeoutOfARoute(t *testing.T) {
 			t.Parallel()
 			inTime(t, soon, func(timeout time.Duration) bool {
 				upstream := newUpstream(t, func(l *link) {
-					if l.read() {
+					if l.ReadRequest() {
 						test.serve(l)
 					}
 				})
-				defer close(upstream.idle)
+				defer upstream.Release()
 				s := publicSystem(t, upstream, nil, func(r *gateway.Route) { *test.timeout(r) = timeout })
 				c := s.dial()
 				began := time.Now()
-				c.send(raw("GET /balance"))
-				response := c.begin()
+				c.Send(raw("GET /balance"))
+				response := c.Begin()
 				body, err := io.ReadAll(response.Body)
 				require.GreaterOrEqual(t, time.Since(began), timeout)
-				if len(upstream.requests()) == 0 || test.status == 200 && response.StatusCode == 504 {
+				if len(upstream.Requests()) == 0 || test.status == 200 && response.StatusCode == 504 {
 					return false // it was over before there was an answer to wait for
 				}
 				if test.status == 200 {
@@ -81,10 +81,10 @@ func TestEachTimeoutOfARoute(t *testing.T) {
 					require.Error(t, err, "the answer looks complete")
 				} else {
 					require.NoError(t, err)
-					requireRefused(t, answer{response, string(body)}, test.status, "gateway_timeout")
+					requireRefused(t, answer{Response: response, Body: string(body)}, test.status, "gateway_timeout")
 				}
-				upstream.awaitEnd(0)
-				upstream.only()
+				upstream.AwaitEnd(0)
+				upstream.Only()
 				return true
 			})
 		})
@@ -92,9 +92,9 @@ func TestEachTimeoutOfARoute(t *testing.T) {
 }
 
 func TestConnectTimeout(t *testing.T) {
-	upstream := newUpstream(t, func(l *link) { <-l.upstream.idle }) // and says nothing in TLS
-	defer close(upstream.idle)
-	_, port, err := net.SplitHostPort(upstream.ln.Addr().String())
+	upstream := newUpstream(t, func(l *link) { l.Hold() }) // and says nothing in TLS
+	defer upstream.Release()
+	_, port, err := net.SplitHostPort(upstream.Addr())
 	require.NoError(t, err)
 	s := newSystem(t, []gateway.Route{
 		balance("https://localhost:"+port, public, func(r *gateway.Route) { r.ConnectTimeout = soon }),
@@ -109,22 +109,22 @@ func TestWaitingForAConnectionIsNotWaitingForAnAnswer(t *testing.T) {
 	inTime(t, soon, func(timeout time.Duration) bool {
 		leave := make(chan struct{})
 		upstream := newUpstream(t, func(l *link) {
-			for l.read() {
-				l.write(chunkedHead)
+			for l.ReadRequest() {
+				l.Say(chunkedHead)
 				<-leave
-				l.write("0\r\n\r\n")
+				l.Say("0\r\n\r\n")
 			}
 		})
 		s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.ConnWait = patience }, func(r *gateway.Route) {
 			r.MaxConns, r.FirstByteTimeout, r.IdleTimeout = 1, timeout, patience
 		})
 		first, second := s.dial(), s.dial()
-		first.send(raw("GET /balance"))
-		began := first.begin().StatusCode
-		second.send(raw("GET /balance"))
+		first.Send(raw("GET /balance"))
+		began := first.Begin().StatusCode
+		second.Send(raw("GET /balance"))
 		time.Sleep(2 * timeout) // longer than an answer may take
 		close(leave)
-		return began == 200 && second.receive("GET").StatusCode == 200
+		return began == 200 && second.Receive("GET").StatusCode == 200
 	})
 }
 
@@ -132,33 +132,33 @@ func TestWaitingForAConnectionIsNotWaitingForAnAnswer(t *testing.T) {
 func TestASmallAnswerMayComeBitByBit(t *testing.T) {
 	inTime(t, 3*soon, func(timeout time.Duration) bool {
 		upstream := newUpstream(t, func(l *link) {
-			for l.read() {
-				l.write("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
+			for l.ReadRequest() {
+				l.Say("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
 				for range 8 {
 					time.Sleep(timeout / 6)
-					l.write("a")
+					l.Say("a")
 				}
 			}
 		})
 		s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.IdleTimeout = timeout })
-		return s.do(raw("GET /balance")).body == "aaaaaaaa"
+		return s.do(raw("GET /balance")).Body == "aaaaaaaa"
 	})
 }
 
 // Waiting for a connection is part of the exchange.
 func TestTimeoutOfWhoWaitsForAConnection(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if l.read() {
-			<-l.upstream.idle
+		if l.ReadRequest() {
+			l.Hold()
 		}
 	})
-	defer close(upstream.idle)
+	defer upstream.Release()
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url(), public),
-		balance(upstream.url(), public, path("/hasty"), func(r *gateway.Route) { r.Timeout = soon }),
+		balance(upstream.URL(), public),
+		balance(upstream.URL(), public, path("/hasty"), func(r *gateway.Route) { r.Timeout = soon }),
 	}, options{config: func(c *gateway.Config) { c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Hour }})
-	s.dial().send(raw("GET /balance"))
-	require.Eventually(t, func() bool { return len(upstream.requests()) == 1 }, patience, time.Millisecond)
+	s.dial().Send(raw("GET /balance"))
+	require.Eventually(t, func() bool { return len(upstream.Requests()) == 1 }, patience, time.Millisecond)
 	requireRefused(t, s.do(raw("GET /hasty")), 503, "temporarily_unavailable")
 }
 
@@ -167,26 +167,26 @@ func TestWhatIsSlowButNotTooSlow(t *testing.T) {
 	inTime(t, 3*soon, func(timeout time.Duration) bool {
 		pause := func() { time.Sleep(timeout / 4) }
 		upstream := newUpstream(t, func(l *link) {
-			for l.read() {
-				l.write(chunkedHead)
+			for l.ReadRequest() {
+				l.Say(chunkedHead)
 				for range 4 {
 					pause()
-					l.write("1\r\na\r\n")
+					l.Say("1\r\na\r\n")
 				}
 				pause()
-				l.write("0\r\n\r\n")
+				l.Say("0\r\n\r\n")
 			}
 		})
 		s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.FirstByteTimeout, r.IdleTimeout = timeout, timeout })
 		c := s.dial()
-		require.NoError(t, c.conn.SetDeadline(time.Now().Add(patience+10*timeout)))
+		require.NoError(t, c.Conn.SetDeadline(time.Now().Add(patience+10*timeout)))
 		for range 2 {
-			c.send(raw("POST /balance", "Transfer-Encoding: chunked"))
+			c.Send(raw("POST /balance", "Transfer-Encoding: chunked"))
 			for _, part := range []string{"1\r\na\r\n", "1\r\na\r\n", "1\r\na\r\n", "1\r\na\r\n", "0\r\n\r\n"} {
 				pause()
-				_, _ = io.WriteString(c.conn, part) // who is late is cut off, which the answer shows
+				_, _ = io.WriteString(c.Conn, part) // who is late is cut off, which the answer shows
 			}
-			response, err := http.ReadResponse(c.reader, nil)
+			response, err := http.ReadResponse(c.Reader, nil)
 			if err != nil {
 				return false
 			}
@@ -194,7 +194,7 @@ func TestWhatIsSlowButNotTooSlow(t *testing.T) {
 				return false
 			}
 		}
-		require.Equal(t, 1, upstream.connections())
+		require.Equal(t, 1, upstream.Connections())
 		return true
 	})
 }
@@ -203,28 +203,28 @@ func TestWhatIsSlowButNotTooSlow(t *testing.T) {
 func TestSlowUpstreamDoesNotSlowOthers(t *testing.T) {
 	const callers, atOnce = 60, 10
 	slow := newUpstream(t, func(l *link) {
-		for l.read() {
-			<-l.upstream.idle
-			l.write(okAnswer)
+		for l.ReadRequest() {
+			l.Hold()
+			l.Say(okAnswer)
 		}
 	})
 	quick := newUpstream(t, answerAll)
 	shared := newUpstream(t, func(l *link) {
-		for l.read() {
-			if strings.HasPrefix(l.last.target, "/shared-slow") {
-				<-l.upstream.idle
+		for l.ReadRequest() {
+			if strings.HasPrefix(l.Last.Target, "/shared-slow") {
+				l.Hold()
 			}
-			l.write(okAnswer)
+			l.Say(okAnswer)
 		}
 	})
 	seen := make(witness, 10*callers)
 	s := newSystem(t, []gateway.Route{
-		balance(slow.url(), public, path("/slow")),
-		balance(quick.url(), public, path("/quick")),
-		balance(shared.url(), public, path("/shared-slow"), func(r *gateway.Route) { r.MaxConns = 5 }),
-		balance(shared.url(), public, path("/shared-quick")),
+		balance(slow.URL(), public, path("/slow")),
+		balance(quick.URL(), public, path("/quick")),
+		balance(shared.URL(), public, path("/shared-slow"), func(r *gateway.Route) { r.MaxConns = 5 }),
+		balance(shared.URL(), public, path("/shared-quick")),
 	}, options{config: func(c *gateway.Config) {
-		c.Observer, c.Upstreams.MaxConns, c.Upstreams.ConnWait = seen, atOnce, soon
+		c.Observer, c.Upstreams.MaxConns, c.Upstreams.MaxConnsPerUser, c.Upstreams.ConnWait = seen, atOnce, atOnce, soon
 	}})
 	var waiting sync.WaitGroup
 	statuses := make(chan string, 2*callers)
@@ -232,13 +232,13 @@ func TestSlowUpstreamDoesNotSlowOthers(t *testing.T) {
 		for range callers {
 			c := s.dial()
 			waiting.Go(func() {
-				c.send(raw("GET " + target))
-				a := c.receive("GET")
+				c.Send(raw("GET " + target))
+				a := c.Receive("GET")
 				statuses <- fmt.Sprint(target, " ", a.StatusCode, " ", a.Header.Get("Retry-After"))
 			})
 		}
 	}
-	require.Eventually(t, func() bool { return len(slow.requests()) == atOnce && len(shared.requests()) == 5 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return len(slow.Requests()) == atOnce && len(shared.Requests()) == 5 }, patience, time.Millisecond)
 	var worst time.Duration
 	for range 200 {
 		for _, target := range []string{"/quick", "/shared-quick"} {
@@ -250,8 +250,8 @@ func TestSlowUpstreamDoesNotSlowOthers(t *testing.T) {
 	t.Logf("beside %d requests to slow upstreams one took %v at most", 2*callers, worst)
 	require.Less(t, worst, 5*time.Second)
 	require.Eventually(t, func() bool { return len(statuses) == 2*callers-atOnce-5 }, patience, time.Millisecond)
-	close(slow.idle)
-	close(shared.idle)
+	slow.Release()
+	shared.Release()
 	waiting.Wait()
 	close(statuses)
 	count := map[string]int{}
@@ -261,7 +261,7 @@ func TestSlowUpstreamDoesNotSlowOthers(t *testing.T) {
 	require.Equal(t, map[string]int{
 		"/slow 200 ": atOnce, "/slow 503 1": callers - atOnce, "/shared-slow 200 ": 5, "/shared-slow 503 1": callers - 5,
 	}, count)
-	require.Len(t, slow.requests(), atOnce, "who waited in vain was not forwarded")
+	require.Len(t, slow.Requests(), atOnce, "who waited in vain was not forwarded")
 }
 
 func TestRoutesHaveTheirOwnCertificates(t *testing.T) {
@@ -278,6 +278,6 @@ func TestRoutesHaveTheirOwnCertificates(t *testing.T) {
 	for target, status := range map[string]int{"/one": 200, "/other": 200, "/wrong": 502, "/none": 502} {
 		require.Equal(t, status, s.do(raw("GET "+target)).StatusCode, target)
 	}
-	require.Len(t, one.requests(), 1)
-	require.Len(t, other.requests(), 1)
+	require.Len(t, one.Requests(), 1)
+	require.Len(t, other.Requests(), 1)
 }

@@ -1,15 +1,8 @@
 package gateway_test
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
 	"os/exec"
@@ -17,28 +10,12 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 )
-
-// selfSigned makes a certificate for the name, and a file with it.
-func selfSigned(t *testing.T, name string) (certificate tls.Certificate, caFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	caFile = filepath.Join(t.TempDir(), "ca.pem")
-	require.NoError(t, os.WriteFile(caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, caFile
-}
 
 // corked holds back what is written, so that several TLS records leave in one segment, or half of one.
 type corked struct {
@@ -69,18 +46,18 @@ func secureUpstream(t *testing.T, version uint16, serve func(l *link, cork *cork
 func secureUpstreamWithFile(t *testing.T, version uint16, serve func(l *link, cork *corked)) (
 	u *fakeUpstream, trust func(*gateway.Config), url, caFile string,
 ) {
-	certificate, caFile := selfSigned(t, "localhost")
+	certificate := gatewaytest.NewCertificate(t, 1, "localhost")
+	config := certificate.Serving(t)
+	config.MaxVersion = version
 	u = newUpstream(t, func(l *link) {
 		cork := &corked{Conn: l.Conn}
-		secured := tls.Server(cork, &tls.Config{Certificates: []tls.Certificate{certificate}, MaxVersion: version})
-		l.Conn, l.reader = secured, bufio.NewReader(secured)
+		l.Conn = cork
+		l.Secure(config)
 		serve(l, cork)
-		_ = secured.Close()
 	})
-	_, port, err := net.SplitHostPort(u.ln.Addr().String())
-	require.NoError(t, err)
+	caFile = certificate.CAFile(t)
 	trust = func(c *gateway.Config) { c.Upstreams.CAFile = caFile }
-	return u, trust, "https://localhost:" + port, caFile
+	return u, trust, "https://localhost:" + u.Port(), caFile
 }
 
 func forEachTLS(t *testing.T, test func(t *testing.T, version uint16)) {
@@ -92,49 +69,46 @@ func TestSecureUpstream(t *testing.T) {
 	big := strings.Repeat("x", 100_000)
 	forEachTLS(t, func(t *testing.T, version uint16) {
 		upstream, trust, url := secureUpstream(t, version, func(l *link, _ *corked) {
-			for l.read() {
-				l.write("%s", answerFor(big))
+			for l.ReadRequest() {
+				l.Say(answerFor(big))
 			}
 		})
 		s := newSystem(t, []gateway.Route{balance(url+"/v2", public)}, options{config: trust})
 		c := s.dial() // the next request is read when the upstream's connection has been given back
 		for range 3 {
-			c.send(raw("GET /balance"))
-			require.Equal(t, big, c.receive("GET").body)
+			c.Send(raw("GET /balance"))
+			require.Equal(t, big, c.Receive("GET").Body)
 		}
-		require.Equal(t, 1, upstream.connections())
-		require.Equal(t, "/v2/balance", upstream.requests()[0].target)
-		require.Equal(t, []string{strings.TrimPrefix(url, "https://")}, upstream.requests()[0].values("Host"))
+		require.Equal(t, 1, upstream.Connections())
+		require.Equal(t, "/v2/balance", upstream.Requests()[0].Target)
+		require.Equal(t, []string{strings.TrimPrefix(url, "https://")}, upstream.Requests()[0].Values("Host"))
 	})
 }
 
 func TestUpstreamWithAWrongCertificate(t *testing.T) {
-	upstream, _, url := secureUpstream(t, 0, func(l *link, _ *corked) { l.read() })
+	upstream, _, url := secureUpstream(t, 0, func(l *link, _ *corked) { l.ReadRequest() })
 	s := newSystem(t, []gateway.Route{balance(url, public)}, options{})
 	requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 
-	upstream, trust, url := secureUpstream(t, 0, func(l *link, _ *corked) { l.read() })
+	upstream, trust, url := secureUpstream(t, 0, func(l *link, _ *corked) { l.ReadRequest() })
 	s = newSystem(t, []gateway.Route{balance(strings.Replace(url, "localhost", "127.0.0.1", 1), public)}, options{config: trust})
 	requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }
 
 // agreeing is an upstream that answers with what a handshake with the configuration has agreed upon.
 func agreeing(t *testing.T, name string, config *tls.Config) (u *fakeUpstream, url, caFile string) {
-	certificate, caFile := selfSigned(t, name)
-	config.Certificates = []tls.Certificate{certificate}
+	certificate := gatewaytest.NewCertificate(t, 1, name)
+	config.Certificates = certificate.Serving(t).Certificates
 	u = newUpstream(t, func(l *link) {
-		secured := tls.Server(l.Conn, config)
-		l.Conn, l.reader = secured, bufio.NewReader(secured)
-		if l.read() {
+		secured := l.Secure(config)
+		if l.ReadRequest() {
 			agreed := secured.ConnectionState()
-			l.write("%s", answerFor(tls.VersionName(agreed.Version)+" "+agreed.NegotiatedProtocol+" "+agreed.ServerName))
+			l.Say(answerFor(tls.VersionName(agreed.Version) + " " + agreed.NegotiatedProtocol + " " + agreed.ServerName))
 		}
 	})
-	_, port, err := net.SplitHostPort(u.ln.Addr().String())
-	require.NoError(t, err)
-	return u, "https://localhost:" + port, caFile
+	return u, "https://localhost:" + u.Port(), certificate.CAFile(t)
 }
 
 func TestWhatIsAgreedUponWithAnUpstream(t *testing.T) {
@@ -154,11 +128,11 @@ func TestWhatIsAgreedUponWithAnUpstream(t *testing.T) {
 			got := s.do(raw("GET /balance"))
 			if test.answer == "" {
 				requireRefused(t, got, 502, "bad_gateway")
-				require.Empty(t, upstream.requests())
+				require.Empty(t, upstream.Requests())
 				return
 			}
 			require.Equal(t, 200, got.StatusCode)
-			require.Equal(t, test.answer, got.body)
+			require.Equal(t, test.answer, got.Body)
 		})
 	}
 }
@@ -170,7 +144,7 @@ const systemRoots = "GATEHOUSE_TEST_SYSTEM_ROOTS"
 // a ca_file for others must not end that.
 func TestOwnCertificatesAreInAdditionToTheSystems(t *testing.T) {
 	if url := os.Getenv(systemRoots); url != "" {
-		_, own := selfSigned(t, "localhost")
+		own := gatewaytest.NewCertificate(t, 1, "localhost").CAFile(t)
 		s := newSystem(t, []gateway.Route{
 			balance(url, public, path("/without")),
 			balance(url, public, path("/with"), func(r *gateway.Route) { r.CAFile = own }),
@@ -202,45 +176,45 @@ func TestAFileWithoutCertificatesIsRefused(t *testing.T) {
 func TestUnaskedAnswerOverTLSReachesNobody(t *testing.T) {
 	first, nobody := answerFor("first"), answerFor("nobody")
 	for how, push := range map[string]func(l *link, cork *corked){
-		"in the same record": func(l *link, _ *corked) { l.write("%s", first+nobody) },
+		"in the same record": func(l *link, _ *corked) { l.Say(first + nobody) },
 		"in the same record, not read at once": func(l *link, _ *corked) {
-			l.write("%s", answerFor(strings.Repeat("f", 16<<10-len(nobody)-60))+nobody)
+			l.Say(answerFor(strings.Repeat("f", 16<<10-len(nobody)-60)) + nobody)
 		},
 		"in the same segment": func(l *link, cork *corked) {
 			cork.held = new(bytes.Buffer)
-			l.write("%s", first)
-			l.write("%s", nobody)
+			l.Say(first)
+			l.Say(nobody)
 			cork.uncork(0)
 		},
 		"half of it in the same segment": func(l *link, cork *corked) {
 			cork.held = new(bytes.Buffer)
-			l.write("%s", first)
-			l.write("%s", nobody)
+			l.Say(first)
+			l.Say(nobody)
 			cork.uncork(10)
 		},
 		"a few bytes in the same segment": func(l *link, cork *corked) {
 			cork.held = new(bytes.Buffer)
-			l.write("%s", first)
+			l.Say(first)
 			before := cork.held.Len()
-			l.write("%s", nobody)
+			l.Say(nobody)
 			cork.uncork(cork.held.Len() - before - 3)
 		},
 	} {
 		t.Run(how, func(t *testing.T) {
 			forEachTLS(t, func(t *testing.T, version uint16) {
 				upstream, trust, url := secureUpstream(t, version, func(l *link, cork *corked) {
-					for l.read() {
-						if l.number == 0 {
+					for l.ReadRequest() {
+						if l.Number == 0 {
 							push(l, cork)
 						} else {
-							l.write("%s", answerFor("second"))
+							l.Say(answerFor("second"))
 						}
 					}
 				})
 				s := newSystem(t, []gateway.Route{balance(url, public)}, options{config: trust})
-				require.Regexp(t, "^f", s.do(raw("GET /balance")).body)
-				require.Equal(t, "second", s.do(raw("GET /balance")).body)
-				require.Len(t, upstream.requests(), 2)
+				require.Regexp(t, "^f", s.do(raw("GET /balance")).Body)
+				require.Equal(t, "second", s.do(raw("GET /balance")).Body)
+				require.Len(t, upstream.Requests(), 2)
 			})
 		})
 	}
@@ -249,30 +223,30 @@ func TestUnaskedAnswerOverTLSReachesNobody(t *testing.T) {
 func TestSecureUpstreamThatHangsUp(t *testing.T) {
 	forEachTLS(t, func(t *testing.T, version uint16) {
 		upstream, trust, url := secureUpstream(t, version, func(l *link, _ *corked) {
-			if l.read() {
-				l.write(okAnswer)
+			if l.ReadRequest() {
+				l.Say(okAnswer)
 			}
 		})
 		s := newSystem(t, []gateway.Route{balance(url, public, methods("POST"))}, options{config: trust})
 		for n := range 3 {
 			require.Equal(t, 200, s.do(withBody("pay 100", "POST /balance")).StatusCode)
-			upstream.awaitClosed(n)
+			upstream.AwaitClosed(n)
 		}
-		require.Len(t, upstream.requests(), 3)
+		require.Len(t, upstream.Requests(), 3)
 	})
 }
 
 // Without the alert that ends a TLS stream nobody knows whether the answer was cut.
 func TestCutAnswerOverTLS(t *testing.T) {
 	upstream, trust, url := secureUpstream(t, 0, func(l *link, cork *corked) {
-		if l.read() {
-			l.write("HTTP/1.1 200 OK\r\n\r\nhalf an answer")
+		if l.ReadRequest() {
+			l.Say("HTTP/1.1 200 OK\r\n\r\nhalf an answer")
 			_ = cork.Conn.Close()
 		}
 	})
 	s := newSystem(t, []gateway.Route{balance(url, public)}, options{config: trust})
 	c := s.dial()
-	c.send(raw("GET /balance"))
+	c.Send(raw("GET /balance"))
 	requireCut(t, c, "half an answer")
-	upstream.only()
+	upstream.Only()
 }

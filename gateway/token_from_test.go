@@ -15,9 +15,9 @@ import (
 func TestTheTokenOfAWebSocketInTheQuery(t *testing.T) {
 	upstream := newUpstream(t, switchAll(func(*link) {}))
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url(), webSocket, tokenFrom("query:access_token"), credential("headers")),
-		balance(upstream.url(), webSocket, path("/other"), tokenFrom("subprotocol"), credential("headers")),
-		balance(upstream.url(), webSocket, path("/public"), public, tokenFrom("query:access_token")),
+		balance(upstream.URL(), webSocket, tokenFrom("query:access_token"), credential("headers")),
+		balance(upstream.URL(), webSocket, path("/other"), tokenFrom("subprotocol"), credential("headers")),
+		balance(upstream.URL(), webSocket, path("/public"), public, tokenFrom("query:access_token")),
 	}, options{})
 	token := s.token(nil)
 	for target, want := range map[string]string{
@@ -32,14 +32,14 @@ func TestTheTokenOfAWebSocketInTheQuery(t *testing.T) {
 	} {
 		t.Run(target[:min(len(target), 40)], func(t *testing.T) {
 			require.Equal(t, 101, s.do(handshake(target)).StatusCode)
-			seen := upstream.requests()
+			seen := upstream.Requests()
 			last := seen[len(seen)-1]
-			require.Equal(t, want, last.target)
-			require.Equal(t, []string{"7"}, last.values("X-Gatehouse-Subject"))
-			require.NotContains(t, strings.Join(last.lines, "\n"), token)
+			require.Equal(t, want, last.Target)
+			require.Equal(t, []string{"7"}, last.Values("X-Gatehouse-Subject"))
+			require.NotContains(t, strings.Join(last.Lines, "\n"), token)
 		})
 	}
-	before := len(upstream.requests())
+	before := len(upstream.Requests())
 	for name, test := range map[string]struct {
 		request string
 		status  int
@@ -62,24 +62,24 @@ func TestTheTokenOfAWebSocketInTheQuery(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { requireRefused(t, s.do(test.request), test.status, test.code) })
 	}
-	require.Len(t, upstream.requests(), before)
+	require.Len(t, upstream.Requests(), before)
 	require.NotContains(t, s.log.String(), token[strings.LastIndexByte(token, '.'):])
 }
 
 func TestTheTokenOfAWebSocketInTheSubprotocol(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if l.read() {
-			if offered := l.last.values("Sec-WebSocket-Protocol"); len(offered) == 1 && strings.Contains(offered[0], "chat") {
-				l.write(switching("Sec-WebSocket-Protocol: chat"))
+		if l.ReadRequest() {
+			if offered := l.Last.Values("Sec-WebSocket-Protocol"); len(offered) == 1 && strings.Contains(offered[0], "chat") {
+				l.Say(switching("Sec-WebSocket-Protocol: chat"))
 				return
 			}
-			l.write(switching())
+			l.Say(switching())
 		}
 	})
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url(), webSocket, tokenFrom("subprotocol", "query:t"), credential("headers")),
-		balance(upstream.url(), webSocket, path("/other"), tokenFrom("query:t")),
-		balance(upstream.url(), webSocket, path("/public"), tokenFrom("subprotocol"), public),
+		balance(upstream.URL(), webSocket, tokenFrom("subprotocol", "query:t"), credential("headers")),
+		balance(upstream.URL(), webSocket, path("/other"), tokenFrom("query:t")),
+		balance(upstream.URL(), webSocket, path("/public"), tokenFrom("subprotocol"), public),
 	}, options{})
 	token := s.token(nil)
 	for id := ""; len(token)%3 != 1; id += "x" { // so that its last character in base64 has bits that are not used
@@ -97,16 +97,16 @@ func TestTheTokenOfAWebSocketInTheSubprotocol(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := s.do(handshake("/balance", "Sec-WebSocket-Protocol: "+test.offered))
-			require.Equal(t, 101, a.StatusCode, a.body)
+			require.Equal(t, 101, a.StatusCode, a.Body)
 			require.Equal(t, test.selected, a.Header.Get("Sec-WebSocket-Protocol"))
-			seen := upstream.requests()
+			seen := upstream.Requests()
 			last := seen[len(seen)-1]
-			require.Equal(t, test.forwarded, strings.Join(last.values("Sec-WebSocket-Protocol"), "|"))
-			require.Equal(t, []string{"7"}, last.values("X-Gatehouse-Subject"))
-			require.NotContains(t, strings.Join(last.lines, "\n"), token)
+			require.Equal(t, test.forwarded, strings.Join(last.Values("Sec-WebSocket-Protocol"), "|"))
+			require.Equal(t, []string{"7"}, last.Values("X-Gatehouse-Subject"))
+			require.NotContains(t, strings.Join(last.Lines, "\n"), token)
 		})
 	}
-	before := len(upstream.requests())
+	before := len(upstream.Requests())
 	for name, test := range map[string]struct {
 		request string
 		status  int
@@ -127,7 +127,7 @@ func TestTheTokenOfAWebSocketInTheSubprotocol(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { requireRefused(t, s.do(test.request), test.status, test.code) })
 	}
-	require.Len(t, upstream.requests(), before)
+	require.Len(t, upstream.Requests(), before)
 	require.NotContains(t, s.log.String(), token[strings.LastIndexByte(token, '.'):])
 }
 

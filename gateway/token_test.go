@@ -16,11 +16,11 @@ import (
 
 func TestGoodTokenPasses(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url())}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL())}, options{})
 	for _, scheme := range []string{"Bearer", "bearer", "BEARER", "bEaReR"} {
 		a := s.do(raw("GET /balance", "Authorization: "+scheme+" "+s.token(nil)))
 		require.Equal(t, 200, a.StatusCode)
-		require.Equal(t, "ok", a.body)
+		require.Equal(t, "ok", a.Body)
 	}
 	require.Equal(t, 200, s.do(raw("GET /balance", "authorization:\t"+"Bearer "+s.token(nil)+" ")).StatusCode)
 	want := denylist.Query{TokenID: "token-1", GrantID: "grant-1", ClientID: "app"}
@@ -30,8 +30,8 @@ func TestGoodTokenPasses(t *testing.T) {
 func TestTokensThatAreRefused(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url()),
-		balance(upstream.url(), public, path("/public")),
+		balance(upstream.URL()),
+		balance(upstream.URL(), public, path("/public")),
 	}, options{})
 	good := s.token(nil)
 	stranger, err := keys.Generate(keys.ES256)
@@ -77,13 +77,13 @@ func TestTokensThatAreRefused(t *testing.T) {
 		}
 	}
 	require.Empty(t, s.denylist.queries(), "a token that was not verified names nothing")
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 	require.NotContains(t, s.log.String(), tail[1:])
 }
 
 func TestMissingTokenIsToldOnlyThatOneIsNeeded(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), methods("GET", "POST"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), methods("GET", "POST"))}, options{})
 	for _, request := range []string{
 		raw("GET /balance"),
 		raw("GET /balance?access_token=" + s.token(nil)),
@@ -97,7 +97,7 @@ func TestMissingTokenIsToldOnlyThatOneIsNeeded(t *testing.T) {
 		requireRefused(t, a, 401, "invalid_token")
 		require.Equal(t, `Bearer realm="gatehouse"`, a.Header.Get("WWW-Authenticate"), "RFC 6750 section 3.1: no error code")
 	}
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }
 
 func TestRefusedTokensAreToldWhy(t *testing.T) {
@@ -138,14 +138,14 @@ func TestDenylist(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, answerAll)
-			s := newSystem(t, []gateway.Route{balance(upstream.url(), func(r *gateway.Route) { r.OnUnavailable = test.route })},
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), func(r *gateway.Route) { r.OnUnavailable = test.route })},
 				options{config: func(c *gateway.Config) { c.OnUnavailable = test.fallback }})
 			s.denylist.set(test.answer)
 			a := s.do(raw("GET /balance", bearer(s.token(nil))))
 			switch test.status {
 			case 200:
 				require.Equal(t, 200, a.StatusCode)
-				upstream.only()
+				upstream.Only()
 				return
 			case 401:
 				requireRefused(t, a, 401, "invalid_token")
@@ -155,7 +155,7 @@ func TestDenylist(t *testing.T) {
 				require.Equal(t, "1", a.Header.Get("Retry-After"))
 				require.Empty(t, a.Header.Get("WWW-Authenticate"))
 			}
-			require.Empty(t, upstream.requests())
+			require.Empty(t, upstream.Requests())
 		})
 	}
 }
@@ -164,8 +164,8 @@ func TestDenylist(t *testing.T) {
 func TestDenylistThatCannotTellIsReportedOnceInAWhile(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url()),
-		balance(upstream.url(), path("/lenient"), func(r *gateway.Route) { r.OnUnavailable = gateway.Allow }),
+		balance(upstream.URL()),
+		balance(upstream.URL(), path("/lenient"), func(r *gateway.Route) { r.OnUnavailable = gateway.Allow }),
 	}, options{})
 	s.denylist.set(denylist.ErrUnknown)
 	for range 3 {
@@ -179,13 +179,13 @@ func TestDenylistThatCannotTellIsReportedOnceInAWhile(t *testing.T) {
 
 func TestPublicRoute(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"), func(r *gateway.Route) { r.Public = true })}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("headers"), func(r *gateway.Route) { r.Public = true })}, options{})
 	require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
-	require.Empty(t, upstream.only().values("X-Gatehouse-Subject"))
+	require.Empty(t, upstream.Only().Values("X-Gatehouse-Subject"))
 	require.Empty(t, s.denylist.queries())
 
 	require.Equal(t, 200, s.do(raw("GET /balance", bearer(s.token(map[string]any{"scope": "other"})))).StatusCode)
-	require.Equal(t, []string{"7"}, upstream.requests()[1].values("X-Gatehouse-Subject"))
+	require.Equal(t, []string{"7"}, upstream.Requests()[1].Values("X-Gatehouse-Subject"))
 
 	s.denylist.set(denylist.ErrRevoked)
 	requireRefused(t, s.do(raw("GET /balance", bearer(s.token(nil)))), 401, "invalid_token")
@@ -197,7 +197,7 @@ func TestPublicRoute(t *testing.T) {
 func TestHeadIsRefusedWithoutABody(t *testing.T) {
 	s := newSystem(t, []gateway.Route{balance("http://127.0.0.1:1")}, options{})
 	c := s.dial()
-	c.send(raw("HEAD /balance") + raw("GET /nowhere"))
-	require.Equal(t, 401, c.receive("HEAD").StatusCode)
-	requireRefused(t, c.receive("GET"), 404, "not_found")
+	c.Send(raw("HEAD /balance") + raw("GET /nowhere"))
+	require.Equal(t, 401, c.Receive("HEAD").StatusCode)
+	requireRefused(t, c.Receive("GET"), 404, "not_found")
 }

@@ -41,14 +41,14 @@ func TestATraceGoesOnAtTheUpstream(t *testing.T) {
 		started: make(chan int, 1), ended: make(chan end, 1),
 	}
 	s := newSystem(t, []gateway.Route{
-		balance("http://127.0.0.1:1", public, path("/broken")), balance(upstream.url(), public),
-		balance(upstream.url(), path("/private")),
+		balance("http://127.0.0.1:1", public, path("/broken")), balance(upstream.URL(), public),
+		balance(upstream.URL(), path("/private")),
 	}, options{config: func(c *gateway.Config) { c.Tracer = trace }})
 
 	s.do(raw("GET /balance", "Traceparent: the caller's", "TraceState: the caller's", "trace_parent: other"))
-	sent := upstream.only()
-	require.Equal(t, []string{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, sent.values("traceparent"))
-	require.Empty(t, sent.values("tracestate"))
+	sent := upstream.Only()
+	require.Equal(t, []string{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, sent.Values("traceparent"))
+	require.Empty(t, sent.Values("tracestate"))
 	require.Equal(t, 1, <-trace.started)
 	require.Equal(t, end{404, gateway.NoFailure}, <-trace.ended)
 

@@ -25,12 +25,13 @@ func appendTrailers(dst, section, announced []byte) []byte {
 	return dst
 }
 
-// appendAnnounced adds to dst, as a list, those names of announced that may be trailers.
-func appendAnnounced(dst, announced []byte) []byte {
+// appendAnnounced adds to dst, as a list, those names of announced that may be trailers. rules are those of the way to an
+// upstream; nil has none.
+func appendAnnounced(dst, announced []byte, rules *headerRules) []byte {
 	before := len(dst)
 	for len(announced) > 0 {
 		var name []byte
-		if name, announced = http1.CutItem(announced); mayTrail(name) {
+		if name, announced = http1.CutItem(announced); mayTrail(name) && !rules.isDropped(name) {
 			if len(dst) > before {
 				dst = append(dst, ", "...)
 			}

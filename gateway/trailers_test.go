@@ -41,8 +41,8 @@ func TestFieldsThatAreNoTrailersOfAnswers(t *testing.T) {
 				upstream := newUpstream(t, answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, X-Nul, "+namesOf(misplaced)+"\r\n\r\n"+
 					strings.TrimSuffix(chunked(body), "\r\n")+strings.Join(misplaced, "\r\n")+"\r\nX-Sum: 1\r\nX-Nul: a\x00b\r\n\r\n"))
 				c := publicSystem(t, upstream, nil).dial()
-				c.send(raw("GET /balance", "Connection: close", line))
-				got, err := io.ReadAll(c.reader)
+				c.Send(raw("GET /balance", "Connection: close", line))
+				got, err := io.ReadAll(c.Reader)
 				require.NoError(t, err)
 				head, rest, _ := strings.Cut(string(got), "\r\n\r\n")
 				if wants.header == "" {
@@ -61,7 +61,7 @@ func TestFieldsThatAreNoTrailersOfAnswers(t *testing.T) {
 // Some are refused by the listener when they are announced, others are dropped.
 func TestFieldsThatAreNoTrailersOfRequests(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), credential("headers"), methods("POST"))}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), credential("headers"), methods("POST"))}, options{})
 	dropped := 0
 	for _, line := range misplaced {
 		a := s.do(raw("POST /balance", bearer(s.token(nil)), "Transfer-Encoding: chunked", "Trailer: X-Sum, "+namesOf([]string{line})) +
@@ -73,9 +73,9 @@ func TestFieldsThatAreNoTrailersOfRequests(t *testing.T) {
 		}
 	}
 	require.Greater(t, dropped, 10)
-	require.Len(t, upstream.requests(), dropped)
-	for _, r := range upstream.requests() {
-		require.Equal(t, []string{"X-Sum"}, r.values("Trailer"))
-		require.Equal(t, []string{"X-Sum: 1"}, r.trailers)
+	require.Len(t, upstream.Requests(), dropped)
+	for _, r := range upstream.Requests() {
+		require.Equal(t, []string{"X-Sum"}, r.Values("Trailer"))
+		require.Equal(t, []string{"X-Sum: 1"}, r.Trailers)
 	}
 }

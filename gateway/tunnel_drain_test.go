@@ -30,16 +30,16 @@ func TestDrainClosesEveryWebSocket(t *testing.T) {
 
 // Nobody answers the Close.
 func TestDrainCutsBothSocketsWhenItsTimeIsOver(t *testing.T) {
-	upstream := newUpstream(t, switchAll(func(l *link) { <-l.upstream.idle }))
-	defer close(upstream.idle)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	upstream := newUpstream(t, switchAll(func(l *link) { l.Hold() }))
+	defer upstream.Release()
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{})
 	c := s.tunnelled("/balance")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, s.gateway.Drain(ctx), context.Canceled)
 	require.Zero(t, s.gateway.WebSockets())
-	upstream.awaitEnd(0)
-	_, err := io.Copy(io.Discard, c.reader)
+	upstream.AwaitEnd(0)
+	_, err := io.Copy(io.Discard, c.Reader)
 	require.NoError(t, err)
 }
 
@@ -47,5 +47,5 @@ func TestDrainDoesNotWaitForATunnelThatNeverBegins(t *testing.T) {
 	s, upstream := tunnelThatNeverBegins(t)
 	require.Eventually(t, func() bool { return s.gateway.WebSockets() == 1 }, patience, time.Millisecond)
 	require.NoError(t, s.gateway.Drain(patient(t)))
-	upstream.awaitClosed(0)
+	upstream.AwaitClosed(0)
 }

@@ -94,33 +94,33 @@ func TestAWebSocketEndsWithoutItsEnds(t *testing.T) {
 	filled := make(chan struct{})
 	upstream := newUpstream(t, switchAll(func(l *link) {
 		data := bytes.Repeat([]byte(frame(text, strings.Repeat("x", 100))), 100)
-		if l.number == 2 {
-			l.write("%s", frame(text, "half")[:4])
+		if l.Number == 2 {
+			l.Say(frame(text, "half")[:4])
 		}
-		for l.number == 1 {
+		for l.Number == 1 {
 			_ = l.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
 			if _, err := l.Write(data); err != nil {
 				close(filled)
 				break
 			}
 		}
-		<-l.upstream.idle
+		l.Hold()
 	}))
-	defer close(upstream.idle)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket)}, options{})
+	defer upstream.Release()
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket)}, options{})
 	silent := s.tunnelled("/balance", bearer(s.token(nil)))
 	deaf := s.tunnelled("/balance", bearer(s.token(nil)))
 	<-filled
 	halfway := s.tunnelled("/balance", bearer(s.token(nil)))
-	require.Equal(t, frame(text, "half")[:4], halfway.read(4))
+	require.Equal(t, frame(text, "half")[:4], halfway.ReadBytes(4))
 	began := time.Now()
 	s.revoke()
 	require.Eventually(t, func() bool { return s.gateway.WebSockets() == 0 }, patience, time.Millisecond)
 	t.Logf("all were over after %s", time.Since(began))
-	require.Equal(t, closeFrame(4401, "token revoked"), silent.read(17))
-	require.True(t, silent.isClosed())
-	require.True(t, halfway.isClosed(), "a Close would be taken for the other half")
-	_, _ = io.Copy(io.Discard, deaf.reader)
+	require.Equal(t, closeFrame(4401, "token revoked"), silent.ReadBytes(17))
+	require.True(t, silent.IsClosed())
+	require.True(t, halfway.IsClosed(), "a Close would be taken for the other half")
+	_, _ = io.Copy(io.Discard, deaf.Reader)
 }
 
 // The timeout of the route counts, not that of upstreams in general, which is for answers.
@@ -153,19 +153,19 @@ func (ending) Cut(int, gateway.Failure) {}
 func TestTheObserverHearsOfTheEnd(t *testing.T) {
 	upstream := newUpstream(t, switchAll(func(l *link) {
 		for {
-			b, err := l.reader.ReadByte()
+			b, err := l.Reader.ReadByte()
 			if err != nil {
 				return
 			}
-			l.write("%s", strings.Repeat(string(b), 2))
+			l.Say(strings.Repeat(string(b), 2))
 		}
 	}))
 	ends := make(ending, 1)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket)}, options{config: func(c *gateway.Config) { c.Observer = ends }})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket)}, options{config: func(c *gateway.Config) { c.Observer = ends }})
 	c := s.tunnelled("/balance", bearer(s.token(nil)))
-	c.send("abc")
-	require.Equal(t, "aabbcc", c.read(6))
-	require.NoError(t, c.conn.Close())
+	c.Send("abc")
+	require.Equal(t, "aabbcc", c.ReadBytes(6))
+	require.NoError(t, c.Conn.Close())
 	end := <-ends
 	require.Equal(t, "hung_up", end.Ending.String())
 	require.Equal(t, [2]int64{3, 6}, [2]int64{end.Received, end.Sent})
@@ -174,8 +174,8 @@ func TestTheObserverHearsOfTheEnd(t *testing.T) {
 	c = s.tunnelled("/balance", bearer(s.token(nil)))
 	s.revoke()
 	said := closeFrame(4401, "token revoked")
-	require.Equal(t, said, c.read(len(said)))
-	c.send(masked(closeFrame(4401, "")))
+	require.Equal(t, said, c.ReadBytes(len(said)))
+	c.Send(masked(closeFrame(4401, "")))
 	end = <-ends
 	require.Equal(t, tunnel.TokenRevoked, end.Ending)
 	require.EqualValues(t, len(said), end.Sent)

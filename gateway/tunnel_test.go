@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -21,61 +20,33 @@ import (
 func (s *system) tunnelled(target string, lines ...string) *call {
 	s.t.Helper()
 	c := s.dial()
-	c.send(handshake(target, lines...))
-	require.Equal(s.t, 101, c.receive("GET").StatusCode)
+	c.Send(handshake(target, lines...))
+	require.Equal(s.t, 101, c.Receive("GET").StatusCode)
 	return c
-}
-
-func (c *call) read(n int) string {
-	c.t.Helper()
-	p := make([]byte, n)
-	_, err := io.ReadFull(c.reader, p)
-	require.NoError(c.t, err)
-	return string(p)
-}
-
-// frame is a short frame of a server.
-func frame(opcode byte, payload string) string {
-	return string([]byte{opcode, byte(len(payload))}) + payload
-}
-
-const (
-	text   = 0x81
-	closes = 0x88
-)
-
-// closeFrame is a Close with that code, as a server sends it.
-func closeFrame(code uint16, reason string) string {
-	return frame(closes, string(binary.BigEndian.AppendUint16(nil, code))+reason)
-}
-
-// masked is a frame as a client sends it, masked with zeros.
-func masked(serverFrame string) string {
-	return serverFrame[:1] + string([]byte{serverFrame[1] | 0x80, 0, 0, 0, 0}) + serverFrame[2:]
 }
 
 func TestNothingIsLostAroundTheSwitch(t *testing.T) {
 	fromClient := make(chan string, 1)
 	upstream := newUpstream(t, func(l *link) {
-		l.read()
+		l.ReadRequest()
 		// What the caller sent too early must not be there before the upstream has agreed.
 		_ = l.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		if _, err := l.reader.ReadByte(); !os.IsTimeout(err) {
+		if _, err := l.Reader.ReadByte(); !os.IsTimeout(err) {
 			t.Errorf("bytes arrived before the answer: %v", err)
 		}
 		_ = l.SetReadDeadline(time.Time{})
-		l.write("HTTP/1.1 103 Early Hints\r\n\r\n" + switching("Set-Cookie: a=b", "Keep-Alive: 5", "X-Other: kept",
+		l.Say("HTTP/1.1 103 Early Hints\r\n\r\n" + switching("Set-Cookie: a=b", "Keep-Alive: 5", "X-Other: kept",
 			"Connection: x-hop", "X-Hop: 1", "X-Request-Id: the upstream's") + frame(text, "behind"))
 		early := make([]byte, len(masked(frame(text, "early"))))
-		_, _ = io.ReadFull(l.reader, early)
+		_, _ = io.ReadFull(l.Reader, early)
 		fromClient <- string(early)
 	})
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{config: func(c *gateway.Config) {
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{config: func(c *gateway.Config) {
 		c.Observer = namer("the-one")
 	}})
 	c := s.dial()
-	c.send(handshake("/balance") + masked(frame(text, "early")))
-	a := c.receive("GET")
+	c.Send(handshake("/balance") + masked(frame(text, "early")))
+	a := c.Receive("GET")
 	require.Equal(t, 101, a.StatusCode)
 	require.Equal(t, []string{"a=b"}, a.Header["Set-Cookie"])
 	require.Equal(t, "kept", a.Header.Get("X-Other"))
@@ -84,7 +55,7 @@ func TestNothingIsLostAroundTheSwitch(t *testing.T) {
 	require.Equal(t, []string{"Upgrade"}, a.Header["Connection"])
 	require.Equal(t, []string{"websocket"}, a.Header["Upgrade"])
 	require.Equal(t, []string{"the-one"}, a.Header["X-Request-Id"])
-	require.Equal(t, frame(text, "behind"), c.read(8))
+	require.Equal(t, frame(text, "behind"), c.ReadBytes(8))
 	require.Equal(t, masked(frame(text, "early")), <-fromClient)
 }
 
@@ -93,22 +64,22 @@ func TestWhatFollowsAHandshakeThatFailsIsARequest(t *testing.T) {
 	for _, status := range []int{200, 400, 403, 426, 503} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
-				for l.read() {
-					l.write("HTTP/1.1 %d Whatever\r\nContent-Length: 2\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nno", status)
+				for l.ReadRequest() {
+					l.Sayf("HTTP/1.1 %d Whatever\r\nContent-Length: 2\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\nno", status)
 				}
 			})
-			s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket)}, options{})
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket)}, options{})
 			c := s.dial()
-			c.send(handshake("/balance", bearer(s.token(nil))) + raw("GET /admin") + raw("GET /balance") + raw("GET /balance", bearer(s.token(nil))))
-			a := c.receive("GET")
+			c.Send(handshake("/balance", bearer(s.token(nil))) + raw("GET /admin") + raw("GET /balance") + raw("GET /balance", bearer(s.token(nil))))
+			a := c.Receive("GET")
 			require.Equal(t, status, a.StatusCode)
-			require.Equal(t, "no", a.body)
+			require.Equal(t, "no", a.Body)
 			require.Empty(t, a.Header.Get("Upgrade"))
-			require.Equal(t, 404, c.receive("GET").StatusCode)
-			require.Equal(t, 401, c.receive("GET").StatusCode)
-			require.Equal(t, status, c.receive("GET").StatusCode)
-			require.Len(t, upstream.requests(), 2)
-			require.Equal(t, 2, upstream.connections(), "a connection that was to become something else is not used again")
+			require.Equal(t, 404, c.Receive("GET").StatusCode)
+			require.Equal(t, 401, c.Receive("GET").StatusCode)
+			require.Equal(t, status, c.Receive("GET").StatusCode)
+			require.Len(t, upstream.Requests(), 2)
+			require.Equal(t, 2, upstream.Connections(), "a connection that was to become something else is not used again")
 		})
 	}
 }
@@ -134,49 +105,49 @@ func TestAnswersThatAreNoWebSocket(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
-				l.read()
-				l.write("%s", answer)
-				_, _ = l.reader.ReadByte()
+				l.ReadRequest()
+				l.Say(answer)
+				_, _ = l.Reader.ReadByte()
 			})
-			s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{})
 			c := s.dial()
-			c.send(handshake("/balance", "Sec-WebSocket-Protocol: chat, v2"))
-			requireRefused(t, c.receive("GET"), 502, "bad_gateway")
-			upstream.awaitClosed(0)
-			c.send(raw("GET /nowhere"))
-			require.Equal(t, 404, c.receive("GET").StatusCode, "the connection is one of HTTP as before")
+			c.Send(handshake("/balance", "Sec-WebSocket-Protocol: chat, v2"))
+			requireRefused(t, c.Receive("GET"), 502, "bad_gateway")
+			upstream.AwaitClosed(0)
+			c.Send(raw("GET /nowhere"))
+			require.Equal(t, 404, c.Receive("GET").StatusCode, "the connection is one of HTTP as before")
 		})
 	}
 }
 
 func TestOneEndMayGoOnAfterTheOtherHasEnded(t *testing.T) {
 	upstream := newUpstream(t, switchAll(func(l *link) {
-		heard, _ := io.ReadAll(l.reader)
-		l.write("heard %s", heard)
+		heard, _ := io.ReadAll(l.Reader)
+		l.Sayf("heard %s", heard)
 	}))
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{})
 	c := s.tunnelled("/balance")
-	c.send("all of it")
-	require.NoError(t, c.conn.(*net.TCPConn).CloseWrite())
-	rest, err := io.ReadAll(c.reader)
+	c.Send("all of it")
+	c.CloseWrite()
+	rest, err := io.ReadAll(c.Reader)
 	require.NoError(t, err)
 	require.Equal(t, "heard all of it", string(rest))
-	upstream.awaitClosed(0)
+	upstream.AwaitClosed(0)
 
 	said := make(chan string, 1)
 	upstream = newUpstream(t, switchAll(func(l *link) {
-		l.write("that was all")
+		l.Say("that was all")
 		_ = l.Conn.(*net.TCPConn).CloseWrite()
-		rest, _ := io.ReadAll(l.reader)
+		rest, _ := io.ReadAll(l.Reader)
 		said <- string(rest)
 	}))
-	s = newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	s = newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{})
 	c = s.tunnelled("/balance")
-	rest, err = io.ReadAll(c.reader)
+	rest, err = io.ReadAll(c.Reader)
 	require.NoError(t, err)
 	require.Equal(t, "that was all", string(rest))
-	c.send("and here too")
-	require.NoError(t, c.conn.Close())
+	c.Send("and here too")
+	require.NoError(t, c.Conn.Close())
 	require.Equal(t, "and here too", <-said)
 }
 
@@ -192,47 +163,44 @@ func TestACallerThatDoesNotReadSlowsTheUpstreamDown(t *testing.T) {
 		}
 		wrote <- n
 	}))
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{})
 	c := s.tunnelled("/balance")
 	want := <-wrote
 	t.Logf("%d of %d bytes were taken", want, size)
-	n, err := io.Copy(io.Discard, c.reader)
+	n, err := io.Copy(io.Discard, c.Reader)
 	require.NoError(t, err)
 	require.EqualValues(t, want, n)
 }
 
 func TestATunnelTakesOneOfTheUpstreamsConnections(t *testing.T) {
 	for name, end := range map[string]func(*call, *fakeUpstream){
-		"the caller closes": func(c *call, _ *fakeUpstream) { require.NoError(t, c.conn.Close()) },
-		"the caller is cut off": func(c *call, _ *fakeUpstream) {
-			require.NoError(t, c.conn.(*net.TCPConn).SetLinger(0))
-			require.NoError(t, c.conn.Close())
-		},
+		"the caller closes":     func(c *call, _ *fakeUpstream) { c.Close() },
+		"the caller is cut off": func(c *call, _ *fakeUpstream) { c.Reset() },
 		"the upstream closes": func(c *call, u *fakeUpstream) {
-			close(u.idle)
-			require.True(t, c.isClosed())
-			require.NoError(t, c.conn.Close())
+			u.Release()
+			require.True(t, c.IsClosed())
+			require.NoError(t, c.Conn.Close())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, switchAll(func(l *link) {
 				go func() {
-					<-l.upstream.idle
+					l.Hold()
 					_ = l.Close()
 				}()
-				_, _ = io.Copy(io.Discard, l.reader)
+				_, _ = io.Copy(io.Discard, l.Reader)
 			}))
-			s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{config: func(c *gateway.Config) {
-				c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Millisecond
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{config: func(c *gateway.Config) {
+				c.Upstreams.MaxWebSockets, c.Upstreams.ConnWait = 1, time.Millisecond
 			}})
 			c := s.tunnelled("/balance")
 			requireRefused(t, s.do(handshake("/balance")), 503, "temporarily_unavailable")
 			end(c, upstream)
-			upstream.awaitClosed(0)
+			upstream.AwaitClosed(0)
 			require.Eventually(t, func() bool { return s.gateway.WebSockets() == 0 }, patience, time.Millisecond)
 			s.tunnelled("/balance")
 			if name != "the upstream closes" {
-				close(upstream.idle)
+				upstream.Release()
 			}
 		})
 	}
@@ -241,23 +209,22 @@ func TestATunnelTakesOneOfTheUpstreamsConnections(t *testing.T) {
 // A caller that is gone before the answer could be written must not leave the upstream's connection behind.
 func TestACallerThatIsGoneBeforeTheTunnelBegins(t *testing.T) {
 	_, upstream := tunnelThatNeverBegins(t)
-	upstream.awaitClosed(0)
+	upstream.AwaitClosed(0)
 }
 
 func tunnelThatNeverBegins(t *testing.T) (*system, *fakeUpstream) {
 	gone := make(chan struct{})
 	upstream := newUpstream(t, func(l *link) {
-		l.read()
+		l.ReadRequest()
 		<-gone
-		l.write(switching())
-		_, _ = io.Copy(io.Discard, l.reader)
+		l.Say(switching())
+		_, _ = io.Copy(io.Discard, l.Reader)
 	})
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{bare: true})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{bare: true})
 	c := s.dial()
-	c.send(raw("GET /nowhere") + handshake("/balance")) // the first answer waits to be sent with the second
-	require.Eventually(t, func() bool { return len(upstream.requests()) == 1 }, patience, time.Millisecond)
-	require.NoError(t, c.conn.(*net.TCPConn).SetLinger(0))
-	require.NoError(t, c.conn.Close())
+	c.Send(raw("GET /nowhere") + handshake("/balance")) // the first answer waits to be sent with the second
+	require.Eventually(t, func() bool { return len(upstream.Requests()) == 1 }, patience, time.Millisecond)
+	c.Reset()
 	close(gone)
 	return s, upstream
 }
@@ -266,7 +233,9 @@ func tunnelThatNeverBegins(t *testing.T) (*system, *fakeUpstream) {
 func TestFiveHundredTunnelsShareNothing(t *testing.T) {
 	const tunnels, rounds, atOnce = 500, 20, 50
 	upstream := webSocketUpstream(t, echo)
-	s := newSystem(t, []gateway.Route{balance(upstream.URL, webSocket)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL, webSocket)}, options{config: func(c *gateway.Config) {
+		c.Upstreams.MaxWebSocketsPerUser = tunnels
+	}})
 	token := s.token(nil)
 	began := time.Now()
 	var open [tunnels]*websocket.Conn

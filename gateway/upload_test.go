@@ -44,30 +44,30 @@ func TestLargeBodiesArriveAsTheyWereSent(t *testing.T) {
 		"a byte more":     {withBody(large[:16<<10+1], "PUT /balance"), large[:16<<10+1], []string{"16385"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := len(upstream.requests())
+			before := len(upstream.Requests())
 			c := s.dial()
-			c.send(test.request + raw("GET /nowhere"))
-			require.Equal(t, "ok", c.receive("POST").body)
-			requireRefused(t, c.receive("GET"), 404, "not_found") // the caller's connection is in step
-			seen := upstream.requests()[before:]
+			c.Send(test.request + raw("GET /nowhere"))
+			require.Equal(t, "ok", c.Receive("POST").Body)
+			requireRefused(t, c.Receive("GET"), 404, "not_found") // the caller's connection is in step
+			seen := upstream.Requests()[before:]
 			require.Len(t, seen, 1)
-			require.True(t, test.body == seen[0].body, "%d bytes of %d", len(seen[0].body), len(test.body))
-			require.Equal(t, test.length, seen[0].values("Content-Length"))
-			require.Equal(t, test.length == nil, len(seen[0].values("Transfer-Encoding")) == 1)
+			require.True(t, test.body == seen[0].Body, "%d bytes of %d", len(seen[0].Body), len(test.body))
+			require.Equal(t, test.length, seen[0].Values("Content-Length"))
+			require.Equal(t, test.length == nil, len(seen[0].Values("Transfer-Encoding")) == 1)
 		})
 	}
-	require.Equal(t, 1, upstream.connections())
+	require.Equal(t, 1, upstream.Connections())
 }
 
 // parts is an upstream that tells of each part of a body when it has come.
 func parts(came chan<- string) func(*link) {
 	return func(l *link) {
-		if _, ok := l.readHead(); !ok {
+		if _, ok := l.ReadHead(); !ok {
 			return
 		}
 		buffer := make([]byte, 64<<10)
 		for {
-			n, err := l.reader.Read(buffer)
+			n, err := l.Reader.Read(buffer)
 			if err != nil {
 				came <- err.Error()
 				return
@@ -82,22 +82,22 @@ func TestUploadsArePassedOnAsTheyArrive(t *testing.T) {
 		came := make(chan string, 10)
 		upstream := newUpstream(t, parts(came))
 		c := publicSystem(t, upstream, nil).dial()
-		c.send(raw("POST /balance", "Transfer-Encoding: chunked") + "3;ext=\"x\"\r\none\r\n")
+		c.Send(raw("POST /balance", "Transfer-Encoding: chunked") + "3;ext=\"x\"\r\none\r\n")
 		require.Equal(t, "3\r\none\r\n", <-came)
-		c.send("00003\r\ntwo")
+		c.Send("00003\r\ntwo")
 		require.Equal(t, "3\r\ntwo\r\n", <-came)
-		c.send("\r\n0;last\r\n\r\n")
+		c.Send("\r\n0;last\r\n\r\n")
 		require.Equal(t, "0\r\n\r\n", <-came)
 	})
 	t.Run("known length", func(t *testing.T) {
 		came := make(chan string, 10)
 		upstream := newUpstream(t, parts(came))
 		c := publicSystem(t, upstream, nil).dial()
-		c.send(raw("POST /balance", "Content-Length: 30000") + strings.Repeat("a", 20_000))
+		c.Send(raw("POST /balance", "Content-Length: 30000") + strings.Repeat("a", 20_000))
 		for arrived := 0; arrived < 20_000; {
 			arrived += len(<-came)
 		}
-		c.send(strings.Repeat("b", 10_000))
+		c.Send(strings.Repeat("b", 10_000))
 		require.Equal(t, "b", (<-came)[:1])
 	})
 }
@@ -130,21 +130,21 @@ func TestCutUploadsNeverLookComplete(t *testing.T) {
 		} {
 			t.Run(name+"/"+how, func(t *testing.T) {
 				ended := make(chan bool, 1)
-				upstream := newUpstream(t, func(l *link) { ended <- l.read() })
+				upstream := newUpstream(t, func(l *link) { ended <- l.ReadRequest() })
 				seen := make(witness, 2)
 				s := publicSystem(t, upstream, func(c *gateway.Config) { c.Observer = seen })
 				c := s.dial()
-				c.send(request)
+				c.Send(request)
 				if how == "reset" && upstreamWasCalled(request) { // a reset takes along what was not read
-					require.Eventually(t, func() bool { return upstream.connections() > 0 }, patience, time.Millisecond)
+					require.Eventually(t, func() bool { return upstream.Connections() > 0 }, patience, time.Millisecond)
 				}
-				end(c.conn)
+				end(c.Conn)
 				if upstreamWasCalled(request) {
 					require.False(t, <-ended, "the upstream takes the request for complete")
 				} else if how != "reset" && name != "before the body" {
 					<-seen
 				}
-				require.Empty(t, upstream.requests())
+				require.Empty(t, upstream.Requests())
 			})
 		}
 	}
@@ -187,17 +187,17 @@ func TestMalformedUploadsAreRefused(t *testing.T) {
 		for where, before := range map[string]string{"at once": "", "later": begun} {
 			t.Run(name+"/"+where, func(t *testing.T) {
 				ended := make(chan bool, 1)
-				upstream := newUpstream(t, func(l *link) { ended <- l.read() })
+				upstream := newUpstream(t, func(l *link) { ended <- l.ReadRequest() })
 				s := publicSystem(t, upstream, nil)
 				c := s.dial()
-				c.send(raw("POST /balance", "Transfer-Encoding: chunked") + before + rest)
-				requireRefused(t, c.receive("POST"), 400, "invalid_request")
-				_, err := c.reader.ReadByte()
+				c.Send(raw("POST /balance", "Transfer-Encoding: chunked") + before + rest)
+				requireRefused(t, c.Receive("POST"), 400, "invalid_request")
+				_, err := c.Reader.ReadByte()
 				require.Error(t, err, "the connection is closed")
-				if upstream.connections() > 0 {
+				if upstream.Connections() > 0 {
 					require.False(t, <-ended, "the upstream takes the request for complete")
 				}
-				require.Empty(t, upstream.requests())
+				require.Empty(t, upstream.Requests())
 			})
 		}
 	}
@@ -205,22 +205,22 @@ func TestMalformedUploadsAreRefused(t *testing.T) {
 
 func TestChunkedBodyThatGrowsTooLarge(t *testing.T) {
 	ended := make(chan bool, 1)
-	upstream := newUpstream(t, func(l *link) { ended <- l.read() })
+	upstream := newUpstream(t, func(l *link) { ended <- l.ReadRequest() })
 	s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.MaxBody = 150_000 })
 	c := s.dial()
-	c.send(raw("POST /balance", "Transfer-Encoding: chunked") + chunked(large[:100_000], large[:50_001]))
-	requireRefused(t, c.receive("POST"), 413, "invalid_request")
+	c.Send(raw("POST /balance", "Transfer-Encoding: chunked") + chunked(large[:100_000], large[:50_001]))
+	requireRefused(t, c.Receive("POST"), 413, "invalid_request")
 	require.False(t, <-ended, "the upstream takes the request for complete")
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }
 
 func TestRoutesHaveTheirOwnLimitOfBodies(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	post := methods("POST")
 	s := newSystem(t, []gateway.Route{
-		balance(upstream.url(), public, post),
-		balance(upstream.url(), public, post, path("/small"), func(r *gateway.Route) { r.MaxBody = 5 }),
-		balance(upstream.url(), public, post, path("/any"), unlimited),
+		balance(upstream.URL(), public, post),
+		balance(upstream.URL(), public, post, path("/small"), func(r *gateway.Route) { r.MaxBody = 5 }),
+		balance(upstream.URL(), public, post, path("/any"), unlimited),
 	}, options{config: func(c *gateway.Config) { c.MaxBody = 10 }})
 	for target, sizes := range map[string]map[int]int{
 		"/balance": {10: 200, 11: 413}, "/small": {5: 200, 6: 413}, "/any": {11: 200, 1 << 20: 200},
@@ -228,14 +228,14 @@ func TestRoutesHaveTheirOwnLimitOfBodies(t *testing.T) {
 		for size, status := range sizes {
 			require.Equal(t, status, s.do(withBody(large[:size], "POST "+target)).StatusCode, "%s %d", target, size)
 			c := s.dial()
-			c.send(raw("POST "+target, "Transfer-Encoding: chunked") + chunked(large[:size]))
-			require.Equal(t, status, c.receive("POST").StatusCode, "%s %d, chunked", target, size)
+			c.Send(raw("POST "+target, "Transfer-Encoding: chunked") + chunked(large[:size]))
+			require.Equal(t, status, c.Receive("POST").StatusCode, "%s %d, chunked", target, size)
 		}
 	}
-	for _, r := range upstream.requests() {
-		require.True(t, strings.HasPrefix(large, r.body))
+	for _, r := range upstream.Requests() {
+		require.True(t, strings.HasPrefix(large, r.Body))
 	}
-	require.Len(t, upstream.requests(), 8)
+	require.Len(t, upstream.Requests(), 8)
 }
 
 // An upstream may answer before it has read the request, and need not read on.
@@ -243,21 +243,21 @@ func TestEarlyAnswers(t *testing.T) {
 	const tooLarge = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\n\r\ntoo large"
 	stream := "HTTP/1.1 413 Content Too Large\r\nTransfer-Encoding: chunked\r\n\r\n3\r\ntoo\r\n"
 	for name, serve := range map[string]func(l *link){
-		"and closes":        func(l *link) { l.write(tooLarge) },
-		"and reads no more": func(l *link) { l.write(tooLarge); <-l.upstream.idle },
+		"and closes":        func(l *link) { l.Say(tooLarge) },
+		"and reads no more": func(l *link) { l.Say(tooLarge); l.Hold() },
 		"and resets": func(l *link) {
-			l.write(tooLarge)
-			resetOnClose(l)
+			l.Say(tooLarge)
+			l.ResetOnClose()
 		},
 		"as it likes": func(l *link) {
-			l.write("%s", stream)
+			l.Say(stream)
 			time.Sleep(10 * time.Millisecond)
-			l.write("6\r\n large\r\n0\r\n\r\n")
-			<-l.upstream.idle
+			l.Say("6\r\n large\r\n0\r\n\r\n")
+			l.Hold()
 		},
 		"and reads on": func(l *link) {
-			l.write(tooLarge)
-			_, _ = io.Copy(io.Discard, l.reader)
+			l.Say(tooLarge)
+			_, _ = io.Copy(io.Discard, l.Reader)
 		},
 	} {
 		for framing, request := range map[string]string{
@@ -266,23 +266,23 @@ func TestEarlyAnswers(t *testing.T) {
 		} {
 			t.Run(name+"/"+framing, func(t *testing.T) {
 				upstream := newUpstream(t, func(l *link) {
-					if _, ok := l.readHead(); ok {
+					if _, ok := l.ReadHead(); ok {
 						serve(l)
 					}
 				})
-				defer close(upstream.idle)
+				defer upstream.Release()
 				s := publicSystem(t, upstream, nil, unlimited)
 				c := s.dial()
-				go func() { _, _ = io.WriteString(c.conn, request) }()
-				a := c.receive("POST")
+				go func() { _, _ = io.WriteString(c.Conn, request) }()
+				a := c.Receive("POST")
 				require.Equal(t, 413, a.StatusCode)
-				require.Equal(t, "too large", a.body)
+				require.Equal(t, "too large", a.Body)
 				require.True(t, a.Close, "what is left of the body is no request")
-				_, err := c.reader.ReadByte()
+				_, err := c.Reader.ReadByte()
 				require.Error(t, err)
-				upstream.awaitEnd(0)
+				upstream.AwaitEnd(0)
 				require.Equal(t, 413, s.do(raw("GET /balance")).StatusCode)
-				require.Equal(t, 2, upstream.connections(), "the connection is not used again")
+				require.Equal(t, 2, upstream.Connections(), "the connection is not used again")
 			})
 		}
 	}
@@ -291,85 +291,85 @@ func TestEarlyAnswers(t *testing.T) {
 // An answer to a request whose body has not come yet is passed on at once.
 func TestEarlyAnswerToACallerWhoWaits(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if _, ok := l.readHead(); ok {
-			l.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
-			_, _ = io.Copy(io.Discard, l.reader)
+		if _, ok := l.ReadHead(); ok {
+			l.Say("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+			_, _ = io.Copy(io.Discard, l.Reader)
 		}
 	})
 	c := publicSystem(t, upstream, nil).dial()
 	began := time.Now()
-	c.send(raw("POST /balance", "Transfer-Encoding: chunked") + "3\r\none\r\n")
-	a := c.receive("POST")
+	c.Send(raw("POST /balance", "Transfer-Encoding: chunked") + "3\r\none\r\n")
+	a := c.Receive("POST")
 	t.Logf("%v", time.Since(began))
-	require.Equal(t, "no", a.body)
+	require.Equal(t, "no", a.Body)
 	require.True(t, a.Close)
-	upstream.awaitEnd(0)
+	upstream.AwaitEnd(0)
 }
 
 // Both ways at once: each part comes back before the next is sent.
 func TestUpstreamThatAnswersWhileItReads(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if _, ok := l.readHead(); !ok {
+		if _, ok := l.ReadHead(); !ok {
 			return
 		}
-		l.write(chunkedHead)
+		l.Say(chunkedHead)
 		for {
-			data, ok := l.readChunk()
+			data, ok := l.ReadChunk()
 			if !ok {
 				return
 			}
 			if data == "" {
-				l.write("0\r\n\r\n")
+				l.Say("0\r\n\r\n")
 				return
 			}
-			l.write("%x\r\n%s\r\n", len(data), data)
+			l.Sayf("%x\r\n%s\r\n", len(data), data)
 		}
 	})
 	c := publicSystem(t, upstream, nil).dial()
-	c.send(raw("POST /balance", "Transfer-Encoding: chunked") + "3\r\n000\r\n")
-	response := c.begin()
+	c.Send(raw("POST /balance", "Transfer-Encoding: chunked") + "3\r\n000\r\n")
+	response := c.Begin()
 	for n := range 100 {
 		got := make([]byte, 3)
 		_, err := io.ReadFull(response.Body, got)
 		require.NoError(t, err)
 		require.Equal(t, fmt.Sprintf("%03d", n), string(got))
 		if n < 99 {
-			c.send(fmt.Sprintf("3\r\n%03d\r\n", n+1))
+			c.Send(fmt.Sprintf("3\r\n%03d\r\n", n+1))
 		}
 	}
-	c.send("0\r\n\r\n")
+	c.Send("0\r\n\r\n")
 	rest, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	require.Empty(t, rest)
-	require.True(t, c.isClosed())
+	require.True(t, c.IsClosed())
 }
 
 func TestUpstreamThatReadsNothing(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		if _, ok := l.readHead(); ok {
-			<-l.upstream.idle
+		if _, ok := l.ReadHead(); ok {
+			l.Hold()
 		}
 	})
-	defer close(upstream.idle)
+	defer upstream.Release()
 	s := publicSystem(t, upstream, nil, unlimited, func(r *gateway.Route) { r.IdleTimeout = 300 * time.Millisecond })
 	c := s.dial()
-	go func() { _, _ = io.WriteString(c.conn, withBody(huge, "POST /balance")) }()
-	requireRefused(t, c.receive("POST"), 504, "gateway_timeout")
+	go func() { _, _ = io.WriteString(c.Conn, withBody(huge, "POST /balance")) }()
+	requireRefused(t, c.Receive("POST"), 504, "gateway_timeout")
 }
 
 func TestUpstreamThatBreaksOffAnUpload(t *testing.T) {
-	for name, end := range map[string]func(*link){"closes": func(*link) {}, "resets": resetOnClose} {
+	for name, end := range map[string]func(*link){"closes": func(*link) {}, "resets": (*link).ResetOnClose} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
-				if _, ok := l.readHead(); ok {
+				if _, ok := l.ReadHead(); ok {
 					end(l)
 				}
 			})
 			s := publicSystem(t, upstream, nil, unlimited)
 			c := s.dial()
-			go func() { _, _ = io.WriteString(c.conn, withBody(huge, "POST /balance")) }()
-			requireRefused(t, c.receive("POST"), 502, "bad_gateway")
-			require.Equal(t, 1, upstream.connections(), "nothing is sent again")
+			go func() { _, _ = io.WriteString(c.Conn, withBody(huge, "POST /balance")) }()
+			requireRefused(t, c.Receive("POST"), 502, "bad_gateway")
+			require.Equal(t, 1, upstream.Connections(), "nothing is sent again")
 		})
 	}
 }

@@ -2,7 +2,6 @@ package gateway_test
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/gateway"
+	"gatehouse/gateway/gatewaytest"
 )
 
 var allMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -18,7 +18,7 @@ var allMethods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTI
 func publicSystem(t *testing.T, u *fakeUpstream, config func(*gateway.Config), change ...func(*gateway.Route)) *system {
 	t.Helper()
 	change = append([]func(*gateway.Route){public, methods(allMethods...)}, change...)
-	return newSystem(t, []gateway.Route{balance(u.url(), change...)}, options{config: config})
+	return newSystem(t, []gateway.Route{balance(u.URL(), change...)}, options{config: config})
 }
 
 func request(method string) string {
@@ -38,37 +38,37 @@ func answerTo(method string) string {
 func TestNothingIsSentTwice(t *testing.T) {
 	breakOff := map[string]func(l *link){
 		"closes":             func(*link) {},
-		"resets":             func(l *link) { _ = l.Conn.(*net.TCPConn).SetLinger(0) },
-		"half a status line": func(l *link) { l.write("HTTP/1.1 20") },
-		"half a header":      func(l *link) { l.write("HTTP/1.1 200 OK\r\nContent-") },
-		"an interim answer":  func(l *link) { l.write("HTTP/1.1 103 Early Hints\r\n\r\n") },
-		"only an empty line": func(l *link) { l.write("\r\n\r\n") },
+		"resets":             (*link).ResetOnClose,
+		"half a status line": func(l *link) { l.Say("HTTP/1.1 20") },
+		"half a header":      func(l *link) { l.Say("HTTP/1.1 200 OK\r\nContent-") },
+		"an interim answer":  func(l *link) { l.Say("HTTP/1.1 103 Early Hints\r\n\r\n") },
+		"only an empty line": func(l *link) { l.Say("\r\n\r\n") },
 	}
 	for how, end := range breakOff {
 		for _, method := range allMethods {
 			t.Run(how+"/fresh/"+method, func(t *testing.T) {
 				upstream := newUpstream(t, func(l *link) {
-					if l.read() {
+					if l.ReadRequest() {
 						end(l)
 					}
 				})
 				requireBroken(t, publicSystem(t, upstream, nil), method)
-				require.Len(t, upstream.requests(), 1)
+				require.Len(t, upstream.Requests(), 1)
 			})
 			t.Run(how+"/reused/"+method, func(t *testing.T) {
 				upstream := newUpstream(t, func(l *link) {
-					if l.read() {
-						l.write(answerTo(method))
+					if l.ReadRequest() {
+						l.Say(answerTo(method))
 					}
-					if l.read() {
+					if l.ReadRequest() {
 						end(l)
 					}
 				})
 				s := publicSystem(t, upstream, nil)
 				require.Equal(t, 200, s.do(request(method)).StatusCode)
 				requireBroken(t, s, method)
-				require.Len(t, upstream.requests(), 2)
-				require.Equal(t, 1, upstream.connections(), "the second request went over the first one's connection")
+				require.Len(t, upstream.Requests(), 2)
+				require.Equal(t, 1, upstream.Connections(), "the second request went over the first one's connection")
 			})
 		}
 	}
@@ -88,20 +88,20 @@ func TestConnectionThatWentStaleIsReplaced(t *testing.T) {
 	for _, method := range allMethods {
 		t.Run(method, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
-				if l.number > 0 {
-					for l.read() {
-						l.write(answerTo(method))
+				if l.Number > 0 {
+					for l.ReadRequest() {
+						l.Say(answerTo(method))
 					}
-				} else if l.read() {
-					l.write(answerTo(method)) // and hangs up
+				} else if l.ReadRequest() {
+					l.Say(answerTo(method)) // and hangs up
 				}
 			})
 			s := publicSystem(t, upstream, nil)
 			require.Equal(t, 200, s.do(request(method)).StatusCode)
-			upstream.awaitClosed(0)
+			upstream.AwaitClosed(0)
 			require.Equal(t, 200, s.do(request(method)).StatusCode)
-			require.Len(t, upstream.requests(), 2, "one each")
-			require.Equal(t, 2, upstream.connections())
+			require.Len(t, upstream.Requests(), 2, "one each")
+			require.Equal(t, 2, upstream.Connections())
 		})
 	}
 }
@@ -109,61 +109,57 @@ func TestConnectionThatWentStaleIsReplaced(t *testing.T) {
 func TestUnaskedAnswerReachesNobody(t *testing.T) {
 	for how, push := range map[string]func(l *link, pushed chan struct{}){
 		"in the same segment": func(l *link, pushed chan struct{}) {
-			l.write(answerFor("first") + answerFor("nobody"))
+			l.Say(answerFor("first") + answerFor("nobody"))
 			close(pushed)
 		},
 		"later": func(l *link, pushed chan struct{}) {
-			l.write(answerFor("first"))
+			l.Say(answerFor("first"))
 			go func() {
-				<-l.upstream.idle
-				l.write(answerFor("nobody"))
+				l.Hold()
+				l.Say(answerFor("nobody"))
 				close(pushed)
 			}()
 		},
 		"one byte later": func(l *link, pushed chan struct{}) {
-			l.write(answerFor("first"))
+			l.Say(answerFor("first"))
 			go func() {
-				<-l.upstream.idle
-				l.write("H")
+				l.Hold()
+				l.Say("H")
 				close(pushed)
 			}()
 		},
 		"a body where there is none": func(l *link, pushed chan struct{}) {
-			l.write("HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\nnobody")
+			l.Say("HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\nnobody")
 			close(pushed)
 		},
 	} {
 		t.Run(how, func(t *testing.T) {
 			pushed := make(chan struct{})
 			upstream := newUpstream(t, func(l *link) {
-				for l.read() {
-					if l.number == 0 {
+				for l.ReadRequest() {
+					if l.Number == 0 {
 						push(l, pushed)
 					} else {
-						l.write(answerFor("second"))
+						l.Say(answerFor("second"))
 					}
 				}
 			})
 			s := publicSystem(t, upstream, nil)
-			require.NotContains(t, s.do(raw("GET /balance")).body, "nobody")
-			close(upstream.idle)
+			require.NotContains(t, s.do(raw("GET /balance")).Body, "nobody")
+			upstream.Release()
 			<-pushed
-			require.Equal(t, "second", s.do(withBody("pay 100", "POST /balance")).body)
-			require.Len(t, upstream.requests(), 2)
-			upstream.awaitClosed(0)
+			require.Equal(t, "second", s.do(withBody("pay 100", "POST /balance")).Body)
+			require.Len(t, upstream.Requests(), 2)
+			upstream.AwaitClosed(0)
 		})
 	}
 }
 
-func answerFor(user string) string {
-	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(user), user)
-}
-
 func TestEveryCallerGetsTheirOwnAnswer(t *testing.T) {
 	upstream := newUpstream(t, func(l *link) {
-		for l.read() {
-			_, user, _ := strings.Cut(l.last.target, "?")
-			l.write("%s", answerFor(user))
+		for l.ReadRequest() {
+			_, user, _ := strings.Cut(l.Last.Target, "?")
+			l.Say(answerFor(user))
 		}
 	})
 	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.MaxConns, c.Upstreams.ConnWait = 4, patience })
@@ -173,8 +169,8 @@ func TestEveryCallerGetsTheirOwnAnswer(t *testing.T) {
 		callers.Go(func() {
 			for n := range 50 {
 				want := fmt.Sprintf("user-%d-%d", user, n)
-				c.send(raw("GET /balance?" + want))
-				if got := c.receive("GET").body; got != want {
+				c.Send(raw("GET /balance?" + want))
+				if got := c.Receive("GET").Body; got != want {
 					t.Errorf("got the answer of %q, want %q", got, want)
 					return
 				}
@@ -182,7 +178,7 @@ func TestEveryCallerGetsTheirOwnAnswer(t *testing.T) {
 		})
 	}
 	callers.Wait()
-	require.LessOrEqual(t, upstream.connections(), 4)
+	require.LessOrEqual(t, upstream.Connections(), 4)
 }
 
 func TestBrokenAnswersAreNotPassedOn(t *testing.T) {
@@ -229,8 +225,8 @@ func TestBrokenAnswersAreNotPassedOn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
-				if l.read() {
-					l.write("%s", reply)
+				if l.ReadRequest() {
+					l.Say(reply)
 				}
 			})
 			s := publicSystem(t, upstream, nil)
@@ -238,16 +234,13 @@ func TestBrokenAnswersAreNotPassedOn(t *testing.T) {
 			requireRefused(t, a, 502, "bad_gateway")
 			require.Empty(t, a.Header.Get("Upgrade"))
 			require.NotContains(t, s.log.String(), "secret", "an answer belongs to a user, not in a log")
-			upstream.only()
+			upstream.Only()
 		})
 	}
 }
 
 func TestUpstreamThatCannotBeReached(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
-	s := newSystem(t, []gateway.Route{balance("http://"+ln.Addr().String(), public)}, options{config: func(c *gateway.Config) {
+	s := newSystem(t, []gateway.Route{balance("http://"+gatewaytest.Unreachable(t), public)}, options{config: func(c *gateway.Config) {
 		c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Millisecond
 	}})
 	for range 3 {
@@ -266,18 +259,18 @@ func TestSlowUpstream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, soon/2, func(timeout time.Duration) bool {
 				upstream := newUpstream(t, func(l *link) {
-					if l.read() {
-						l.write("%s", begin)
-						l.read() // until the gateway hangs up
+					if l.ReadRequest() {
+						l.Say(begin)
+						l.ReadRequest() // until the gateway hangs up
 					}
 				})
 				s := publicSystem(t, upstream, nil, func(r *gateway.Route) { r.Timeout = timeout })
 				requireRefused(t, s.do(raw("GET /balance")), 504, "gateway_timeout")
-				if len(upstream.requests()) == 0 {
+				if len(upstream.Requests()) == 0 {
 					return false
 				}
-				upstream.awaitClosed(0)
-				upstream.only()
+				upstream.AwaitClosed(0)
+				upstream.Only()
 				return true
 			})
 		})
@@ -297,8 +290,8 @@ func TestAnswerWithoutCarriageReturnsIsRefusedAtOnce(t *testing.T) {
 			upstream := newUpstream(t, answering(reply))
 			s := publicSystem(t, upstream, nil)
 			requireRefused(t, s.do(raw("GET /balance")), 502, "bad_gateway")
-			upstream.awaitClosed(0)
-			upstream.only()
+			upstream.AwaitClosed(0)
+			upstream.Only()
 		})
 	}
 }
@@ -306,10 +299,10 @@ func TestAnswerWithoutCarriageReturnsIsRefusedAtOnce(t *testing.T) {
 func TestConnectionLimit(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	upstream := newUpstream(t, func(l *link) {
-		for l.read() {
+		for l.ReadRequest() {
 			entered <- struct{}{}
 			<-leave
-			l.write(okAnswer)
+			l.Say(okAnswer)
 		}
 	})
 	t.Run("waits in vain", func(t *testing.T) {
@@ -317,26 +310,26 @@ func TestConnectionLimit(t *testing.T) {
 			c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, 50*time.Millisecond
 		})
 		first := s.dial()
-		first.send(raw("GET /balance"))
+		first.Send(raw("GET /balance"))
 		<-entered
 		a := s.do(withBody("pay 100", "POST /balance"))
 		requireRefused(t, a, 503, "temporarily_unavailable")
 		require.Equal(t, "1", a.Header.Get("Retry-After"))
-		upstream.only()
+		upstream.Only()
 		leave <- struct{}{}
-		require.Equal(t, 200, first.receive("GET").StatusCode)
+		require.Equal(t, 200, first.Receive("GET").StatusCode)
 	})
 	t.Run("gets its turn", func(t *testing.T) {
 		s := publicSystem(t, upstream, func(c *gateway.Config) {
 			c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, patience
 		})
 		var callers sync.WaitGroup
-		before := upstream.connections()
+		before := upstream.Connections()
 		for range 5 {
 			c := s.dial()
 			callers.Go(func() {
-				c.send(raw("GET /balance"))
-				c.receive("GET")
+				c.Send(raw("GET /balance"))
+				c.Receive("GET")
 			})
 		}
 		for range 5 {
@@ -344,7 +337,7 @@ func TestConnectionLimit(t *testing.T) {
 			leave <- struct{}{}
 		}
 		callers.Wait()
-		require.Equal(t, before+1, upstream.connections())
+		require.Equal(t, before+1, upstream.Connections())
 	})
 }
 
@@ -391,21 +384,21 @@ func TestAnswersAreCopied(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, func(l *link) {
-				if l.read() {
-					l.write("%s", test.reply)
+				if l.ReadRequest() {
+					l.Say(test.reply)
 				}
 			})
 			s := publicSystem(t, upstream, nil)
 			c := s.dial()
-			c.send(request(test.method) + raw("GET /nowhere"))
-			a := c.receive(test.method)
+			c.Send(request(test.method) + raw("GET /nowhere"))
+			a := c.Receive(test.method)
 			require.Equal(t, test.status, a.StatusCode)
-			require.Equal(t, test.body, a.body)
+			require.Equal(t, test.body, a.Body)
 			for name, values := range test.header {
 				require.Equal(t, values, a.Header[name], name)
 			}
 			require.Len(t, a.Header["Date"], 1)
-			requireRefused(t, c.receive("GET"), 404, "not_found") // the caller's connection is in step
+			requireRefused(t, c.Receive("GET"), 404, "not_found") // the caller's connection is in step
 		})
 	}
 }
@@ -420,17 +413,17 @@ func TestConnectionsAreReused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, answering(reply))
 			s := newSystem(t, []gateway.Route{
-				balance(upstream.url(), public), balance(upstream.url()+"/v2", public, path("/other")),
+				balance(upstream.URL(), public), balance(upstream.URL()+"/v2", public, path("/other")),
 			}, options{})
 			c := s.dial() // the next request is read when the upstream's connection has been given back
 			for range 3 {
 				for _, request := range []string{raw("GET /balance"), raw("GET /other")} {
-					c.send(request)
-					c.receive("GET")
+					c.Send(request)
+					c.Receive("GET")
 				}
 			}
-			require.Len(t, upstream.requests(), 6)
-			require.Equal(t, 1, upstream.connections())
+			require.Len(t, upstream.Requests(), 6)
+			require.Equal(t, 1, upstream.Connections())
 		})
 	}
 }
@@ -448,7 +441,7 @@ func TestConnectionsThatAreNotReused(t *testing.T) {
 			for range 2 {
 				require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
 			}
-			require.Equal(t, 2, upstream.connections())
+			require.Equal(t, 2, upstream.Connections())
 		})
 	}
 }
@@ -457,30 +450,30 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.KeepIdle = 20 * time.Millisecond })
 	require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
-	upstream.awaitClosed(0)
+	upstream.AwaitClosed(0)
 }
 
 func TestIdleConnectionsAreFew(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	upstream := newUpstream(t, func(l *link) {
-		for l.read() {
+		for l.ReadRequest() {
 			entered <- struct{}{}
 			<-leave
-			l.write(okAnswer)
+			l.Say(okAnswer)
 		}
 	})
 	s := publicSystem(t, upstream, func(c *gateway.Config) { c.Upstreams.MaxIdleConns = 1 })
 	first, second := s.dial(), s.dial()
 	for _, c := range []*call{first, second} {
-		c.send(raw("GET /balance"))
+		c.Send(raw("GET /balance"))
 		<-entered
 	}
 	close(leave)
-	first.receive("GET")
-	second.receive("GET")
+	first.Receive("GET")
+	second.Receive("GET")
 	select {
-	case <-upstream.closed(0):
-	case <-upstream.closed(1):
+	case <-upstream.Closed(0):
+	case <-upstream.Closed(1):
 	case <-time.After(patience):
 		require.Fail(t, "both connections are kept")
 	}
@@ -489,23 +482,23 @@ func TestIdleConnectionsAreFew(t *testing.T) {
 func TestCloseKeepsNoConnection(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	upstream := newUpstream(t, func(l *link) {
-		for l.read() {
-			if strings.HasSuffix(l.last.target, "?wait") {
+		for l.ReadRequest() {
+			if strings.HasSuffix(l.Last.Target, "?wait") {
 				entered <- struct{}{}
 				<-leave
 			}
-			l.write(okAnswer)
+			l.Say(okAnswer)
 		}
 	})
 	s := publicSystem(t, upstream, nil)
 	waiting := s.dial()
-	waiting.send(raw("GET /balance?wait"))
+	waiting.Send(raw("GET /balance?wait"))
 	<-entered
 	require.Equal(t, 200, s.do(raw("GET /balance")).StatusCode)
 
 	require.NoError(t, s.gateway.Close())
-	upstream.awaitClosed(1)
+	upstream.AwaitClosed(1)
 	close(leave)
-	require.Equal(t, 200, waiting.receive("GET").StatusCode, "a request that is under way ends well")
-	upstream.awaitClosed(0)
+	require.Equal(t, 200, waiting.Receive("GET").StatusCode, "a request that is under way ends well")
+	upstream.AwaitClosed(0)
 }

@@ -20,6 +20,9 @@ func upstreamsOf(route *Route, s Upstreams) Upstreams {
 	s.FirstByteTimeout = cmp.Or(route.FirstByteTimeout, s.FirstByteTimeout)
 	s.IdleTimeout = cmp.Or(route.IdleTimeout, s.IdleTimeout)
 	s.MaxConns = cmp.Or(route.MaxConns, s.MaxConns)
+	s.MaxConnsPerUser = cmp.Or(route.MaxConnsPerUser, s.MaxConnsPerUser)
+	s.MaxWebSockets = cmp.Or(route.MaxWebSockets, s.MaxWebSockets)
+	s.MaxWebSocketsPerUser = cmp.Or(route.MaxWebSocketsPerUser, s.MaxWebSocketsPerUser)
 	s.ConnWait = cmp.Or(route.ConnWait, s.ConnWait)
 	s.CAFile = cmp.Or(route.CAFile, s.CAFile)
 	return s
@@ -51,6 +54,33 @@ func (g *Gateway) destinationAt(origin upstream.Origin, settings Upstreams) (*de
 	d := &destination{Pool: pool}
 	g.destinations[at] = d
 	return d, nil
+}
+
+// MaxUpstreamConnections is how many connections the routes let be open to all upstreams together.
+func MaxUpstreamConnections(routes []Route, upstreams Upstreams) int {
+	type sharedBy struct {
+		origin   string
+		settings Upstreams
+	}
+	most := make(map[sharedBy]int)
+	for _, route := range routes {
+		settings := upstreamsOf(&route, upstreams)
+		settings.SetDefaults()
+		by := sharedBy{route.Origin, settings}
+		if origin, _, err := parseOrigin(route.Origin); err == nil {
+			by.origin = origin.Address
+		}
+		sum := settings.MaxConns
+		if route.WebSocket {
+			sum += settings.MaxWebSockets
+		}
+		most[by] = max(most[by], sum)
+	}
+	all := 0
+	for _, sum := range most {
+		all += sum
+	}
+	return all
 }
 
 // sweep closes connections that nobody has used for a while, until the gateway is closed.

@@ -140,8 +140,8 @@ func switching(lines ...string) string {
 // switchAll accepts every request and then does what the test says.
 func switchAll(then func(*link)) func(*link) {
 	return func(l *link) {
-		if l.read() {
-			l.write(switching())
+		if l.ReadRequest() {
+			l.Say(switching())
 			then(l)
 		}
 	}

@@ -38,7 +38,7 @@ func TestAWebSocketIsTunnelled(t *testing.T) {
 
 func TestAWebSocketIsAuthorizedLikeEveryRequest(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket)}, options{})
 	requireRefused(t, s.do(handshake("/balance")), 401, "invalid_token")
 	requireRefused(t, s.do(handshake("/balance", bearer("garbage"))), 401, "invalid_token")
 	requireRefused(t, s.do(handshake("/balance", bearer(s.token(map[string]any{"exp": now.Unix()})))), 401, "invalid_token")
@@ -48,12 +48,12 @@ func TestAWebSocketIsAuthorizedLikeEveryRequest(t *testing.T) {
 	requireRefused(t, s.do(handshake("/balance", bearer(s.token(nil)))), 401, "invalid_token")
 	s.denylist.set(denylist.ErrUnknown)
 	requireRefused(t, s.do(handshake("/balance", bearer(s.token(nil)))), 503, "temporarily_unavailable")
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }
 
 func TestHandshakesThatAreRefused(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{})
 	good := handshake("/balance")
 	for name, test := range map[string]struct {
 		request string
@@ -84,7 +84,7 @@ func TestHandshakesThatAreRefused(t *testing.T) {
 			}
 		})
 	}
-	require.Empty(t, upstream.requests())
+	require.Empty(t, upstream.Requests())
 }
 
 // What is no handshake for a server is none for the gateway, and what it says about upgrading ends here.
@@ -104,10 +104,10 @@ func TestWhatIsNoHandshakeIsAnOrdinaryRequest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			upstream := newUpstream(t, answerAll)
-			s := newSystem(t, []gateway.Route{balance(upstream.url(), public, methods(allMethods...), test.change)}, options{})
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), public, methods(allMethods...), test.change)}, options{})
 			require.Equal(t, 200, s.do(test.request).StatusCode)
-			require.Empty(t, upstream.only().values("Connection"))
-			require.Empty(t, upstream.only().values("Upgrade"))
+			require.Empty(t, upstream.Only().Values("Connection"))
+			require.Empty(t, upstream.Only().Values("Upgrade"))
 		})
 	}
 }
@@ -115,7 +115,7 @@ func TestWhatIsNoHandshakeIsAnOrdinaryRequest(t *testing.T) {
 // The handshake for the upstream is the gateway's own, whatever the caller's Connection lists and however names are spelled.
 func TestTheHandshakeIsWrittenAnew(t *testing.T) {
 	upstream := newUpstream(t, switchAll(func(*link) {}))
-	s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public)}, options{})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{})
 	request := strings.NewReplacer(
 		"Connection: Upgrade", "Connection: keep-alive, UPGRADE, sec-websocket-key, sec-websocket-extensions",
 		"Upgrade: websocket", "Upgrade: h2c, WebSocket",
@@ -123,16 +123,16 @@ func TestTheHandshakeIsWrittenAnew(t *testing.T) {
 		"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits", "Sec_WebSocket_Key: other",
 		"Sec-WebSocket-Accept: anything", "Sec-WebSocket-Other: anything", "Cookie: a=b"))
 	require.Equal(t, 101, s.do(request).StatusCode)
-	seen := upstream.only()
+	seen := upstream.Only()
 	for name, want := range map[string]string{
 		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": sampleKey, "Sec-WebSocket-Version": "13",
 		"Sec-WebSocket-Protocol": "chat, superchat, v2", "Cookie": "a=b",
 		"Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
 	} {
-		require.Equal(t, []string{want}, seen.values(name), name)
+		require.Equal(t, []string{want}, seen.Values(name), name)
 	}
 	for _, name := range []string{"Sec_WebSocket_Key", "Sec-WebSocket-Accept", "Sec-WebSocket-Other", "Content-Length"} {
-		require.Empty(t, seen.values(name), name)
+		require.Empty(t, seen.Values(name), name)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestOriginCheck(t *testing.T) {
 		"two":                       {[]string{"https://app.example"}, []string{"Origin: https://app.example", "Origin: https://app.example"}, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSystem(t, []gateway.Route{balance(upstream.url(), webSocket, public,
+			s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public,
 				func(r *gateway.Route) { r.AllowedOrigins = test.allowed })}, options{})
 			a := s.do(handshake("/balance", test.lines...))
 			if test.status == 403 {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
 	"gatehouse/keys"
@@ -35,15 +36,21 @@ type Config struct {
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	PKCE         PKCE         `yaml:"pkce"`
 	Denylist     Denylist     `yaml:"denylist"`
+	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
 	// life.
 	ClockLeeway time.Duration `yaml:"clock_leeway"`
 	// TrustedProxies are the addresses and CIDR prefixes of peers whose X-Forwarded-* headers are believed.
-	TrustedProxies []string          `yaml:"trusted_proxies"`
-	TLS            TLS               `yaml:"tls"`
-	Limits         Limits            `yaml:"limits"`
-	Timeouts       listener.Timeouts `yaml:"timeouts"`
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// TrustedProxyHeaders are fields about the caller's connection that pass from them, besides X-Forwarded-For, -Host,
+	// -Proto and X-Real-Ip.
+	TrustedProxyHeaders []string `yaml:"trusted_proxy_headers"`
+	// Via is the gateway's name in the Via field of requests to upstreams; empty leaves the field out.
+	Via      string            `yaml:"via"`
+	TLS      TLS               `yaml:"tls"`
+	Limits   Limits            `yaml:"limits"`
+	Timeouts listener.Timeouts `yaml:"timeouts"`
 	// Upstream is what holds for routes that do not say otherwise.
 	Upstream gateway.Upstreams `yaml:"upstream"`
 	// CORS lets browser applications of other origins use the routes and the OAuth endpoints that are for programs.
@@ -109,8 +116,17 @@ type Denylist struct {
 	Mode string `yaml:"mode"`
 	// MaxStaleness is how old a mirror's knowledge may be before it asks Redis again.
 	MaxStaleness time.Duration `yaml:"max_staleness"`
+	// Timeout is how long a question to Redis may take. After that it cannot be told whether the token was revoked.
+	Timeout time.Duration `yaml:"timeout"`
 	// OnUnavailable is what happens to a request when its token's revocation state cannot be told: deny or allow.
 	OnUnavailable string `yaml:"on_unavailable"`
+}
+
+// Revocation configures how access is taken back.
+type Revocation struct {
+	// Wait is how long the answer to a revocation waits for gateways to confirm that they know. It then says how many have
+	// not.
+	Wait time.Duration `yaml:"wait"`
 }
 
 // TokenCache configures what a gateway remembers of the tokens that it has verified.
@@ -180,11 +196,13 @@ func Default() Config {
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
 		PKCE:         PKCE{Plain: true},
 		ClockLeeway:  30 * time.Second,
+		Via:          "gatehouse",
 		TokenCache:   TokenCache{Size: 100_000},
-		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
-		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
+		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, Timeout: denylist.DefaultTimeout, OnUnavailable: gateway.Deny},
+		Revocation:   Revocation{Wait: 250 * time.Millisecond},
+		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, BodyRate: 240, ConnectionsPerAddress: 1000},
 		Upstream:     gateway.DefaultUpstreams(),
-		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
+		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, BodyTotal: time.Hour, Write: time.Minute, Idle: 75 * time.Second},
 		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
 		Log:          Log{Format: LogJSON, Level: "info", Access: true},
 		Shutdown:     Shutdown{Timeout: 25 * time.Second},

@@ -9,10 +9,18 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/registry"
+)
+
+const (
+	// maxQuestion is the most that denylist.timeout can be: every request waits as long for a Redis that is silent.
+	maxQuestion = 5 * time.Second
+	// maxConfirmation is the most that revocation.wait can be: less than what a request to authz may take.
+	maxConfirmation = 5 * time.Second
 )
 
 // Validate reports every problem of the configuration at once, each with its key. It reads the files that are named, and
@@ -87,6 +95,8 @@ func (c *Config) checkTokens(v *validation) {
 	v.oneOf("denylist.mode", c.Denylist.Mode, Mirror, Strict)
 	v.oneOf("denylist.on_unavailable", c.Denylist.OnUnavailable, gateway.Deny, gateway.Allow)
 	v.positive("denylist.max_staleness", c.Denylist.MaxStaleness)
+	v.between("denylist.timeout", c.Denylist.Timeout, time.Millisecond, maxQuestion)
+	v.between("revocation.wait", c.Revocation.Wait, 0, maxConfirmation)
 	if c.TokenCache.Size < 0 {
 		v.add("token_cache.size", "must not be negative")
 	}
@@ -100,6 +110,9 @@ func (c *Config) checkUpstreams(v *validation) {
 	v.positive("upstream.first_byte_timeout", c.Upstream.FirstByteTimeout)
 	v.positive("upstream.idle_timeout", c.Upstream.IdleTimeout)
 	v.notBelow("upstream.max_conns", c.Upstream.MaxConns, 1)
+	v.notBelow("upstream.max_conns_per_user", c.Upstream.MaxConnsPerUser, 0)
+	v.notBelow("upstream.max_websockets", c.Upstream.MaxWebSockets, 1)
+	v.notBelow("upstream.max_websockets_per_user", c.Upstream.MaxWebSocketsPerUser, 0)
 	v.positive("upstream.conn_wait", c.Upstream.ConnWait)
 }
 

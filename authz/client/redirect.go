@@ -77,7 +77,7 @@ func checkRedirectURI(raw string) error {
 	return nil
 }
 
-// parseRedirectURI accepts what every browser and HTTP library reads alike, schemes of native applications among it. The
+// parseRedirectURI accepts what every browser and HTTP library reads alike, and the schemes of native applications. The
 // error says what is wrong.
 func parseRedirectURI(raw string) (*url.URL, error) {
 	u, err := parsePlainURL(raw)

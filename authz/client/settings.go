@@ -40,8 +40,8 @@ func (s Settings) Check(known map[string]string) error {
 	return p.err()
 }
 
-// New returns the client that the settings, which were checked, describe, with its secret; a public one has none. What was
-// left to the server is chosen here. A chosen secret costs a slow hash.
+// New makes the client that the settings describe, and returns it with its secret; a public client has none. The settings
+// were checked. New chooses what they leave to the server. A secret that they name costs a slow hash.
 func (s Settings) New() (_ registry.Client, secret string, err error) {
 	c := s.registered()
 	if c.ID == "" {

@@ -29,7 +29,7 @@ func TestProcessesThatStartAtOnceEndUpWithOneKey(t *testing.T) {
 				require.NoError(t, err)
 				t.Cleanup(func() { require.NoError(t, stored.Close()) })
 				require.NoError(t, stored.Migrate(t.Context()))
-				keyrings[i] = &keyring.Keyring{Registry: stored, Secret: keysSecret, Alg: keys.ES256, Schedule: keySchedule(time.Hour, time.Hour)}
+				keyrings[i] = &keyring.Keyring{Registry: stored, Secret: authztest.KeysSecret, Alg: keys.ES256, Schedule: authztest.KeySchedule(time.Hour, time.Hour)}
 			}
 			var done sync.WaitGroup
 			for i := range keyrings {

@@ -33,8 +33,8 @@ func (k *Keyring) Run(ctx context.Context) {
 	}.Run(ctx)
 }
 
-// KeepUp is one round of Run, for who moves the clock between rounds. It returns how long the next may wait, also with an
-// error.
+// KeepUp is one round of Run, for tests that move the clock between rounds. It returns how long the next round may wait,
+// also with an error.
 func (k *Keyring) KeepUp(ctx context.Context) (next time.Duration, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

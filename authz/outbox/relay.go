@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"time"
 
 	"gatehouse/authz/internal/loop"
@@ -17,8 +18,13 @@ const relayBatch = 200
 
 // Denylist is what the relay writes to. Implementations are safe for concurrent use and bound how long each call blocks.
 type Denylist interface {
-	// Deny returns nil when every gateway that asks from now on sees the entries. Repeating it does no harm.
+	// Deny returns nil when every gateway that asks Redis from now on sees the entries. Repeating it does no harm.
 	Deny(ctx context.Context, entries ...denylist.Entry) error
+	// Publish does what Deny does, and returns where the entries are in the feed, for Await.
+	Publish(ctx context.Context, entries ...denylist.Entry) (denylist.Position, error)
+	// Await waits until every gateway that answers from memory has read the feed so far, or until ctx ends, and returns the
+	// names of those that it could not hear from. The zero position is the end of the feed.
+	Await(ctx context.Context, at denylist.Position) (unconfirmed []string, err error)
 	// Reload writes every page of live entries and then declares the denylist complete.
 	Reload(ctx context.Context, pages iter.Seq2[[]denylist.Entry, error]) error
 	// Loaded tells whether the denylist is complete: it was reloaded and has not lost its contents since.
@@ -35,38 +41,42 @@ var (
 type Relay struct {
 	Registry *registry.Registry
 	Denylist Denylist
+	// Wait is how long Confirm waits for gateways at most.
+	Wait time.Duration
+	Log  *slog.Logger // slog.Default when nil
 }
 
-// ErrUndelivered says that a change was made and is safe in the registry, but that not every gateway knows of it. Relays
-// go on trying, and so does whoever makes the change again.
+// ErrUndelivered says that a change was made and is safe in the registry, but that Redis does not know of it, or cannot be
+// asked who does. Relays go on trying, and so does whoever makes the change again.
 var ErrUndelivered = errors.New("the revocation is recorded but has not reached every gateway")
 
-// Deliver writes every undelivered revocation to the denylist and returns nil when all have arrived. The error is or wraps
-// ErrUndelivered: the rest stays in the registry for the next call, of anyone.
+// Deliver writes every undelivered revocation to the denylist and returns nil when all have arrived there. The error is or
+// wraps ErrUndelivered: the rest stays in the registry for the next call, of anyone.
 func (r *Relay) Deliver(ctx context.Context) error {
-	if err := r.deliver(ctx); err != nil {
+	if _, err := r.deliver(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrUndelivered, err)
 	}
 	return nil
 }
 
-func (r *Relay) deliver(ctx context.Context) error {
+// deliver returns where in the feed the last one is that it wrote; the zero position when there was none.
+func (r *Relay) deliver(ctx context.Context) (last denylist.Position, err error) {
 	for {
 		pending, err := r.Registry.PendingRevocations(ctx, relayBatch)
 		if err != nil {
-			return fmt.Errorf("read undelivered revocations: %w", err)
+			return last, fmt.Errorf("read undelivered revocations: %w", err)
 		}
 		if len(pending) == 0 {
-			return nil
+			return last, nil
 		}
-		if err := r.Denylist.Deny(ctx, entries(pending)...); err != nil {
-			return fmt.Errorf("deliver revocations: %w", err)
+		if last, err = r.Denylist.Publish(ctx, entries(pending)...); err != nil {
+			return last, fmt.Errorf("deliver revocations: %w", err)
 		}
 		if err := r.Registry.MarkDelivered(ctx, pending); err != nil {
-			return fmt.Errorf("mark revocations delivered: %w", err)
+			return last, fmt.Errorf("mark revocations delivered: %w", err)
 		}
 		if len(pending) < relayBatch {
-			return nil
+			return last, nil
 		}
 	}
 }

@@ -31,5 +31,6 @@ func (r *Relay) keepUp(ctx context.Context) error {
 	if !loaded {
 		return r.Fill(ctx)
 	}
-	return r.deliver(ctx)
+	_, err = r.deliver(ctx)
+	return err
 }

@@ -29,6 +29,11 @@ func newCheck(configPath *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for _, warning := range cfg.Warnings(role) {
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "warning: %s\n", warning); err != nil {
+					return err
+				}
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: no problems, %d routes\n", named(*configPath), len(cfg.Routes))
 			return err
 		},

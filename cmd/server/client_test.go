@@ -47,7 +47,7 @@ func TestAClientsLife(t *testing.T) {
 		printed := s.ok("client", "secret", id)
 		require.Regexp(t, `\nSecret +[A-Za-z0-9_-]{43}\n`, printed)
 
-		require.Equal(t, map[string]any{"id": id, "delivered": true}, s.object("client", "delete", id, "--yes"))
+		require.Equal(t, map[string]any{"id": id, "delivered": true, "unconfirmed_gateways": 0.0}, s.object("client", "delete", id, "--yes"))
 		s.refused(3, id, "client", "delete", id, "--yes")
 		require.Empty(t, s.list("client", "list"))
 

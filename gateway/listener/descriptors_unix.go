@@ -4,10 +4,11 @@ package listener
 
 import "syscall"
 
-func halfOfDescriptors() int {
+// Descriptors is how many files and connections the process may have open; 0 when that is not known.
+func Descriptors() int {
 	var files syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
-		return 512
+		return 0
 	}
-	return int(min(max(files.Cur/2, 16), 1<<20))
+	return int(min(files.Cur, 1<<30))
 }

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
+	"gatehouse/gateway/internal/http1"
 )
 
 // exhausted has no file descriptor for the first connections that it should accept.
@@ -40,9 +43,7 @@ func TestTheListenerOutlivesALackOfFileDescriptors(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	l := New(&exhausted{Listener: inner, failures: 3}, allowing(generous))
-	caller, err := net.Dial("tcp", inner.Addr().String())
-	require.NoError(t, err)
-	defer func() { _ = caller.Close() }()
+	gatewaytest.Dial(t, inner.Addr().String())
 	accepted, err := l.Accept()
 	require.NoError(t, err)
 	require.NoError(t, accepted.Close())
@@ -72,9 +73,7 @@ func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 	limits.Connections = 1
 	l := New(inner, allowing(limits))
 	for range 2 {
-		caller, err := net.Dial("tcp", inner.Addr().String())
-		require.NoError(t, err)
-		defer func() { _ = caller.Close() }()
+		gatewaytest.Dial(t, inner.Addr().String())
 	}
 	first, err := l.Accept()
 	require.NoError(t, err)
@@ -102,7 +101,7 @@ func TestTheListenerLeavesFileDescriptorsToOthers(t *testing.T) {
 
 func TestWhomAConnectionCountsFor(t *testing.T) {
 	counts := func(ip net.IP, zone string) netip.Addr {
-		return addressKey(addressOf(&net.TCPAddr{IP: ip, Port: 1, Zone: zone}))
+		return http1.AddressKey(addressOf(&net.TCPAddr{IP: ip, Port: 1, Zone: zone}))
 	}
 	parse := func(text string) netip.Addr { return counts(net.ParseIP(text), "") }
 	require.Equal(t, netip.MustParseAddr("192.0.2.1"), counts(net.IPv4(192, 0, 2, 1).To4(), ""))

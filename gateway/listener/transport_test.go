@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 const transportPatience = 500 * time.Millisecond
@@ -16,18 +18,10 @@ const transportPatience = 500 * time.Millisecond
 // transportPair is a caller's connection from both sides. Its buffers are small, so that a write waits for the reader.
 func transportPair(t *testing.T) (*transport, *net.TCPConn) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	caller, err := net.Dial("tcp", listener.Addr().String())
-	require.NoError(t, err)
-	accepted, err := listener.Accept()
-	require.NoError(t, err)
-	own := accepted.(*net.TCPConn)
+	own, caller := gatewaytest.Pair(t)
 	require.NoError(t, own.SetWriteBuffer(64<<10))
-	require.NoError(t, caller.(*net.TCPConn).SetReadBuffer(64<<10))
-	t.Cleanup(func() { _ = caller.Close(); _ = own.Close() })
-	return newTransport(own, transportPatience, netip.Addr{}), caller.(*net.TCPConn)
+	require.NoError(t, caller.SetReadBuffer(64<<10))
+	return newTransport(own, transportPatience, 0, netip.Addr{}), caller
 }
 
 func TestAWriteLastsAsLongAsSomethingIsTaken(t *testing.T) {
@@ -77,4 +71,21 @@ func TestAWriteIsNotCutShort(t *testing.T) {
 			return
 		}
 	}
+}
+
+// A caller that takes a byte now and then would keep a connection for days.
+func TestAWriteThatIsTakenTooSlowlyEnds(t *testing.T) {
+	own, caller := transportPair(t)
+	own.least = 1 << 20
+	go func() {
+		piece := make([]byte, 32<<10)
+		for {
+			if _, err := io.ReadFull(caller, piece); err != nil {
+				return
+			}
+			time.Sleep(transportPatience / 8) // 256 KiB in a patience
+		}
+	}()
+	_, err := own.Write(make([]byte, 64<<20))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 }

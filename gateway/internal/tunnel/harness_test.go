@@ -2,7 +2,6 @@ package tunnel
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -14,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/denylist"
+	"gatehouse/gateway/gatewaytest"
 	"gatehouse/keys"
 )
 
@@ -227,22 +227,10 @@ func (p *opened) requireEnd(why Ending) End {
 	return e
 }
 
+// Tables are full of frames, so their names are short.
 const (
-	text, textBegins = 0x81, 0x01
-	closes, pings    = 0x88, 0x89
+	text, textBegins = gatewaytest.Text, gatewaytest.TextBegins
+	pings            = gatewaytest.Pings
 )
 
-// frame is a short frame of a server.
-func frame(opcode byte, payload string) string {
-	return string([]byte{opcode, byte(len(payload))}) + payload
-}
-
-// closed is a Close with that code, as a server sends it.
-func closed(code uint16, reason string) string {
-	return frame(closes, string(binary.BigEndian.AppendUint16(nil, code))+reason)
-}
-
-// masked is a frame as a client sends it, masked with zeros.
-func masked(serverFrame string) string {
-	return serverFrame[:1] + string([]byte{serverFrame[1] | 0x80, 0, 0, 0, 0}) + serverFrame[2:]
-}
+var frame, closed, masked = gatewaytest.Frame, gatewaytest.CloseFrame, gatewaytest.Masked

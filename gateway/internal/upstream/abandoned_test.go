@@ -6,21 +6,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// connected returns both ends of a TCP connection.
-func connected(t *testing.T) (near, far *net.TCPConn) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer ln.Close()
-	dialled, err := net.Dial("tcp", ln.Addr().String())
-	require.NoError(t, err)
-	accepted, err := ln.Accept()
-	require.NoError(t, err)
-	t.Cleanup(func() { _, _ = dialled.Close(), accepted.Close() })
-	return accepted.(*net.TCPConn), dialled.(*net.TCPConn)
-}
+	"gatehouse/gateway/gatewaytest"
+)
 
 func TestHasGone(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -35,7 +23,7 @@ func TestHasGone(t *testing.T) {
 		"was closed here": {func(near, _ *net.TCPConn) { _ = near.Close() }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			near, far := connected(t)
+			near, far := gatewaytest.Pair(t)
 			require.False(t, HasGone(near))
 			test.leave(near, far)
 			if test.gone {
@@ -51,7 +39,7 @@ func TestHasGone(t *testing.T) {
 
 // The guard sees every byte that waits, and the end of the stream, and takes none.
 func TestGuard(t *testing.T) {
-	near, far := connected(t)
+	near, far := gatewaytest.Pair(t)
 	g, err := newGuard(near)
 	require.NoError(t, err)
 	require.True(t, g.isQuiet())

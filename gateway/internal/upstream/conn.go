@@ -25,7 +25,8 @@ type conn struct {
 	// records is nil without TLS.
 	records *recordReader
 	writeAt time.Time // the write deadline in force
-	user    string    // of the last exchange
+	places  *places   // where the exchange has its place
+	holder  Holder    // of the last exchange
 	idleAt  time.Time // when it ended
 
 	// serial is the number of the exchange that may use the connection.
@@ -40,6 +41,7 @@ type conn struct {
 	upgrades bool
 	// early says that the answer began before the request was sent to its end.
 	early    bool
+	late     bool // Acquire took its time
 	reusable bool // the connection, once the answer was read
 	head     Head
 	body     answerBody

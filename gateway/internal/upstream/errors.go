@@ -11,6 +11,8 @@ import (
 var (
 	// ErrBusy is of Acquire alone: all connections were in use for as long as a request may wait.
 	ErrBusy = errors.New("all connections to the upstream are in use")
+	// ErrOverShare is of Acquire alone: the caller had as many as one user may have, for as long as a request may wait.
+	ErrOverShare = errors.New("the user has as many requests at the upstream as one may have")
 	// ErrTooSlow is an upstream that let one of the timeouts pass.
 	ErrTooSlow = errors.New("the upstream was too slow")
 	// ErrBrokeOff is a connection that ended before the answer did.

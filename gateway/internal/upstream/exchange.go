@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"bytes"
-	"net"
 	"time"
 )
 
@@ -44,16 +43,14 @@ type Request struct {
 	Head []byte
 	// Body is the rest, nil when there is none. It is read from another goroutine until the exchange has ended.
 	Body Body
-	// Upgrades says that Head asks for another protocol.
-	Upgrades bool
 }
 
-// begin gives the connection to an exchange. Nobody else has it.
-func (c *conn) begin(user string, caller net.Conn, now, end time.Time) Exchange {
-	c.user, c.now = user, now
-	c.state, c.upgrades, c.isHead, c.early, c.reusable = acquired, false, false, false, false
+// begin gives the connection to an exchange, for which it was asked at a time before now. Nobody else has it.
+func (c *conn) begin(caller Caller, of *places, asked, now time.Time) Exchange {
+	c.holder, c.places, c.now, c.late = caller.Holder, of, now, now.Sub(asked) > isPrompt
+	c.state, c.upgrades, c.isHead, c.early, c.reusable = acquired, caller.Upgrades, false, false, false
 	w := &c.waiting
-	w.caller, w.answerBegun, w.refused, w.end = caller, false, nil, end
+	w.caller, w.answerBegun, w.refused, w.end = caller.Conn, false, nil, caller.End
 	return Exchange{c, c.serial.Load()}
 }
 
@@ -73,7 +70,7 @@ func (x Exchange) Send(r Request) error {
 	if c == nil {
 		return ErrState
 	}
-	c.state, c.upgrades, c.isHead = sent, r.Upgrades, bytes.HasPrefix(r.Head, []byte("HEAD "))
+	c.state, c.isHead = sent, bytes.HasPrefix(r.Head, []byte("HEAD "))
 	if err := c.send(r.Head, c.now); err != nil {
 		c.state = broken
 		return err
@@ -117,6 +114,16 @@ func (x Exchange) AwaitHead() (*Head, error) {
 func (c *conn) endAnswer(wasSentWhole bool) {
 	c.state = answerEnded
 	c.reusable = wasSentWhole && !c.upgrades && c.head.staysOpen()
+}
+
+// isPrompt is how long Acquire may take to be no wait.
+const isPrompt = 50 * time.Millisecond
+
+// IsLate reports whether Acquire has waited: for one of MaxConns, or for a connection to be made. It may be called before
+// Send.
+func (x Exchange) IsLate() bool {
+	c := x.in(acquired, acquired)
+	return c != nil && c.late
 }
 
 // IsEarly reports whether the answer's head came before the upstream was given the whole request. What is left of the

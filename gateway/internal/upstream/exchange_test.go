@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // Each method does nothing in a state that is not its own.
@@ -54,7 +55,7 @@ func TestMethodsInAWrongState(t *testing.T) {
 	refuses(x, "Send AwaitHead ReadWhole Take Await Upgrade")
 	x.End()
 	refuses(x, "Send AwaitHead ReadWhole Take Await Upgrade")
-	require.EqualValues(t, 1, p.requests.Load())
+	require.Len(t, p.Requests(), 1)
 }
 
 // An exchange that has ended cannot touch the one that has its connection now.
@@ -93,8 +94,8 @@ func TestAnOldExchangeTouchesNothing(t *testing.T) {
 	disturb()
 	x.End()
 	disturb()
-	require.EqualValues(t, 2, p.requests.Load())
-	require.EqualValues(t, 1, p.accepted.Load())
+	require.Len(t, p.Requests(), 2)
+	require.Equal(t, 1, p.Connections())
 }
 
 // The connection is used again exactly where nothing is left on it, whatever its user does before End.
@@ -130,8 +131,8 @@ func TestWhenAConnectionIsUsedAgain(t *testing.T) {
 		"a body for HEAD":        {"HEAD", withLength("evil"), nothing, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPeer(t, Settings{}, func(r *http.Request, _ string) string {
-				if r.URL.Path == "/next" {
+			p := newPeer(t, Settings{}, func(r gatewaytest.Request) string {
+				if r.Target == "/next" {
 					return withLength("next")
 				}
 				return test.answer
@@ -146,19 +147,19 @@ func TestWhenAConnectionIsUsedAgain(t *testing.T) {
 			x.End()
 			x.End()
 			require.Equal(t, "next", p.whole(t, "1", get("/next")))
-			connections := int64(2)
+			connections := 2
 			if test.again {
 				connections = 1
 			}
-			require.Equal(t, connections, p.accepted.Load())
+			require.Equal(t, connections, p.Connections())
 		})
 	}
 }
 
 // The trailers of one answer are not shown to the next exchange, however it is read.
 func TestTrailersAreOfOneExchange(t *testing.T) {
-	p := newPeer(t, Settings{}, func(r *http.Request, _ string) string {
-		if r.URL.Path == "/first" {
+	p := newPeer(t, Settings{}, func(r gatewaytest.Request) string {
+		if r.Target == "/first" {
 			return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Secret: 1\r\n\r\n"
 		}
 		return withLength("ok")
@@ -181,7 +182,7 @@ func TestTrailersAreOfOneExchange(t *testing.T) {
 	_, _, err = x.ReadWhole(nil)
 	require.NoError(t, err)
 	require.Empty(t, x.Trailers())
-	require.EqualValues(t, 1, p.accepted.Load())
+	require.Equal(t, 1, p.Connections())
 }
 
 // FuzzExchange calls the methods in any order, on an exchange and on one that ended before it. No request is written
@@ -204,19 +205,21 @@ func FuzzExchange(f *testing.F) {
 	var asked sync.Map // targets
 	var twice atomic.Bool
 	settings := Settings{QuietPeriod: time.Nanosecond, FirstByteTimeout: patience, IdleTimeout: 50 * time.Millisecond}
-	p := newPeer(f, settings, func(r *http.Request, _ string) string {
-		if _, again := asked.LoadOrStore(r.RequestURI, true); again {
+	p := newPeer(f, settings, func(r gatewaytest.Request) string {
+		if _, again := asked.LoadOrStore(r.Target, true); again {
 			twice.Store(true)
 		}
-		if strings.HasPrefix(r.URL.Path, "/second") {
-			return withLength(r.URL.Path)
+		path, query, _ := strings.Cut(r.Target, "?")
+		if strings.HasPrefix(path, "/second") {
+			return withLength(path)
 		}
-		kind, err := strconv.Atoi(r.URL.RawQuery)
+		kind, err := strconv.Atoi(query)
 		if err != nil {
 			return ""
 		}
 		return answers[kind]
 	})
+	p.Forget()
 	number := 0
 	f.Fuzz(func(t *testing.T, kind uint8, calls []byte, upgrades bool) {
 		if len(calls) > 30 {
@@ -226,7 +229,7 @@ func FuzzExchange(f *testing.F) {
 		first := fmt.Sprintf("/first/%d?%d", number, int(kind)%len(answers))
 		old := p.acquire(t, "0")
 		old.End()
-		x := p.acquire(t, "1")
+		x := p.acquireFor(t, Caller{Holder: Holder{User: "1"}, Upgrades: upgrades})
 		sent, over := false, false
 		var tunnel *Upgraded
 		for _, call := range calls {
@@ -237,7 +240,7 @@ func FuzzExchange(f *testing.F) {
 			var err error
 			switch (call &^ 0x80) % 8 {
 			case 0:
-				err = on.Send(Request{Head: get(first).Head, Upgrades: upgrades})
+				err = on.Send(get(first))
 				if on == x {
 					require.Equal(t, err == nil, !sent && !over)
 					sent = true
@@ -277,22 +280,22 @@ func FuzzExchange(f *testing.F) {
 		second := fmt.Sprintf("/second/%d", number)
 		require.Equal(t, second, p.whole(t, "2", get(second)))
 		require.False(t, twice.Load(), "a request was sent twice")
-		require.Empty(t, p.pool.inUse)
+		require.Zero(t, p.pool.requests.inUse())
+		require.Zero(t, p.pool.sockets.inUse())
 	})
 }
 
 // A connection that was upgraded takes its place until it is closed, and first reads what came behind the answer.
 func TestUpgrade(t *testing.T) {
-	p := newPeer(t, Settings{MaxConns: 1, ConnWait: time.Millisecond}, func(r *http.Request, _ string) string {
-		if r.URL.Path == "/plain" {
+	p := newPeer(t, Settings{MaxWebSockets: 1, ConnWait: time.Millisecond}, func(r gatewaytest.Request) string {
+		if r.Target == "/plain" {
 			return withLength("ok")
 		}
 		return "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbehind"
 	})
-	asked := get("/")
-	asked.Upgrades = true
-	x := p.acquire(t, "1")
-	require.NoError(t, x.Send(asked))
+	upgrading := Caller{Holder: Holder{User: "1"}, Upgrades: true}
+	x := p.acquireFor(t, upgrading)
+	require.NoError(t, x.Send(get("/")))
 	head, err := x.AwaitHead()
 	require.NoError(t, err)
 	require.Equal(t, 101, head.Status())
@@ -308,7 +311,7 @@ func TestUpgrade(t *testing.T) {
 	_, err = io.ReadFull(tunnel, read)
 	require.NoError(t, err)
 	require.Equal(t, "behind", string(read))
-	_, err = p.pool.Acquire("1", nil, time.Time{})
+	_, err = p.pool.Acquire(upgrading)
 	require.ErrorIs(t, err, ErrBusy)
 	require.NoError(t, tunnel.CloseWrite())
 	require.NoError(t, tunnel.Close())
@@ -322,12 +325,15 @@ func TestUpgrade(t *testing.T) {
 	require.ErrorIs(t, err, ErrState)
 	x.End()
 
-	asked = get("/plain")
-	asked.Upgrades = true
 	for range 2 { // an upstream that was asked for another protocol may still speak it
-		require.Equal(t, "ok", p.whole(t, "1", asked))
+		x = p.acquireFor(t, upgrading)
+		require.NoError(t, x.Send(get("/plain")))
+		_, err = x.AwaitHead()
+		require.NoError(t, err)
+		require.Equal(t, "ok", readAll(t, x))
+		x.End()
 	}
-	require.EqualValues(t, 4, p.accepted.Load())
+	require.Equal(t, 4, p.Connections())
 }
 
 // failing is a body whose caller does something wrong.
@@ -349,5 +355,5 @@ func TestAnErrorOfTheCallersBodyComesBackAsItWas(t *testing.T) {
 	require.Equal(t, wrong, err)
 	x.End()
 	require.Equal(t, "/next", p.whole(t, "1", get("/next")))
-	require.EqualValues(t, 2, p.accepted.Load())
+	require.Equal(t, 2, p.Connections())
 }

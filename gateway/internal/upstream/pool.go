@@ -22,8 +22,9 @@ type Origin struct {
 type Pool struct {
 	origin   Origin
 	settings Settings
-	tls      *tls.Config   // nil for http
-	inUse    chan struct{} // holds one token per connection in use
+	tls      *tls.Config // nil for http
+	requests *places
+	sockets  *places // of WebSockets, which may last for days
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last is last
@@ -33,7 +34,12 @@ type Pool struct {
 // NewPool makes no connection yet. The error is one of Settings.CAFile. The pool has to be closed.
 func NewPool(origin Origin, settings Settings) (*Pool, error) {
 	settings.SetDefaults()
-	p := &Pool{origin: origin, settings: settings, inUse: make(chan struct{}, settings.MaxConns)}
+	p := &Pool{
+		origin:   origin,
+		settings: settings,
+		requests: newPlaces(settings.MaxConns, settings.MaxConnsPerUser),
+		sockets:  newPlaces(settings.MaxWebSockets, settings.MaxWebSocketsPerUser),
+	}
 	if origin.TLS {
 		var err error
 		if p.tls, err = tlsConfig(origin.Name, settings.CAFile); err != nil {
@@ -46,29 +52,48 @@ func NewPool(origin Origin, settings Settings) (*Pool, error) {
 // Origin is where the pool's requests go.
 func (p *Pool) Origin() Origin { return p.origin }
 
-// Acquire begins an exchange: it finds or makes a connection on which a request of that user may be written. It waits for
-// at most ConnWait (then ErrBusy) and dials for at most ConnectTimeout. When it fails nothing was sent. Until the exchange
-// has ended, caller is watched: nobody is waited for on behalf of a caller who left. end is when the exchange, Acquire
-// included, has to be over; zero means no bound.
-func (p *Pool) Acquire(user string, caller net.Conn, end time.Time) (Exchange, error) {
-	now, err := p.enter(time.Now(), end)
+// Caller is on whose behalf an exchange is.
+type Caller struct {
+	Holder
+	// Conn is watched until the exchange has ended: nobody is waited for on behalf of a caller who left. It may be nil.
+	Conn net.Conn
+	// Upgrades says that another protocol will be asked for. What speaks it has places of its own.
+	Upgrades bool
+	// End is when the exchange, Acquire included, has to be over; zero means no bound.
+	End time.Time
+}
+
+// Acquire begins an exchange: it finds or makes a connection on which a request of the caller may be written. It waits for
+// a place for at most ConnWait (then ErrBusy, or ErrOverShare when the caller's own are all taken) and dials for at most
+// ConnectTimeout. When it fails nothing was sent.
+func (p *Pool) Acquire(caller Caller) (Exchange, error) {
+	began := time.Now()
+	of := p.placesFor(caller)
+	now, err := of.enter(caller.Holder, began, earliest(began.Add(p.settings.ConnWait), caller.End))
 	if err != nil {
 		return Exchange{}, err
 	}
-	for c := p.takeIdle(user, now); c != nil; c = p.takeIdle(user, now) {
+	for c := p.takeIdle(caller.User, now); c != nil; c = p.takeIdle(caller.User, now) {
 		if c.isQuiet() {
-			return c.begin(user, caller, now, end), nil
+			return c.begin(caller, of, began, now), nil
 		}
 		_ = c.Close()
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), earliest(time.Now().Add(p.settings.ConnectTimeout), end))
+	ctx, cancel := context.WithDeadline(context.Background(), earliest(time.Now().Add(p.settings.ConnectTimeout), caller.End))
 	defer cancel()
 	c, err := p.dial(ctx)
 	if err != nil {
-		<-p.inUse
+		of.leave(caller.Holder)
 		return Exchange{}, err
 	}
-	return c.begin(user, caller, time.Now(), end), nil
+	return c.begin(caller, of, began, time.Now()), nil
+}
+
+func (p *Pool) placesFor(caller Caller) *places {
+	if caller.Upgrades {
+		return p.sockets
+	}
+	return p.requests
 }
 
 // release gives a connection back, or closes it when it is not to be used again.
@@ -76,23 +101,7 @@ func (p *Pool) release(c *conn, reusable bool) {
 	if !reusable || !p.keep(c) {
 		_ = c.Close()
 	}
-	<-p.inUse
-}
-
-func (p *Pool) enter(now, end time.Time) (time.Time, error) {
-	select {
-	case p.inUse <- struct{}{}:
-		return now, nil
-	default:
-	}
-	wait := time.NewTimer(earliest(now.Add(p.settings.ConnWait), end).Sub(now))
-	defer wait.Stop()
-	select {
-	case p.inUse <- struct{}{}:
-		return time.Now(), nil
-	case <-wait.C:
-		return now, ErrBusy
-	}
+	c.places.leave(c.holder)
 }
 
 func (p *Pool) takeIdle(user string, now time.Time) *conn {
@@ -116,7 +125,7 @@ func (p *Pool) takeIdle(user string, now time.Time) *conn {
 func (p *Pool) choose(user string, now time.Time) int {
 	const look = 4
 	for i := len(p.idle) - 1; i >= max(0, len(p.idle)-look); i-- {
-		if p.idle[i].user == user {
+		if p.idle[i].holder.User == user {
 			return i
 		}
 	}
@@ -125,7 +134,7 @@ func (p *Pool) choose(user string, now time.Time) int {
 	switch {
 	case quiet > 0:
 		return quiet - 1
-	case len(p.idle) >= p.settings.MaxIdleConns/4, len(p.inUse)+len(p.idle) > p.settings.MaxConns:
+	case len(p.idle) >= p.settings.MaxIdleConns/4, p.requests.inUse()+len(p.idle) > p.settings.MaxConns:
 		return 0
 	default:
 		return -1
@@ -143,18 +152,25 @@ func (p *Pool) keep(c *conn) bool {
 	return true
 }
 
-// CloseIdleSince closes the connections that were not used since then.
+// CloseIdleSince closes the connections that were not used since then. It may block for seconds, because TLS says goodbye
+// to a peer that may take nothing; the pool is not locked meanwhile.
 func (p *Pool) CloseIdleSince(then time.Time) {
+	for _, c := range p.takeIdleSince(then) {
+		_ = c.Close()
+	}
+}
+
+// takeIdleSince returns the connections that were not used since then. They are the pool's no longer.
+func (p *Pool) takeIdleSince(then time.Time) []*conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	old := 0
 	for old < len(p.idle) && !p.idle[old].idleAt.After(then) {
-		_ = p.idle[old].Close()
 		old++
 	}
-	rest := copy(p.idle, p.idle[old:])
-	clear(p.idle[rest:])
-	p.idle = p.idle[:rest]
+	taken := slices.Clone(p.idle[:old])
+	p.idle = slices.Delete(p.idle, 0, old)
+	return taken
 }
 
 // Close closes the idle connections. Exchanges that are under way go on, and their connections are closed after them.

@@ -2,10 +2,13 @@ package upstream
 
 import (
 	"net"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/gatewaytest"
 )
 
 // An upstream may say too much a moment after its answer. It is noticed before the connection serves another user.
@@ -13,7 +16,7 @@ func TestConnectionsAreQuietBeforeTheyServeAnotherUser(t *testing.T) {
 	for name, test := range map[string]struct {
 		settings    Settings
 		users       string
-		connections int64
+		connections int
 	}{
 		"one user":        {Settings{QuietPeriod: time.Hour}, "1111", 1},
 		"others":          {Settings{QuietPeriod: time.Hour}, "1234", 4},
@@ -27,20 +30,17 @@ func TestConnectionsAreQuietBeforeTheyServeAnotherUser(t *testing.T) {
 			for _, user := range test.users {
 				require.Equal(t, "/a", p.whole(t, string(user), get("/a")))
 			}
-			require.Equal(t, test.connections, p.accepted.Load())
+			require.Equal(t, test.connections, p.Connections())
 		})
 	}
 }
 
 func TestAnUpstreamThatCannotBeReachedTakesNoPlace(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
-	pool, err := NewPool(Origin{Address: ln.Addr().String()}, Settings{MaxConns: 1, ConnWait: time.Millisecond})
+	pool, err := NewPool(Origin{Address: gatewaytest.Unreachable(t)}, Settings{MaxConns: 1, ConnWait: time.Millisecond})
 	require.NoError(t, err)
 	defer pool.Close()
 	for range 3 {
-		_, err = pool.Acquire("1", nil, time.Time{})
+		_, err = pool.Acquire(Caller{Holder: Holder{User: "1"}})
 		var network *net.OpError
 		require.ErrorAs(t, err, &network)
 	}
@@ -51,11 +51,11 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	p.whole(t, "1", get("/a"))
 	p.pool.CloseIdleSince(time.Now().Add(-time.Hour))
 	p.whole(t, "1", get("/b"))
-	require.EqualValues(t, 1, p.accepted.Load())
+	require.Equal(t, 1, p.Connections())
 	p.pool.CloseIdleSince(time.Now())
 	require.Empty(t, p.pool.idle)
 	p.whole(t, "1", get("/c"))
-	require.EqualValues(t, 2, p.accepted.Load())
+	require.Equal(t, 2, p.Connections())
 
 	x := p.acquire(t, "1")
 	p.pool.Close()
@@ -65,4 +65,35 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	require.Equal(t, "/d", readAll(t, x))
 	x.End()
 	require.Empty(t, p.pool.idle)
+}
+
+// stubborn takes its time to close, as TLS does with a peer that takes nothing.
+type stubborn struct {
+	net.Conn
+	closing, closed chan struct{}
+}
+
+func (s *stubborn) Close() error {
+	close(s.closing)
+	<-s.closed
+	return s.Conn.Close()
+}
+
+func TestNobodyWaitsForAnIdleConnectionToClose(t *testing.T) {
+	p := newPeer(t, Settings{QuietPeriod: time.Hour}, own)
+	p.whole(t, "1", get("/a"))
+	slow := &stubborn{p.pool.idle[0].Conn, make(chan struct{}), make(chan struct{})}
+	p.pool.idle[0].Conn = slow
+	end := sync.OnceFunc(func() { close(slow.closed) })
+	t.Cleanup(end)
+	swept := make(chan struct{})
+	go func() { p.pool.CloseIdleSince(time.Now()); close(swept) }()
+	<-slow.closing
+	require.True(t, p.pool.mu.TryLock(), "the pool is not locked meanwhile")
+	p.pool.mu.Unlock()
+	require.Equal(t, "/b", p.whole(t, "1", get("/b")))
+	end()
+	<-swept
+	require.EqualValues(t, 2, p.Connections())
+	require.Len(t, p.pool.idle, 1, "the one that is in use stays")
 }

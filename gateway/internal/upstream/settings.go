@@ -15,6 +15,13 @@ type Settings struct {
 	// are then refused without having been sent.
 	MaxConns int           `yaml:"max_conns"`
 	ConnWait time.Duration `yaml:"conn_wait"`
+	// MaxConnsPerUser is how many of MaxConns one user may have, or one address without a token. 0 is a quarter. Those of
+	// one user wait for each other as all do.
+	MaxConnsPerUser int `yaml:"max_conns_per_user"`
+	// MaxWebSockets is how many may be open to one upstream at a time, and MaxWebSocketsPerUser how many of them one user may
+	// have; 0 is a quarter. They take none of MaxConns.
+	MaxWebSockets        int `yaml:"max_websockets"`
+	MaxWebSocketsPerUser int `yaml:"max_websockets_per_user"`
 	// CAFile holds certificates, in PEM, that https origins may have theirs from, in addition to the system's.
 	CAFile string `yaml:"ca_file"`
 	// MaxIdleConns are kept for the next request, each for at most KeepIdle.
@@ -29,7 +36,7 @@ type Settings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		ConnectTimeout: 5 * time.Second, FirstByteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
-		MaxConns: 512, ConnWait: time.Second,
+		MaxConns: 512, ConnWait: time.Second, MaxWebSockets: 1024,
 		MaxIdleConns: 128, KeepIdle: 30 * time.Second, QuietPeriod: 10 * time.Millisecond,
 	}
 }
@@ -42,6 +49,7 @@ func (s *Settings) SetDefaults() {
 	setDefault(&s.IdleTimeout, byDefault.IdleTimeout)
 	setDefault(&s.MaxConns, byDefault.MaxConns)
 	setDefault(&s.ConnWait, byDefault.ConnWait)
+	setDefault(&s.MaxWebSockets, byDefault.MaxWebSockets)
 	setDefault(&s.MaxIdleConns, byDefault.MaxIdleConns)
 	setDefault(&s.KeepIdle, byDefault.KeepIdle)
 	setDefault(&s.QuietPeriod, byDefault.QuietPeriod)

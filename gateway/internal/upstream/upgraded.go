@@ -11,20 +11,21 @@ import (
 // but for Read, which is for one goroutine at a time.
 type Upgraded struct {
 	net.Conn
-	pool   *Pool
+	places *places
+	holder Holder
 	behind []byte // what the upstream sent right behind its answer
 	closed atomic.Bool
 }
 
 // Upgrade ends HTTP on the connection. It may be called after AwaitHead has returned a head of 101, and ends the
-// exchange: the head is no longer valid. The connection takes one of MaxConns until it is closed; the deadlines that it
-// has are those of the exchange.
+// exchange: the head is no longer valid. The connection takes one of MaxWebSockets until it is closed; the deadlines that
+// it has are those of the exchange.
 func (x Exchange) Upgrade() (*Upgraded, error) {
 	c := x.in(switched, switched)
 	if c == nil || !c.serial.CompareAndSwap(x.serial, x.serial+1) {
 		return nil, ErrState
 	}
-	return &Upgraded{Conn: c.Conn, pool: c.pool, behind: bytes.Clone(buffered(c.reader))}, nil
+	return &Upgraded{Conn: c.Conn, places: c.places, holder: c.holder, behind: bytes.Clone(buffered(c.reader))}, nil
 }
 
 // Read returns first what the upstream sent right behind its answer.
@@ -53,6 +54,6 @@ func (u *Upgraded) Close() error {
 		return net.ErrClosed
 	}
 	err := u.Conn.Close()
-	<-u.pool.inUse
+	u.places.leave(u.holder)
 	return err
 }

@@ -1,0 +1,41 @@
+package config
+
+import (
+	"fmt"
+
+	"gatehouse/gateway"
+	"gatehouse/gateway/listener"
+)
+
+// Warnings are about settings that are allowed and do not fit together. The limits of descriptors are those of this
+// process.
+func (c *Config) Warnings(role Role) []string {
+	if !role.HasGateway() {
+		return nil
+	}
+	var warnings []string
+	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	connections := (listener.Limits{Connections: c.Limits.Connections}).MaxConnections()
+	if perAddress := c.Limits.ConnectionsPerAddress; perAddress == 0 || perAddress >= connections {
+		warn("limits.connections_per_address: one address may take all %d connections", connections)
+	}
+	if c.Upstream.MaxConns > 1 && c.Upstream.MaxConnsPerUser >= c.Upstream.MaxConns {
+		warn("upstream.max_conns_per_user: one user may take all %d connections to an upstream", c.Upstream.MaxConns)
+	}
+	if c.Upstream.MaxWebSockets > 1 && c.Upstream.MaxWebSocketsPerUser >= c.Upstream.MaxWebSockets {
+		warn("upstream.max_websockets_per_user: one user may take all %d WebSockets to an upstream", c.Upstream.MaxWebSockets)
+	}
+	for _, route := range c.Routes {
+		if route.MaxConns > 1 && route.MaxConnsPerUser >= route.MaxConns {
+			warn("route %s: max_conns_per_user: one user may take all %d connections", route.Path, route.MaxConns)
+		}
+	}
+	const others = 64 // Redis, the database, log files
+	if files := listener.Descriptors(); files > 0 {
+		if upstreams := gateway.MaxUpstreamConnections(c.Routes, c.Upstream); connections+upstreams+others > files {
+			warn("limits.connections (%d) and the connections to upstreams (%d) may need more than the %d file descriptors of the process",
+				connections, upstreams, files)
+		}
+	}
+	return warnings
+}
