@@ -59,6 +59,7 @@ const (
 
 func slowConfig(upstream string) config.Config {
 	cfg := testConfig(upstream)
+	cfg.Limits.BodyRate = 0
 	cfg.Timeouts = listener.Timeouts{Header: headerTimeout, Body: bodyTimeout, BodyTotal: time.Hour, Write: time.Second, Idle: idleTimeout}
 	return cfg
 }
@@ -382,4 +383,17 @@ func TestABodyHasATimeAltogether(t *testing.T) {
 			require.Less(t, lasted, startTimeout)
 		})
 	}
+}
+
+// TestABodyHasALeastRate sends a byte now and then: each comes in time, and all of them too slowly.
+func TestABodyHasALeastRate(t *testing.T) {
+	cfg := slowConfig(echoUpstream(t))
+	cfg.Limits.BodyRate = 100_000
+	r := start(t, cfg)
+	token := r.consent(r.register(), 1, "payments:send").access
+	head := strings.Replace(postHead, "TOKEN", token, 1)
+	statuses, lasted, err := trickle(t, r.app.Addr().String(), head+"Content-Length: 2000\r\n\r\n", strings.Repeat("a", muchDribble))
+	require.NoError(t, err)
+	require.Contains(t, spell(statuses), "408")
+	require.Less(t, lasted, startTimeout)
 }

@@ -138,6 +138,8 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
 		RefusePlainPKCE:   !a.config.PKCE.Plain,
 		RefreshGrace:      a.config.RefreshToken.Grace,
+		MaxGrants:         a.config.Grants.MaxPerClient,
+		MaxRevokedTokens:  a.config.Grants.MaxRevokedTokens,
 		WellKnownMaxAge:   a.config.Keys.JWKSMaxAge,
 		RefreshSecret:     keys.Derive(a.config.Keys.Secret.Reveal(), "refresh token succession"),
 		Users:             users,

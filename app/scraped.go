@@ -82,12 +82,6 @@ func (m *metrics) watchRedis(store *denylist.Store) {
 	}
 }
 
-// watchConfirmation is for those who revoke.
-func (m *metrics) watchConfirmation(store *denylist.Store) {
-	m.counter("gatehouse_revocations_unconfirmed_total", "Gateways that did not confirm a revocation in time, once for each revocation.", nil,
-		func() float64 { return float64(store.Unconfirmed()) })
-}
-
 // watchLog counts the lines that a log drops, if it is one that does.
 func (m *metrics) watchLog(log *slog.Logger) {
 	handler, ok := log.Handler().(*bufferedHandler)
@@ -102,6 +96,12 @@ func (m *metrics) watchLog(log *slog.Logger) {
 		m.counter("gatehouse_log_lines_dropped_total", "Lines of the log that were dropped.",
 			prometheus.Labels{"kind": kind}, func() float64 { return float64(lines(handler.out.droppedSoFar())) })
 	}
+}
+
+// watchConfirmation is for those who revoke.
+func (m *metrics) watchConfirmation(store *denylist.Store) {
+	m.counter("gatehouse_revocations_unconfirmed_total", "Gateways that did not confirm a revocation in time, once for each revocation.", nil,
+		func() float64 { return float64(store.Unconfirmed()) })
 }
 
 func (m *metrics) watchCertificate(own *listener.Certificate) {

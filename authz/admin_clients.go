@@ -76,8 +76,12 @@ func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	unconfirmed, err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId"))
-	if err != nil {
+	switch {
+	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid):
 		s.failClient(w, r, err)
+		return
+	case err != nil:
+		s.failRevocation(w, r, err)
 		return
 	}
 	sayUnconfirmed(w, unconfirmed)

@@ -50,7 +50,7 @@ func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
 		err = errNotFound.WithHint("There is no such grant or client.")
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	answer := revocationAnswer{

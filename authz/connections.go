@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"gatehouse/authz/internal/text"
+	"gatehouse/authz/outbox"
 )
 
 const reasonDisconnected = "disconnected"
@@ -67,7 +68,7 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 
 	subject, err := s.authenticateUser(ctx, r, nil)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	clientID := r.PathValue("clientId")
@@ -75,15 +76,19 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNotFound)
 		return
 	}
-	ended, err := s.registry.EndGrants(ctx, subject, clientID, reasonDisconnected)
+	var ended int
+	err = s.issuer.turns.take(ctx, subject, func() (err error) {
+		ended, err = s.registry.EndGrants(ctx, subject, clientID, reasonDisconnected)
+		return err
+	})
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	// Also when there was nothing to end: this may be the next try after a 503.
-	unconfirmed, err := s.issuer.relay.Confirm(ctx)
+	unconfirmed, err := s.issuer.relay.Confirm(ctx, outbox.RevokedOf(subject))
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	if ended == 0 {

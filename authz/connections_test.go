@@ -45,9 +45,10 @@ func TestManyGrantsOfOneApplicationCostNoMemory(t *testing.T) {
 	for i := range 3000 {
 		id := fmt.Sprint("g", i)
 		scopes := []string{"balance:read", "payments:send", "invoices:create"}[i%3:]
-		require.NoError(t, w.registry.Authorize(t.Context(),
+		_, err := w.registry.Authorize(t.Context(),
 			registry.Grant{ID: id, ClientID: "app", Subject: subject, Scopes: scopes, RedirectURI: callback},
-			registry.Code{Hash: id, ExpiresAt: w.clock.Now().Add(time.Minute)}))
+			registry.Code{Hash: id, ExpiresAt: w.clock.Now().Add(time.Minute)}, 3000)
+		require.NoError(t, err)
 		require.NoError(t, w.registry.RedeemCode(t.Context(), id, nil, w.clock.Now().Add(time.Hour)))
 	}
 	user := w.as(12345)
@@ -97,7 +98,7 @@ func TestDisconnectingIsReportedOnlyWhenTheGatewaysKnow(t *testing.T) {
 		w.requireError(a, http.StatusServiceUnavailable, "temporarily_unavailable")
 	}
 	w.redis.SetError("")
-	require.NoError(t, w.relay.Deliver(t.Context()))
+	require.NoError(t, second(w.relay.DeliverNext(t.Context())))
 	w.requireDenied(token)
 }
 

@@ -135,6 +135,8 @@ type session struct {
 	grant registry.Grant
 	// presented is the code or refresh token that the client exchanges.
 	presented string
+	// replayed says that it was a refresh token that had been used before.
+	replayed bool
 }
 
 var _ oauth2.JWTSessionContainer = (*session)(nil)

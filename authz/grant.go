@@ -10,6 +10,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -30,7 +31,7 @@ func (i *issuer) concludeExchange(ctx context.Context, grant registry.Grant, err
 		return err
 	}
 	// Also when the grant had ended before: this may be the next try of a client that was told to come back.
-	if err := i.relay.Deliver(ctx); err != nil {
+	if err := i.relay.Deliver(ctx, outbox.RevokedGrant(grant.ID)); err != nil {
 		return err
 	}
 	return fosite.ErrInvalidGrant.WithHint("The grant has ended. The user has to authorize the client again.").WithWrap(err)

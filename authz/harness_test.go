@@ -326,3 +326,5 @@ func decodePart(t *testing.T, token string, part int) map[string]any {
 	require.NoError(t, json.Unmarshal(raw, &decoded))
 	return decoded
 }
+
+func second[T any](_ T, err error) error { return err }

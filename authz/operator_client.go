@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -62,7 +63,7 @@ func (o *Operator) DeleteClient(ctx context.Context, id string) (unconfirmed int
 		return 0, err
 	}
 	// Also when it was deleted before: this may be the next try after ErrUndelivered.
-	unconfirmed, undelivered := o.Relay.Confirm(ctx)
+	unconfirmed, undelivered := o.Relay.Confirm(ctx, outbox.RevokedClient(id))
 	if undelivered != nil {
 		return 0, undelivered
 	}

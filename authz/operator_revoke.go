@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -49,7 +50,7 @@ func (o *Operator) Revoke(ctx context.Context, target Target) (done Revoked, err
 		return done, err
 	}
 	// Also when there is nothing to revoke: this may be the next try after ErrUndelivered.
-	unconfirmed, undelivered := o.Relay.Confirm(ctx)
+	unconfirmed, undelivered := o.Relay.Confirm(ctx, target.revoked())
 	done = Revoked{revoked, unconfirmed}
 	if undelivered != nil {
 		return done, undelivered
@@ -74,6 +75,20 @@ func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err 
 		return 0, err
 	}
 	return 1, nil
+}
+
+// revoked is what the target's revocation is delivered as.
+func (t Target) revoked() outbox.Revoked {
+	switch {
+	case t.Subject != "":
+		return outbox.RevokedOf(t.Subject)
+	case t.GrantID != "":
+		return outbox.RevokedGrant(t.GrantID)
+	case t.ClientID != "":
+		return outbox.RevokedClient(t.ClientID)
+	default:
+		return outbox.RevokedToken(t.TokenID)
+	}
 }
 
 // only is the one thing that the target names.

@@ -10,26 +10,28 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/outbox"
+	"gatehouse/keys"
 	"gatehouse/registry"
 )
 
 const reasonRevoked = "revoked"
 
 // handleRevoke takes back an access token, or a refresh token and with it the whole grant (RFC 7009). It answers 200 when
-// every gateway refuses what was revoked, but for those that it says it could not hear from; with 503 the revocation is
-// recorded and the caller may try again.
+// every gateway refuses what was revoked, but for those that it says it could not hear from, and 503 only when the
+// revocation is recorded and will reach them.
 func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
 	client, form, err := s.readClientRequest(ctx, w, r)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	unconfirmed, err := s.revoke(ctx, client, form.Get("token"))
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	sayUnconfirmed(w, unconfirmed)
@@ -47,11 +49,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 		if claims.ClientID != client.ID {
 			return 0, errForeignToken
 		}
-		if err := s.registry.RevokeToken(ctx, claims.ID, claims.ExpiresAt.Add(ClockSkew)); err != nil {
-			return 0, err
-		}
-		s.log.InfoContext(ctx, "access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))
-		return s.issuer.relay.Confirm(ctx)
+		return s.revokeAccessToken(ctx, claims)
 	}
 	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
 	switch {
@@ -62,11 +60,40 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 	case grant.ClientID != client.ID:
 		return 0, errForeignToken
 	}
-	if err := s.registry.EndGrant(ctx, grant.ID, reasonRevoked); err != nil {
+	err = s.issuer.turns.take(ctx, grant.Subject, func() error { return s.registry.EndGrant(ctx, grant.ID, reasonRevoked) })
+	if err != nil {
 		return 0, err
 	}
 	s.log.InfoContext(ctx, "grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
-	return s.issuer.relay.Confirm(ctx)
+	return s.issuer.relay.Confirm(ctx, outbox.RevokedGrant(grant.ID))
+}
+
+// revokeAccessToken ends the token's grant instead when its client has revoked too many one by one.
+func (s *Server) revokeAccessToken(ctx context.Context, claims *keys.Claims) (unconfirmed int, err error) {
+	expires := claims.ExpiresAt.Add(ClockSkew)
+	own := []outbox.Revoked{outbox.RevokedToken(claims.ID)}
+	who := []any{slog.String("jti", claims.ID), slog.String("client_id", claims.ClientID)}
+	if claims.GrantID == "" { // the client's own
+		if err := s.registry.RevokeToken(ctx, claims.ID, expires); err != nil {
+			return 0, err
+		}
+	} else {
+		var isEnded bool
+		err = s.issuer.turns.take(ctx, claims.Subject, func() (err error) {
+			isEnded, err = s.registry.RevokeTokenOf(ctx, claims.GrantID, claims.ID, expires, s.issuer.maxRevokedTokens)
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+		if isEnded {
+			s.log.WarnContext(ctx, "grant ended: too many of its access tokens were revoked",
+				slog.String("grant_id", claims.GrantID), slog.String("client_id", claims.ClientID))
+		}
+		own = append(own, outbox.RevokedGrant(claims.GrantID)) // which may be what revokes the token
+	}
+	s.log.InfoContext(ctx, "access token revoked", who...)
+	return s.issuer.relay.Confirm(ctx, own...)
 }
 
 // sayUnconfirmed tells the caller how many gateways may not know yet of what was revoked. Most answers have no body to say it

@@ -108,12 +108,12 @@ func TestARevocationThatDoesNotReachTheGatewaysIsKept(t *testing.T) {
 			w.requireError(r, http.StatusServiceUnavailable, "temporarily_unavailable")
 			require.NotEmpty(t, r.Header.Get("Retry-After"))
 		}
-		require.Error(t, w.relay.Deliver(t.Context()))
+		require.Error(t, second(w.relay.DeliverNext(t.Context())))
 		require.Len(t, w.pending(), 1)
 		w.redis.SetError("")
 		require.NoError(t, w.denied(a.str("access_token")), "not delivered yet")
 
-		require.NoError(t, w.relay.Deliver(t.Context()))
+		require.NoError(t, second(w.relay.DeliverNext(t.Context())))
 		require.Empty(t, w.pending())
 		w.requireDenied(a.str("access_token"))
 	}

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,11 @@ import (
 // ClockSkew is how far apart the clocks of two replicas may be. app/config/clocks.go says what depends on it.
 const ClockSkew = time.Minute
 
-const minRefreshSecret = 32
+const (
+	minRefreshSecret        = 32
+	defaultMaxGrants        = 50
+	defaultMaxRevokedTokens = 100
+)
 
 // Config is what an authorization server is made of.
 type Config struct {
@@ -42,10 +47,16 @@ type Config struct {
 	// WellKnownMaxAge is how long anyone may keep the JWKS and the metadata, in whole seconds; 5 minutes when 0. The
 	// Keyring publishes a key for longer before it signs.
 	WellKnownMaxAge time.Duration
-	// RefreshGrace is how long a refresh token that was used can be used again for the same successor; 0: not at all.
+	// RefreshGrace is how long a refresh token that was used can be used again for the same successor, as long as nobody has
+	// used that; 0: not at all.
 	RefreshGrace time.Duration
 	// RefusePlainPKCE leaves S256 as the only code challenge method (RFC 7636 section 4.2).
 	RefusePlainPKCE bool
+	// MaxGrants is how many live grants one user may have given one client; the oldest ends for another. 50 when 0.
+	MaxGrants int
+	// MaxRevokedTokens is how many access tokens of one grant, that have not expired, its client may have revoked one by
+	// one; the next ends the grant. 100 when 0.
+	MaxRevokedTokens int
 	// RefreshSecret makes successors of refresh tokens unguessable: at least 32 bytes, the same in every replica.
 	RefreshSecret []byte
 
@@ -117,6 +128,8 @@ func New(c Config) (*Server, error) {
 			refreshLifespan:   c.RefreshLifespan,
 			refreshGrace:      c.RefreshGrace,
 			refreshSecret:     slices.Clone(c.RefreshSecret),
+			maxGrants:         c.MaxGrants,
+			maxRevokedTokens:  c.MaxRevokedTokens,
 			now:               c.Now,
 			log:               c.Log,
 		},
@@ -185,6 +198,7 @@ func (s *Server) Admin() http.Handler {
 		"/admin/revocations":               {http.MethodPost: s.revokeAny},
 		"/admin/keys":                      {http.MethodGet: s.listKeys},
 		"/admin/keys/rotate":               {http.MethodPost: s.rotateKeys},
+		"/admin/keys/{kid}/revoke":         {http.MethodPost: s.revokeKey},
 	}))
 }
 
@@ -235,6 +249,8 @@ func (c Config) withDefaults() Config {
 			*lifespan = usual
 		}
 	}
+	c.MaxGrants = cmp.Or(c.MaxGrants, defaultMaxGrants)
+	c.MaxRevokedTokens = cmp.Or(c.MaxRevokedTokens, defaultMaxRevokedTokens)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -261,6 +277,7 @@ func (c Config) check() error {
 	complain(c.MaxAccessLifespan < c.AccessLifespan || c.MaxAccessLifespan%time.Second != 0,
 		"the maximum access token lifespan %v must be whole seconds and not below the usual one", c.MaxAccessLifespan)
 	complain(c.CodeLifespan < 0 || c.RefreshLifespan < 0 || c.RefreshGrace < 0, "lifespans must not be negative")
+	complain(c.MaxGrants < 0 || c.MaxRevokedTokens < 0, "bounds must not be negative")
 	complain(len(c.RefreshSecret) < minRefreshSecret, "the refresh secret must have at least %d bytes", minRefreshSecret)
 	complain(c.Registry == nil || c.Denylist == nil, "registry and denylist are required")
 	complain(c.Keyring == nil || c.Keyring.Ring() == nil, "a keyring is required that was opened")

@@ -15,6 +15,8 @@ type Issued struct {
 	GrantType string
 	ClientID  string
 	Subject   string // the client itself for client_credentials
+	// Replayed says that the refresh token had been used before, within its grace.
+	Replayed bool
 }
 
 // handleToken exchanges a code, a refresh token or the client's own credentials for an access token (RFC 6749 section
@@ -56,6 +58,6 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to := sessionOf(request)
-	s.onIssued(r.Context(), Issued{GrantType: form.Get("grant_type"), ClientID: to.clientID, Subject: to.subject})
+	s.onIssued(r.Context(), Issued{GrantType: form.Get("grant_type"), ClientID: to.clientID, Subject: to.subject, Replayed: to.replayed})
 	writeJSON(w, http.StatusOK, response.ToMap())
 }

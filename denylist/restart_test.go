@@ -150,15 +150,15 @@ func TestDataThatWasReplacedWithinOneProcessDoesNotCount(t *testing.T) {
 	revoked := inAnHour(denylist.Token, asked.TokenID)
 	require.NoError(t, authz.Reload(t.Context(), nothing()))
 	require.Eventually(t, func() bool { return copied.client().Exists(t.Context(), "{gh}:deny:epoch").Val() == 1 }, patience, tick)
-	require.NoError(t, copied.client().SlaveOf(t.Context(), "NO", "ONE").Err())
+	require.NoError(t, copied.client().ReplicaOf(t.Context(), "NO", "ONE").Err())
 	require.NoError(t, authz.Deny(t.Context(), revoked))
 	require.ErrorIs(t, tell(t, gateway, asked), denylist.ErrRevoked)
 
-	require.NoError(t, server.client().SlaveOf(t.Context(), "127.0.0.1", copied.port).Err())
+	require.NoError(t, server.client().ReplicaOf(t.Context(), "127.0.0.1", copied.port).Err())
 	require.Eventually(t, func() bool { return server.client().Exists(t.Context(), "{gh}:deny:token:token-1").Val() == 0 }, patience, tick)
 	require.Eventually(t, func() bool { return errors.Is(gateway.Check(t.Context(), asked), denylist.ErrUnknown) }, patience, tick,
 		"a gateway notices by itself: as long as it may only be read, nobody can fill it")
-	require.NoError(t, server.client().SlaveOf(t.Context(), "NO", "ONE").Err())
+	require.NoError(t, server.client().ReplicaOf(t.Context(), "NO", "ONE").Err())
 
 	var loaded bool
 	require.Eventually(t, func() bool {

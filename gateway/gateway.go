@@ -204,7 +204,7 @@ func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 		if errors.Is(err, keys.ErrNotYetValid) {
 			g.clock.warn(g.log)
 		}
-		return nil, tokenRefused(err)
+		return nil, g.tokenRefused(err)
 	}
 	return claims, nil
 }
@@ -233,7 +233,7 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 }
 
 func queryFor(claims *keys.Claims) denylist.Query {
-	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID}
+	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID, KeyID: claims.KeyID}
 }
 
 // WebSockets is how many are open.

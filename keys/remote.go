@@ -37,9 +37,10 @@ type Remote struct {
 	// Leeway is by how much the clock here and that of the authorization server may differ before the log says so.
 	Leeway time.Duration
 
-	known  atomic.Pointer[remoteState]
-	clocks clockComparison // of Run alone
-	wanted chan struct{}   // has an element when somebody asked for a key that is not known
+	known   atomic.Pointer[remoteState]
+	clocks  clockComparison // of Run alone
+	wanted  chan struct{}   // has an element when somebody asked for a key that is not known
+	missing bool            // of Run alone: the next reading is because of that
 }
 
 // remoteState is never changed after it was stored.
@@ -142,7 +143,9 @@ func (r *Remote) pause(ctx context.Context, failing bool, refresh <-chan time.Ti
 	case <-ctx.Done():
 		return false
 	case <-refresh:
+		r.missing = false
 	case <-r.wanted:
+		r.missing = true
 	}
 	return true
 }
@@ -153,6 +156,9 @@ func (r *Remote) read(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
 	if err != nil {
 		return err
+	}
+	if r.missing { // a cache on the way may keep a JWKS from before a key was revoked and another took over
+		request.Header.Set("Cache-Control", "no-cache")
 	}
 	before := r.known.Load()
 	if before.etag != "" {

@@ -131,7 +131,7 @@ func clientDeletionOutlivesTokens(t *testing.T, w *world) {
 	w.redeem()
 	_, refresh := w.redeem()
 	long := start.Add(365 * 24 * time.Hour)
-	require.NoError(t, w.RotateRefresh(w.ctx, refresh, w.token("next"), grace, long))
+	require.NoError(t, rotate(w.Registry, refresh, w.token("next"), grace, long))
 	require.NoError(t, w.DeleteClient(w.ctx, "app", start.Add(time.Hour)))
 	require.Equal(t, map[string]time.Time{"client app": stored(long)}, w.pending())
 }

@@ -40,7 +40,7 @@ const (
 	SELECT DISTINCT client_id, element.value AS scope FROM live, ? AS element
 )
 SELECT c.id AS client_id, c.name, c.url, c.image_url, newest.redirect_uri, named.scope
-FROM newest JOIN clients AS c ON c.id = newest.client_id AND c.deleted_at IS NULL
+FROM newest JOIN clients AS c ON c.id = newest.client_id AND c.deleted_at IS NULL AND c.disabled_at IS NULL
 LEFT JOIN named ON named.client_id = newest.client_id
 ORDER BY newest.created_at DESC, newest.id`
 	elementsPostgres = "jsonb_array_elements_text(live.scopes)"

@@ -35,6 +35,7 @@ type Config struct {
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	PKCE         PKCE         `yaml:"pkce"`
+	Grants       Grants       `yaml:"grants"`
 	Denylist     Denylist     `yaml:"denylist"`
 	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
@@ -99,7 +100,8 @@ type AccessToken struct {
 // RefreshToken configures the refresh tokens.
 type RefreshToken struct {
 	Lifespan time.Duration `yaml:"lifespan"`
-	// Grace is how long a refresh token that was already used yields the same successor again.
+	// Grace is how long a refresh token that was already used yields the same successor again, as long as nobody has used
+	// that. At most 24h.
 	Grace time.Duration `yaml:"grace"`
 }
 
@@ -108,6 +110,15 @@ type PKCE struct {
 	// Plain allows the method plain, which keeps nobody from redeeming a code who has seen the authorization request. It is
 	// also what a request means that names no method.
 	Plain bool `yaml:"plain"`
+}
+
+// Grants bounds what one user and one client can make the server remember, and end at once.
+type Grants struct {
+	// MaxPerClient is how many live grants one user may have given one client. For another, the oldest ends.
+	MaxPerClient int `yaml:"max_per_client"`
+	// MaxRevokedTokens is how many access tokens of one grant, that have not expired, its client may have revoked one by
+	// one. The next ends the grant.
+	MaxRevokedTokens int `yaml:"max_revoked_tokens"`
 }
 
 // Denylist configures how gateways learn of revocations.
@@ -155,6 +166,9 @@ type Shutdown struct {
 	Timeout time.Duration `yaml:"timeout"`
 }
 
+// maxRefreshGrace lets a laptop sleep over night between sending a refresh token and hearing the answer.
+const maxRefreshGrace = 24 * time.Hour
+
 // EmbeddedRedis is the RedisURL of a Redis inside the process: nothing to install, nothing kept, one replica.
 const EmbeddedRedis SecretURL = "embedded:"
 
@@ -193,8 +207,9 @@ func Default() Config {
 			PublishAhead: 7 * time.Minute, JWKSMaxAge: 5 * time.Minute, JWKSRefresh: time.Minute,
 		},
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
-		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: maxRefreshGrace},
 		PKCE:         PKCE{Plain: true},
+		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},
 		ClockLeeway:  30 * time.Second,
 		Via:          "gatehouse",
 		TokenCache:   TokenCache{Size: 100_000},

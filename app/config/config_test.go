@@ -67,7 +67,7 @@ database_url: mysql://localhost/x
 redis_url: http://localhost
 keys: {alg: HS256, secret: short}
 access_token: {lifespan: 10s, max_lifespan: 5s, color: red}
-refresh_token: {lifespan: 5s, grace: 1h}
+refresh_token: {lifespan: 5s, grace: 25h}
 denylist: {mode: sometimes, on_unavailable: maybe, timeout: 10us}
 revocation: {wait: 1m}
 trusted_proxies: [everyone]

@@ -57,9 +57,14 @@ func (k *Keyring) maintain(ctx context.Context) error {
 	if err := k.publishDue(ctx); err != nil {
 		return err
 	}
-	long := k.Schedule
-	long.Retain += Retention
-	_, _, gone := long.At(k.now(), k.scheduled())
+	if err := k.raiseRetention(ctx); err != nil {
+		return err
+	}
+	kept := k.scheduled()
+	for i := range kept {
+		kept[i].Retain += Retention
+	}
+	_, _, gone := k.Schedule.At(k.now(), kept)
 	ids := make([]string, len(gone))
 	for i, key := range gone {
 		ids[i] = key.ID()

@@ -17,11 +17,11 @@ func TestWhoFindsARevocationDeliveredWaitsForTheGatewaysAllTheSame(t *testing.T)
 	_, err := w.redis.SAdd("{gh}:gateways", "slow")
 	require.NoError(t, err)
 	require.NoError(t, w.redis.Set("{gh}:gateway:slow", "0-0"))
-	require.NoError(t, w.relay.Deliver(t.Context()))
+	require.NoError(t, w.relay.Deliver(t.Context(), outbox.RevokedToken("token")))
 	require.Empty(t, w.pending())
 
 	other := &outbox.Relay{Registry: w.registry, Denylist: w.denylist, Wait: 10 * time.Millisecond}
-	unconfirmed, err := other.Confirm(t.Context())
+	unconfirmed, err := other.Confirm(t.Context(), outbox.RevokedToken("token"))
 	require.NoError(t, err)
 	require.Equal(t, 1, unconfirmed)
 
@@ -30,11 +30,11 @@ func TestWhoFindsARevocationDeliveredWaitsForTheGatewaysAllTheSame(t *testing.T)
 		time.Sleep(10 * time.Millisecond)
 		_ = w.redis.Set("{gh}:gateway:slow", "9999999999999-0")
 	}()
-	unconfirmed, err = other.Confirm(t.Context())
+	unconfirmed, err = other.Confirm(t.Context(), outbox.RevokedToken("token"))
 	require.NoError(t, err)
 	require.Zero(t, unconfirmed, "it has read on")
 
 	w.redis.SetError("LOADING")
-	_, err = other.Confirm(t.Context())
+	_, err = other.Confirm(t.Context(), outbox.RevokedToken("token"))
 	require.ErrorIs(t, err, outbox.ErrUndelivered, "nobody can be asked")
 }

@@ -94,6 +94,6 @@ func TestNobodyWaitsForAnIdleConnectionToClose(t *testing.T) {
 	require.Equal(t, "/b", p.whole(t, "1", get("/b")))
 	end()
 	<-swept
-	require.EqualValues(t, 2, p.Connections())
+	require.Equal(t, 2, p.Connections())
 	require.Len(t, p.pool.idle, 1, "the one that is in use stays")
 }
