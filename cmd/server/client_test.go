@@ -1,14 +1,14 @@
 package main
 
 import (
-	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	_ "modernc.org/sqlite" // as the registry does
+
+	"gatehouse/registry"
 )
 
 func TestAClientsLife(t *testing.T) {
@@ -141,14 +141,10 @@ func TestNamesCannotTakeOverTheTerminal(t *testing.T) {
 	s := sqliteSite(t)
 	s.ok("migrate")
 	s.refused(2, "invisible", "client", "create", "--name", "a\x1b[2Jb", "--domain", "https://x.example")
-	s.ok("client", "create", "--name", "from before", "--domain", "https://x.example")
-	db, err := sql.Open("sqlite", strings.TrimPrefix(s.env["GATEHOUSE_DATABASE_URL"], "sqlite:"))
+	before, err := registry.Open(t.Context(), s.env["GATEHOUSE_DATABASE_URL"]) // as it was registered before that was refused
 	require.NoError(t, err)
-	for _, change := range []string{"UPDATE clients SET name = ?", "UPDATE audit SET target = ?"} {
-		_, err = db.ExecContext(t.Context(), change, "a\x1b[2Jb")
-		require.NoError(t, err)
-	}
-	require.NoError(t, db.Close())
+	require.NoError(t, before.By("a person").CreateClient(t.Context(), registry.Client{ID: "x", Name: "a\x1b[2Jb", Domain: "https://x.example"}))
+	require.NoError(t, before.Close())
 	for _, arguments := range [][]string{{"client", "list"}, {"audit", "list"}} {
 		text := s.ok(arguments...)
 		require.NotContains(t, text, "\x1b")
