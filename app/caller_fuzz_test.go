@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -188,6 +189,8 @@ func requireSame(t *testing.T, caller, upstream read, token string) {
 		switch {
 		case strings.HasPrefix(name, "X-Forwarded-"), strings.HasPrefix(name, "X-Gatehouse-"):
 		case name == "X-Real-Ip", name == "X-Request-Id", name == "Content-Length":
+		case name == "Via":
+			require.Equal(t, append(slices.Clone(caller.Header[name]), strings.TrimPrefix(caller.Proto, "HTTP/")+" gatehouse"), values)
 		default:
 			require.Equal(t, caller.Header[name], values, name)
 		}
