@@ -99,6 +99,9 @@ func (a *App) openRegistry(ctx context.Context) (*keyring.Keyring, error) {
 
 // openKeys opens the database's signing keys, makes the first one if there is none, and keeps them rotating.
 func (a *App) openKeys(ctx context.Context) (*keyring.Keyring, error) {
+	if err := a.checkSecrets(ctx); err != nil { // before there is a key
+		return nil, err
+	}
 	keyring := newKeyring(a.config, a.registry, a.log)
 	if _, err := keyring.Open(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)

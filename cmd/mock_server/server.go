@@ -121,9 +121,10 @@ func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *
 	cfg.Routes = d.Routes
 	cfg.CORS.Origins = []string{"*"} // applications under development run anywhere
 	return app.New(ctx, cfg, app.Options{
-		Log:         log,
-		Users:       []user.Authenticator{d.User.authenticator()},
-		PublicAdmin: true,
+		Log:          log,
+		Users:        []user.Authenticator{d.User.authenticator()},
+		PublicAdmin:  true,
+		ShortSecrets: true,
 	})
 }
 
