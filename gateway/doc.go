@@ -13,5 +13,6 @@
 // deadlines on the callers' connections.
 //
 // Bodies are forwarded as they arrive. What arrives at once and is small goes with its head, in both directions. The
-// connections to upstreams are internal/upstream's, WebSockets after the handshake internal/tunnel's.
+// connections to upstreams are internal/upstream's, WebSockets after the handshake internal/tunnel's; internal/watch
+// ends what is open under a token that is no longer good.
 package gateway
