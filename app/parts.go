@@ -112,7 +112,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 	users := append([]user.Authenticator{}, a.options.Users...)
 	users = append(users, &user.HostJWT{Secret: []byte(a.config.JWTSecret.Reveal())})
 	if a.config.LNDHubURL != "" {
-		users = append(users, user.NewLNDHub(a.config.LNDHubURL, []byte(a.config.JWTSecret.Reveal())))
+		users = append(users, user.NewLNDHub(a.config.LNDHubURL, []byte(a.config.JWTSecret.Reveal()), nil))
 	}
 	return authz.New(authz.Config{
 		Issuer:            a.config.Issuer,
