@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -221,4 +222,12 @@ func TestInternalErrorsOfAnAuthenticatorAreNotShown(t *testing.T) {
 	w.requireError(a, http.StatusInternalServerError, "server_error")
 	require.NotContains(t, a.text, "internals")
 	require.Contains(t, w.log.String(), "secret internals")
+}
+
+// askedFrom knows nobody, and is told where each request comes from.
+type askedFrom func(netip.Addr)
+
+func (from askedFrom) Authenticate(_ context.Context, proof user.Proof) (string, error) {
+	from(proof.Address)
+	return "", user.ErrNotApplicable
 }
