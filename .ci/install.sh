@@ -12,6 +12,8 @@ have node || missing+=(nodejs)
 have npm || missing+=(npm)
 have haproxy || missing+=(haproxy)
 have nginx || missing+=(nginx-light)
+have zsh || missing+=(zsh)
+have fish || missing+=(fish)
 [[ -n ${TEST_REDIS_URL:-} ]] || have redis-server || missing+=(redis-server)
 [[ -n ${TEST_POSTGRES_URL:-} ]] || have_postgres || missing+=(postgresql)
 ((${#missing[@]})) || exit 0

@@ -2,12 +2,8 @@ package app
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"log/slog"
 	"net/netip"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -58,94 +54,3 @@ func slogLine(t *testing.T, l *accessLine, at time.Time) string {
 	require.NoError(t, slog.NewJSONHandler(&text, nil).Handle(t.Context(), r))
 	return text.String()
 }
-
-// slowWriter takes what is written when it is told to.
-type slowWriter struct {
-	mu      sync.Mutex
-	text    strings.Builder
-	written chan struct{} // one for each Write
-}
-
-func (w *slowWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	w.text.Write(p)
-	w.mu.Unlock()
-	w.written <- struct{}{}
-	return len(p), nil
-}
-
-func (w *slowWriter) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.String()
-}
-
-func TestLinesOfTheAccessLogAreWrittenTogetherAndInOrder(t *testing.T) {
-	out := &slowWriter{written: make(chan struct{}, 100)}
-	buffer := &LogBuffer{Out: out, Delay: time.Hour}
-	buffer.gather([]byte("1\n"))
-	buffer.gather([]byte("2\n"))
-	require.Empty(t, out.String())
-	_, err := io.WriteString(buffer, "other\n")
-	require.NoError(t, err)
-	require.Equal(t, "1\n2\nother\n", out.String(), "no line overtakes another")
-	require.Len(t, out.written, 1)
-	buffer.gather([]byte("3\n"))
-	require.NoError(t, buffer.Flush())
-	require.NoError(t, buffer.Flush())
-	require.Equal(t, "1\n2\nother\n3\n", out.String())
-	require.Len(t, out.written, 2, "nothing is not written")
-
-	line := []byte(strings.Repeat("x", 1023) + "\n")
-	for range logBufferSize / len(line) {
-		buffer.gather(line)
-	}
-	require.Len(t, out.written, 3, "a full buffer is written at once")
-	require.Len(t, out.String(), len("1\n2\nother\n3\n")+logBufferSize)
-}
-
-func TestALineOfTheAccessLogIsWrittenAfterAWhile(t *testing.T) {
-	out := &slowWriter{written: make(chan struct{}, 100)}
-	buffer := &LogBuffer{Out: out, Delay: time.Millisecond}
-	for range 3 {
-		buffer.gather([]byte("line\n"))
-		<-out.written
-	}
-	require.Equal(t, "line\nline\nline\n", out.String())
-}
-
-func TestNoLineIsLeftOutWhenTheLogTakesNothing(t *testing.T) {
-	out := &slowWriter{written: make(chan struct{})}
-	buffer := &LogBuffer{Out: out, Delay: time.Millisecond}
-	const writers, each = 8, 200
-	var all sync.WaitGroup
-	for range writers {
-		all.Go(func() {
-			for range each {
-				buffer.gather([]byte(strings.Repeat("x", 999) + "\n"))
-			}
-		})
-	}
-	ended := make(chan struct{})
-	go func() { all.Wait(); _ = buffer.Flush(); close(ended) }()
-	for running := true; running; {
-		select {
-		case <-out.written:
-		case <-ended:
-			running = false
-		}
-	}
-	require.Equal(t, writers*each, strings.Count(out.String(), "\n"))
-}
-
-func TestALogThatCannotBeWrittenStopsNobody(t *testing.T) {
-	buffer := &LogBuffer{Out: failingWriter{}}
-	buffer.gather([]byte("line\n"))
-	_, err := io.WriteString(buffer, "line\n")
-	require.Error(t, err)
-	require.NoError(t, buffer.Flush(), "what could not be written is not kept")
-}
-
-type failingWriter struct{}
-
-func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }

@@ -19,8 +19,11 @@ type accessLog struct {
 
 func newAccessLog(log *slog.Logger, from gateway.TrustedProxies) *accessLog {
 	a := &accessLog{log: log, proxies: from}
-	if handler, ok := log.Handler().(*jsonHandler); ok {
-		a.lines = handler.out
+	if handler, ok := log.Handler().(*bufferedHandler); ok {
+		a.log = slog.New(handler.access)
+		if handler.isJSON {
+			a.lines = handler.out
+		}
 	}
 	return a
 }

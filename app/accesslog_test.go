@@ -20,8 +20,9 @@ import (
 
 // logBook is a log that can be read while it is written.
 type logBook struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu     sync.Mutex
+	text   bytes.Buffer
+	buffer *app.LogBuffer // before it; nil when there is none
 }
 
 func (b *logBook) Write(p []byte) (int, error) {
@@ -30,7 +31,11 @@ func (b *logBook) Write(p []byte) (int, error) {
 	return b.text.Write(p)
 }
 
+// String is everything that was logged so far.
 func (b *logBook) String() string {
+	if b.buffer != nil && b.buffer.Flush(startTimeout) != nil {
+		return "the log is stuck"
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
@@ -56,7 +61,7 @@ func (b *logBook) lines(t *testing.T, message string) []map[string]any {
 	return lines
 }
 
-// last is the access line of the request that was answered last. It was written before its answer.
+// last is the access line of the request that was answered last. It came before its answer.
 func (b *logBook) last(t *testing.T) map[string]any {
 	t.Helper()
 	lines := b.requests(t)
@@ -68,9 +73,10 @@ func (b *logBook) last(t *testing.T) map[string]any {
 func startLogged(t *testing.T, cfg config.Config) (*running, *logBook) {
 	t.Helper()
 	book := &logBook{}
+	book.buffer = &app.LogBuffer{Out: book}
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	gatehouse, err := app.New(ctx, cfg, app.Options{Log: app.NewLogger(cfg.Log, &app.LogBuffer{Out: book})})
+	gatehouse, err := app.New(ctx, cfg, app.Options{Log: app.NewLogger(cfg.Log, book.buffer)})
 	require.NoError(t, err)
 	require.NoError(t, gatehouse.Start(ctx))
 	r := &running{

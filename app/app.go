@@ -80,6 +80,7 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 		return nil, err
 	}
 	a.metrics = newMetrics(options.Role)
+	a.metrics.watchLog(log)
 	if tracingIsConfigured() {
 		if a.tracing, err = newTracing(ctx, cfg.Routes, a.log); err != nil {
 			return nil, fmt.Errorf("tracing: %w", err)
@@ -120,21 +121,6 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 // Registry is where everything durable is kept, for programs that set something up before they serve. It is nil in a
 // gateway on its own.
 func (a *App) Registry() *registry.Registry { return a.registry }
-
-// background runs work until the App is closed, which waits for it.
-func (a *App) background(part string, work func(context.Context)) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		work(ctx)
-	}()
-	a.onClose(part, func() error {
-		cancel()
-		<-done
-		return nil
-	})
-}
 
 func (a *App) onClose(part string, close func() error) {
 	a.closers = append(a.closers, closer{part, close})

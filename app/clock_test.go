@@ -29,7 +29,7 @@ func (r *running) mintAt(ahead time.Duration) string {
 	r.t.Helper()
 	stored, err := r.app.Registry().SigningKeys(r.t.Context())
 	require.NoError(r.t, err)
-	key, err := keys.Open(stored[0].Sealed, r.config.Keys.Secret.Reveal())
+	key, err := keys.Open(stored[0].Sealed, r.config.Keys.Secret.Reveal(), stored[0].ID)
 	require.NoError(r.t, err)
 	now := time.Now().Add(ahead)
 	token, err := key.Sign(keys.TypeAccessToken, map[string]any{

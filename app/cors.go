@@ -1,13 +1,28 @@
 package app
 
+import (
+	"maps"
+
+	"gatehouse/authz"
+)
+
 // sharedEndpoints are those of the authorization server that a browser application without a secret needs, with their
-// methods. Its pages, on which users decide, and everything about administration are not for other origins.
+// methods.
 var sharedEndpoints = map[string]string{
-	"/oauth/token":                            "POST",
-	"/oauth/revoke":                           "POST",
-	"/oauth/introspect":                       "POST",
-	"/oauth/token/introspect":                 "GET, HEAD",
-	"/oauth/scopes":                           "GET, HEAD",
-	"/.well-known/jwks.json":                  "GET, HEAD",
-	"/.well-known/oauth-authorization-server": "GET, HEAD",
+	"/oauth/token":            "POST",
+	"/oauth/revoke":           "POST",
+	"/oauth/introspect":       "POST",
+	"/oauth/token/introspect": "GET, HEAD",
+	"/oauth/scopes":           "GET, HEAD",
+	"/.well-known/jwks.json":  "GET, HEAD",
+}
+
+// endpointsWithCORS are those that are shared with other origins. The pages, on which users decide, and everything about
+// administration are not.
+func endpointsWithCORS(issuer string) map[string]string {
+	endpoints := maps.Clone(sharedEndpoints)
+	for _, path := range authz.MetadataPaths(issuer) {
+		endpoints[path] = "GET, HEAD"
+	}
+	return endpoints
 }

@@ -54,6 +54,7 @@ func TestAPreflightIsAnsweredBeforeAnyoneIsAsked(t *testing.T) {
 		"/balance": "GET, HEAD, DELETE", "/payments/bolt11": "POST", "/oauth/token": "POST", "/oauth/revoke": "POST",
 		"/oauth/introspect": "POST", "/oauth/token/introspect": "GET, HEAD", "/oauth/scopes": "GET, HEAD",
 		"/.well-known/jwks.json": "GET, HEAD", "/.well-known/oauth-authorization-server": "GET, HEAD",
+		"/.well-known/openid-configuration": "GET, HEAD",
 	} {
 		for _, origin := range []string{ownPage, "http://localhost:5173"} {
 			a := r.preflight(path, origin, "POST")

@@ -25,7 +25,7 @@ func (r *running) signingKey() *keys.Key {
 	stored, err := r.app.Registry().SigningKeys(r.t.Context())
 	require.NoError(r.t, err)
 	require.Len(r.t, stored, 1)
-	key, err := keys.Open(stored[0].Sealed, r.config.Keys.Secret.Reveal())
+	key, err := keys.Open(stored[0].Sealed, r.config.Keys.Secret.Reveal(), stored[0].ID)
 	require.NoError(r.t, err)
 	return key
 }

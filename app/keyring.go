@@ -9,8 +9,9 @@ import (
 	"gatehouse/registry"
 )
 
-// maxKeyringRefresh is how long a replica goes at most without reading the registry's keys.
-const maxKeyringRefresh = 10 * time.Second
+// maxKeyringRefresh is how long a replica goes at most without reading the registry's keys, and so may sign with one that was
+// revoked at another.
+const maxKeyringRefresh = time.Second
 
 // newKeyring is the signing keys in a registry, not opened yet.
 func newKeyring(cfg config.Config, stored *registry.Registry, log *slog.Logger) *keyring.Keyring {

@@ -32,16 +32,13 @@ func (a *App) Start(ctx context.Context) error {
 func (a *App) Serve(public, admin net.Listener) {
 	a.publicAddr, a.adminAddr = public.Addr(), admin.Addr()
 	a.accepting = listener.New(public, a.callers)
-	go func() {
-		if err := a.public.Listener(a.accepting); err != nil {
-			a.failed <- fmt.Errorf("public listener: %w", err)
-		}
-	}()
-	go func() {
+	a.serveUntilItFails("public listener", func() error { return a.public.Listener(a.accepting) })
+	a.serveUntilItFails("admin listener", func() error {
 		if err := a.admin.Serve(admin); !errors.Is(err, http.ErrServerClosed) {
-			a.failed <- fmt.Errorf("admin listener: %w", err)
+			return err
 		}
-	}()
+		return nil
+	})
 	a.log.Info("serving", "listen", a.publicAddr.String(), "admin", a.adminAddr.String(), "issuer", a.config.Issuer)
 }
 
@@ -83,12 +80,19 @@ func (a *App) drain(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-// drainServer waits for the requests in flight. The server looks only now and then whether there are any, so that its time
-// may be over before it has seen that the last one has ended.
+// idleInterval is how often drainServer looks whether the last connection is closed.
+const idleInterval = 10 * time.Millisecond
+
+// drainServer waits for the requests in flight, and for connections whose close takes a moment. The server looks only now and
+// then whether it still has requests, so that its time may be over before it has seen that the last one has ended.
 func (a *App) drainServer(ctx context.Context) error {
 	err := a.public.ShutdownWithContext(ctx)
-	if a.accepting.Idle() {
-		return nil
+	for !a.accepting.Idle() {
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(idleInterval):
+		}
 	}
-	return err
+	return nil
 }

@@ -59,7 +59,8 @@ const (
 
 func slowConfig(upstream string) config.Config {
 	cfg := testConfig(upstream)
-	cfg.Timeouts = listener.Timeouts{Header: headerTimeout, Body: bodyTimeout, Write: time.Second, Idle: idleTimeout}
+	cfg.Limits.BodyRate = 0
+	cfg.Timeouts = listener.Timeouts{Header: headerTimeout, Body: bodyTimeout, BodyTotal: time.Hour, Write: time.Second, Idle: idleTimeout}
 	return cfg
 }
 
@@ -358,4 +359,41 @@ func TestAnAnswerReachesWhoIsStillSending(t *testing.T) {
 		r.isToldWhileItSends(http.StatusUnauthorized)
 	}
 	require.Eventually(t, func() bool { return r.connections() == 0 }, startTimeout, time.Millisecond, "each gives its place back")
+}
+
+// TestABodyHasATimeAltogether sends a byte now and then, as often as is asked for, and never comes to an end.
+func TestABodyHasATimeAltogether(t *testing.T) {
+	cfg := slowConfig(echoUpstream(t))
+	cfg.Timeouts.BodyTotal = 2 * bodyTimeout
+	r := start(t, cfg)
+	token := r.consent(r.register(), 1, "payments:send").access
+	head := strings.Replace(postHead, "TOKEN", token, 1)
+	for name, test := range map[string]struct{ begin, rest string }{
+		"known length": {head + "Content-Length: 2000\r\n\r\n", strings.Repeat("a", muchDribble)},
+		"chunked":      {head + chunked + "\r\n", strings.Repeat("1\r\na\r\n", muchDribble/6)},
+		"the second request": {"GET /oauth/scopes HTTP/1.1\r\nHost: h\r\n\r\n" + head + "Content-Length: 2000\r\n\r\n",
+			strings.Repeat("a", muchDribble)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			statuses, lasted, err := trickle(t, r.app.Addr().String(), test.begin, test.rest)
+			require.NoError(t, err)
+			require.Contains(t, spell(statuses), "408")
+			require.GreaterOrEqual(t, lasted, cfg.Timeouts.BodyTotal)
+			require.Less(t, lasted, startTimeout)
+		})
+	}
+}
+
+// TestABodyHasALeastRate sends a byte now and then: each comes in time, and all of them too slowly.
+func TestABodyHasALeastRate(t *testing.T) {
+	cfg := slowConfig(echoUpstream(t))
+	cfg.Limits.BodyRate = 100_000
+	r := start(t, cfg)
+	token := r.consent(r.register(), 1, "payments:send").access
+	head := strings.Replace(postHead, "TOKEN", token, 1)
+	statuses, lasted, err := trickle(t, r.app.Addr().String(), head+"Content-Length: 2000\r\n\r\n", strings.Repeat("a", muchDribble))
+	require.NoError(t, err)
+	require.Contains(t, spell(statuses), "408")
+	require.Less(t, lasted, startTimeout)
 }

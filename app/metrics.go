@@ -26,6 +26,7 @@ type metrics struct {
 	failures  *prometheus.CounterVec
 	open      *prometheus.GaugeVec
 	issued    *prometheus.CounterVec
+	replayed  prometheus.Counter
 
 	mu     sync.Mutex
 	routes map[string]*route
@@ -58,12 +59,16 @@ func newMetrics(role config.Role) *metrics {
 			Name: "gatehouse_tokens_issued_total",
 			Help: "Answers that held an access token.",
 		}, []string{"grant_type"}),
+		replayed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_refresh_token_replays_total",
+			Help: "Refresh tokens that were used again within their grace.",
+		}),
 		routes: make(map[string]*route),
 	}
 	m.registry.MustRegister(m.requests, m.durations, buildInfo(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if role.HasAuthz() {
-		m.registry.MustRegister(m.issued)
+		m.registry.MustRegister(m.issued, m.replayed)
 		for _, grantType := range client.GrantTypes() {
 			m.issued.WithLabelValues(grantType) // zero before the first, so that it can be seen to rise
 		}
@@ -129,7 +134,12 @@ func (m *metrics) series(template string, name gateway.Method, class statusClass
 	}
 }
 
-func (m *metrics) tokenIssued(issued authz.Issued) { m.issued.WithLabelValues(issued.GrantType).Inc() }
+func (m *metrics) tokenIssued(issued authz.Issued) {
+	m.issued.WithLabelValues(issued.GrantType).Inc()
+	if issued.Replayed {
+		m.replayed.Inc()
+	}
+}
 
 // handler serves the metrics to Prometheus. A collector that fails is logged and left out.
 func (m *metrics) handler(log *slog.Logger) http.Handler {

@@ -44,7 +44,7 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 	log := slog.New(slog.DiscardHandler) // the audit records are this process's log
 	return &authz.Operator{
 		Registry:          db,
-		Relay:             &outbox.Relay{Registry: db, Denylist: denied},
+		Relay:             &outbox.Relay{Registry: db, Denylist: denied, Wait: cfg.Revocation.Wait, Log: log},
 		Keyring:           newKeyring(cfg, db, log),
 		Scopes:            gateway.Scopes(cfg.Routes),
 		MaxAccessLifespan: cfg.AccessToken.MaxLifespan,
@@ -89,6 +89,13 @@ var _ outbox.Denylist = elsewhere{}
 var errElsewhere = errors.New("redis_url is " + config.EmbeddedRedis.Reveal() + ", inside of the process that serves")
 
 func (elsewhere) Deny(context.Context, ...denylist.Entry) error { return errElsewhere }
+
+func (elsewhere) Publish(context.Context, ...denylist.Entry) (denylist.Position, error) {
+	return denylist.Position{}, errElsewhere
+}
+
+// Await has nobody to wait for: what is delivered was delivered by the process that serves, which knows.
+func (elsewhere) Await(context.Context, denylist.Position) ([]string, error) { return nil, nil }
 
 func (elsewhere) Reload(context.Context, iter.Seq2[[]denylist.Entry, error]) error {
 	return errElsewhere

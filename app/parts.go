@@ -27,12 +27,17 @@ type revocations interface {
 
 func (a *App) openDenylist() (revocations, error) {
 	redis.SetLogger(redisLog{a.log}) // the one thing that the client has for the whole process
-	store, closeStore, err := openRedis(a.config.RedisURL)
+	store, closeStore, err := openRedis(a.config.RedisURL, a.config.Denylist.Timeout)
 	if err != nil {
 		return nil, err
 	}
 	a.onClose("denylist", closeStore)
 	a.metrics.watchRedis(store)
+	a.background("Redis watch", func(ctx context.Context) { store.Watch(ctx, a.log) })
+	a.health.watch("redis", inOrder(store)) // what is wrong with it is as wrong elsewhere
+	if a.options.Role.HasAuthz() {
+		a.metrics.watchConfirmation(store)
+	}
 	if !a.options.Role.HasGateway() {
 		a.health.watch("denylist", loaded(store)) // tokens can be issued without it
 		return store, nil
@@ -61,6 +66,17 @@ func loaded(store *denylist.Store) func(context.Context) error {
 			err = errNotLoaded
 		}
 		return err
+	}
+}
+
+// inOrder tells whether Redis answers, and is in no condition in which revocations are lost or refused.
+func inOrder(store *denylist.Store) func(context.Context) error {
+	return func(ctx context.Context) error {
+		condition, err := store.Inspect(ctx)
+		if err != nil {
+			return err
+		}
+		return condition.Err()
 	}
 }
 
@@ -124,7 +140,10 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		AccessLifespan:    a.config.AccessToken.Lifespan,
 		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
+		RefusePlainPKCE:   !a.config.PKCE.Plain,
 		RefreshGrace:      a.config.RefreshToken.Grace,
+		MaxGrants:         a.config.Grants.MaxPerClient,
+		MaxRevokedTokens:  a.config.Grants.MaxRevokedTokens,
 		WellKnownMaxAge:   a.config.Keys.JWKSMaxAge,
 		RefreshSecret:     keys.Derive(a.config.Keys.Secret.Reveal(), "refresh token succession"),
 		Users:             users,
@@ -132,6 +151,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		Registry:          a.registry,
 		Keyring:           keyring,
 		Denylist:          denied,
+		RevocationWait:    a.config.Revocation.Wait,
 		AdminToken:        a.config.Admin.Token.Reveal(),
 		OnIssued:          a.observer.issued,
 		Log:               a.log,
@@ -153,7 +173,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 		TrustedProxies:  a.proxies,
 		Reserved:        a.reservedHandlers(),
 		CORS:            a.config.CORS,
-		SharedEndpoints: sharedEndpoints,
+		SharedEndpoints: endpointsWithCORS(a.config.Issuer),
 		Observer:        a.observer,
 		Log:             a.log,
 	}
@@ -200,6 +220,7 @@ func (a *App) callersLimits() listener.Limits {
 		HeaderSize:            limits.HeaderSize,
 		HeaderCount:           limits.HeaderCount,
 		Connections:           limits.Connections,
+		BodyRate:              limits.BodyRate,
 		ConnectionsPerAddress: limits.ConnectionsPerAddress,
 	}
 }

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"math"
+
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
@@ -13,8 +15,10 @@ func (a *App) publicServer() *fiber.App {
 		AppName:               "gatehouse",
 		DisableStartupMessage: true,
 		ReadBufferSize:        a.config.Limits.HeaderSize,
-		Concurrency:           a.callersLimits().MaxConnections(),
-		// The listener's connections have the timeouts, the gateway the limit of bodies.
+		// The listener has the timeouts and the limit of connections, the gateway that of bodies. A limit of the server's own
+		// would be reached first now and then, since a connection gives its place back before its worker is ready again; the
+		// server would then answer from the goroutine that accepts.
+		Concurrency:  math.MaxInt32,
 		ErrorHandler: gateway.ErrorHandler(a.log),
 	})
 	server.Server().Logger = connectionLog{a.log}

@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 
 	"gatehouse/app/config"
 	"gatehouse/denylist"
@@ -23,25 +25,26 @@ func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
 }
 
 // openRedis connects to the configured Redis, or to an embedded one, which it starts. The function closes both.
-func openRedis(url config.SecretURL) (*denylist.Store, func() error, error) {
+func openRedis(url config.SecretURL, timeout time.Duration) (*denylist.Store, func() error, error) {
+	bound := denylist.WithTimeout(timeout)
 	if url != config.EmbeddedRedis {
-		store, err := denylist.Connect(url.Reveal())
+		store, err := denylist.Connect(url.Reveal(), bound)
 		if err != nil {
 			return nil, nil, err
 		}
 		return store, store.Close, nil
 	}
-	server, err := startEmbeddedRedis()
+	own, err := startEmbeddedRedis()
 	if err != nil {
 		return nil, nil, err
 	}
-	store, err := denylist.Connect("redis://" + server.redis.Addr())
+	store, err := denylist.Connect("redis://"+own.redis.Addr(), bound)
 	if err != nil {
-		server.stop()
+		own.stop()
 		return nil, nil, err
 	}
 	return store, func() error {
-		defer server.stop()
+		defer own.stop()
 		return store.Close()
 	}, nil
 }
@@ -52,13 +55,26 @@ type embedded struct {
 }
 
 func startEmbeddedRedis() (*embedded, error) {
-	server := miniredis.NewMiniRedis()
-	if err := server.Start(); err != nil {
+	own := miniredis.NewMiniRedis()
+	if err := own.Start(); err != nil {
 		return nil, fmt.Errorf("start embedded Redis: %w", err)
 	}
-	e := &embedded{redis: server, done: make(chan struct{})}
+	own.Server().SetPreHook(tellIdentity(rand.Text()))
+	e := &embedded{redis: own, done: make(chan struct{})}
 	go e.passTime()
 	return e, nil
+}
+
+// tellIdentity answers INFO, which miniredis does not do. Its data ends with its process, which is all that there is to tell.
+func tellIdentity(id string) server.Hook {
+	info := fmt.Sprintf("run_id:%s\r\nmaster_replid:%s\r\nmaxmemory_policy:noeviction\r\n", id, id)
+	return func(c *server.Peer, command string, _ ...string) bool {
+		if command != "INFO" {
+			return false
+		}
+		c.WriteBulk(info)
+		return true
+	}
 }
 
 // passTime moves the clock by which entries expire: miniredis has none of its own.

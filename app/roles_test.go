@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app/config"
@@ -70,7 +71,7 @@ func TestReadinessTellsTheTruth(t *testing.T) {
 	require.Equal(t, http.StatusOK, gateway.do(http.MethodGet, gateway.admin+"/healthz", nil, nil).status)
 	notReady := gateway.do(http.MethodGet, gateway.admin+"/readyz", nil, nil)
 	require.Equal(t, http.StatusServiceUnavailable, notReady.status)
-	require.Equal(t, map[string]any{"status": "not ready", "keys": "not loaded yet", "denylist": "not loaded yet"},
+	require.Equal(t, map[string]any{"status": "not ready", "keys": "not loaded yet", "denylist": "not loaded yet", "redis": "ok"},
 		notReady.json(t), "it says which parts are the reason")
 
 	key, err := keys.Generate(keys.ES256)
@@ -82,11 +83,19 @@ func TestReadinessTellsTheTruth(t *testing.T) {
 
 func TestAnAuthorizationServerIsReadyWithoutRedis(t *testing.T) {
 	redis := miniredis.RunT(t)
+	tells := func(c *server.Peer, command string, _ ...string) bool {
+		if command != "INFO" {
+			return false
+		}
+		c.WriteBulk("run_id:1\r\nmaster_replid:1\r\n")
+		return true
+	}
+	redis.Server().SetPreHook(tells)
 	cfg := testConfig(echoUpstream(t))
 	cfg.RedisURL = config.SecretURL("redis://" + redis.Addr())
 	authz := startRole(t, cfg, config.AuthzOnly)
 	ready := func() answer { return authz.do(http.MethodGet, authz.admin+"/readyz", nil, nil) }
-	whole := map[string]any{"status": "ready", "database": "ok", "denylist": "ok"}
+	whole := map[string]any{"status": "ready", "database": "ok", "denylist": "ok", "redis": "ok"}
 	require.Equal(t, whole, ready().json(t))
 	a := authz.register()
 
@@ -101,6 +110,7 @@ func TestAnAuthorizationServerIsReadyWithoutRedis(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, taken.status, "nobody may believe that every gateway knows")
 
 	require.NoError(t, redis.Restart())
+	redis.Server().SetPreHook(tells)
 	require.Eventually(t, func() bool { return ready().json(t)["status"] == "ready" }, startTimeout, 10*time.Millisecond)
 	require.Equal(t, whole, ready().json(t))
 	require.Eventually(t, func() bool {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"database/sql"
+	"log/slog"
 	"math"
 	"time"
 
@@ -59,6 +60,10 @@ func (m *metrics) watchTokenCache(cache *keys.Cache) {
 }
 
 func (m *metrics) watchRedis(store *denylist.Store) {
+	for _, c := range denylist.Conditions() {
+		m.gauge("gatehouse_redis_condition", "1 while Redis is in a condition in which revocations are lost or refused.",
+			prometheus.Labels{"condition": c.Name}, func() float64 { return boolean(store.Condition().Has(c.Name)) })
+	}
 	for name := range store.Pools() {
 		pool := prometheus.Labels{"pool": name}
 		read := func(value func(*redis.PoolStats) uint32) func() float64 {
@@ -75,6 +80,28 @@ func (m *metrics) watchRedis(store *denylist.Store) {
 		m.counter("gatehouse_redis_pool_timeouts_total", "Commands that got no connection in time.", pool,
 			read(func(s *redis.PoolStats) uint32 { return s.Timeouts }))
 	}
+}
+
+// watchLog counts the lines that a log drops, if it is one that does.
+func (m *metrics) watchLog(log *slog.Logger) {
+	handler, ok := log.Handler().(*bufferedHandler)
+	if !ok {
+		return
+	}
+	for kind, lines := range map[string]func(droppedLines) int64{
+		"access": func(d droppedLines) int64 { return d.access },
+		"other":  func(d droppedLines) int64 { return d.other },
+		"failed": func(d droppedLines) int64 { return d.failed },
+	} {
+		m.counter("gatehouse_log_lines_dropped_total", "Lines of the log that were dropped.",
+			prometheus.Labels{"kind": kind}, func() float64 { return float64(lines(handler.out.droppedSoFar())) })
+	}
+}
+
+// watchConfirmation is for those who revoke.
+func (m *metrics) watchConfirmation(store *denylist.Store) {
+	m.counter("gatehouse_revocations_unconfirmed_total", "Gateways that did not confirm a revocation in time, once for each revocation.", nil,
+		func() float64 { return float64(store.Unconfirmed()) })
 }
 
 func (m *metrics) watchCertificate(own *listener.Certificate) {

@@ -69,15 +69,22 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answerOf(client))
 }
 
-// deleteClient removes the client and denies every token it holds. 204 means that every gateway knows.
+// deleteClient removes the client and denies every token it holds. 204 means that every gateway knows, but for those that it
+// says it could not hear from.
 func (s *Server) deleteClient(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
-	if err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId")); err != nil {
+	unconfirmed, err := s.operator(r).DeleteClient(ctx, r.PathValue("clientId"))
+	switch {
+	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid):
 		s.failClient(w, r, err)
 		return
+	case err != nil:
+		s.failRevocation(w, r, err)
+		return
 	}
+	sayUnconfirmed(w, unconfirmed)
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -100,7 +107,7 @@ func (s *Server) rotateSecret(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, createdAnswerOf(client, secret))
 }
 
-// failClient answers 404 for a client that does not exist, or could not: an id that is no text.
+// failClient answers 404 for a client that does not exist, and for an id that is not text, which no client can have.
 func (s *Server) failClient(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrInvalid) {
 		err = errNotFound.WithHint("There is no such client.")

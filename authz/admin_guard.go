@@ -9,9 +9,9 @@ import (
 	"gatehouse/authz/internal/text"
 )
 
-// guardAdmin asks for the admin token where one is configured. Without one, reaching the listener is all it takes, so
-// what a foreign web page makes the operator's browser send is refused, under this machine's own name or under one that
-// the page's owner has pointed at it (DNS rebinding).
+// guardAdmin asks for the admin token where one is configured. Without one, reaching the listener is all it takes, and a
+// foreign web page can make the operator's browser reach it. What that sends is refused, also when the page's owner has
+// pointed a name at this machine (DNS rebinding).
 func (s *Server) guardAdmin(next http.Handler) http.Handler {
 	sameOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -17,17 +17,20 @@ type revocationBody struct {
 	AccessToken string `json:"access_token,omitempty"`
 }
 
-// revocationAnswer is what was revoked. Of a user it says how many grants there were to end.
+// revocationAnswer is what was revoked, and how many gateways may not know yet. Of a user it says how many grants there were
+// to end.
 type revocationAnswer struct {
 	Token  string `json:"token,omitempty"`
 	Grant  string `json:"grant,omitempty"`
 	Client string `json:"client,omitempty"`
 	User   string `json:"user,omitempty"`
 	Grants *int   `json:"grants,omitempty"`
+
+	Unconfirmed int `json:"unconfirmed_gateways"`
 }
 
-// revokeAny takes back a token, a grant, everything of a client or everything of a user. 200 means that every gateway
-// refuses it; with 503 it is recorded and the caller may try again.
+// revokeAny takes back a token, a grant, everything of a client or everything of a user. 200 means that every gateway refuses
+// it, but for those that it says it could not hear from; with 503 it is recorded and the caller may try again.
 func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
@@ -42,20 +45,22 @@ func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	revoked, err := s.operator(r).Revoke(ctx, target)
+	done, err := s.operator(r).Revoke(ctx, target)
 	if errors.Is(err, registry.ErrNotFound) {
 		err = errNotFound.WithHint("There is no such grant or client.")
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	answer := revocationAnswer{
 		Token: target.TokenID, Grant: target.GrantID, Client: target.ClientID, User: target.Subject,
+		Unconfirmed: done.Unconfirmed,
 	}
 	if target.Subject != "" {
-		answer.Grants = &revoked
+		answer.Grants = &done.Count
 	}
+	sayUnconfirmed(w, done.Unconfirmed)
 	writeJSON(w, http.StatusOK, answer)
 }
 

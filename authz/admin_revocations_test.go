@@ -35,7 +35,7 @@ func TestAnOperatorRevokesOneToken(t *testing.T) {
 		for range 2 {
 			r := w.revokeAny(`{"` + field + `":"` + named + `"}`)
 			require.Equal(t, http.StatusOK, r.StatusCode, r.text)
-			require.JSONEq(t, `{"token":"`+claims.ID+`"}`, r.text)
+			require.JSONEq(t, `{"token":"`+claims.ID+`","unconfirmed_gateways":0}`, r.text)
 		}
 		w.requireDenied(token)
 		require.NoError(t, w.denied(other), "its grant goes on")
@@ -81,7 +81,7 @@ func TestAnOperatorEndsAGrant(t *testing.T) {
 	for range 2 {
 		r := w.revokeAny(`{"grant":"` + grant + `"}`)
 		require.Equal(t, http.StatusOK, r.StatusCode, r.text)
-		require.JSONEq(t, `{"grant":"`+grant+`"}`, r.text)
+		require.JSONEq(t, `{"grant":"`+grant+`","unconfirmed_gateways":0}`, r.text)
 	}
 	w.requireDenied(a.str("access_token"))
 	w.requireError(w.refresh(a.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
@@ -100,7 +100,7 @@ func TestARevokedClientGetsNothingAnyMore(t *testing.T) {
 	for range 2 {
 		r := w.revokeAny(`{"client":"app"}`)
 		require.Equal(t, http.StatusOK, r.StatusCode, r.text)
-		require.JSONEq(t, `{"client":"app"}`, r.text)
+		require.JSONEq(t, `{"client":"app","unconfirmed_gateways":0}`, r.text)
 	}
 	w.requireDenied(a.str("access_token"))
 	w.requireDenied(service.str("access_token"))
@@ -137,9 +137,9 @@ func TestEveryGrantOfAUserEnds(t *testing.T) {
 	kept := w.redeem(location.Query().Get("code"))
 	require.Equal(t, http.StatusOK, kept.StatusCode, kept.text)
 
-	require.JSONEq(t, `{"user":"`+subject+`","grants":2}`, w.revokeAny(`{"user":"`+subject+`"}`).text)
-	require.JSONEq(t, `{"user":"`+subject+`","grants":0}`, w.revokeAny(`{"user":"`+subject+`"}`).text)
-	require.JSONEq(t, `{"user":"nobody","grants":0}`, w.revokeAny(`{"user":"nobody"}`).text)
+	require.JSONEq(t, `{"user":"`+subject+`","grants":2,"unconfirmed_gateways":0}`, w.revokeAny(`{"user":"`+subject+`"}`).text)
+	require.JSONEq(t, `{"user":"`+subject+`","grants":0,"unconfirmed_gateways":0}`, w.revokeAny(`{"user":"`+subject+`"}`).text)
+	require.JSONEq(t, `{"user":"nobody","grants":0,"unconfirmed_gateways":0}`, w.revokeAny(`{"user":"nobody"}`).text)
 	for _, token := range []string{a.str("access_token"), b.str("access_token")} {
 		w.requireDenied(token)
 	}

@@ -62,7 +62,7 @@ func TestADeletedClientIsDeniedAlsoWithoutAGrant(t *testing.T) {
 		w.requireError(w.adminDo("DELETE", "/service", ""), http.StatusServiceUnavailable, "temporarily_unavailable")
 	}
 	w.redis.SetError("")
-	require.NoError(t, w.relay.Deliver(t.Context()))
+	require.NoError(t, second(w.relay.DeliverNext(t.Context())))
 	w.requireDenied(token)
 }
 
@@ -95,6 +95,13 @@ func TestClientsThatAreNotRegistered(t *testing.T) {
 		"no name":                  `{"domain":"https://n.example"}`,
 		"no callback":              `{"name":"n"}`,
 		"a name with NUL":          `{"name":"\u0000","domain":"https://n.example"}`,
+		"a name in two directions": `{"name":"Evil \u202eelgooG","domain":"https://n.example"}`,
+		"an invisible name":        `{"name":"\u200b","domain":"https://n.example"}`,
+		"a suffix with a wildcard": `{"name":"n","domain":"https://*.*.compute.amazonaws.com"}`,
+		"a scheme of the system":   `{"name":"n","redirectUris":["intent://scan/"]}`,
+		"a scheme of nobody":       `{"name":"n","redirectUris":["myapp://cb"]}`,
+		"an unknown default scope": `{"name":"n","domain":"https://n.example","defaultScopes":["everything"]}`,
+		"a default it cannot have": `{"name":"n","domain":"https://n.example","scopes":["balance:read"],"defaultScopes":["payments:send"]}`,
 		"a long name":              `{"name":"` + strings.Repeat("n", 201) + `","domain":"https://n.example"}`,
 		"a domain without scheme":  `{"name":"n","domain":"n.example"}`,
 		"a wildcard over http":     `{"name":"n","domain":"http://*.n.example"}`,
@@ -119,7 +126,7 @@ func TestClientsThatAreNotRegistered(t *testing.T) {
 		})
 	}
 	w.requireError(w.adminDo("POST", "", `{"name":"`+strings.Repeat("x", 64<<10)+`"}`), http.StatusRequestEntityTooLarge, "invalid_request")
-	for _, body := range []string{`{"url":"ftp://x.example"}`, `{"domain":"https://evil.example"}`, `{"name":"\u0000"}`, ``} {
+	for _, body := range []string{`{"url":"ftp://x.example"}`, `{"domain":"https://evil.example"}`, `{"name":"\u0000"}`, `{"name":"Evil \u202eelgooG"}`, `{"defaultScopes":["x"]}`, ``} {
 		w.requireError(w.adminDo("PUT", "/app", body), http.StatusBadRequest, "invalid_request")
 	}
 	all := w.adminDo("POST", "", `{"url":"x","scopes":["y"]}`).str("error_description")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -33,7 +34,7 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	sent, a, err := s.readAuthorization(ctx, w, r)
-	if refused := s.crossOrigin.check(r); refused != nil {
+	if refused := s.crossOrigin.check(r, sent.body.Has(pageField)); refused != nil {
 		a, err = nil, refused
 	}
 	switch {
@@ -41,10 +42,10 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 		s.failPage(w, r, sent, err)
 		return
 	case err != nil:
-		s.redirectError(w, r, a, err)
+		s.redirectError(w, r, a, answerStatus(r, sent), err)
 		return
 	case sent.body.Get(decisionField) == decisionDeny:
-		s.redirectError(w, r, a, fosite.ErrAccessDenied.WithHint("The user denied the request."))
+		s.redirectError(w, r, a, answerStatus(r, sent), fosite.ErrAccessDenied.WithHint("The user denied the request."))
 		return
 	}
 	subject, err := s.authenticateUser(ctx, r, sent.body)
@@ -59,10 +60,10 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	a.consent.Subject = subject
 	response, err := s.provider.NewAuthorizeResponse(ctx, a.request, a.consent)
 	if err != nil {
-		s.redirectError(w, r, a, err)
+		s.redirectError(w, r, a, answerStatus(r, sent), err)
 		return
 	}
-	s.redirect(w, a, response.GetParameters())
+	s.redirect(w, a, answerStatus(r, sent), response.GetParameters())
 }
 
 // showAuthorize is the page on which a user signs in and decides.
@@ -75,7 +76,7 @@ func (s *Server) showAuthorize(w http.ResponseWriter, r *http.Request) {
 	case a == nil:
 		s.failPage(w, r, sent, err)
 	case err != nil:
-		s.redirectError(w, r, a, err)
+		s.redirectError(w, r, a, answerStatus(r, sent), err)
 	default:
 		s.showConsent(w, r, a, nil)
 	}
@@ -92,6 +93,11 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 		return sent, nil, fosite.ErrInvalidRequest.WithHint("The password must not be sent in the query.")
 	}
 	form := sent.all()
+	if !form.Has("redirect_uri") { // it is in the request object, which is not read: nobody can be told by redirect
+		if err := refuseRequestObject(form); err != nil {
+			return sent, nil, err
+		}
+	}
 	id, redirectURI := form.Get("client_id"), form.Get("redirect_uri")
 	if id == "" || redirectURI == "" {
 		return sent, nil, fosite.ErrInvalidRequest.WithHint("Parameters 'client_id' and 'redirect_uri' are required.")
@@ -116,11 +122,14 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 
 // checkAuthorization holds the request to what fosite checks and to what it does not know about.
 func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *authorization) error {
-	switch {
-	case a.form.Has("request"):
-		return fosite.ErrRequestNotSupported
-	case a.form.Has("request_uri"):
-		return fosite.ErrRequestURINotSupported
+	if err := refuseRequestObject(a.form); err != nil {
+		return err
+	}
+	if !a.form.Has("scope") {
+		// In the form, so that the page asks the user for what will be given, whatever the client's settings are by then.
+		if names := s.scopes.defaultOf(a.client); len(names) > 0 {
+			a.form.Set("scope", strings.Join(names, " "))
+		}
 	}
 	request, err := s.authorizeRequest(ctx, r, a)
 	if err != nil {
@@ -132,7 +141,7 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 	if !request.GetClient().GetGrantTypes().Has(client.AuthorizationCode) {
 		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for grant type 'authorization_code'.")
 	}
-	bound, err := readChallenge(a.form, a.client.Public)
+	bound, err := readChallenge(a.form, a.client.Public, s.plainPKCE)
 	if err != nil {
 		return err
 	}
@@ -142,6 +151,18 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 	}
 	a.request = request
 	a.consent = &consent{challenge: bound, accessLifespan: lifespan}
+	return nil
+}
+
+// refuseRequestObject names what is not supported: a request that the client has signed (RFC 9101), by value or by
+// reference (OpenID Connect Core section 3.1.2.6).
+func refuseRequestObject(form url.Values) error {
+	switch {
+	case form.Has("request"):
+		return fosite.ErrRequestNotSupported
+	case form.Has("request_uri"):
+		return fosite.ErrRequestURINotSupported
+	}
 	return nil
 }
 
@@ -166,15 +187,24 @@ func (s *Server) readLifespan(form url.Values) (time.Duration, error) {
 }
 
 // redirectError tells the client by redirect what went wrong (RFC 6749 section 4.1.2.1).
-func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, a *authorization, err error) {
+func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, a *authorization, status int, err error) {
 	e := asOAuthError(err)
 	s.logFailure(r, e)
-	s.redirect(w, a, url.Values{"error": {e.ErrorField}, "error_description": {describe(e)}})
+	s.redirect(w, a, status, url.Values{"error": {e.ErrorField}, "error_description": {describe(e)}})
 }
 
-// redirect answers 302 to the redirect URI, whose own query stays as it is, with the parameters of the answer, the
-// client's state and our name (RFC 9207).
-func (s *Server) redirect(w http.ResponseWriter, a *authorization, answer url.Values) {
+// answerStatus is 303 after our own page, so that no browser sends the password on to the client; programs get the 302 of
+// oauth2server.
+func answerStatus(r *http.Request, sent parameters) int {
+	if fromPage(r, sent) {
+		return http.StatusSeeOther
+	}
+	return http.StatusFound
+}
+
+// redirect answers with a redirect to the redirect URI, whose own query stays as it is, with the parameters of the answer,
+// the client's state and our name (RFC 9207).
+func (s *Server) redirect(w http.ResponseWriter, a *authorization, status int, answer url.Values) {
 	answer.Set("iss", s.issuer.name)
 	if state := a.form.Get("state"); state != "" {
 		answer.Set("state", state)
@@ -188,5 +218,5 @@ func (s *Server) redirect(w http.ResponseWriter, a *authorization, answer url.Va
 	h.Set("Location", target.String())
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
-	w.WriteHeader(http.StatusFound)
+	w.WriteHeader(status)
 }

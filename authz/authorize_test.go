@@ -100,7 +100,7 @@ func TestTheClientIsToldByRedirectWhatIsWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := *w
 			w.T = t
-			for _, state := range []string{"", "s", "long enough for fosite"} {
+			for _, state := range []string{"", "s", "long enough for fosite", "a b+c&d=e%20;#\r\n\"€<x>"} {
 				test.form.Del("state")
 				if state != "" {
 					test.form.Set("state", state)
@@ -119,6 +119,24 @@ func TestTheClientIsToldByRedirectWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A client that signs its requests (RFC 9101) sends nothing beside the signed one.
+func TestWhatIsNotSupportedIsNamed(t *testing.T) {
+	w := newWorld(t)
+	for parameter, code := range map[string]string{"request": "request_not_supported", "request_uri": "request_uri_not_supported"} {
+		asked := form("client_id", "app", parameter, "e30.")
+		w.requireError(w.post("/oauth/authorize", asked), http.StatusBadRequest, code)
+		page := w.get("/oauth/authorize?"+asked.Encode(), asBrowser)
+		requirePage(t, page, http.StatusBadRequest)
+		require.Empty(t, page.Header.Get("Location"))
+	}
+	a := w.post("/oauth/token", form("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), basic("app", appSecret))
+	w.requireError(a, http.StatusBadRequest, "unsupported_grant_type")
+	require.Contains(t, a.str("error_description"), "device_code")
+	a = w.post("/oauth/token", redemption("x", "client_assertion", "e30.", "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"))
+	w.requireError(a, http.StatusUnauthorized, "invalid_client")
+	require.Contains(t, a.str("error_description"), "private_key_jwt")
 }
 
 func TestTheAnswerKeepsTheQueryOfTheRedirectURI(t *testing.T) {

@@ -2,13 +2,12 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 
 	"gatehouse/authz/internal/text"
-	"gatehouse/registry"
+	"gatehouse/authz/outbox"
 )
 
 const reasonDisconnected = "disconnected"
@@ -41,49 +40,35 @@ func (s *Server) handleConnections(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, connections)
 }
 
-// connectionsOf merges the user's live grants into one connection a client, the latest first.
-func (s *Server) connectionsOf(ctx context.Context, subject string) ([]*connection, error) {
-	grants, err := s.registry.GrantsOf(ctx, subject)
+// connectionsOf are the user's connections, one a client, the latest first.
+func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connection, error) {
+	known, err := s.registry.ConnectionsOf(ctx, subject)
 	if err != nil {
 		return nil, err
 	}
-	connections, byClient := []*connection{}, map[string]*connection{}
-	for _, grant := range grants {
-		c, known := byClient[grant.ClientID]
-		if !known {
-			client, err := s.registry.Client(ctx, grant.ClientID)
-			if errors.Is(err, registry.ErrNotFound) {
-				continue // deleted since the grants were read
-			}
-			if err != nil {
-				return nil, err
-			}
-			c = &connection{
-				ID:       client.ID,
-				Name:     client.Name,
-				ImageURL: client.ImageURL,
-				URL:      client.URL,
-				Domain:   hostOf(grant.RedirectURI),
-				Scopes:   map[string]string{},
-			}
-			byClient[grant.ClientID] = c
-			connections = append(connections, c)
-		}
-		for name, description := range s.scopes.describe(grant.Scopes) {
-			c.Scopes[name] = description
+	connections := make([]connection, len(known))
+	for i, c := range known {
+		connections[i] = connection{
+			ID:       c.ClientID,
+			Name:     c.Name,
+			ImageURL: c.ImageURL,
+			URL:      c.URL,
+			Domain:   hostOf(c.RedirectURI),
+			Scopes:   s.scopes.describe(c.Scopes),
 		}
 	}
 	return connections, nil
 }
 
-// handleDisconnect takes back everything that the signed-in user gave an application. 204 means that every gateway knows.
+// handleDisconnect takes back everything that the signed-in user gave an application. 204 means that every gateway knows,
+// but for those that it says it could not hear from.
 func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
 	subject, err := s.authenticateUser(ctx, r, nil)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	clientID := r.PathValue("clientId")
@@ -91,14 +76,19 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNotFound)
 		return
 	}
-	ended, err := s.registry.EndGrants(ctx, subject, clientID, reasonDisconnected)
+	var ended int
+	err = s.issuer.turns.take(ctx, subject, func() (err error) {
+		ended, err = s.registry.EndGrants(ctx, subject, clientID, reasonDisconnected)
+		return err
+	})
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
 	// Also when there was nothing to end: this may be the next try after a 503.
-	if err := s.issuer.relay.Deliver(ctx); err != nil {
-		s.fail(w, r, err)
+	unconfirmed, err := s.issuer.relay.Confirm(ctx, outbox.RevokedOf(subject))
+	if err != nil {
+		s.failRevocation(w, r, err)
 		return
 	}
 	if ended == 0 {
@@ -106,15 +96,23 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.log.InfoContext(ctx, "client disconnected", slog.String("client_id", clientID), slog.Int("grants", ended))
+	sayUnconfirmed(w, unconfirmed)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// hostOf is the host and port of a redirect URI; empty for the scheme of a native application without one.
+// hostOf is the host and port of a redirect URI, and of one with the scheme of a native application that scheme and a
+// colon: what such a URI has for a host means nothing, and could be the name of somebody else's site.
 func hostOf(redirectURI string) string {
 	u, err := url.Parse(redirectURI)
-	if err != nil {
+	switch {
+	case err != nil || u.Scheme == "":
 		return ""
+	case !isWeb(u):
+		return u.Scheme + ":"
 	}
 	return u.Host
 }
+
+// isWeb holds for a URI whose host is looked up.
+func isWeb(u *url.URL) bool { return u.Scheme == "https" || u.Scheme == "http" }

@@ -1,11 +1,16 @@
 package authz_test
 
 import (
+	"fmt"
 	"net/http"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
 )
 
 func (w *world) as(id int) option {
@@ -31,6 +36,30 @@ func TestConnectedApplications(t *testing.T) {
 	require.Equal(t, a.text, w.get("/clients", basicUser).text)
 	w.requireError(w.get("/clients"), http.StatusUnauthorized, "access_denied")
 	w.requireError(w.get("/clients?login=login&password=password"), http.StatusUnauthorized, "access_denied")
+}
+
+// One user could otherwise make the server hold all of a very long list for each question.
+func TestManyGrantsOfOneApplicationCostNoMemory(t *testing.T) {
+	w := newWorld(t)
+	w.tokens("scope", "balance:read")
+	for i := range 3000 {
+		id := fmt.Sprint("g", i)
+		scopes := []string{"balance:read", "payments:send", "invoices:create"}[i%3:]
+		_, err := w.registry.Authorize(t.Context(),
+			registry.Grant{ID: id, ClientID: "app", Subject: subject, Scopes: scopes, RedirectURI: callback},
+			registry.Code{Hash: id, ExpiresAt: w.clock.Now().Add(time.Minute)}, 3000)
+		require.NoError(t, err)
+		require.NoError(t, w.registry.RedeemCode(t.Context(), id, nil, w.clock.Now().Add(time.Hour)))
+	}
+	user := w.as(12345)
+	w.get("/clients", user)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	a := w.get("/clients", user)
+	runtime.ReadMemStats(&after)
+	require.Contains(t, a.text, "invoices:create")
+	require.Equal(t, 1, strings.Count(a.text, `"id"`), a.text)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), "bytes, with 10 kB a grant thirty times as many")
 }
 
 func TestDisconnectingEndsEveryGrantOfThatUserAndClient(t *testing.T) {
@@ -69,7 +98,7 @@ func TestDisconnectingIsReportedOnlyWhenTheGatewaysKnow(t *testing.T) {
 		w.requireError(a, http.StatusServiceUnavailable, "temporarily_unavailable")
 	}
 	w.redis.SetError("")
-	require.NoError(t, w.relay.Deliver(t.Context()))
+	require.NoError(t, second(w.relay.DeliverNext(t.Context())))
 	w.requireDenied(token)
 }
 

@@ -9,22 +9,55 @@ import (
 // crossOrigin refuses the form of another site. Signing somebody's browser in under a name that is not theirs would
 // connect their application with the account of whoever wrote that form. Programs, which send no Origin, and pages that
 // prove the user with a token, which no form can send, are let through.
-type crossOrigin struct{ protection *http.CrossOriginProtection }
-
-// newCrossOrigin takes the server's own origin from its issuer: a proxy in front may have changed the Host.
-func newCrossOrigin(issuer string) crossOrigin {
-	own := http.NewCrossOriginProtection()
-	if base, err := url.Parse(issuer); err == nil {
-		_ = own.AddTrustedOrigin(base.Scheme + "://" + base.Host) // an issuer that is no origin was refused before
-	}
-	return crossOrigin{own}
+//
+// A site that has pointed its own name at this server (DNS rebinding) gets our page under that name. So what counts is
+// the name that the issuer says, and not that the request agrees with itself.
+type crossOrigin struct {
+	origin string
+	host   string
 }
 
-func (o crossOrigin) check(r *http.Request) error {
-	if hasToken(r) || o.protection.Check(r) == nil {
-		return nil
+// newCrossOrigin takes the server's own origin from its issuer: a proxy in front may change the Host.
+func newCrossOrigin(issuer string) crossOrigin {
+	base, err := url.Parse(issuer)
+	if err != nil {
+		panic(err) // an issuer that is no URL was refused before
 	}
-	return errForbidden.WithHint("A form of another site cannot sign a user in here.")
+	host := usualHost(base.Scheme, base.Host)
+	return crossOrigin{origin: base.Scheme + "://" + host, host: host}
+}
+
+// check returns an error that the caller may see. isPage is true for what says that it comes from our page.
+func (o crossOrigin) check(r *http.Request, isPage bool) error {
+	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	switch {
+	case hasToken(r):
+		return nil
+	case origin != "": // a browser sends it with every form
+		if origin == o.origin {
+			return nil
+		}
+	case site != "" && site != "same-origin" && site != "none":
+	case site == "" && !isPage:
+		return nil // a program
+	default:
+		scheme, _, _ := strings.Cut(o.origin, ":")
+		if usualHost(scheme, r.Host) == o.host {
+			return nil
+		}
+	}
+	return errForbidden.WithHintf("A form of another site cannot sign a user in here. This server's own page is at %s.", o.origin)
+}
+
+// usualHost is a host and port as a browser writes them in an Origin.
+func usualHost(scheme, host string) string {
+	host = strings.ToLower(host)
+	switch scheme {
+	case "https":
+		return strings.TrimSuffix(host, ":443")
+	default:
+		return strings.TrimSuffix(host, ":80")
+	}
 }
 
 // hasToken holds for an Authorization header that a browser never sends by itself.

@@ -57,6 +57,10 @@ var (
 		ErrorField: "conflict", DescriptionField: "This is not possible in the present state.",
 		CodeField: http.StatusConflict,
 	}
+	errUnrecorded = &fosite.RFC6749Error{
+		ErrorField: "server_error", DescriptionField: "The revocation may not have been recorded. Send it again.",
+		CodeField: http.StatusInternalServerError,
+	}
 	errMethodNotAllowed = &fosite.RFC6749Error{
 		ErrorField: "method_not_allowed", DescriptionField: "The method is not allowed here.",
 		CodeField: http.StatusMethodNotAllowed,
@@ -78,7 +82,7 @@ func asOAuthError(err error) *fosite.RFC6749Error {
 	case errors.Is(err, outbox.ErrUndelivered):
 		return fosite.ErrTemporarilyUnavailable.WithHint("The revocation is recorded but has not reached every gateway. Try again.").WithWrap(err)
 	case errors.Is(err, client.ErrBusy):
-		return fosite.ErrTemporarilyUnavailable.WithHint("Too many clients authenticate at this moment. Try again.").WithWrap(err)
+		return fosite.ErrTemporarilyUnavailable.WithHint("Too many secrets of this client are compared at this moment. Try again.").WithWrap(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fosite.ErrTemporarilyUnavailable.WithWrap(err)
 	case errors.Is(err, registry.ErrInvalid):
@@ -142,13 +146,22 @@ func setRetryAfter(w http.ResponseWriter, e *fosite.RFC6749Error) {
 	}
 }
 
-// logFailure keeps the cause of a server error for the operator. The path is logged without its query, which may hold a
-// code or a refresh token.
+// failRevocation answers a caller who revokes something. To such a caller 503 means that the revocation is recorded and
+// will reach the gateways, so nothing else may be answered with it.
+func (s *Server) failRevocation(w http.ResponseWriter, r *http.Request, err error) {
+	if !errors.Is(err, outbox.ErrUndelivered) && asOAuthError(err).CodeField >= http.StatusInternalServerError {
+		err = errUnrecorded.WithWrap(err)
+	}
+	s.fail(w, r, err)
+}
+
+// logFailure keeps the cause of a server error for the operator. What was sent is not logged: it may be a code, a token, or
+// whatever somebody wants to be in a log.
 func (s *Server) logFailure(r *http.Request, e *fosite.RFC6749Error) {
 	if e.CodeField < http.StatusInternalServerError {
 		return
 	}
-	s.log.ErrorContext(r.Context(), "request failed", slog.String("method", r.Method), slog.String("path", r.URL.Path),
+	s.log.ErrorContext(r.Context(), "request failed", slog.String("method", r.Method), slog.String("route", r.Pattern),
 		slog.String("error", e.ErrorField), slog.Any("cause", e.Unwrap()))
 }
 

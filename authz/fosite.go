@@ -49,11 +49,11 @@ func (s *Server) authenticateForFosite(ctx context.Context, r *http.Request, for
 	if err != nil {
 		return nil, err
 	}
-	return &fositeClient{Client: c, scopes: s.scopes.of(c)}, nil
+	return &fositeClient{Client: c, scopes: s.scopes.of(c), defaultScopes: s.scopes.defaultOf(c)}, nil
 }
 
-// fositeState stands for the client's state, which fosite wants to have and to be long. Clients of oauth2server send none.
-// With a state of its own no check fails because of ours, and none that comes after it is left out.
+// fositeState is what fosite sees instead of the client's state. It refuses a request whose state is missing or short, and
+// clients of oauth2server send none. The client's own is returned as it came, whatever it is (authorization.form).
 const fositeState = "the state is the client's"
 
 // authorizeRequest has fosite check an authorization request. The client and its redirect URI were checked already.
@@ -78,6 +78,8 @@ func requestForFosite(r *http.Request, form url.Values) *http.Request {
 type fositeClient struct {
 	registry.Client
 	scopes []string
+	// defaultScopes are what a token request of the client's own is for when it names none.
+	defaultScopes []string
 	// redirectURI is the one that this request may be answered at. It was checked by our rule, and being the only one leaves
 	// nothing for fosite's own rule to allow.
 	redirectURI string
@@ -133,6 +135,8 @@ type session struct {
 	grant registry.Grant
 	// presented is the code or refresh token that the client exchanges.
 	presented string
+	// replayed says that it was a refresh token that had been used before.
+	replayed bool
 }
 
 var _ oauth2.JWTSessionContainer = (*session)(nil)

@@ -10,11 +10,12 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
 // concludeExchange is what the client is told of redeeming a code or rotating a refresh token. Before it says that the grant
-// has ended, every gateway knows of the revocation that a second use has caused; otherwise the error is
+// has ended, the revocation that a second use has caused is in Redis, where gateways read it; otherwise the error is
 // outbox.ErrUndelivered.
 func (i *issuer) concludeExchange(ctx context.Context, grant registry.Grant, err error) error {
 	switch {
@@ -30,7 +31,7 @@ func (i *issuer) concludeExchange(ctx context.Context, grant registry.Grant, err
 		return err
 	}
 	// Also when the grant had ended before: this may be the next try of a client that was told to come back.
-	if err := i.relay.Deliver(ctx); err != nil {
+	if err := i.relay.Deliver(ctx, outbox.RevokedGrant(grant.ID)); err != nil {
 		return err
 	}
 	return fosite.ErrInvalidGrant.WithHint("The grant has ended. The user has to authorize the client again.").WithWrap(err)
@@ -46,7 +47,7 @@ func requireGrantType(request fosite.AccessRequester, name string) error {
 // requireScopes refuses a request that asks for nothing, or for more than the client may have.
 func requireScopes(request fosite.Requester) error {
 	if len(request.GetRequestedScopes()) == 0 {
-		return fosite.ErrInvalidScope.WithHint("Parameter 'scope' is missing.")
+		return fosite.ErrInvalidScope.WithHint("Parameter 'scope' is missing, and the client has no default scope.")
 	}
 	for _, name := range request.GetRequestedScopes() {
 		if !slices.Contains(request.GetClient().GetScopes(), name) {

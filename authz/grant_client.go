@@ -37,6 +37,9 @@ func (g *clientGrant) HandleTokenEndpointRequest(ctx context.Context, request fo
 	if err := requireGrantType(request, client.ClientCredentials); err != nil {
 		return err
 	}
+	if known, ok := c.(*fositeClient); ok && len(request.GetRequestedScopes()) == 0 {
+		request.SetRequestedScopes(known.defaultScopes)
+	}
 	if err := requireScopes(request); err != nil {
 		return err
 	}

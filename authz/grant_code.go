@@ -47,13 +47,18 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		CreatedAt:      now,
 	}
 	code := client.NewSecret()
-	err := g.registry.Authorize(ctx, grant, registry.Code{
+	first := registry.Code{
 		Hash:            hashToken(code),
 		GrantID:         grant.ID,
 		Challenge:       given.challenge.value,
 		ChallengeMethod: given.challenge.method,
 		RedirectURI:     redirectURI,
 		ExpiresAt:       now.Add(g.codeLifespan),
+	}
+	var replaced []string
+	err := g.turns.take(ctx, grant.Subject, func() (err error) {
+		replaced, err = g.registry.Authorize(ctx, grant, first, g.maxGrants)
+		return err
 	})
 	if errors.Is(err, registry.ErrNotFound) { // deleted since the request was read
 		return fosite.ErrUnauthorizedClient
@@ -62,6 +67,9 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		return err
 	}
 	g.log.InfoContext(ctx, "grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
+	if len(replaced) > 0 { // Run delivers their revocations: nobody is told that they have arrived
+		g.log.InfoContext(ctx, "grants ended: replaced", slog.Any("grant_ids", replaced), slog.String("client_id", grant.ClientID))
+	}
 	response.AddParameter("code", code)
 	request.SetResponseTypeHandled("code")
 	return nil
@@ -131,7 +139,9 @@ func (g *codeGrant) PopulateTokenEndpointResponse(ctx context.Context, request f
 			ExpiresAt: g.now().Add(g.refreshLifespan),
 		}
 	}
-	err := g.registry.RedeemCode(ctx, hashToken(s.presented), first, s.acceptedUntil())
+	err := g.turns.take(ctx, s.subject, func() error {
+		return g.registry.RedeemCode(ctx, hashToken(s.presented), first, s.acceptedUntil())
+	})
 	if err := g.concludeExchange(ctx, s.grant, err); err != nil {
 		return err
 	}

@@ -59,8 +59,9 @@ func (g *refreshGrant) HandleTokenEndpointRequest(ctx context.Context, request f
 	return nil
 }
 
-// PopulateTokenEndpointResponse rotates the refresh token. Callers that race with the same one all get the same
-// successor, because it is a function of it; a later second use ends the grant.
+// PopulateTokenEndpointResponse rotates the refresh token. Callers that use the same one again within its grace, before
+// anyone has used the successor, get the same successor, because it is a function of it, and the same access token, while it
+// is fresh. Any other second use ends the grant.
 func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
 	if !g.CanHandleTokenEndpointRequest(ctx, request) {
 		return fosite.ErrUnknownRequest
@@ -69,15 +70,34 @@ func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, reques
 	if err := g.mint(ctx, request, response); err != nil {
 		return err
 	}
-	successor := g.successor(s.presented)
-	next := registry.RefreshToken{
-		Hash:      hashToken(successor),
-		GrantID:   s.grant.ID,
-		ExpiresAt: g.now().Add(g.refreshLifespan),
+	answer, err := g.answerTo(request, response)
+	if err != nil {
+		return err
 	}
-	err := g.registry.RotateRefresh(ctx, hashToken(s.presented), next, g.refreshGrace, s.acceptedUntil())
+	successor := g.successor(s.presented)
+	var replay registry.Replay
+	err = g.turns.take(ctx, s.subject, func() (err error) {
+		replay, err = g.registry.RotateRefresh(ctx, hashToken(s.presented), registry.Rotation{
+			Next: registry.RefreshToken{
+				Hash:      hashToken(successor),
+				GrantID:   s.grant.ID,
+				ExpiresAt: g.now().Add(g.refreshLifespan),
+			},
+			Answer: answer,
+			Grace:  registry.Grace{Lasts: g.refreshGrace, Late: quickReplay, Replays: maxReplays},
+		})
+		return err
+	})
 	if err := g.concludeExchange(ctx, s.grant, err); err != nil {
 		return err
+	}
+	if replay.Count > 0 {
+		g.noteReplay(ctx, s, replay)
+	}
+	if replay.Sealed != "" {
+		if err := g.answerAgain(request, response, replay.Sealed); err != nil {
+			return err
+		}
 	}
 	response.SetExtra("refresh_token", successor)
 	return nil

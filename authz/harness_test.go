@@ -20,7 +20,6 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
@@ -70,23 +69,13 @@ type world struct {
 func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 	t.Helper()
 	ctx := t.Context()
-	w := &world{T: t, clock: registrytest.NewClock(time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)), log: &authztest.Log{}}
-
-	var err error
-	w.registry, err = registry.Open(ctx, registrytest.Memory, registry.WithNow(w.clock.Now))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = w.registry.Close() })
-	require.NoError(t, w.registry.Migrate(ctx))
-
+	w := &world{T: t, clock: authztest.NewClock(), log: &authztest.Log{}}
+	w.registry = authztest.NewRegistry(t, w.clock)
+	w.denylist, w.redis = authztest.NewDenylist(t, w.clock)
 	w.keyring = w.newKeyring()
+	var err error
 	w.keys, err = w.keyring.Open(ctx)
 	require.NoError(t, err)
-
-	w.redis = miniredis.RunT(t)
-	client := redis.NewClient(&redis.Options{Addr: w.redis.Addr(), MaxRetries: -1, ContextTimeoutEnabled: true})
-	w.denylist = denylist.New(client, client)
-	w.denylist.Now = w.clock.Now
-	t.Cleanup(func() { _ = w.denylist.Close() })
 	w.relay = &outbox.Relay{Registry: w.registry, Denylist: w.denylist}
 	require.NoError(t, w.relay.Fill(ctx))
 
@@ -129,25 +118,9 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 	return w
 }
 
-const keysSecret = "seals the signing keys of this test"
-
-// keySchedule is that of keys that are published 7 minutes before they sign, on clocks that differ by up to a minute.
-func keySchedule(rotateEvery, longestToken time.Duration) keys.Schedule {
-	return keyring.Times{
-		RotateEvery: rotateEvery, PublishAhead: 7 * time.Minute, LongestToken: longestToken, ClockSkew: time.Minute,
-	}.Schedule()
-}
-
 // newKeyring is the keyring of one more replica.
 func (w *world) newKeyring() *keyring.Keyring {
-	return &keyring.Keyring{
-		Registry: w.registry,
-		Secret:   keysSecret,
-		Alg:      keys.ES256,
-		Schedule: keySchedule(720*time.Hour, 8760*time.Hour),
-		Log:      slog.New(slog.NewJSONHandler(w.log, nil)),
-		Now:      w.clock.Now,
-	}
+	return authztest.NewKeyring(w.registry, w.clock, w.log)
 }
 
 // register makes one client of each kind.
@@ -353,3 +326,5 @@ func decodePart(t *testing.T, token string, part int) map[string]any {
 	require.NoError(t, json.Unmarshal(raw, &decoded))
 	return decoded
 }
+
+func second[T any](_ T, err error) error { return err }

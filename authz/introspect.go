@@ -99,6 +99,9 @@ func (s *Server) liveClaims(ctx context.Context, token string) (*keys.Claims, er
 		return nil, errInvalidToken.WithWrap(err)
 	}
 	revoked, err := s.registry.Revoked(ctx, claims.ID, claims.GrantID, claims.ClientID)
+	if err == nil && !revoked { // another replica may have revoked the key just now
+		revoked, err = s.registry.KeyRevoked(ctx, claims.KeyID)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -64,7 +65,7 @@ type metadata struct {
 	RequestURISupported       bool     `json:"request_uri_parameter_supported"`
 }
 
-func newMetadata(issuer string, scopes scopes) metadata {
+func newMetadata(issuer string, scopes scopes, plainPKCE bool) metadata {
 	secret := []string{"client_secret_basic", "client_secret_post"}
 	secretOrNone := append(secret[:len(secret):len(secret)], "none")
 	return metadata{
@@ -78,12 +79,26 @@ func newMetadata(issuer string, scopes scopes) metadata {
 		ResponseTypes:            []string{"code"},
 		ResponseModes:            []string{"query"},
 		GrantTypes:               client.GrantTypes(),
-		CodeChallengeMethods:     []string{challengeS256, challengePlain},
+		CodeChallengeMethods:     challengeMethods(plainPKCE),
 		TokenAuthMethods:         secretOrNone,
 		RevocationAuthMethods:    secretOrNone,
 		IntrospectionAuthMethods: secret,
 		AuthorizationResponseIss: true,
 	}
+}
+
+// MetadataPaths are where the metadata of an issuer is served: RFC 8414's place, and that of OpenID Connect Discovery, which
+// is the only one that many clients look at. For an issuer with a path, such as https://host.example/auth, RFC 8414 section
+// 3.1 puts the path behind the name, and so the documents are also there; a proxy in front that serves only what is below
+// /auth, and takes that away, makes them reachable in the older form.
+func MetadataPaths(issuer string) []string {
+	paths := []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"}
+	if base, err := url.Parse(issuer); err == nil && base.Path != "" {
+		for _, path := range paths[:2] {
+			paths = append(paths, path+base.EscapedPath())
+		}
+	}
+	return paths
 }
 
 // handleMetadata tells clients what this server can do and where (RFC 8414).

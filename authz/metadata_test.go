@@ -73,6 +73,45 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
+func TestTheMetadataIsWhereClientsLook(t *testing.T) {
+	w := newWorld(t)
+	want := w.get("/.well-known/oauth-authorization-server").text
+	a := w.get("/.well-known/openid-configuration")
+	require.Equal(t, http.StatusOK, a.StatusCode)
+	require.JSONEq(t, want, a.text)
+	require.Equal(t, "*", a.Header.Get("Access-Control-Allow-Origin"))
+	require.Equal(t, "public, max-age=300", a.Header.Get("Cache-Control"))
+	w.requireError(w.get("/.well-known/openid-configuration/"), http.StatusNotFound, "not_found")
+	w.requireError(w.get("/.well-known/oauth-authorization-server/auth"), http.StatusNotFound, "not_found")
+
+	for _, path := range []string{"/auth", "/auth/v2", "/%7Btenant%7D/a%20b"} {
+		below := newWorld(t, func(c *authz.Config) { c.Issuer += path })
+		for _, place := range []string{
+			"/.well-known/oauth-authorization-server" + path, "/.well-known/openid-configuration" + path,
+			"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", // as a proxy that takes the path away asks
+		} {
+			a := below.get(place)
+			require.Equal(t, http.StatusOK, a.StatusCode, "%s: %s", place, a.text)
+			require.Equal(t, below.url+path, a.str("issuer"), "RFC 8414 section 3.3")
+			require.Equal(t, "*", a.Header.Get("Access-Control-Allow-Origin"))
+		}
+	}
+}
+
+func TestPlainPKCECanBeTurnedOff(t *testing.T) {
+	w := newWorld(t, func(c *authz.Config) { c.RefusePlainPKCE = true })
+	require.Equal(t, []any{"S256"}, w.get("/.well-known/oauth-authorization-server").json["code_challenge_methods_supported"])
+	for _, method := range []string{"", "plain"} {
+		a := w.post("/oauth/authorize", authorization("app", "code_challenge", verifier, "code_challenge_method", method))
+		location, err := a.Location()
+		require.NoError(t, err)
+		require.Equal(t, "invalid_request", location.Query().Get("error"), location)
+		require.Contains(t, location.Query().Get("error_description"), "S256")
+	}
+	require.NotEmpty(t, w.code("app", "code_challenge", s256(verifier), "code_challenge_method", "S256"))
+	require.NotEmpty(t, w.code("app"), "a client with a secret may go without")
+}
+
 func TestScopes(t *testing.T) {
 	w := newWorld(t)
 	a := w.get("/oauth/scopes")

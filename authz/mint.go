@@ -25,6 +25,9 @@ type issuer struct {
 	refreshLifespan   time.Duration
 	refreshGrace      time.Duration
 	refreshSecret     []byte
+	turns             turns
+	maxGrants         int
+	maxRevokedTokens  int
 	now               func() time.Time
 	log               *slog.Logger
 }

@@ -18,8 +18,10 @@ const defaultMaxAccessLifespan = 8760 * time.Hour
 // audit record in the registry and a line in the log, both under the Actor; without its record no change is made. The
 // methods are safe for concurrent use as long as the fields are not changed.
 //
-// Errors are a *client.InvalidError, outbox.ErrUndelivered, keyring.ErrSuccessorPending, those of the registry (ErrNotFound, ErrExists), or say
-// that the registry does not answer.
+// What is revoked is confirmed by gateways within the Wait of the Relay.
+//
+// Errors are a *client.InvalidError, outbox.ErrUndelivered, keyring.ErrSuccessorPending, those of the registry
+// (ErrNotFound, ErrExists), or say that the registry does not answer.
 type Operator struct {
 	Registry *registry.Registry
 	Relay    *outbox.Relay

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -51,21 +52,22 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change client.Ch
 	return changed, nil
 }
 
-// DeleteClient removes the client for good and denies every token it holds. It returns nil when every gateway knows, and
-// registry.ErrNotFound for a client that was deleted before only when they know of that.
-func (o *Operator) DeleteClient(ctx context.Context, id string) error {
-	err := o.by().DeleteClient(ctx, id, o.lastExpiry())
+// DeleteClient removes the client for good and denies every token it holds. It returns nil when every gateway knows, but for
+// those that are unconfirmed, and registry.ErrNotFound for a client that was deleted before only when they know of that.
+func (o *Operator) DeleteClient(ctx context.Context, id string) (unconfirmed int, err error) {
+	err = o.by().DeleteClient(ctx, id, o.lastExpiry())
 	switch {
 	case err == nil:
 		o.note(ctx, "client deleted", slog.String("client_id", id))
 	case !errors.Is(err, registry.ErrNotFound):
-		return err
+		return 0, err
 	}
 	// Also when it was deleted before: this may be the next try after ErrUndelivered.
-	if undelivered := o.Relay.Deliver(ctx); undelivered != nil {
-		return undelivered
+	unconfirmed, undelivered := o.Relay.Confirm(ctx, outbox.RevokedClient(id))
+	if undelivered != nil {
+		return 0, undelivered
 	}
-	return err
+	return unconfirmed, err
 }
 
 // NewSecret gives the client a new secret, which cannot be seen again; the old one is void at once. registry.ErrNotFound,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
@@ -24,26 +25,37 @@ type Target struct {
 	Subject string
 }
 
-// Revoke takes back the target and returns nil when every gateway refuses what it led to. revoked is 1, or for a subject
-// how many grants there were to end. Revoking again is no error. registry.ErrNotFound for a grant or client that does not
-// exist; nobody can tell whether a token or a subject does.
-func (o *Operator) Revoke(ctx context.Context, target Target) (revoked int, err error) {
+// Revoked is what became of a revocation.
+type Revoked struct {
+	// Count is 1, or for a subject how many grants there were to end.
+	Count int
+	// Unconfirmed is how many gateways could not be heard from in time: each of them may let pass what was revoked until it
+	// has read on.
+	Unconfirmed int
+}
+
+// Revoke takes back the target and returns nil when every gateway refuses what it led to that could be heard from. Revoking
+// again is no error. registry.ErrNotFound for a grant or client that does not exist; nobody can tell whether a token or a
+// subject does.
+func (o *Operator) Revoke(ctx context.Context, target Target) (done Revoked, err error) {
 	kind, id, err := target.only()
 	if err != nil {
-		return 0, err
+		return done, err
 	}
-	revoked, err = o.revoke(ctx, target)
+	revoked, err := o.revoke(ctx, target)
 	switch {
 	case err == nil:
 		o.note(ctx, "revoked", slog.String("kind", kind), slog.String("id", id), slog.Int("revoked", revoked))
 	case !errors.Is(err, registry.ErrNotFound):
-		return 0, err
+		return done, err
 	}
 	// Also when there is nothing to revoke: this may be the next try after ErrUndelivered.
-	if undelivered := o.Relay.Deliver(ctx); undelivered != nil {
-		return revoked, undelivered
+	unconfirmed, undelivered := o.Relay.Confirm(ctx, target.revoked())
+	done = Revoked{revoked, unconfirmed}
+	if undelivered != nil {
+		return done, undelivered
 	}
-	return revoked, err
+	return done, err
 }
 
 func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err error) {
@@ -63,6 +75,20 @@ func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err 
 		return 0, err
 	}
 	return 1, nil
+}
+
+// revoked is what the target's revocation is delivered as.
+func (t Target) revoked() outbox.Revoked {
+	switch {
+	case t.Subject != "":
+		return outbox.RevokedOf(t.Subject)
+	case t.GrantID != "":
+		return outbox.RevokedGrant(t.GrantID)
+	case t.ClientID != "":
+		return outbox.RevokedClient(t.ClientID)
+	default:
+		return outbox.RevokedToken(t.TokenID)
+	}
 }
 
 // only is the one thing that the target names.

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"gatehouse/authz/client"
 )
 
 // Fields of the page's own form.
@@ -60,7 +62,8 @@ type page struct {
 
 	Action     string // the authorization endpoint, as the browser has to ask for it
 	Name       string
-	Domain     string
+	Domain     string // where the answer goes, or else
+	Scheme     string // which links the application on the device opens that gets it
 	Scopes     []pageScope
 	Lasts      string // how long an access token will be good, if the client asked for something else than usual
 	Parameters []pageParameter
@@ -78,14 +81,18 @@ type pageParameter struct{ Name, Value string }
 func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, a *authorization, failure error) {
 	p := page{
 		Action:    s.consentAction,
-		Name:      a.client.Name,
-		Domain:    hostOf(a.form.Get("redirect_uri")),
+		Name:      client.ShownName(a.client.Name),
 		PageField: pageField,
 		Decision:  decisionField,
 		DenyValue: decisionDeny,
 	}
 	if p.Name == "" {
 		p.Name = a.client.ID
+	}
+	if isWeb(a.redirectURI) {
+		p.Domain = a.redirectURI.Host
+	} else {
+		p.Scheme = a.redirectURI.Scheme
 	}
 	for _, name := range a.request.GetRequestedScopes() {
 		p.Scopes = append(p.Scopes, pageScope{Name: name, Description: s.scopes.descriptions[name]})

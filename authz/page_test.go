@@ -71,7 +71,7 @@ func TestTheUserDecidesOnThePage(t *testing.T) {
 	require.NotContains(t, wrong.text, "nope")
 
 	a := w.post("/oauth/authorize", fillIn(t, wrong, "login", "login", "password", "password", "decision", "allow"), asBrowser)
-	require.Equal(t, http.StatusFound, a.StatusCode, a.text)
+	require.Equal(t, http.StatusSeeOther, a.StatusCode, "a browser must not send the password on: %s", a.text)
 	location, err := a.Location()
 	require.NoError(t, err)
 	require.Equal(t, `a&b"<c>+d'`, location.Query().Get("state"))
@@ -80,7 +80,7 @@ func TestTheUserDecidesOnThePage(t *testing.T) {
 	require.EqualValues(t, 5400, token.json["expires_in"])
 
 	denied := w.post("/oauth/authorize", fillIn(t, page, "decision", "deny"), asBrowser)
-	require.Equal(t, http.StatusFound, denied.StatusCode)
+	require.Equal(t, http.StatusSeeOther, denied.StatusCode)
 	require.Contains(t, denied.Header.Get("Location"), "error=access_denied")
 }
 
@@ -104,7 +104,7 @@ func TestThePageWorksBelowAPath(t *testing.T) {
 	sent.Set("login", "login")
 	sent.Set("password", "password")
 	a := w.do(http.MethodPost, to.String(), "application/x-www-form-urlencoded", strings.NewReader(sent.Encode()), asBrowser)
-	require.Equal(t, http.StatusFound, a.StatusCode, a.text)
+	require.Equal(t, http.StatusSeeOther, a.StatusCode, a.text)
 	require.Contains(t, a.Header.Get("Location"), "code=")
 }
 
@@ -140,18 +140,65 @@ func TestTheFormOfAnotherSiteSignsNobodyIn(t *testing.T) {
 		w.requireError(w.post("/oauth/authorize", foreign, from), http.StatusForbidden, "access_denied")
 		w.requireError(w.post("/oauth/authorize", withoutLogin(), from, basic("login", "password")), http.StatusForbidden, "access_denied")
 	}
+	elsewhere := func(host string) option { return func(r *http.Request) { r.Host = host } }
 	for name, options := range map[string][]option{
-		"our page in a newer browser":   {asBrowser, header("Sec-Fetch-Site", "same-origin")},
-		"our page in an older browser":  {asBrowser, header("Origin", w.url)},
-		"our page behind another Host":  {asBrowser, header("Origin", w.url), func(r *http.Request) { r.Host = "authz.internal" }},
+		"our page in a newer browser":      {asBrowser, header("Sec-Fetch-Site", "same-origin"), header("Origin", w.url)},
+		"our page in an older browser":     {asBrowser, header("Origin", w.url)},
+		"our page in a very old browser":   {asBrowser},
+		"our page behind another Host":     {asBrowser, header("Origin", w.url), elsewhere("authz.internal")},
+		"our page, sent again by the user": {asBrowser, header("Sec-Fetch-Site", "none")},
+	} {
+		require.Equal(t, http.StatusSeeOther, w.post("/oauth/authorize", ours, options...).StatusCode, name)
+	}
+	for name, options := range map[string][]option{
 		"a program":                     nil,
 		"a program that says who it is": {header("User-Agent", "alby-js-sdk")},
 	} {
 		require.Equal(t, http.StatusFound, w.post("/oauth/authorize", ours, options...).StatusCode, name)
 	}
+	require.Equal(t, http.StatusFound, w.post("/oauth/authorize", foreign, elsewhere("authz.internal")).StatusCode, "a program beside the server")
+
+	// A site may point its own name at this server, and then has the page under that name.
+	rebound := elsewhere("evil.example")
+	for name, options := range map[string][]option{
+		"a newer browser":    {header("Sec-Fetch-Site", "same-origin"), header("Origin", "http://evil.example")},
+		"an older browser":   {header("Origin", "http://evil.example")},
+		"without an Origin":  {header("Sec-Fetch-Site", "same-origin")},
+		"a very old browser": nil,
+	} {
+		a := w.post("/oauth/authorize", ours, append(options, asBrowser, rebound)...)
+		requirePage(t, a, http.StatusForbidden)
+		require.Contains(t, a.text, w.url, "%s: the page is there", name)
+		require.Empty(t, a.Header.Get("Location"))
+	}
 	token := header("Authorization", "Bearer "+w.userJWT(map[string]any{"id": 1, "exp": w.clock.Now().Add(time.Minute).Unix()}))
 	require.Equal(t, http.StatusFound, w.allow(token, header("Origin", "https://host.example"), header("Sec-Fetch-Site", "cross-site")).StatusCode,
 		"no form can send a token: it is a page of the host application's")
+}
+
+// What follows the scheme of a native application says nothing about who gets the code.
+func TestThePageShowsTheSchemeOfANativeApplication(t *testing.T) {
+	w := newWorld(t)
+	for redirectURI, shown := range map[string]string{
+		"evilapp://bank.example/cb":       "<strong>evilapp:</strong>",
+		"com.example.app:/bank.example":   "<strong>com.example.app:</strong>",
+		"https://app.example:8443/cb":     "<strong>app.example:8443</strong>",
+		"http://127.0.0.1:4711/anything":  "<strong>127.0.0.1:4711</strong>",
+		"com.example.app://bank.example/": "<strong>com.example.app:</strong>",
+	} {
+		w.change("spa", func(c *registry.Client) { c.RedirectURIs = []string{redirectURI} })
+		page := w.get("/oauth/authorize?"+authorization("spa", "login", "", "password", "", "redirect_uri", redirectURI, "code_challenge", verifier).Encode(), asBrowser)
+		requirePage(t, page, http.StatusOK)
+		text, _, _ := strings.Cut(page.text, "<form")
+		require.Contains(t, text, shown)
+		require.NotContains(t, text, "bank.example")
+	}
+	w.change("spa", func(c *registry.Client) { c.RedirectURIs = []string{"evilapp://bank.example/cb"} })
+	code := w.code("spa", "redirect_uri", "evilapp://bank.example/cb", "code_challenge", verifier)
+	a := w.post("/oauth/token", redemption(code, "client_id", "spa", "redirect_uri", "evilapp://bank.example/cb", "code_verifier", verifier))
+	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	listed := w.get("/clients", w.as(12345)).text
+	require.Contains(t, listed, `"domain":"evilapp:"`)
 }
 
 func TestThePageOfABadRequest(t *testing.T) {
@@ -180,6 +227,11 @@ func TestThePageShowsNamesAsText(t *testing.T) {
 	page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
 	requirePage(t, page, http.StatusOK)
 	require.Contains(t, page.text, "&lt;script&gt;")
+
+	w.change("app", func(c *registry.Client) { c.Name = "Evil \u202eelgooG" }) // registered before that was refused
+	page = w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
+	require.Contains(t, page.text, "Evil elgooG")
+	require.NotContains(t, page.text, "\u202e")
 }
 
 func TestProgramsThatPostGetJSON(t *testing.T) {

@@ -22,9 +22,17 @@ type challenge struct {
 	method string
 }
 
+// challengeMethods are those that a client may use: plain only where it is not turned off.
+func challengeMethods(plain bool) []string {
+	if plain {
+		return []string{challengeS256, challengePlain}
+	}
+	return []string{challengeS256}
+}
+
 // readChallenge takes the challenge of an authorization request. A public client must send one: nothing else would keep
 // whoever sees its code from redeeming it.
-func readChallenge(form url.Values, public bool) (challenge, error) {
+func readChallenge(form url.Values, public, plain bool) (challenge, error) {
 	c := challenge{value: form.Get("code_challenge"), method: form.Get("code_challenge_method")}
 	if c.value == "" {
 		switch {
@@ -36,7 +44,10 @@ func readChallenge(form url.Values, public bool) (challenge, error) {
 		return challenge{}, nil
 	}
 	switch c.method {
-	case "", challengePlain:
+	case "", challengePlain: // RFC 7636 section 4.3: plain is what a request means that names none
+		if !plain {
+			return challenge{}, fosite.ErrInvalidRequest.WithHint("The 'code_challenge_method' plain is not supported, and is meant when there is none. Use S256.")
+		}
 		c.method = challengePlain
 		if !isVerifier(c.value) {
 			return challenge{}, fosite.ErrInvalidRequest.WithHint("A plain 'code_challenge' is 43 to 128 unreserved characters.")
@@ -46,7 +57,8 @@ func readChallenge(form url.Values, public bool) (challenge, error) {
 			return challenge{}, fosite.ErrInvalidRequest.WithHint("An S256 'code_challenge' is a base64url encoded SHA-256 without padding.")
 		}
 	default:
-		return challenge{}, fosite.ErrInvalidRequest.WithHint("The 'code_challenge_method' must be S256 or plain.")
+		return challenge{}, fosite.ErrInvalidRequest.WithHintf("The 'code_challenge_method' '%s' is not supported, but %s.",
+			c.method, strings.Join(challengeMethods(plain), " and "))
 	}
 	return c, nil
 }

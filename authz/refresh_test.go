@@ -1,12 +1,14 @@
 package authz_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/authz"
 	"gatehouse/registry/registrytest"
 )
 
@@ -20,7 +22,7 @@ func TestARefreshTokenIsGoodForOneSuccessor(t *testing.T) {
 	again := w.refresh(a.str("refresh_token"))
 	require.Equal(t, http.StatusOK, again.StatusCode, "within the grace period: "+again.text)
 	require.Equal(t, b.str("refresh_token"), again.str("refresh_token"))
-	require.NotEqual(t, b.str("access_token"), again.str("access_token"))
+	require.Equal(t, b.str("access_token"), again.str("access_token"), "nobody gets many tokens for one")
 
 	w.clock.Advance(time.Second)
 	w.requireError(w.refresh(a.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
@@ -51,7 +53,7 @@ func TestManyRefreshesAtOnceGetTheSameSuccessor(t *testing.T) {
 		access[b.str("access_token")] = true
 	}
 	require.Len(t, successors, 1)
-	require.Len(t, access, 50)
+	require.Len(t, access, 1, "all get the same access token")
 	for token := range access {
 		require.NoError(t, w.denied(token))
 	}
@@ -111,4 +113,87 @@ func TestAReusedRefreshTokenIsReportedOnlyWhenTheGatewaysKnow(t *testing.T) {
 	require.NoError(t, w.denied(b.str("access_token")))
 	w.requireError(w.refresh(a.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
 	w.requireDenied(b.str("access_token"))
+}
+
+// TestALostAnswerCanBeHadAgainTomorrow: with the same access token while that is fresh, and a new one after that.
+func TestALostAnswerCanBeHadAgainTomorrow(t *testing.T) {
+	var replayed int
+	w := newWorld(t, func(c *authz.Config) {
+		c.RefreshGrace = 24 * time.Hour
+		c.OnIssued = func(_ context.Context, issued authz.Issued) {
+			if issued.Replayed {
+				replayed++
+			}
+		}
+	})
+	a := w.tokens()
+	b := w.refresh(a.str("refresh_token"))
+	require.Equal(t, http.StatusOK, b.StatusCode, b.text)
+	require.Zero(t, replayed)
+
+	w.clock.Advance(time.Hour)
+	again := w.refresh(a.str("refresh_token"))
+	require.Equal(t, http.StatusOK, again.StatusCode, again.text)
+	require.Equal(t, b.str("access_token"), again.str("access_token"))
+	require.Equal(t, b.str("scope"), again.str("scope"))
+	require.InDelta(t, 3600, again.json["expires_in"], 1)
+	require.Equal(t, 1, replayed)
+	require.Contains(t, w.log.String(), `"msg":"refresh token used again within its grace","grant_id":"`+w.claims(b.str("access_token")).GrantID+
+		`","client_id":"app","times":1,"late":true`)
+	narrowed := w.refresh(a.str("refresh_token"), "scope", "balance:read")
+	require.Equal(t, "balance:read", narrowed.str("scope"))
+	require.Equal(t, []string{"balance:read"}, w.claims(narrowed.str("access_token")).Scopes)
+
+	w.clock.Advance(22 * time.Hour)
+	late := w.refresh(a.str("refresh_token"))
+	require.Equal(t, http.StatusOK, late.StatusCode, late.text)
+	require.Equal(t, b.str("refresh_token"), late.str("refresh_token"))
+	require.NotEqual(t, b.str("access_token"), late.str("access_token"), "that one has expired")
+	require.NoError(t, w.denied(late.str("access_token")))
+
+	require.Equal(t, http.StatusOK, w.refresh(b.str("refresh_token")).StatusCode)
+	w.requireError(w.refresh(a.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
+	w.requireDenied(late.str("access_token"))
+	for _, token := range []answer{a, b, late} {
+		require.NotContains(t, w.log.String(), token.str("refresh_token"))
+		require.NotContains(t, w.log.String(), token.str("access_token"))
+	}
+}
+
+// TestAThiefInStepWithHisVictimIsFound: he uses each refresh token an hour after the victim has.
+func TestAThiefInStepWithHisVictimIsFound(t *testing.T) {
+	w := newWorld(t, func(c *authz.Config) { c.RefreshGrace = 24 * time.Hour })
+	token := w.tokens().str("refresh_token")
+	for range 2 {
+		victim := w.refresh(token)
+		require.Equal(t, http.StatusOK, victim.StatusCode, victim.text)
+		w.clock.Advance(time.Hour)
+		thief := w.refresh(token)
+		if thief.StatusCode != http.StatusOK {
+			w.requireError(thief, http.StatusBadRequest, "invalid_grant")
+			w.requireDenied(victim.str("access_token"))
+			require.Contains(t, w.log.String(), "grant ended: used twice")
+			return
+		}
+		require.Equal(t, victim.str("access_token"), thief.str("access_token"), "he has nothing that the victim has not")
+		token = victim.str("refresh_token")
+		w.clock.Advance(time.Hour)
+	}
+	t.Fatal("the thief keeps a working chain")
+}
+
+func TestReplaysAreBounded(t *testing.T) {
+	w := newWorld(t)
+	a := w.tokens()
+	access := map[string]bool{}
+	for range 51 {
+		b := w.refresh(a.str("refresh_token"))
+		require.Equal(t, http.StatusOK, b.StatusCode, b.text)
+		access[b.str("access_token")] = true
+	}
+	require.Len(t, access, 1)
+	w.requireError(w.refresh(a.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
+	for token := range access {
+		w.requireDenied(token)
+	}
 }

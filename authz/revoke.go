@@ -6,60 +6,102 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/outbox"
+	"gatehouse/keys"
 	"gatehouse/registry"
 )
 
 const reasonRevoked = "revoked"
 
-// handleRevoke takes back an access token, or a refresh token and with it the whole grant (RFC 7009). It answers 200
-// only when every gateway refuses what was revoked; with 503 the revocation is recorded and the caller may try again.
+// handleRevoke takes back an access token, or a refresh token and with it the whole grant (RFC 7009). It answers 200 when
+// every gateway refuses what was revoked, but for those that it says it could not hear from, and 503 only when the
+// revocation is recorded and will reach them.
 func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
 	client, form, err := s.readClientRequest(ctx, w, r)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failRevocation(w, r, err)
 		return
 	}
-	if err := s.revoke(ctx, client, form.Get("token")); err != nil {
-		s.fail(w, r, err)
+	unconfirmed, err := s.revoke(ctx, client, form.Get("token"))
+	if err != nil {
+		s.failRevocation(w, r, err)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusOK)
+	sayUnconfirmed(w, unconfirmed)
+	writeJSON(w, http.StatusOK, revoked{})
 }
+
+// revoked is the answer to a revocation. RFC 7009 section 2.2 lets clients ignore it; some that do not would take an empty
+// one for a failure.
+type revoked struct{}
 
 // revoke finds out by itself what kind of token it is; token_type_hint could only be wrong. A token that is unknown,
 // malformed or expired is as good as revoked.
-func (s *Server) revoke(ctx context.Context, client registry.Client, token string) error {
+func (s *Server) revoke(ctx context.Context, client registry.Client, token string) (unconfirmed int, err error) {
 	if claims, err := s.lenientVerifier.Verify([]byte(token)); err == nil {
 		if claims.ClientID != client.ID {
-			return errForeignToken
+			return 0, errForeignToken
 		}
-		if err := s.registry.RevokeToken(ctx, claims.ID, claims.ExpiresAt.Add(ClockSkew)); err != nil {
-			return err
-		}
-		s.log.InfoContext(ctx, "access token revoked", slog.String("jti", claims.ID), slog.String("client_id", client.ID))
-		return s.issuer.relay.Deliver(ctx)
+		return s.revokeAccessToken(ctx, claims)
 	}
 	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		return nil
+		return 0, nil
 	case err != nil:
-		return err
+		return 0, err
 	case grant.ClientID != client.ID:
-		return errForeignToken
+		return 0, errForeignToken
 	}
-	if err := s.registry.EndGrant(ctx, grant.ID, reasonRevoked); err != nil {
-		return err
+	err = s.issuer.turns.take(ctx, grant.Subject, func() error { return s.registry.EndGrant(ctx, grant.ID, reasonRevoked) })
+	if err != nil {
+		return 0, err
 	}
 	s.log.InfoContext(ctx, "grant ended: revoked", slog.String("grant_id", grant.ID), slog.String("client_id", client.ID))
-	return s.issuer.relay.Deliver(ctx)
+	return s.issuer.relay.Confirm(ctx, outbox.RevokedGrant(grant.ID))
+}
+
+// revokeAccessToken ends the token's grant instead when its client has revoked too many one by one.
+func (s *Server) revokeAccessToken(ctx context.Context, claims *keys.Claims) (unconfirmed int, err error) {
+	expires := claims.ExpiresAt.Add(ClockSkew)
+	own := []outbox.Revoked{outbox.RevokedToken(claims.ID)}
+	who := []any{slog.String("jti", claims.ID), slog.String("client_id", claims.ClientID)}
+	if claims.GrantID == "" { // the client's own
+		if err := s.registry.RevokeToken(ctx, claims.ID, expires); err != nil {
+			return 0, err
+		}
+	} else {
+		var isEnded bool
+		err = s.issuer.turns.take(ctx, claims.Subject, func() (err error) {
+			isEnded, err = s.registry.RevokeTokenOf(ctx, claims.GrantID, claims.ID, expires, s.issuer.maxRevokedTokens)
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+		if isEnded {
+			s.log.WarnContext(ctx, "grant ended: too many of its access tokens were revoked",
+				slog.String("grant_id", claims.GrantID), slog.String("client_id", claims.ClientID))
+		}
+		own = append(own, outbox.RevokedGrant(claims.GrantID)) // which may be what revokes the token
+	}
+	s.log.InfoContext(ctx, "access token revoked", who...)
+	return s.issuer.relay.Confirm(ctx, own...)
+}
+
+// sayUnconfirmed tells the caller how many gateways may not know yet of what was revoked. Most answers have no body to say it
+// in.
+func sayUnconfirmed(w http.ResponseWriter, gateways int) {
+	if gateways > 0 {
+		w.Header().Set("Unconfirmed-Gateways", strconv.Itoa(gateways))
+	}
 }
 
 var errForeignToken = fosite.ErrUnauthorizedClient.WithHint("The token was issued to another client.")

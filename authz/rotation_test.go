@@ -35,7 +35,7 @@ func (w *world) newReplica(clockIsAhead time.Duration) *replica {
 	w.Helper()
 	now := func() time.Time { return w.clock.Now().Add(clockIsAhead) }
 	r := &replica{Keyring: w.newKeyring()}
-	r.Now, r.Schedule = now, keySchedule(rotateEvery, longestToken)
+	r.Now, r.Schedule = now, authztest.KeySchedule(rotateEvery, longestToken)
 	var err error
 	r.ring, err = r.Open(w.Context())
 	require.NoError(w, err)

@@ -34,6 +34,12 @@ func (s scopes) of(client registry.Client) []string {
 	return slices.DeleteFunc(slices.Clone(client.Scopes), func(name string) bool { return !s.known(name) })
 }
 
+// defaultOf are the scopes that the client is given when it names none: of its default, those that it may still ask for.
+func (s scopes) defaultOf(client registry.Client) []string {
+	allowed := s.of(client)
+	return slices.DeleteFunc(slices.Clone(client.DefaultScopes), func(name string) bool { return !slices.Contains(allowed, name) })
+}
+
 // describe pairs names with their descriptions. A scope that no route has any more is shown without one.
 func (s scopes) describe(names []string) map[string]string {
 	described := make(map[string]string, len(names))

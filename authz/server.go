@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,11 @@ import (
 // ClockSkew is how far apart the clocks of two replicas may be. app/config/clocks.go says what depends on it.
 const ClockSkew = time.Minute
 
-const minRefreshSecret = 32
+const (
+	minRefreshSecret        = 32
+	defaultMaxGrants        = 50
+	defaultMaxRevokedTokens = 100
+)
 
 // Config is what an authorization server is made of.
 type Config struct {
@@ -43,8 +48,16 @@ type Config struct {
 	// WellKnownMaxAge is how long anyone may keep the JWKS and the metadata, in whole seconds; 5 minutes when 0. The
 	// Keyring publishes a key for longer before it signs.
 	WellKnownMaxAge time.Duration
-	// RefreshGrace is how long a refresh token that was used can be used again for the same successor; 0: not at all.
+	// RefreshGrace is how long a refresh token that was used can be used again for the same successor, as long as nobody has
+	// used that; 0: not at all.
 	RefreshGrace time.Duration
+	// RefusePlainPKCE leaves S256 as the only code challenge method (RFC 7636 section 4.2).
+	RefusePlainPKCE bool
+	// MaxGrants is how many live grants one user may have given one client; the oldest ends for another. 50 when 0.
+	MaxGrants int
+	// MaxRevokedTokens is how many access tokens of one grant, that have not expired, its client may have revoked one by
+	// one; the next ends the grant. 100 when 0.
+	MaxRevokedTokens int
 	// RefreshSecret makes successors of refresh tokens unguessable: at least 32 bytes, the same in every replica.
 	RefreshSecret []byte
 
@@ -55,6 +68,9 @@ type Config struct {
 	Registry *registry.Registry
 	Keyring  *keyring.Keyring // open
 	Denylist outbox.Denylist
+	// RevocationWait is how long the answer to a revocation waits at most for the gateways to confirm that they know; 0: not
+	// at all.
+	RevocationWait time.Duration
 	// AdminToken is the bearer token of the admin API; empty leaves it open to whoever reaches it.
 	AdminToken string
 	// OnIssued, when not nil, is told of each answer that holds an access token, before it is sent. ctx is that of the
@@ -80,6 +96,7 @@ type Server struct {
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
 	cacheWellKnown string
 	consentAction  string
+	plainPKCE      bool
 
 	users      user.Authenticator
 	caller     func(*http.Request) netip.Addr
@@ -101,8 +118,8 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	known, ring := newScopes(c.Scopes), c.Keyring.Ring()
-	published := newMetadata(c.Issuer, known)
-	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist}
+	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE)
+	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
 		issuer: &issuer{
 			name:     c.Issuer,
@@ -115,6 +132,8 @@ func New(c Config) (*Server, error) {
 			refreshLifespan:   c.RefreshLifespan,
 			refreshGrace:      c.RefreshGrace,
 			refreshSecret:     slices.Clone(c.RefreshSecret),
+			maxGrants:         c.MaxGrants,
+			maxRevokedTokens:  c.MaxRevokedTokens,
 			now:               c.Now,
 			log:               c.Log,
 		},
@@ -130,6 +149,7 @@ func New(c Config) (*Server, error) {
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
 		consentAction:  consentAction(published),
+		plainPKCE:      !c.RefusePlainPKCE,
 
 		users:      user.InOrder(c.Users),
 		caller:     c.Caller,
@@ -157,18 +177,21 @@ func New(c Config) (*Server, error) {
 
 // Public are the endpoints for clients and users. Everything else is 404.
 func (s *Server) Public() http.Handler {
-	return s.serve(routes{
-		"/oauth/authorize":                        {http.MethodGet: s.showAuthorize, http.MethodPost: s.handleAuthorize},
-		"/oauth/token":                            {http.MethodPost: s.handleToken},
-		"/oauth/revoke":                           {http.MethodPost: s.handleRevoke},
-		"/oauth/introspect":                       {http.MethodPost: s.handleIntrospect},
-		"/oauth/token/introspect":                 {http.MethodGet: s.handleIntrospectOwn},
-		"/oauth/scopes":                           {http.MethodGet: s.handleScopes},
-		"/.well-known/jwks.json":                  {http.MethodGet: s.handleJWKS},
-		"/.well-known/oauth-authorization-server": {http.MethodGet: s.handleMetadata},
-		"/clients":                                {http.MethodGet: s.handleConnections},
-		"/clients/{clientId}":                     {http.MethodDelete: s.handleDisconnect},
-	})
+	public := routes{
+		"/oauth/authorize":        {http.MethodGet: s.showAuthorize, http.MethodPost: s.handleAuthorize},
+		"/oauth/token":            {http.MethodPost: s.handleToken},
+		"/oauth/revoke":           {http.MethodPost: s.handleRevoke},
+		"/oauth/introspect":       {http.MethodPost: s.handleIntrospect},
+		"/oauth/token/introspect": {http.MethodGet: s.handleIntrospectOwn},
+		"/oauth/scopes":           {http.MethodGet: s.handleScopes},
+		"/.well-known/jwks.json":  {http.MethodGet: s.handleJWKS},
+		"/clients":                {http.MethodGet: s.handleConnections},
+		"/clients/{clientId}":     {http.MethodDelete: s.handleDisconnect},
+	}
+	for _, path := range MetadataPaths(s.issuer.name) {
+		public[path] = map[string]http.HandlerFunc{http.MethodGet: s.handleMetadata}
+	}
+	return s.serve(public)
 }
 
 // Admin are the endpoints for the operator, to be served where only the operator can reach them.
@@ -180,6 +203,7 @@ func (s *Server) Admin() http.Handler {
 		"/admin/revocations":               {http.MethodPost: s.revokeAny},
 		"/admin/keys":                      {http.MethodGet: s.listKeys},
 		"/admin/keys/rotate":               {http.MethodPost: s.rotateKeys},
+		"/admin/keys/{kid}/revoke":         {http.MethodPost: s.revokeKey},
 	}))
 }
 
@@ -230,6 +254,8 @@ func (c Config) withDefaults() Config {
 			*lifespan = usual
 		}
 	}
+	c.MaxGrants = cmp.Or(c.MaxGrants, defaultMaxGrants)
+	c.MaxRevokedTokens = cmp.Or(c.MaxRevokedTokens, defaultMaxRevokedTokens)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -259,6 +285,7 @@ func (c Config) check() error {
 	complain(c.MaxAccessLifespan < c.AccessLifespan || c.MaxAccessLifespan%time.Second != 0,
 		"the maximum access token lifespan %v must be whole seconds and not below the usual one", c.MaxAccessLifespan)
 	complain(c.CodeLifespan < 0 || c.RefreshLifespan < 0 || c.RefreshGrace < 0, "lifespans must not be negative")
+	complain(c.MaxGrants < 0 || c.MaxRevokedTokens < 0, "bounds must not be negative")
 	complain(len(c.RefreshSecret) < minRefreshSecret, "the refresh secret must have at least %d bytes", minRefreshSecret)
 	complain(c.Registry == nil || c.Denylist == nil, "registry and denylist are required")
 	complain(c.Keyring == nil || c.Keyring.Ring() == nil, "a keyring is required that was opened")

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ory/fosite"
 
@@ -33,7 +35,7 @@ func (s *Server) authenticateUser(ctx context.Context, r *http.Request, body url
 	case errors.Is(err, user.ErrSuspended):
 		return "", errSuspended
 	case errors.As(err, &denied):
-		return "", errUserDenied.WithHint(strings.ToUpper(denied.Reason[:1]) + denied.Reason[1:] + ".")
+		return "", errUserDenied.WithHint(asSentence(denied.Reason))
 	case errors.Is(err, user.ErrNotApplicable):
 		return "", errUserDenied.WithHint("The request does not show who the user is.")
 	case errors.Is(err, user.ErrUnavailable):
@@ -54,6 +56,15 @@ func peerOf(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	return peer.Addr().Unmap()
+}
+
+// asSentence makes one of a reason; nothing of none.
+func asSentence(reason string) string {
+	first, size := utf8.DecodeRuneInString(reason)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + reason[size:] + "."
 }
 
 // readProof takes login and password from the body, never from the query: URLs end up in logs.

@@ -231,3 +231,23 @@ func (from askedFrom) Authenticate(_ context.Context, proof user.Proof) (string,
 	from(proof.Address)
 	return "", user.ErrNotApplicable
 }
+
+type tersely struct{}
+
+func (tersely) Authenticate(context.Context, user.Proof) (string, error) {
+	return "", &user.DeniedError{}
+}
+
+func TestADenialWithoutAReasonIsADenial(t *testing.T) {
+	w := newWorld(t, func(c *authz.Config) { c.Users = []user.Authenticator{tersely{}} })
+	w.requireError(w.post("/oauth/authorize", authorization("app")), http.StatusUnauthorized, "access_denied")
+}
+
+// A caller writes nothing into the log, and no secret gets there that somebody put into a path by mistake.
+func TestTheLogOfAFailureHoldsNothingThatWasSent(t *testing.T) {
+	w := newWorld(t, func(c *authz.Config) { c.Users = []user.Authenticator{brokenUsers{}} })
+	a := w.do(http.MethodDelete, w.url+"/clients/my-access-token?x=my-code", "", nil)
+	w.requireError(a, http.StatusInternalServerError, "server_error")
+	require.Contains(t, w.log.String(), `"route":"/clients/{clientId}"`)
+	require.NotContains(t, w.log.String(), "my-")
+}

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 var walls = map[string][]string{
 	"app/config":                  {},
 	"authz/client":                {"authz/internal/text"},
-	"authz/internal/authztest":    {},
+	"authz/internal/authztest":    {"authz/internal/loop", "authz/keyring"},
 	"authz/internal/loop":         {},
 	"authz/internal/text":         {},
 	"authz/keyring":               {"authz/internal/loop"},

@@ -124,7 +124,7 @@ func (b *batcher) next(done []*question) []*question {
 
 // answer makes one round trip for a batch.
 func (b *batcher) answer(batch []*question) {
-	names := make([]string, 1, 1+3*len(batch))
+	names := make([]string, 1, 1+4*len(batch))
 	names[0] = epochKey
 	for _, q := range batch {
 		names = q.appendNames(names)
@@ -172,16 +172,23 @@ func verdict(entries []any, absent error) error {
 
 // names is how many names a token can be revoked by.
 func (q *Query) names() int {
-	if q.GrantID == "" {
-		return 2
+	count := 2
+	if q.GrantID != "" {
+		count++
 	}
-	return 3
+	if q.KeyID != "" {
+		count++
+	}
+	return count
 }
 
 func (q *Query) appendNames(names []string) []string {
 	names = append(names, entryKey(Token, q.TokenID), entryKey(Client, q.ClientID))
 	if q.GrantID != "" {
 		names = append(names, entryKey(Grant, q.GrantID))
+	}
+	if q.KeyID != "" {
+		names = append(names, entryKey(Key, q.KeyID))
 	}
 	return names
 }

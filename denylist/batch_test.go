@@ -34,7 +34,9 @@ func (r *trips) ask(names []string) ([]any, *instance, error) {
 	if r.epoch != "" {
 		values[0] = r.epoch
 	}
-	return values, &instance{}, nil
+	by := &instance{}
+	by.known.Store(&identity{process: "here", history: "of its own"})
+	return values, by, nil
 }
 
 // next is how many questions the trip asks that begins now; 0 when none does.
@@ -102,9 +104,11 @@ func TestAFailedTripIsUnknownToAllThatShareIt(t *testing.T) {
 		epoch       string
 		wantRevoked error
 	}{
-		"failed":        {broken, "/now", broken},
-		"no epoch":      {nil, "", ErrRevoked},
-		"another epoch": {nil, "elsewhere/now", ErrRevoked},
+		"failed":              {broken, "/now", broken},
+		"no epoch":            {nil, "", ErrRevoked},
+		"an unreadable epoch": {nil, "now", ErrRevoked},
+		"another epoch":       {nil, "elsewhere/now", ErrRevoked},
+		"another history":     {nil, "here/of another/now", ErrRevoked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, redis *trips, b *batcher) {

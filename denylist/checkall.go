@@ -49,7 +49,7 @@ func (s *Store) CheckAll(ctx context.Context, queries []Query, answers []error) 
 }
 
 func (s *Store) checkTogether(queries []Query, answers []error) error {
-	names := append(make([]string, 0, 1+3*len(queries)), epochKey)
+	names := append(make([]string, 0, 1+4*len(queries)), epochKey)
 	for i := range queries {
 		names = queries[i].appendNames(names)
 	}

@@ -5,48 +5,61 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// dialTimeout and ioTimeout are what a dead and a silent Redis can cost a request; Check bounds their sum.
-const (
-	dialTimeout = checkTimeout / 2
-	ioTimeout   = checkTimeout - dialTimeout
-)
+// DefaultTimeout is how long a question may take unless WithTimeout says otherwise: a Redis that is near answers in a
+// millisecond, and a machine that is busy lets it wait for some tens.
+const DefaultTimeout = 100 * time.Millisecond
+
+// Option changes what Connect makes.
+type Option func(*Store)
+
+// WithTimeout bounds how long Check takes at most: what a silent or dead Redis costs each request.
+func WithTimeout(most time.Duration) Option { return func(s *Store) { s.timeout = most } }
 
 // Connect returns a store at one of
 //
 //	redis://[user:password@]host:port/db
-//	redis+sentinel://[user:password@]host:port/db?master_name=name&addr=host2:port&addr=…   (the Sentinels)
+//	redis+sentinel://[user:password@]host:port/db?master_name=name&addr=host2:port&addr=…&username=…&password=…
 //	redis+cluster://[user:password@]host:port?addr=host2:port&addr=…
 //
-// each also with rediss for TLS. It does not wait for Redis to answer: a Redis that is down now makes every Check
-// ErrUnknown until it is up. An error is one of the URL and does not show its password.
-func Connect(redisURL string) (*Store, error) {
-	options, err := parseURL(redisURL)
+// each also with rediss for TLS. With Sentinel, addresses, user and password before the host are the Sentinels', and those in
+// the query are of the Redis. The query can also hold go-redis's options for the pool of connections and for TLS; any other
+// is an error.
+//
+// It does not wait for Redis to answer: a Redis that is down now makes every Check ErrUnknown until it is up. An error is one
+// of the URL and does not show its password.
+func Connect(redisURL string, options ...Option) (*Store, error) {
+	connection, err := parseURL(redisURL)
 	if err != nil {
 		return nil, err
 	}
+	s := newStore()
+	for _, option := range options {
+		option(s)
+	}
 	// Without this go-redis ignores the deadline of a context.
-	options.ContextTimeoutEnabled = true
+	connection.ContextTimeoutEnabled = true
 	// A request that waits for a second attempt has already waited too long; the route decides what happens instead.
-	options.MaxRetries = -1
-	options.DialerRetries = 1
+	connection.MaxRetries = -1
+	connection.DialerRetries = 1
 	// Both are extra round trips of every new connection.
-	options.DisableIdentity = true
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	connection.DisableIdentity = true
+	connection.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 
-	write := *options
+	write := *connection
 	write.DialTimeout, write.ReadTimeout, write.WriteTimeout = writeTimeout, writeTimeout, writeTimeout
 
-	check := *options
-	check.DialTimeout, check.PoolTimeout = dialTimeout, dialTimeout
-	check.ReadTimeout, check.WriteTimeout = ioTimeout, ioTimeout
+	check, dial := *connection, s.timeout/2 // what a dead and a silent Redis can cost; the sum is the timeout
+	check.DialTimeout, check.PoolTimeout = dial, dial
+	check.ReadTimeout, check.WriteTimeout = s.timeout-dial, s.timeout-dial
 
-	known := &instances{}
-	return newStore(newClient(&check, known), newClient(&write, known), known), nil
+	s.check, s.write = newClient(&check, s.instances), newClient(&write, s.instances)
+	return s, nil
 }
 
 // ValidateURL returns the error that Connect would return, without connecting.
@@ -70,35 +83,17 @@ func parseURL(redisURL string) (*redis.UniversalOptions, error) {
 func parse(redisURL string) (*redis.UniversalOptions, error) {
 	scheme, rest, _ := strings.Cut(redisURL, "://")
 	kind, variant, _ := strings.Cut(scheme, "+")
-	switch plain := kind + "://" + rest; variant {
+	plain := kind + "://" + rest
+	if err := checkQuery(plain); err != nil {
+		return nil, err
+	}
+	switch variant {
 	case "":
-		o, err := redis.ParseURL(redisURL)
-		if err != nil {
-			return nil, err
-		}
-		return &redis.UniversalOptions{
-			Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig, PoolSize: o.PoolSize,
-		}, nil
+		return parsePlain(plain)
 	case "sentinel":
-		o, err := redis.ParseFailoverURL(plain)
-		if err != nil {
-			return nil, err
-		}
-		if o.MasterName == "" {
-			return nil, errors.New("a Sentinel URL needs a master_name")
-		}
-		return &redis.UniversalOptions{
-			Addrs: o.SentinelAddrs, MasterName: o.MasterName, DB: o.DB, Username: o.Username, Password: o.Password,
-			SentinelUsername: o.SentinelUsername, SentinelPassword: o.SentinelPassword, TLSConfig: o.TLSConfig, PoolSize: o.PoolSize,
-		}, nil
+		return parseSentinel(plain)
 	case "cluster":
-		o, err := redis.ParseClusterURL(plain)
-		if err != nil {
-			return nil, err
-		}
-		return &redis.UniversalOptions{
-			Addrs: o.Addrs, IsClusterMode: true, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig, PoolSize: o.PoolSize,
-		}, nil
+		return parseCluster(plain)
 	default:
 		return nil, fmt.Errorf("unknown scheme %q", scheme)
 	}

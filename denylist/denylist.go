@@ -9,12 +9,17 @@ import (
 // Kind says what an entry revokes.
 type Kind string
 
-// The kinds of entries. A token is denied when any of its three names has an entry.
+// The kinds of entries. A token is denied when any of its names has an entry.
 const (
 	Token  Kind = "token"  // one access token, by its jti
 	Grant  Kind = "grant"  // every access token of one user's consent to one client
 	Client Kind = "client" // every access token of one client
+	Key    Kind = "key"    // every access token that one key has signed, by its kid
 )
+
+// AnyKey is the ID of an entry of kind Key that says no more than that some key was revoked lately: another one signs, which
+// gateways may not know yet.
+const AnyKey = "*"
 
 // Entry revokes one thing. It is absolute: there is no way to take an entry back, it only ends.
 type Entry struct {
@@ -31,6 +36,8 @@ type Query struct {
 	// GrantID is empty for a token without a grant (client_credentials).
 	GrantID  string
 	ClientID string
+	// KeyID is the kid of the key that has signed it; empty where nobody asks for that.
+	KeyID string
 }
 
 var (
@@ -44,8 +51,8 @@ var (
 	ErrReloadLost = errors.New("reload of the denylist was overtaken")
 )
 
-// Checker tells whether a token was revoked: nil means that it is known not to be. Implementations are safe for
-// concurrent use, and answer or give up within a fixed bound of at most 50 ms even when ctx has no deadline.
+// Checker tells whether a token was revoked: nil means that it is known not to be. Implementations are safe for concurrent
+// use, and answer or give up within a fixed bound (WithTimeout) even when ctx has no deadline.
 type Checker interface {
 	Check(ctx context.Context, q Query) error
 }

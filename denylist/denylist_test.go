@@ -274,10 +274,48 @@ func TestARedisThatDoesNotAnswerIsUnknown(t *testing.T) {
 func TestConnectRefusesWhatIsNoRedisURLAndKeepsThePassword(t *testing.T) {
 	for _, url := range []string{
 		"", "http://localhost", "redis://:hunter2@local host", "redis://:hunter2@h/%zz", "redis://:hunter2@h/x",
-		"redis+sentinel://:hunter2@h/0", "redis+magic://:hunter2@h", "redis+cluster://:hunter2@h/%zz",
+		"redis+sentinel://:hunter2@h/0", "redis+magic://:hunter2@h", "redis+cluster://:hunter2@h/%zz", "unix://:hunter2@/redis.sock",
 	} {
 		_, err := denylist.Connect(url)
 		require.Error(t, err, url)
 		require.NotContains(t, err.Error(), "hunter2")
 	}
+}
+
+func TestAnOptionOfARedisURLIsHeededOrRefused(t *testing.T) {
+	for url, says := range map[string]string{
+		"redis://h?read_timeout=1s":                               "option read_timeout cannot be set: denylist.timeout",
+		"redis://h?max_retries=3":                                 "option max_retries cannot be set: denylist.timeout",
+		"redis+sentinel://h?master_name=m&dial_timeout=1s":        "option dial_timeout cannot be set: denylist.timeout",
+		"redis+sentinel://h?master_name=m&replica_only=true":      "option replica_only cannot be set: a replica",
+		"redis+sentinel://h?master_name=m&route_randomly=true":    "option route_randomly cannot be set: a replica",
+		"redis+cluster://h?read_only=true":                        "option read_only cannot be set: a replica",
+		"redis+cluster://h?route_by_latency=true":                 "option route_by_latency cannot be set: a replica",
+		"redis+cluster://h/3":                                     "a cluster has no database but 0",
+		"redis+cluster://h?master_name=m":                         "master_name",
+		"redis+sentinel://h?master_name=m&addr=h2:1&bogus=hidden": "bogus",
+	} {
+		err := denylist.ValidateURL(url)
+		require.ErrorContains(t, err, says, url)
+		require.NotContains(t, err.Error(), "hidden")
+	}
+	for _, url := range []string{
+		"redis://u:p@h:1/2?client_name=gatehouse&pool_size=3", "redis+cluster://h/0?addr=h2:1", "rediss://h?skip_verify=true",
+		"redis+sentinel://h?master_name=m&username=u&password=p&min_idle_conns=1",
+	} {
+		require.NoError(t, denylist.ValidateURL(url))
+	}
+}
+
+// TestTheOptionsOfASentinelURLReachTheRedis has a user of its own, and a name, for the Redis.
+func TestTheOptionsOfASentinelURLReachTheRedis(t *testing.T) {
+	master := startRedis(t)
+	master.addUser("keeper", ">right")
+	sentinel := startSentinel(t, master)
+	store := connect(t, "redis+sentinel://127.0.0.1:"+sentinel.port+
+		"/0?master_name=gatehouse&username=keeper&password=right&client_name=guard")
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	clients := master.client().ClientList(t.Context()).Val()
+	require.Contains(t, clients, "name=guard ")
+	require.Contains(t, clients, "user=keeper ")
 }

@@ -19,7 +19,11 @@ var errLostFeed = errors.New("the feed cannot be followed from here")
 // scanPage is how many keys are asked for in one step while everything is loaded.
 const scanPage = 1000
 
-// position is a place in the feed, valid as long as the epoch stays what it is.
+// markKind is the kind of a line that is no entry, but a place to follow the feed from.
+const markKind = "mark"
+
+// position is a place in the feed, valid as long as the epoch stays what it is. There is always a line at it: when that is
+// gone, others after it may be gone as well.
 type position struct {
 	epoch string
 	line  lineID
@@ -42,8 +46,25 @@ func (id lineID) String() string {
 	return strconv.FormatUint(id.ms, 10) + "-" + strconv.FormatUint(id.seq, 10)
 }
 
+func (id lineID) isBefore(other lineID) bool {
+	return id.ms < other.ms || id.ms == other.ms && id.seq < other.seq
+}
+
 // time is when Redis wrote the line, by its clock.
 func (id lineID) time() time.Time { return time.UnixMilli(int64(id.ms)) }
+
+// endOfFeed returns the id of the last line of the feed, and leaves a mark in a feed that has none: one that was emptied, or that
+// an older version filled.
+var endOfFeed = redis.NewScript(`
+local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+if last[1] then
+  return {redis.call('GET', KEYS[1]) or '', last[1][1]}
+end
+local epoch = redis.call('GET', KEYS[1])
+if not epoch then
+  return {'', ''}
+end
+return {epoch, redis.call('XADD', KEYS[2], '*', 'kind', ARGV[1], 'id', epoch, 'exp', '0')}`)
 
 // feedPosition is the end of the feed. ErrUnknown when there is no epoch.
 func (s *Store) feedPosition(ctx context.Context) (position, error) {
@@ -53,21 +74,20 @@ func (s *Store) feedPosition(ctx context.Context) (position, error) {
 	if err != nil {
 		return position{}, fmt.Errorf("find denylist: %w", err)
 	}
-	pipe := node.TxPipeline()
-	epoch := pipe.Get(ctx, epochKey)
-	newest := pipe.XRevRangeN(ctx, feedKey, "+", "-", 1)
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+	answer, err := endOfFeed.Run(ctx, node, []string{epochKey, feedKey}, markKind).StringSlice()
+	if err != nil {
 		node.failed(ctx)
 		return position{}, fmt.Errorf("read end of feed: %w", err)
 	}
-	if err := node.instance.check(epoch.Val()); err != nil {
+	if len(answer) != 2 {
+		return position{}, fmt.Errorf("read end of feed: %d answers", len(answer))
+	}
+	epoch, last := answer[0], answer[1]
+	if err := node.instance.check(epoch); err != nil {
 		return position{}, err
 	}
-	end := position{epoch: epoch.Val()}
-	if lines := newest.Val(); len(lines) > 0 {
-		end.line, err = parseLineID(lines[0].ID)
-	}
-	return end, err
+	line, err := parseLineID(last)
+	return position{epoch, line}, err
 }
 
 type news struct {
@@ -98,15 +118,11 @@ func (s *Store) readFeed(ctx context.Context, from position) (news, error) {
 	// The line that was read last is still there, unless it was trimmed and perhaps others with it, or Redis has gone
 	// back to a state without it.
 	read := lines.Val()
-	atStart := from.line == lineID{}
-	if !atStart && (len(read) == 0 || read[0].ID != from.line.String()) {
+	if len(read) == 0 || read[0].ID != from.line.String() {
 		return news{}, fmt.Errorf("%w: the last line read is gone", errLostFeed)
 	}
-	if !atStart {
-		read = read[1:]
-	}
-	out := news{position: from, more: len(lines.Val()) == scanPage}
-	for _, line := range read {
+	out := news{position: from, more: len(read) == scanPage}
+	for _, line := range read[1:] {
 		id, err := parseLineID(line.ID)
 		if err != nil {
 			return news{}, err
@@ -115,7 +131,9 @@ func (s *Store) readFeed(ctx context.Context, from position) (news, error) {
 		if err != nil {
 			return news{}, err
 		}
-		out.entries = append(out.entries, e)
+		if e.Kind != markKind {
+			out.entries = append(out.entries, e)
+		}
 		out.position.line = id
 	}
 	return out, nil

@@ -29,17 +29,18 @@ type Mirror struct {
 	maxStaleness time.Duration
 	log          *slog.Logger
 
-	known *table
-	fresh atomic.Pointer[time.Time] // when everything in Redis was known; nil before the first load
-	loads atomic.Int64
-	lag   atomic.Int64 // of the entry that was read last, in nanoseconds
+	known   *table
+	reports *reports
+	fresh   atomic.Pointer[time.Time] // when everything in Redis was known; nil before the first load
+	loads   atomic.Int64
+	lag     atomic.Int64 // of the entry that was read last, in nanoseconds
 }
 
 var _ Checker = (*Mirror)(nil)
 
 // NewMirror returns a mirror of store that knows nothing yet. It has to be Run.
 func NewMirror(store *Store, maxStaleness time.Duration, log *slog.Logger) *Mirror {
-	return &Mirror{Store: store, maxStaleness: maxStaleness, log: log, known: newTable()}
+	return &Mirror{Store: store, maxStaleness: maxStaleness, log: log, known: newTable(), reports: newReports(store, maxStaleness)}
 }
 
 // Check implements Checker. It blocks only when the mirror is too old, and then as Store.Check does.
@@ -78,19 +79,27 @@ func (m *Mirror) Loads() int64 { return m.loads.Load() }
 // It is 0 before there was one.
 func (m *Mirror) Lag() time.Duration { return time.Duration(m.lag.Load()) }
 
-// Deny writes entries as Store.Deny does. This mirror refuses them as soon as it returns, others when they read the feed.
+// Deny writes entries as Store.Deny does. This mirror refuses them from the first moment, and also when it returns an error;
+// others when they read the feed.
 func (m *Mirror) Deny(ctx context.Context, entries ...Entry) error {
-	if err := m.Store.Deny(ctx, entries...); err != nil {
-		return err
-	}
+	_, err := m.Publish(ctx, entries...)
+	return err
+}
+
+// Publish does what Deny does, and returns where the entries are in the feed, for Await.
+func (m *Mirror) Publish(ctx context.Context, entries ...Entry) (Position, error) {
 	for _, e := range entries {
 		m.known.add(e)
 	}
-	return nil
+	at, err := m.Store.Publish(ctx, entries...)
+	at.known = m.reports.name
+	return at, err
 }
 
-// Run keeps the mirror up to date until ctx ends. It is run once.
+// Run keeps the mirror up to date until ctx ends, and reports how far it has read, for those who wait until every gateway
+// knows (Await). It is run once.
 func (m *Mirror) Run(ctx context.Context) {
+	defer m.reports.withdraw(ctx)
 	began := m.Now()
 	nextExpiry := began.Add(expireEvery)
 	for warned := false; ctx.Err() == nil; {
@@ -130,6 +139,10 @@ func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
 		return err
 	}
 	m.loads.Add(1)
+	// Before it reads to the end, and answers from memory: whoever writes from now on finds it among those to wait for.
+	if err := m.reports.tell(ctx, at, m.Now()); err != nil {
+		return err
+	}
 	for {
 		// A load alone makes nothing fresh: Redis may have lost everything in the middle of it, and only the feed tells.
 		if at, err = m.catchUp(ctx, at); err != nil {
@@ -138,7 +151,14 @@ func (m *Mirror) loadAndFollow(ctx context.Context, upToDate func()) error {
 		fresh := began
 		m.fresh.Store(&fresh)
 		upToDate()
-		if err := m.awaitFeed(ctx, at, min(m.maxStaleness/4, maxFeedWait)); err != nil {
+		patience := min(m.maxStaleness/4, maxFeedWait)
+		now := m.Now()
+		if due := m.reports.due(at, now); due > 0 {
+			patience = min(patience, due)
+		} else if err := m.reports.tell(ctx, at, now); err != nil {
+			return err
+		}
+		if err := m.awaitFeed(ctx, at, patience); err != nil {
 			return err
 		}
 		began = m.Now()

@@ -163,6 +163,34 @@ func TestAMirrorLoadsAgainWhenItMayHaveMissedSomething(t *testing.T) {
 	}
 }
 
+func TestAMirrorThatLoadedFromAnEmptyFeedMissesNothing(t *testing.T) {
+	for name, empty := range map[string]bool{"filled by this version": false, "filled by one that left no mark": true} {
+		t.Run(name, func(t *testing.T) {
+			forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
+				require.NoError(t, store.Reload(t.Context(), nothing()))
+				if empty {
+					require.NoError(t, client.Del(t.Context(), "{gh}:deny:feed").Err())
+				}
+				mirror := follow(t, store, time.Minute)
+				require.Eventually(t, mirror.Ready, patience, tick)
+				require.Zero(t, mirror.Size())
+				require.Zero(t, mirror.Lag())
+
+				pipe := client.TxPipeline() // in one step, as if the mirror had not read for long
+				pipe.Set(t.Context(), "{gh}:deny:token:"+asked.TokenID, time.Now().Add(time.Hour).UnixMilli(), time.Hour)
+				for _, id := range []string{asked.TokenID, "later"} {
+					pipe.XAdd(t.Context(), &redis.XAddArgs{Stream: "{gh}:deny:feed", Values: []any{
+						"kind", "token", "id", id, "exp", time.Now().Add(time.Hour).UnixMilli()}})
+				}
+				pipe.XTrimMaxLen(t.Context(), "{gh}:deny:feed", 1)
+				_, err := pipe.Exec(t.Context())
+				require.NoError(t, err)
+				eventuallyRevoked(t, mirror, asked)
+			})
+		})
+	}
+}
+
 func TestAMirrorReadsTheFeedToItsEndBeforeItIsFresh(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
 		require.NoError(t, store.Reload(t.Context(), nothing()))

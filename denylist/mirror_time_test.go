@@ -132,9 +132,20 @@ func TestAMirrorThatIsTooOldAsksRedisAndRefusesWhatItKnows(t *testing.T) {
 
 		b.mend()
 		require.NoError(t, mirror.Check(t.Context(), asked), "Redis is asked")
-		pass(200 * time.Millisecond) // until it tries again
+		pass(400 * time.Millisecond) // until it tries again, and has thrown away every broken connection
 		require.LessOrEqual(t, mirror.Staleness(), staleness/4)
 		require.NoError(t, mirror.Check(t.Context(), asked))
+	})
+}
+
+func TestAMirrorRefusesWhatItCouldNotWrite(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		mirror := b.follow(staleness)
+		b.cut()
+		pass(2 * staleness)
+		require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrUnknown)
+		require.Error(t, mirror.Deny(t.Context(), inAnHour(denylist.Grant, asked.GrantID)))
+		require.ErrorIs(t, mirror.Check(t.Context(), asked), denylist.ErrRevoked, "a route that allows unknown tokens must refuse this one")
 	})
 }
 
@@ -200,7 +211,7 @@ func TestAMirrorWarnsOnce(t *testing.T) {
 	})
 }
 
-// losing wipes Redis just before it is scanned for the first time, and counts the reads of the feed's end after that.
+// losing wipes Redis just before it is scanned for the first time, and counts what is asked for the feed's end after that.
 type losing struct {
 	server *miniredis.Miniredis
 	lost   atomic.Bool
@@ -216,17 +227,15 @@ func (l *losing) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if cmd.Name() == "scan" && l.lost.CompareAndSwap(false, true) {
 			l.server.FlushAll()
 		}
+		if strings.HasPrefix(cmd.Name(), "eval") && l.lost.Load() {
+			l.after.Add(1)
+		}
 		return next(ctx, cmd)
 	}
 }
 
 func (l *losing) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error {
-		if l.lost.Load() {
-			l.after.Add(1)
-		}
-		return next(ctx, cmds)
-	}
+	return func(ctx context.Context, cmds []redis.Cmder) error { return next(ctx, cmds) }
 }
 
 func TestAMirrorDoesNotBelieveARedisThatLostEverythingWhileItWasLoaded(t *testing.T) {

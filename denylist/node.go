@@ -40,6 +40,17 @@ func (s *Store) node(ctx context.Context, client redis.UniversalClient) (node, e
 	return node{master, s.instances.of(master.Options().Addr), cluster}, nil
 }
 
+// identify asks the node who it is, and learns it. It reports whether the node told.
+func (n node) identify(ctx context.Context) (told bool, err error) {
+	pipe := n.Pipeline()
+	asked := askIdentity(ctx, pipe)
+	_, _ = pipe.Exec(ctx) // each answer has its error
+	if told, err = n.instance.take(asked); err != nil {
+		n.failed(ctx)
+	}
+	return told, err
+}
+
 // failed is called after an error of the node, because another one may have the denylist now. It does not block.
 func (n node) failed(ctx context.Context) {
 	if n.cluster != nil {

@@ -19,7 +19,7 @@ type table struct {
 }
 
 // kinds is how many values indexOf has: one for each Kind, and one for all others, which nobody asks for.
-const kinds = 4
+const kinds = 5
 
 func indexOf(kind Kind) int {
 	switch kind {
@@ -29,12 +29,15 @@ func indexOf(kind Kind) int {
 		return 1
 	case Client:
 		return 2
-	default:
+	case Key:
 		return 3
+	default:
+		return 4
 	}
 }
 
-// shards is one for each value of a fingerprint's first byte. With so many, a reader rarely waits for a writer, and not long.
+// shards is one for each value of a fingerprint's first byte. With so many, a reader rarely waits for a writer, and never
+// long.
 const shards = 256
 
 type shard struct {
@@ -92,7 +95,8 @@ func seconds(at time.Time) uint32 {
 }
 
 func (t *table) denies(q Query) bool {
-	return t.has(Token, q.TokenID) || t.has(Client, q.ClientID) || q.GrantID != "" && t.has(Grant, q.GrantID)
+	return t.has(Token, q.TokenID) || t.has(Client, q.ClientID) || q.GrantID != "" && t.has(Grant, q.GrantID) ||
+		q.KeyID != "" && t.has(Key, q.KeyID)
 }
 
 func (t *table) has(kind Kind, id string) bool {

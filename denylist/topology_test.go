@@ -66,7 +66,10 @@ func TestAClusterNodeThatTakesOverMayLackTheLatestRevocations(t *testing.T) {
 	require.Eventually(t, func() bool { return store.Check(t.Context(), asked) == nil }, patience, tick)
 	mirror := follow(t, store, staleness)
 	require.Eventually(t, mirror.Ready, patience, tick)
-	require.Eventually(t, func() bool { return replica.client().DBSize(t.Context()).Val() == 1 }, patience, tick, "the epoch")
+	require.Eventually(t, func() bool { // it is a replica, and says where its master is instead of what it has
+		info, err := replica.client().Info(t.Context(), "keyspace").Result()
+		return err == nil && strings.Contains(info, "db0:keys=")
+	}, patience, tick, "the epoch")
 
 	require.NoError(t, replica.process.Process.Signal(syscall.SIGSTOP))
 	require.NoError(t, master.client().Do(t.Context(), "CLIENT", "KILL", "TYPE", "replica").Err())
@@ -116,6 +119,55 @@ func TestADenylistFollowsAFailover(t *testing.T) {
 		require.Error(t, store.Check(t.Context(), asked), "the token was revoked")
 		return store.Reload(t.Context(), nothing()) == nil && store.Check(t.Context(), other) == nil
 	}, 2*patience, tick, "the replica takes over and is filled again")
+	require.ErrorIs(t, tell(t, store, asked), denylist.ErrRevoked)
+}
+
+// TestASentinelIsNotTakenForTheRedisThatItWatches restarts the Sentinel, so that the client connects to it anew.
+func TestASentinelIsNotTakenForTheRedisThatItWatches(t *testing.T) {
+	master := startRedis(t)
+	replica := startRedis(t, "--replicaof", "127.0.0.1 "+master.port)
+	sentinel := startSentinel(t, master)
+	store := connect(t, "redis+sentinel://127.0.0.1:"+sentinel.port+"/0?master_name=gatehouse")
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	other := denylist.Query{TokenID: "other", ClientID: "c"}
+	require.NoError(t, tell(t, store, other))
+	require.Eventually(t, func() bool {
+		known, err := sentinel.sentinelClient().Replicas(t.Context(), "gatehouse").Result()
+		return err == nil && len(known) == 1
+	}, patience, tick)
+
+	sentinel.kill()
+	sentinel.start()
+	require.Eventually(t, func() bool { // it waits for news of a failover
+		subscribed, err := sentinel.client().Do(t.Context(), "CLIENT", "LIST", "TYPE", "pubsub").Text()
+		return err == nil && subscribed != ""
+	}, patience, tick, "the client is connected to the new Sentinel")
+	for range 20 {
+		require.NoError(t, tell(t, store, other), "the master is the same")
+		time.Sleep(tick)
+	}
+	loaded, err := store.Loaded(t.Context())
+	require.NoError(t, err)
+	require.True(t, loaded)
+	epoch := master.client().Get(t.Context(), "{gh}:deny:epoch").Val()
+	require.Contains(t, master.client().Info(t.Context(), "server").Val(), "run_id:"+strings.Split(epoch, "/")[0])
+
+	// What is revoked now does not reach the replica, which then takes over with the epoch.
+	require.Eventually(t, func() bool { return replica.client().Get(t.Context(), "{gh}:deny:epoch").Val() == epoch }, patience, tick)
+	require.NoError(t, replica.process.Process.Signal(syscall.SIGSTOP))
+	require.NoError(t, master.client().Do(t.Context(), "CLIENT", "KILL", "TYPE", "replica").Err())
+	require.NoError(t, store.Deny(t.Context(), inAnHour(denylist.Token, asked.TokenID)))
+	master.kill()
+	require.NoError(t, replica.process.Process.Signal(syscall.SIGCONT))
+	require.Eventually(t, func() bool {
+		require.Error(t, store.Check(t.Context(), asked), "the token was revoked")
+		loaded, err := store.Loaded(t.Context())
+		require.False(t, err == nil && loaded, "the relay would not fill it again")
+		return store.Reload(t.Context(), func(yield func([]denylist.Entry, error) bool) {
+			yield([]denylist.Entry{inAnHour(denylist.Token, asked.TokenID)}, nil)
+		}) == nil
+	}, 3*patience, tick, "the replica takes over and is filled again")
+	require.Eventually(t, func() bool { return store.Check(t.Context(), other) == nil }, patience, tick)
 	require.ErrorIs(t, tell(t, store, asked), denylist.ErrRevoked)
 }
 

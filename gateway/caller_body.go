@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"net"
 	"os"
 
 	"github.com/valyala/fasthttp"
@@ -21,6 +22,7 @@ type callerBody struct {
 	chunks http1.Chunks
 	read   int64 // bytes of the body so far
 	one    [1]byte
+	caller net.Conn
 	// announced are the names of the trailers that pass.
 	announced []byte
 }
@@ -54,8 +56,16 @@ func (b *callerBody) open(ctx *fasthttp.RequestCtx, limit int64) error {
 	if isAbove(b.size, limit) {
 		return errBodyTooLarge
 	}
-	b.stream, b.limit = ctx.Request.BodyStream(), limit
+	b.stream, b.limit, b.caller = ctx.Request.BodyStream(), limit, ctx.Conn()
 	return nil
+}
+
+// waits counts how often the caller had to be waited for. On a connection that does not tell, that is for each part.
+func (b *callerBody) waits() uint64 {
+	if counted, ok := b.caller.(interface{ Waits() uint64 }); ok {
+		return counted.Waits()
+	}
+	return uint64(b.read)
 }
 
 func isAbove(size, limit int64) bool { return limit != NoLimit && size > limit }

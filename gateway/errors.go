@@ -48,6 +48,7 @@ var (
 	errInvalidToken = tokenRefusal("The access token is not valid.").judged(Malformed)
 	errExpiredToken = tokenRefusal("The access token has expired.").judged(Expired)
 	errRevokedToken = tokenRefusal("The access token was revoked.").judged(Revoked)
+	errWithdrawnKey = errInvalidToken.judged(UnknownKey)
 
 	// errNoUser answers a token that is good but speaks for no user, where the upstream's credential is a user's.
 	errNoUser = newRefusal(fiber.StatusForbidden, "insufficient_scope", "This needs the access token of a user.").

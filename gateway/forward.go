@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"time"
@@ -30,8 +31,15 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 // exchange sends the request once. Nothing is ever sent again: whether a request that failed was obeyed is known only to
 // the upstream.
 func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
-	if err := r.begin(ctx, to, peerOf(ctx, g.proxies)); err != nil {
+	from := peerOf(ctx, g.proxies)
+	waited, err := r.begin(ctx, to, from)
+	if err != nil {
 		return err
+	}
+	if waited {
+		if err := g.renew(r, to, from); err != nil {
+			return err
+		}
 	}
 	var end time.Time
 	if to.timeout > 0 {
@@ -50,6 +58,11 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 		}
 	}()
 	rest := r.rest()
+	if x.IsLate() {
+		if err := g.renew(r, to, from); err != nil {
+			return err
+		}
+	}
 	head, err := send(x, r, rest)
 	switch {
 	case err != nil:
@@ -83,20 +96,38 @@ func send(x upstream.Exchange, r *request, rest *callerBody) (*upstream.Head, er
 	return x.AwaitHead()
 }
 
-// begin reads the beginning of the request's body, and puts what is sent first into r.head.
-func (r *request) begin(ctx *fasthttp.RequestCtx, to *rule, from peer) error {
-	if err := r.body.open(ctx, to.maxBody); err != nil {
+// renew authorizes a request again before its first byte is sent, and makes its head anew.
+func (g *Gateway) renew(r *request, to *rule, from peer) error {
+	if r.seen.Claims == nil {
+		return nil
+	}
+	if err := g.authorizeAgain(r, to); err != nil {
 		return err
 	}
+	body := bytes.Clone(r.head[r.headSize:])
+	if err := r.appendHead(to, from); err != nil {
+		return err
+	}
+	r.head = append(r.head, body...)
+	return nil
+}
+
+// begin reads the beginning of the request's body, and puts what is sent first into r.head. waited says that it was not
+// all there.
+func (r *request) begin(ctx *fasthttp.RequestCtx, to *rule, from peer) (waited bool, err error) {
+	if err := r.body.open(ctx, to.maxBody); err != nil {
+		return false, err
+	}
+	before := r.body.waits()
 	if trailer, ok := r.fields.get("trailer"); ok && r.body.IsChunked() {
 		r.body.announced = appendAnnounced(nil, trailer, &to.headers)
 	}
 	if err := r.appendHead(to, from); err != nil {
-		return err
+		return false, err
 	}
-	err := r.appendFirstPart()
+	err = r.appendFirstPart()
 	r.seen.Received = int(r.body.read)
-	return err
+	return r.wasAdmitted || r.body.waits() != before, err
 }
 
 // firstPart is how much of a body is read before a connection to the upstream is taken: callers who are slow to send

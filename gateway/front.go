@@ -15,7 +15,7 @@ import (
 // What a handler beside the gateway gets to see has one meaning: whatever two programs could read differently was
 // refused before.
 func (g *Gateway) Serve(ctx *fasthttp.RequestCtx) {
-	r := acquireRequest()
+	r := takeRequest(ctx)
 	defer releaseRequest(r)
 	defer func() { // of what is outside of serve: nothing takes the process along
 		if panicked := recover(); panicked != nil {
@@ -23,55 +23,77 @@ func (g *Gateway) Serve(ctx *fasthttp.RequestCtx) {
 		}
 	}()
 	g.begin(ctx, r)
-	methods, hasCORS := g.cors.endpoint(ctx.Request.Header.RequestURI())
-	if err := g.serve(ctx, r, methods, hasCORS); err != nil {
+	if err := g.serve(ctx, r); err != nil {
 		g.refuse(ctx, r, err)
-	}
-	if hasCORS {
-		g.cors.allow(ctx)
 	}
 	g.end(ctx, r)
 }
 
-// serve parses the request, once, and hands it to the one part that answers it.
-func (g *Gateway) serve(ctx *fasthttp.RequestCtx, r *request, methods string, hasCORS bool) (err error) {
+// serve hands the request to the one part that answers it.
+func (g *Gateway) serve(ctx *fasthttp.RequestCtx, r *request) (err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			err = fmt.Errorf("a handler panicked: %v", panicked)
 		}
 	}()
-	if err := r.parse(ctx); err != nil {
-		return err
-	}
-	if hasCORS && r.isPreflight() {
-		if allowed := g.allowedMethods(r, methods); allowed != "" {
-			return g.cors.answerPreflight(ctx, r, allowed)
+	if !r.wasAdmitted {
+		if err := g.admit(ctx, r); err != nil {
+			return err
 		}
 	}
-	if handler := g.reserved[string(firstSegment(ctx.Request.Header.RequestURI()))]; handler != nil {
-		handler(ctx)
+	switch {
+	case r.preflight != "":
+		return g.cors.answerPreflight(ctx, r, r.preflight)
+	case r.handler != nil:
+		r.handler(ctx)
 		return nil
 	}
-	rule, err := g.authorize(r)
-	if err != nil {
-		return err
-	}
-	err = g.forward(ctx, r, rule)
+	err = g.forward(ctx, r, r.rule)
 	if g.cors != nil {
 		dropCORS(&ctx.Response.Header)
 	}
 	return err
 }
 
+// admit parses a request, once, and decides by its head who answers it. Handlers beside the gateway take what comes.
+func (g *Gateway) admit(ctx *fasthttp.RequestCtx, r *request) (err error) {
+	uri := ctx.Request.Header.RequestURI()
+	var methods string
+	methods, r.hasCORS = g.cors.endpoint(uri)
+	if err := r.parse(ctx); err != nil {
+		return err
+	}
+	if r.hasCORS && r.isPreflight() {
+		if r.preflight = g.allowedMethods(r, methods); r.preflight != "" {
+			return nil
+		}
+	}
+	if r.handler = g.reserved[string(firstSegment(uri))]; r.handler != nil {
+		return nil
+	}
+	r.rule, err = g.authorize(r)
+	return err
+}
+
 // expect is fasthttp's ExpectHandler. It decides about a request whose caller waits with the body, and returns 100, or the
-// status of the refusal that is then in ctx. When the body has come Serve decides about the whole of it once more: by then
-// the token may have been revoked.
+// status of the refusal that is then in ctx. Serve goes on with what was found out once the body has come.
 func (g *Gateway) expect(ctx *fasthttp.RequestCtx) int {
 	r := acquireRequest()
-	defer releaseRequest(r)
+	defer func() {
+		if !r.wasAdmitted {
+			releaseRequest(r)
+		}
+	}()
 	g.begin(ctx, r)
 	err := g.admit(ctx, r)
+	if err == nil && r.rule != nil {
+		if size := ctx.Request.Header.ContentLength(); size != rawChunks && isAbove(int64(size), r.rule.maxBody) {
+			err = errBodyTooLarge
+		}
+	}
 	if err == nil {
+		r.wasAdmitted = true
+		ctx.SetUserValue(admittedRequest{}, r)
 		return fasthttp.StatusContinue
 	}
 	g.refuse(ctx, r, err)
@@ -79,22 +101,16 @@ func (g *Gateway) expect(ctx *fasthttp.RequestCtx) int {
 	return ctx.Response.StatusCode()
 }
 
-// admit decides about a request without its body. Handlers beside the gateway take what comes.
-func (g *Gateway) admit(ctx *fasthttp.RequestCtx, r *request) error {
-	if err := r.parse(ctx); err != nil {
-		return err
+// admittedRequest finds the request that expect has admitted. If the body never comes, fasthttp closes the request.
+type admittedRequest struct{}
+
+// takeRequest returns what is known of the request in ctx, for whoever called to release.
+func takeRequest(ctx *fasthttp.RequestCtx) *request {
+	if r, ok := ctx.UserValue(admittedRequest{}).(*request); ok {
+		ctx.RemoveUserValue(admittedRequest{})
+		return r
 	}
-	if g.reserved[string(firstSegment(ctx.Request.Header.RequestURI()))] != nil {
-		return nil
-	}
-	rule, err := g.authorize(r)
-	if err != nil {
-		return err
-	}
-	if size := ctx.Request.Header.ContentLength(); size != rawChunks && isAbove(int64(size), rule.maxBody) {
-		return errBodyTooLarge
-	}
-	return nil
+	return acquireRequest()
 }
 
 // unreadable returns fasthttp's ErrorHandler, which answers what cannot be read as a request. It asks next about errors
@@ -104,7 +120,7 @@ func (g *Gateway) unreadable(next func(*fasthttp.RequestCtx, error)) func(*fasth
 		if errors.Is(err, net.ErrClosed) { // by this process, while there was no request
 			return
 		}
-		r := acquireRequest()
+		r := takeRequest(ctx)
 		defer releaseRequest(r)
 		g.begin(ctx, r)
 		if !AnswerRefusal(ctx, err) {
@@ -121,6 +137,9 @@ func (g *Gateway) begin(ctx *fasthttp.RequestCtx, r *request) {
 }
 
 func (g *Gateway) end(ctx *fasthttp.RequestCtx, r *request) {
+	if r.hasCORS {
+		g.cors.allow(ctx)
+	}
 	if g.observer != nil {
 		g.observer.Served(ctx, &r.seen)
 	}

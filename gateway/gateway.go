@@ -83,6 +83,7 @@ type Gateway struct {
 	denylist     denylist.Checker
 	proxies      TrustedProxies
 	log          *slog.Logger
+	now          func() time.Time
 	clock        clockWarning
 
 	// While the denylist is down every request has cause for one of them.
@@ -108,6 +109,7 @@ func New(config Config) (*Gateway, error) {
 		denylist:     config.Denylist,
 		proxies:      config.TrustedProxies,
 		log:          config.Log,
+		now:          config.Now,
 		reserved:     config.Reserved,
 		cors:         newCORS(config.CORS, config.SharedEndpoints),
 		observer:     config.Observer,
@@ -180,7 +182,7 @@ func (g *Gateway) authorize(r *request) (*rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.seen.Claims, r.seen.Verdict = claims, Valid
+	r.seen.Claims, r.seen.Verdict, r.accessToken = claims, Valid, token
 	if err := g.checkRevoked(r, claims, rule); err != nil {
 		return nil, err
 	}
@@ -202,7 +204,7 @@ func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 		if errors.Is(err, keys.ErrNotYetValid) {
 			g.clock.warn(g.log)
 		}
-		return nil, tokenRefused(err)
+		return nil, g.tokenRefused(err)
 	}
 	return claims, nil
 }
@@ -231,7 +233,7 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 }
 
 func queryFor(claims *keys.Claims) denylist.Query {
-	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID}
+	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID, KeyID: claims.KeyID}
 }
 
 // WebSockets is how many are open.

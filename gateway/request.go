@@ -20,8 +20,18 @@ type request struct {
 	trace      []byte
 	id         []byte // of the request, empty when it has none
 	head       []byte // of the request to the upstream; what is small of the body is behind it
+	headSize   int    // where that begins
 	body       callerBody
 	seen       Observation
+
+	// Who answers it: the first of these that there is.
+	preflight   string // the methods that a browser may use
+	handler     fasthttp.RequestHandler
+	rule        *rule
+	accessToken []byte // that it was authorized by
+
+	hasCORS     bool
+	wasAdmitted bool // before its body had come
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -38,11 +48,19 @@ func releaseRequest(r *request) {
 	clear(r.credential)
 	clear(r.head)
 	r.handshake.reset()
-	r.method, r.target.query, r.id = nil, nil, nil
+	r.method, r.target.query, r.id, r.accessToken = nil, nil, nil, nil
+	r.preflight, r.handler, r.rule = "", nil, nil
+	r.hasCORS, r.wasAdmitted = false, false
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
 	r.body = callerBody{}
 	r.seen = Observation{}
 	requests.Put(r)
+}
+
+// Close implements io.Closer for fasthttp, which closes what it was given to keep with a request that ends before Serve.
+func (r *request) Close() error {
+	releaseRequest(r)
+	return nil
 }
 
 // logged is the attribute that joins the log lines of one request; empty, and left out, when it has no id.

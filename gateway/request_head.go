@@ -67,6 +67,7 @@ func (r *request) appendHead(to *rule, from peer) error {
 		head = append(head, "Connection: TE\r\nTE: trailers\r\n"...)
 	}
 	r.head = append(r.appendFraming(head), "\r\n"...)
+	r.headSize = len(r.head)
 	return nil
 }
 

@@ -23,7 +23,7 @@ func TestGoodTokenPasses(t *testing.T) {
 		require.Equal(t, "ok", a.Body)
 	}
 	require.Equal(t, 200, s.do(raw("GET /balance", "authorization:\t"+"Bearer "+s.token(nil)+" ")).StatusCode)
-	want := denylist.Query{TokenID: "token-1", GrantID: "grant-1", ClientID: "app"}
+	want := denylist.Query{TokenID: "token-1", GrantID: "grant-1", ClientID: "app", KeyID: s.key.ID()}
 	require.Equal(t, []denylist.Query{want, want, want, want, want}, s.denylist.queries(), "asked on every request")
 }
 
@@ -76,7 +76,8 @@ func TestTokensThatAreRefused(t *testing.T) {
 			})
 		}
 	}
-	require.Empty(t, s.denylist.queries(), "a token that was not verified names nothing")
+	lately := denylist.Query{KeyID: denylist.AnyKey}
+	require.Equal(t, []denylist.Query{lately, lately}, s.denylist.queries(), "a token that was not verified names nothing, not even its key")
 	require.Empty(t, upstream.Requests())
 	require.NotContains(t, s.log.String(), tail[1:])
 }

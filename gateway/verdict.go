@@ -57,7 +57,7 @@ var refusedTokens = []struct {
 }{
 	{keys.ErrExpired, errExpiredToken},
 	{keys.ErrKeysUnavailable, errKeysUnavailable},
-	{keys.ErrUnknownKey, errInvalidToken.judged(UnknownKey)},
+	{keys.ErrUnknownKey, errWithdrawnKey},
 	{keys.ErrSignature, errInvalidToken.judged(BadSignature)},
 	{keys.ErrNotYetValid, errInvalidToken.judged(NotYetValid)},
 	{keys.ErrIssuer, errInvalidToken.judged(WrongClaims)},

@@ -32,6 +32,9 @@ var ErrUnsupportedAlgorithm = errors.New("unsupported signature algorithm: want 
 // ErrSealed is returned by Open when the secret is not the one the key was sealed with, or the sealed text was altered.
 var ErrSealed = errors.New("it is sealed with another secret, or was altered")
 
+// ErrMisplaced is wrapped by what Open returns for a key that is stored under the name of another.
+var ErrMisplaced = errors.New("another key is stored under this name")
+
 func refusal(reason string) error {
 	return fmt.Errorf("%w: %s", ErrInvalidToken, reason)
 }

@@ -146,20 +146,22 @@ func TestASealedKeyOpensOnlyWithItsSecret(t *testing.T) {
 			sealed, err := keys.Seal(key, "correct horse battery staple")
 			require.NoError(t, err)
 
-			opened, err := keys.Open(sealed, "correct horse battery staple")
+			opened, err := keys.Open(sealed, "correct horse battery staple", key.ID())
 			require.NoError(t, err)
 			require.Equal(t, key.ID(), opened.ID())
 			_, err = newVerifier(t, key).Verify([]byte(signed(t, opened, goodClaims(nil))))
 			require.NoError(t, err)
 
-			_, err = keys.Open(sealed, "correct horse battery stapler")
+			_, err = keys.Open(sealed, "correct horse battery stapler", key.ID())
 			require.ErrorIs(t, err, keys.ErrSealed)
 			require.EqualError(t, err, keys.ErrSealed.Error(), "how keys are sealed helps nobody who has the wrong secret")
 			tampered := strings.Replace(sealed, sealed[len(sealed)-5:], "AAAAA", 1)
-			_, err = keys.Open(tampered, "correct horse battery staple")
+			_, err = keys.Open(tampered, "correct horse battery staple", key.ID())
 			require.ErrorIs(t, err, keys.ErrSealed)
-			_, err = keys.Open("", "correct horse battery staple")
+			_, err = keys.Open("", "correct horse battery staple", key.ID())
 			require.ErrorIs(t, err, keys.ErrSealed)
+			_, err = keys.Open(sealed, "correct horse battery staple", newKey(t, alg).ID())
+			require.ErrorIs(t, err, keys.ErrMisplaced, "it is sealed under its own name")
 		})
 	}
 }

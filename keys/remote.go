@@ -37,9 +37,10 @@ type Remote struct {
 	// Leeway is by how much the clock here and that of the authorization server may differ before the log says so.
 	Leeway time.Duration
 
-	known  atomic.Pointer[remoteState]
-	clocks clockComparison // of Run alone
-	wanted chan struct{}   // has an element when somebody asked for a key that is not known
+	known   atomic.Pointer[remoteState]
+	clocks  clockComparison // of Run alone
+	wanted  chan struct{}   // has an element when somebody asked for a key that is not known
+	missing bool            // of Run alone: the next reading is because of that
 }
 
 // remoteState is never changed after it was stored.
@@ -51,13 +52,16 @@ type remoteState struct {
 
 var _ PublicKeys = (*Remote)(nil)
 
-// NewRemote returns the keys at a JWKS URL. It knows none until Run has read them. client is http.DefaultClient when nil.
+// NewRemote returns the keys at a JWKS URL. It knows none until Run has read them. client is http.DefaultClient when nil;
+// redirects are followed in no case: whose keys are trusted is configured, and nobody on the way may name another.
 func NewRemote(url string, client *http.Client, log *slog.Logger) *Remote {
 	if client == nil {
 		client = http.DefaultClient
 	}
+	there := *client
+	there.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	r := &Remote{
-		url: url, client: client, log: log, Refresh: time.Minute, MinInterval: 10 * time.Second,
+		url: url, client: &there, log: log, Refresh: time.Minute, MinInterval: 10 * time.Second,
 		wanted: make(chan struct{}, 1),
 	}
 	r.known.Store(&remoteState{})
@@ -139,7 +143,9 @@ func (r *Remote) pause(ctx context.Context, failing bool, refresh <-chan time.Ti
 	case <-ctx.Done():
 		return false
 	case <-refresh:
+		r.missing = false
 	case <-r.wanted:
+		r.missing = true
 	}
 	return true
 }
@@ -150,6 +156,9 @@ func (r *Remote) read(ctx context.Context) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
 	if err != nil {
 		return err
+	}
+	if r.missing { // a cache on the way may keep a JWKS from before a key was revoked and another took over
+		request.Header.Set("Cache-Control", "no-cache")
 	}
 	before := r.known.Load()
 	if before.etag != "" {
@@ -168,6 +177,9 @@ func (r *Remote) read(ctx context.Context) error {
 		r.known.Store(&remoteState{keys: before.keys, at: time.Now(), etag: before.etag})
 		return nil
 	default:
+		if response.StatusCode/100 == 3 {
+			return fmt.Errorf("the server answered %s, and no redirect is followed", response.Status)
+		}
 		return fmt.Errorf("the server answered %s", response.Status)
 	}
 	document, err := io.ReadAll(io.LimitReader(response.Body, maxJWKS+1))

@@ -129,6 +129,34 @@ func TestRemoteKeysVerifyWhatTheIssuerSigns(t *testing.T) {
 	}
 }
 
+// Whoever can make the server, or a proxy before it, redirect could otherwise put keys of his own in its keys' place.
+func TestRemoteKeysAreTakenFromTheirOwnURLOnly(t *testing.T) {
+	foreign := newKey(t, keys.ES256)
+	var followed atomic.Int64
+	attacker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		followed.Add(1)
+		ringHandler(newRing(t, foreign))(w, r)
+	}))
+	t.Cleanup(attacker.Close)
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect} {
+		asked := make(chan struct{}, 10)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked <- struct{}{}
+			http.Redirect(w, r, attacker.URL, status)
+		}))
+		t.Cleanup(server.Close)
+		remote := keys.NewRemote(server.URL, nil, slog.New(slog.DiscardHandler))
+		remote.MinInterval = time.Millisecond
+		run(t, remote)
+		<-asked
+		<-asked // the answer to the first question has been judged
+		require.False(t, remote.Ready(), status)
+		_, err := remote.PublicKey(foreign.ID())
+		require.ErrorIs(t, err, keys.ErrKeysUnavailable)
+	}
+	require.Zero(t, followed.Load(), "nobody else is even asked")
+}
+
 func TestRemoteKeysFollowARotationAndOutliveTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := newKey(t, keys.ES256), newKey(t, keys.ES256)

@@ -10,6 +10,9 @@ import (
 type Scheduled struct {
 	Key       *Key
 	SignsFrom time.Time
+	// Retain is how long the key verifies after it has ceased to sign: the life of the longest token that it signed, whatever
+	// the schedule has become since.
+	Retain time.Duration
 }
 
 // Schedule says what a key does at a time. All replicas that have the same keys and the same schedule agree, without
@@ -19,7 +22,7 @@ type Schedule struct {
 	RotateEvery time.Duration
 	// PublishAhead is how long a key is published before it signs. It has to be longer than anyone caches the JWKS.
 	PublishAhead time.Duration
-	// Retain is how long a key verifies after it has ceased to sign: the life of the longest token.
+	// Retain is how long a key that signs now has to verify after it has ceased to: the life of the longest token.
 	Retain time.Duration
 }
 
@@ -40,7 +43,7 @@ func (s Schedule) At(now time.Time, scheduled []Scheduled) (signing *Key, publis
 		switch {
 		case i == current:
 			signing = k.Key
-		case i < current && !now.Before(scheduled[i+1].SignsFrom.Add(s.Retain)):
+		case i < current && !now.Before(scheduled[i+1].SignsFrom.Add(k.Retain)):
 			gone = append(gone, k.Key)
 		default:
 			published = append(published, k.Key)

@@ -23,9 +23,9 @@ func TestAKeyIsPublishedThenSignsThenVerifiesThenIsGone(t *testing.T) {
 	first, second, third := newKey(t, keys.ES256), newKey(t, keys.ES256), newKey(t, keys.ES256)
 	start := time.Unix(1_900_000_000, 0)
 	scheduled := []keys.Scheduled{ // in no order
-		{Key: third, SignsFrom: start.Add(20 * time.Hour)},
-		{Key: first, SignsFrom: start},
-		{Key: second, SignsFrom: start.Add(10 * time.Hour)},
+		{Key: third, SignsFrom: start.Add(20 * time.Hour), Retain: 5 * time.Hour},
+		{Key: first, SignsFrom: start, Retain: 2 * time.Hour},
+		{Key: second, SignsFrom: start.Add(10 * time.Hour), Retain: time.Hour},
 	}
 	for _, test := range []struct {
 		at                time.Duration
@@ -39,7 +39,7 @@ func TestAKeyIsPublishedThenSignsThenVerifiesThenIsGone(t *testing.T) {
 		{12*time.Hour - 1, second, []string{first.ID(), third.ID()}, []string{}},
 		{12 * time.Hour, second, []string{third.ID()}, []string{first.ID()}},
 		{20 * time.Hour, third, []string{second.ID()}, []string{first.ID()}},
-		{22 * time.Hour, third, []string{}, []string{first.ID(), second.ID()}},
+		{21 * time.Hour, third, []string{}, []string{first.ID(), second.ID()}},
 		{9999 * time.Hour, third, []string{}, []string{first.ID(), second.ID()}},
 	} {
 		signing, published, gone := schedule.At(start.Add(test.at), scheduled)

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,11 +25,12 @@ type auditRow struct {
 }
 
 // By returns a view of the same Registry whose changes leave audit records in the
-// transaction that makes them: no change is made without its record. With an empty
-// actor the view refuses changes with ErrInvalid.
+// transaction that makes them: no change is made without its record. With an actor
+// that is empty, or has characters that are not printed (a line break could fake a
+// record), the view refuses changes with ErrInvalid.
 //
 // The actions are client.create, client.update, client.secret, client.delete,
-// client.disable, grant.end, token.revoke, key.add and key.delete. There is one
+// client.disable, grant.end, token.revoke, key.add, key.revoke and key.delete. There is one
 // record for each thing that did change; none for grants that end with their
 // client, nor for what clients do themselves (authorize, redeem, rotate).
 //
@@ -48,7 +50,7 @@ func (r *Registry) recordEach(ctx context.Context, tx bun.Tx, records ...AuditRe
 	if !r.audited || len(records) == 0 {
 		return nil
 	}
-	if err := checkIDs(r.actor); err != nil {
+	if err := errors.Join(checkIDs(r.actor), checkPrintable(r.actor)); err != nil {
 		return err
 	}
 	now := r.clock()

@@ -90,6 +90,14 @@ func newWorld(t *testing.T, r *registry.Registry, c *registrytest.Clock) *world 
 	return w
 }
 
+// manyGrants is more than any test makes that is not about the bound.
+const manyGrants = 100_000
+
+// Authorize is Registry.Authorize without a bound.
+func (w *world) Authorize(ctx context.Context, g registry.Grant, c registry.Code) error {
+	return second(w.Registry.Authorize(ctx, g, c, manyGrants))
+}
+
 // authorize makes a live grant of ann to app with a code that can be redeemed;
 // its ID is g1, g2, …, its code's hash code-g1, …
 func (w *world) authorize() (grantID, code string) {
@@ -116,7 +124,15 @@ func (w *world) token(hash string) registry.RefreshToken {
 }
 
 func (w *world) rotate(hash, next string) error {
-	return w.RotateRefresh(w.ctx, hash, w.token(next), grace, w.Now().Add(accessLife))
+	return rotate(w.Registry, hash, w.token(next), grace, w.Now().Add(accessLife))
+}
+
+// rotate keeps no answer: each replay mints a token of its own.
+func rotate(r *registry.Registry, hash string, next registry.RefreshToken, grace time.Duration, until time.Time) error {
+	_, err := r.RotateRefresh(context.Background(), hash, registry.Rotation{
+		Next: next, Answer: registry.Answer{AcceptedUntil: until}, Grace: registry.Grace{Lasts: grace, Late: grace, Replays: 1000},
+	})
+	return err
 }
 
 func (w *world) grant(code string) registry.Grant {

@@ -15,10 +15,11 @@ func clientRoundTrip(t *testing.T, w *world) {
 	client := registry.Client{
 		ID: "läden ? 'quoted' \"twice\" \\ {0}", Name: "<b>Öl & Söhne</b> 🪙", URL: "https://example.org/?a=b",
 		ImageURL: "https://example.org/i.png", Domain: "https://*.example.org",
-		RedirectURIs: []string{"https://example.org/cb?x=1&y=2", "http://localhost:8080"},
-		Scopes:       []string{"balance:read", "it's"},
-		GrantTypes:   []string{"authorization_code", "refresh_token"},
-		Public:       true, SecretHash: "sha256:'); DROP TABLE clients; --",
+		RedirectURIs:  []string{"https://example.org/cb?x=1&y=2", "http://localhost:8080"},
+		Scopes:        []string{"balance:read", "it's"},
+		GrantTypes:    []string{"authorization_code", "refresh_token"},
+		DefaultScopes: []string{"balance:read"},
+		Public:        true, SecretHash: "sha256:'); DROP TABLE clients; --",
 		CreatedAt: start.Add(-time.Hour),
 	}
 	require.NoError(t, w.CreateClient(w.ctx, client))
@@ -130,7 +131,7 @@ func clientDeletionOutlivesTokens(t *testing.T, w *world) {
 	w.redeem()
 	_, refresh := w.redeem()
 	long := start.Add(365 * 24 * time.Hour)
-	require.NoError(t, w.RotateRefresh(w.ctx, refresh, w.token("next"), grace, long))
+	require.NoError(t, rotate(w.Registry, refresh, w.token("next"), grace, long))
 	require.NoError(t, w.DeleteClient(w.ctx, "app", start.Add(time.Hour)))
 	require.Equal(t, map[string]time.Time{"client app": stored(long)}, w.pending())
 }

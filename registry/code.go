@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -40,9 +41,14 @@ func (row *codeRow) code() Code {
 // Authorize stores a new grant and its first code in one transaction. The
 // code's GrantID may be empty; a zero CreatedAt becomes now; AccessExpiresAt,
 // EndedAt, EndReason and UsedAt are ignored, because only later events set them.
+//
+// The subject then has at most most live grants to the client: in the same
+// transaction the oldest end (reason "replaced") with their revocations, and ended
+// are their IDs. Those whose code was never redeemed and has expired go first.
+//
 // ErrNotFound when the client does not exist, was deleted or disabled; ErrExists
 // when the grant's ID or the code's hash is taken.
-func (r *Registry) Authorize(ctx context.Context, g Grant, c Code) error {
+func (r *Registry) Authorize(ctx context.Context, g Grant, c Code, most int) (ended []string, err error) {
 	if g.CreatedAt.IsZero() {
 		g.CreatedAt = r.clock()
 	}
@@ -52,14 +58,20 @@ func (r *Registry) Authorize(ctx context.Context, g Grant, c Code) error {
 		c.GrantID = g.ID
 	}
 	if err := errors.Join(g.check(), c.check(g.ID)); err != nil {
-		return err
+		return nil, err
 	}
-	return r.inTx(ctx, "authorize", func(ctx context.Context, tx bun.Tx) error {
+	if most < 1 {
+		return nil, fmt.Errorf("%w: a user may have at least one grant", ErrInvalid)
+	}
+	err = r.inTx(ctx, "authorize", func(ctx context.Context, tx bun.Tx) error {
 		// The share lock lasts until the commit: who deleted or disabled the client
 		// before that would not see the new grant and leave it live.
 		err := r.locking(tx.NewSelect().Model((*clientRow)(nil)), "SHARE").Column("id").
 			Where("id = ?", g.ClientID).Where("deleted_at IS NULL").Where("disabled_at IS NULL").Scan(ctx, new(string))
 		if err != nil {
+			return err
+		}
+		if ended, err = r.makeRoom(ctx, tx, g.Subject, g.ClientID, most); err != nil {
 			return err
 		}
 		result, err := tx.NewInsert().Model(&grantRow{Grant: g}).
@@ -71,6 +83,10 @@ func (r *Registry) Authorize(ctx context.Context, g Grant, c Code) error {
 			On("CONFLICT (hash) DO NOTHING").Returning("NULL").Exec(ctx)
 		return orElse(ErrExists, result, err)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return ended, nil
 }
 
 // Code looks a code up, used and expired ones included, with its grant. It
@@ -123,7 +139,7 @@ func (r *Registry) RedeemCode(ctx context.Context, hash string, first *RefreshTo
 		if first == nil {
 			return nil
 		}
-		return r.insertRefresh(ctx, tx, *first, grantID)
+		return r.insertRefresh(ctx, tx, *first, grantID, "")
 	})
 	if err != nil {
 		return err

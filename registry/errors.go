@@ -24,6 +24,9 @@ var (
 	ErrNewerSchema = errors.New("registry: the database's schema is newer than this program")
 	// ErrSchemaOutdated: the database has to be migrated first.
 	ErrSchemaOutdated = errors.New("registry: the database has to be migrated")
+	// ErrPooler: what answers is not Postgres itself, but a pooler that keeps the settings
+	// of a connection from being in effect.
+	ErrPooler = errors.New("registry: a pooler such as PgBouncer is between this process and Postgres, and cannot be used")
 	// ErrInvalid: an argument is refused before the database is asked: a string has a
 	// NUL byte or is not UTF-8, an identifier or time is missing or out of range.
 	ErrInvalid = errors.New("registry: invalid argument")

@@ -63,7 +63,8 @@ func (r *Registry) EndGrant(ctx context.Context, grantID, reason string) error {
 }
 
 // EndGrants ends every live grant that the subject gave the client, as EndGrant
-// does, in one transaction, and says how many there were.
+// does, and says how many there were. Where Authorize keeps them few, it is one
+// transaction; else each endBatch of them is one, and an error leaves the rest live.
 func (r *Registry) EndGrants(ctx context.Context, subject, clientID, reason string) (ended int, err error) {
 	if err := checkText(subject, clientID, reason); err != nil {
 		return 0, err
@@ -74,7 +75,7 @@ func (r *Registry) EndGrants(ctx context.Context, subject, clientID, reason stri
 }
 
 // EndGrantsOfSubject ends every live grant that the subject gave any client, as
-// EndGrant does, in one transaction, and says how many there were.
+// EndGrants does, and says how many there were.
 func (r *Registry) EndGrantsOfSubject(ctx context.Context, subject, reason string) (ended int, err error) {
 	if err := checkText(subject, reason); err != nil {
 		return 0, err
@@ -84,48 +85,72 @@ func (r *Registry) EndGrantsOfSubject(ctx context.Context, subject, reason strin
 	})
 }
 
+// endBatch is how many grants end in one transaction at most.
+const endBatch = 500
+
 func (r *Registry) endEach(
 	ctx context.Context, reason string, which func(*bun.SelectQuery) *bun.SelectQuery,
 ) (ended int, err error) {
-	err = r.inTx(ctx, "end grants", func(ctx context.Context, tx bun.Tx) error {
-		var ids []string
-		live := r.locking(tx.NewSelect().Model((*grantRow)(nil)), "NO KEY UPDATE").Column("id")
-		err := which(live).Where("ended_at IS NULL").Order("id").Scan(ctx, &ids)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		rows, err := r.end(ctx, tx, reason, ids...)
+	for {
+		var batch int
+		err := r.inTx(ctx, "end grants", func(ctx context.Context, tx bun.Tx) error {
+			rows, err := r.endSome(ctx, tx, reason, which)
+			if err != nil {
+				return err
+			}
+			batch = len(rows)
+			return r.recordEnded(ctx, tx, rows)
+		})
 		if err != nil {
-			return err
+			return ended, err
 		}
-		ended = len(rows)
-		return r.recordEnded(ctx, tx, rows)
-	})
-	if err != nil {
-		return 0, err
+		if ended += batch; batch < endBatch {
+			return ended, nil
+		}
 	}
-	return ended, nil
+}
+
+// endSome ends up to endBatch of the live grants, and revokes what was minted under
+// them.
+func (r *Registry) endSome(
+	ctx context.Context, tx bun.Tx, reason string, which func(*bun.SelectQuery) *bun.SelectQuery,
+) ([]grantRow, error) {
+	var ids []string
+	live := r.locking(tx.NewSelect().Model((*grantRow)(nil)), "NO KEY UPDATE").Column("id")
+	err := which(live).Where("ended_at IS NULL").Order("id").Limit(endBatch).Scan(ctx, &ids)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	return r.end(ctx, tx, reason, ids...)
 }
 
 // end ends those of the grants that are live and revokes what was minted under
-// them. A caller with more than one has locked them in the order of their IDs:
+// them. All have one subject. A caller with more than one has locked them in the order of their IDs:
 // two that lock the same grants in different orders would wait for each other.
 func (r *Registry) end(ctx context.Context, tx bun.Tx, reason string, ids ...string) (ended []grantRow, err error) {
-	now := r.clock()
-	err = tx.NewUpdate().Model(&ended).
-		Set("ended_at = ?", now).Set("end_reason = ?", reason).Set("needed_until = NULL").
-		Where("id IN (?)", bun.List(ids)).Where("ended_at IS NULL").
-		Returning("id, client_id, subject, access_expires_at, end_reason").Scan(ctx)
-	if err != nil {
+	if ended, err = r.markEnded(ctx, tx, reason, ids...); err != nil {
 		return nil, err
 	}
+	now := r.clock()
 	var revocations []Revocation
 	for i := range ended {
-		if expires := ended[i].AccessExpiresAt; expires.After(now) {
-			revocations = append(revocations, Revocation{Kind: KindGrant, ID: ended[i].ID, ExpiresAt: expires})
+		if grant := &ended[i]; grant.AccessExpiresAt.After(now) {
+			revocations = append(revocations, Revocation{
+				Kind: KindGrant, ID: grant.ID, Subject: grant.Subject, ExpiresAt: grant.AccessExpiresAt,
+			})
 		}
 	}
 	_, err = r.revoke(ctx, tx, revocations...)
+	return ended, err
+}
+
+// markEnded ends grants as end does, and leaves it to the caller to revoke what was
+// minted under them.
+func (r *Registry) markEnded(ctx context.Context, tx bun.Tx, reason string, ids ...string) (ended []grantRow, err error) {
+	err = tx.NewUpdate().Model(&ended).
+		Set("ended_at = ?", r.clock()).Set("end_reason = ?", reason).Set("needed_until = NULL").
+		Where("id IN (?)", bun.List(ids)).Where("ended_at IS NULL").
+		Returning("id, client_id, subject, access_expires_at, end_reason").Scan(ctx)
 	return ended, err
 }
 
@@ -161,24 +186,6 @@ func (r *Registry) Grant(ctx context.Context, id string) (Grant, error) {
 		return r.db.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx)
 	})
 	return row.grant(), err
-}
-
-// GrantsOf returns the subject's live grants whose code was redeemed, newest first.
-func (r *Registry) GrantsOf(ctx context.Context, subject string) ([]Grant, error) {
-	if err := checkText(subject); err != nil {
-		return nil, err
-	}
-	var rows []grantRow
-	err := r.run(ctx, "list grants", func(ctx context.Context) error {
-		return r.db.NewSelect().Model(&rows).
-			Where("subject = ?", subject).Where("ended_at IS NULL").Where("access_expires_at IS NOT NULL").
-			Order("created_at DESC", "id").Scan(ctx)
-	})
-	grants := make([]Grant, len(rows))
-	for i := range rows {
-		grants[i] = rows[i].grant()
-	}
-	return grants, err
 }
 
 func (g *Grant) check() error {

@@ -98,25 +98,36 @@ func everythingOfSubjectEnded(t *testing.T, w *world) {
 	require.Zero(t, ended)
 }
 
-func grantsListed(t *testing.T, w *world) {
-	w.redeem()
-	w.Advance(time.Second)
-	w.redeem()
-	w.authorize()
-	ended, _ := w.redeem()
-	require.NoError(t, w.EndGrant(w.ctx, ended, "user"))
-	require.NoError(t, w.Authorize(w.ctx, registry.Grant{ID: "bob's", ClientID: "app", Subject: "bob"},
-		registry.Code{Hash: "bob's", ExpiresAt: w.Now().Add(codeLife)}))
-	require.NoError(t, w.RedeemCode(w.ctx, "bob's", nil, w.Now().Add(accessLife)))
+func connectionsListed(t *testing.T, w *world) {
+	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "other", Name: "Other", URL: "https://other.example", ImageURL: "https://other.example/i"}))
+	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "gone", Name: "Gone"}))
+	connect := func(id, client, subject, redirectURI string, scopes ...string) {
+		w.Advance(time.Second)
+		require.NoError(t, w.Authorize(w.ctx, registry.Grant{ID: id, ClientID: client, Subject: subject, RedirectURI: redirectURI, Scopes: scopes},
+			registry.Code{Hash: id, ExpiresAt: w.Now().Add(codeLife)}))
+		require.NoError(t, w.RedeemCode(w.ctx, id, nil, w.Now().Add(accessLife)))
+	}
+	connect("1", "app", "ann", "https://app.example/old", "b", "it's \"quoted\"")
+	connect("2", "gone", "ann", "", "a")
+	connect("3", "other", "ann", "https://other.example/cb")
+	connect("4", "app", "ann", "https://app.example/new", "a", "b")
+	connect("5", "app", "ann", "https://app.example/ended", "ended")
+	require.NoError(t, w.EndGrant(w.ctx, "5", "user"))
+	connect("6", "app", "bob", "https://app.example/bob", "bob's")
+	w.authorize() // never redeemed
+	require.NoError(t, w.DeleteClient(w.ctx, "gone", w.Now().Add(accessLife)))
 
-	grants, err := w.GrantsOf(w.ctx, "ann")
+	connections, err := w.ConnectionsOf(w.ctx, "ann")
 	require.NoError(t, err)
-	require.Equal(t, []registry.Grant{w.grant("code-g2"), w.grant("code-g1")}, grants)
-	grants, err = w.GrantsOf(w.ctx, "nobody")
+	require.Equal(t, []registry.Connection{
+		{ClientID: "app", Name: "App", RedirectURI: "https://app.example/new", Scopes: []string{"a", "b", "it's \"quoted\""}},
+		{ClientID: "other", Name: "Other", URL: "https://other.example", ImageURL: "https://other.example/i", RedirectURI: "https://other.example/cb"},
+	}, connections)
+	connections, err = w.ConnectionsOf(w.ctx, "nobody")
 	require.NoError(t, err)
-	require.Empty(t, grants)
+	require.Empty(t, connections)
 
-	for id, code := range map[string]string{"g1": "code-g1", ended: "code-" + ended, "bob's": "bob's"} {
+	for id, code := range map[string]string{"1": "1", "5": "5", "6": "6"} {
 		one, err := w.Grant(w.ctx, id)
 		require.NoError(t, err)
 		require.Equal(t, w.grant(code), one)

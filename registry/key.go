@@ -16,6 +16,8 @@ type SigningKey struct {
 	Sealed    string    `bun:"sealed"`
 	CreatedAt time.Time `bun:"created_at"`
 	SignsFrom time.Time `bun:"signs_from,nullzero"` // before that it is only published
+	// Retain is how long its tokens may live after it has ceased to sign; 0: it was stored by a process that did not say.
+	Retain time.Duration `bun:"retain,nullzero"`
 }
 
 type keyRow struct {
@@ -89,6 +91,19 @@ func (r *Registry) insertKey(ctx context.Context, tx bun.Tx, k SigningKey) error
 		return err
 	}
 	return r.record(ctx, tx, "key.add", k.ID, k.Algorithm+", signs from "+k.SignsFrom.UTC().Format(time.RFC3339))
+}
+
+// RetainSigningKey raises how long the tokens of a key may live: before it signs one that lives longer. It never lowers it,
+// and a key that does not exist is no error.
+func (r *Registry) RetainSigningKey(ctx context.Context, id string, retain time.Duration) error {
+	if err := checkIDs(id); err != nil || retain <= 0 {
+		return errors.Join(ErrInvalid, err)
+	}
+	return r.run(ctx, "retain signing key", func(ctx context.Context) error {
+		_, err := r.db.NewUpdate().Model((*keyRow)(nil)).Set("retain = ?", retain).
+			Where("id = ?", id).Where("retain IS NULL OR retain < ?", retain).Exec(ctx)
+		return err
+	})
 }
 
 // DeleteSigningKeys removes keys. A key that does not exist is no error: another

@@ -221,7 +221,7 @@ func TestMigrateAtOnce(t *testing.T) {
 		r := connect(t, url)
 		noted, err := r.DB().NewSelect().Table("bun_migrations").Count(t.Context())
 		require.NoError(t, err)
-		require.EqualValues(t, 3, noted)
+		require.EqualValues(t, len(only(t, r, "9999")), noted)
 		newWorld(t, r, newClock()).redeem()
 	})
 }

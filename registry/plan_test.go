@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/uptrace/bun"
@@ -63,12 +64,17 @@ func useEverything(t *testing.T, w *world) {
 	require.NoError(t, w.rotate(refresh, "next"))
 	require.NoError(t, w.EndGrant(w.ctx, ended, "user"))
 	require.NoError(t, w.EndGrant(w.ctx, ended, "user"))
+	_, refresh = w.redeem()
+	require.NoError(t, second(w.use(refresh, "kept", "answer", "scope")))
+	require.NoError(t, second(w.use("kept", "kept next", "answer", "scope")))
+	w.Advance(usualGrace.Late)
+	require.NoError(t, second(w.use("kept", "kept next", "answer", "scope")))
 	reused, refresh := w.redeem()
 	require.NoError(t, w.rotate(refresh, "another"))
 	require.ErrorIs(t, w.rotate(refresh, "thief's"), registry.ErrRefreshReused)
 	require.ErrorIs(t, w.RedeemCode(w.ctx, "code-"+reused, nil, later), registry.ErrCodeUsed)
 	require.NoError(t, second(w.Grant(w.ctx, reused)))
-	require.NoError(t, second(w.GrantsOf(w.ctx, "subject 77")))
+	require.NoError(t, second(w.ConnectionsOf(w.ctx, "subject 77")))
 	ends, err := w.EndGrants(w.ctx, "subject 77", "client 77", "user")
 	require.NoError(t, err)
 	require.Positive(t, ends)
@@ -79,6 +85,17 @@ func useEverything(t *testing.T, w *world) {
 	require.NoError(t, w.DeleteClient(w.ctx, "client 6", later))
 
 	require.NoError(t, w.RevokeToken(w.ctx, "jti", later))
+	bounded, err := w.Registry.Authorize(w.ctx, registry.Grant{ID: "bounded", ClientID: "app", Subject: "ann"},
+		registry.Code{Hash: "bounded", ExpiresAt: later}, 1)
+	require.NoError(t, err)
+	require.NotEmpty(t, bounded)
+	require.NoError(t, w.RedeemCode(w.ctx, "bounded", nil, later))
+	require.NoError(t, second(w.RevokeTokenOf(w.ctx, "bounded", "jti1", later, 1)))
+	require.NoError(t, second(w.RevokeTokenOf(w.ctx, "bounded", "jti2", later, 1)))
+	require.NoError(t, second(w.RevokeTokenOf(w.ctx, "bounded", "jti3", later, 1)))
+	require.NoError(t, second(w.PendingRevocation(w.ctx, registry.KindGrant, "bounded")))
+	require.NoError(t, second(w.PendingRevocationsOf(w.ctx, "ann", 100)))
+	require.NoError(t, second(w.DeliverNext(w.ctx, 100, func(context.Context, []registry.Revocation) error { return nil })))
 	require.True(t, w.revoked("jti", "grant", "client 5"))
 	pending, err := w.PendingRevocations(w.ctx, 500)
 	require.NoError(t, err)
@@ -91,6 +108,12 @@ func useEverything(t *testing.T, w *world) {
 	require.NoError(t, second(w.AddSigningKey(w.ctx, always, registry.SigningKey{ID: "k2"})))
 	require.NoError(t, w.DeleteSigningKeys(w.ctx, "k1"))
 	require.NoError(t, second(w.SigningKeys(w.ctx)))
+	require.NoError(t, w.RetainSigningKey(w.ctx, "k2", time.Hour))
+	require.NoError(t, second(w.RevokeSigningKey(w.ctx, "k2", later, later, registry.SigningKey{ID: "k3"})))
+	require.NoError(t, second(w.KeyRevoked(w.ctx, "k2")))
+	revoked, err := w.KeyRevocations(w.ctx, true)
+	require.NoError(t, err)
+	require.NoError(t, w.MarkKeysDelivered(w.ctx, revoked))
 	records, err := w.Audit(w.ctx, registry.AuditRecord{}, 5)
 	require.NoError(t, err)
 	require.NoError(t, second(w.Audit(w.ctx, records[4], 100)))

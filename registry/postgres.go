@@ -38,7 +38,7 @@ func openPostgres(url string, pool int, timeout time.Duration) (*bun.DB, error) 
 	set["standard_conforming_strings"] = "on"
 	// The server gives up too, a little later than this process: a process that is
 	// gone must not hold locks.
-	milliseconds := strconv.FormatInt((timeout + time.Second).Milliseconds(), 10)
+	milliseconds := strconv.FormatInt(statementTimeout(timeout).Milliseconds(), 10)
 	set["statement_timeout"] = milliseconds
 	set["idle_in_transaction_session_timeout"] = milliseconds
 
@@ -49,3 +49,6 @@ func openPostgres(url string, pool int, timeout time.Duration) (*bun.DB, error) 
 	db.SetConnMaxLifetime(30 * time.Minute) // so that a failover's new address is found
 	return bun.NewDB(db, pgdialect.New()), nil
 }
+
+// statementTimeout is when the server gives up on a statement that this process has given up on after timeout.
+func statementTimeout(timeout time.Duration) time.Duration { return timeout + time.Second }

@@ -14,7 +14,7 @@ const codeWatch = 24 * time.Hour
 
 // Purge removes what nobody has needed for at least margin:
 //
-//   - revocations that have expired;
+//   - revocations that have expired, of keys too;
 //   - codes that expired more than a day before;
 //   - grants that have ended, or whose access tokens, refresh tokens and codes have
 //     all expired, with their codes and refresh tokens;
@@ -22,7 +22,8 @@ const codeWatch = 24 * time.Hour
 //     used or not, so that a second use is noticed. They go at the latest about one
 //     more life of a refresh token after that.
 //
-// Clients, keys and audit records stay. margin must be more than the clocks of all
+// It also ends the grants that a client had when it was deleted or disabled and that
+// were too many to end with it. Clients, keys and audit records stay. margin must be more than the clocks of all
 // processes differ by, and more than a request may take.
 //
 // Purge works in batches until nothing is left or ctx ends, and after each batch
@@ -35,7 +36,7 @@ func (r *Registry) Purge(ctx context.Context, margin time.Duration, limit int) (
 		return 0, fmt.Errorf("%w: margin must not be negative, limit must be positive", ErrInvalid)
 	}
 	for _, batch := range []func(context.Context, bun.Tx, time.Time, int) (int, bool, error){
-		r.purgeRevocations, r.purgeCodes, r.purgeGrants,
+		r.purgeDenied, r.purgeRevocations, r.purgeKeyRevocations, r.purgeAnswers, r.purgeCodes, r.purgeGrants,
 	} {
 		for more := true; more; {
 			began := r.now()

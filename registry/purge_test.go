@@ -88,7 +88,7 @@ func purgedGrants(t *testing.T, w *world) {
 		{refresh(30*day, 365*day), 365 * day},
 		{func(grantID, code string) { // rotated once: the used token lives no longer than the successor
 			refresh(30*day, day)(grantID, code)
-			require.NoError(t, w.RotateRefresh(w.ctx, grantID,
+			require.NoError(t, rotate(w.Registry, grantID,
 				registry.RefreshToken{Hash: grantID + "-next", ExpiresAt: start.Add(20 * day)}, grace, start.Add(day)))
 		}, 20 * day},
 		{func(grantID, code string) {

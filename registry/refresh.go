@@ -25,7 +25,13 @@ func (t RefreshToken) Used() bool { return !t.UsedAt.IsZero() }
 type refreshRow struct {
 	bun.BaseModel `bun:"table:refresh_tokens,alias:rt"`
 	RefreshToken
-	Grant *grantRow `bun:"rel:belongs-to,join:grant_id=id"`
+	Predecessor  string    `bun:"predecessor_hash"`
+	Replays      int       `bun:"replays"`
+	ReplayedLate bool      `bun:"replayed_late"`
+	Answer       string    `bun:"answer,nullzero"` // Answer.Sealed
+	AnswerFor    string    `bun:"answer_for"`
+	AnswerUntil  time.Time `bun:"answer_until,nullzero"`
+	Grant        *grantRow `bun:"rel:belongs-to,join:grant_id=id"`
 }
 
 func (row *refreshRow) token() RefreshToken {
@@ -50,78 +56,67 @@ func (r *Registry) RefreshToken(ctx context.Context, hash string) (RefreshToken,
 	return row.token(), row.Grant.grant(), nil
 }
 
-// RotateRefresh replaces the refresh token by next, in one transaction: it marks
-// the token used, notes next as its successor, inserts next and raises the
-// grant's AccessExpiresAt to accessExpires (see RedeemCode). next.GrantID and
-// next.CreatedAt may be empty; next's UsedAt and SuccessorHash are ignored.
+// Rotation replaces a refresh token by the next.
+type Rotation struct {
+	// Next is the successor. Its GrantID and CreatedAt may be empty; UsedAt and SuccessorHash are ignored.
+	Next RefreshToken
+	// Answer is what the client is told beside Next.
+	Answer Answer
+	// Grace is how long after its first use the token may be used again, as long as nobody has used Next.
+	Grace Grace
+}
+
+// RotateRefresh replaces the refresh token, in one transaction: it marks the token
+// used, notes Next as its successor, inserts Next, keeps the Answer and raises the
+// grant's AccessExpiresAt to the Answer's AcceptedUntil (see RedeemCode).
 //
-// A client whose answer got lost may present the token again: less than grace
-// after its first use, and with the same successor, which must not have been used.
-// Then AccessExpiresAt is raised, nothing is inserted, and nil is returned. Any
-// other second use, also of a token that has expired since, is ErrRefreshReused:
-// the grant has been ended (reason "refresh_reused") and its revocation committed;
-// the caller has to deliver it. ErrNotFound, ErrExpired and ErrGrantEnded change
-// nothing.
-func (r *Registry) RotateRefresh(ctx context.Context, hash string, next RefreshToken, grace time.Duration, accessExpires time.Time) error {
-	if err := errors.Join(checkText(hash), next.check(), checkTimes(accessExpires)); err != nil {
-		return err
+// A client whose answer got lost may present the token again, with the same
+// successor: that is a Replay, which Grace allows or not. Any other second use, also
+// of a token that has expired since, is ErrRefreshReused: the grant has been ended
+// (reason "refresh_reused") and its revocation committed; the caller has to deliver
+// it. ErrNotFound, ErrExpired and ErrGrantEnded change nothing.
+func (r *Registry) RotateRefresh(ctx context.Context, hash string, rotation Rotation) (replay Replay, err error) {
+	next := rotation.Next
+	if err := errors.Join(checkText(hash), next.check(), rotation.Answer.check()); err != nil {
+		return Replay{}, err
 	}
 	if next.Hash == hash {
-		return ErrInvalid
+		return Replay{}, ErrInvalid
 	}
 	var outcome error
-	err := r.inTx(ctx, "rotate refresh token", func(ctx context.Context, tx bun.Tx) error {
+	err = r.inTx(ctx, "rotate refresh token", func(ctx context.Context, tx bun.Tx) error {
 		now := r.clock()
-		var grantID string
-		err := tx.NewUpdate().Model((*refreshRow)(nil)).
+		var used refreshRow
+		err := tx.NewUpdate().Model(&used).
 			Set("used_at = ?", now).Set("successor_hash = ?", next.Hash).
 			Where("hash = ?", hash).Where("used_at IS NULL").Where("expires_at > ?", now).
-			Returning("grant_id").Scan(ctx, &grantID)
+			Returning("hash, grant_id, predecessor_hash").Scan(ctx)
 		if errors.Is(err, sql.ErrNoRows) {
-			outcome, err = r.rotateAgain(ctx, tx, hash, next.Hash, now.Add(-grace), accessExpires)
+			replay, outcome, err = r.replay(ctx, tx, hash, rotation)
 			return err
 		}
 		if err != nil {
 			return err
 		}
-		if err := r.raiseAccessExpiry(ctx, tx, grantID, accessExpires); err != nil {
+		used.UsedAt = now
+		if err := r.keepAnswer(ctx, tx, used, rotation); err != nil {
 			return err
 		}
-		return r.insertRefresh(ctx, tx, next, grantID)
+		if err := r.forgetAnswer(ctx, tx, used.Predecessor); err != nil {
+			return err
+		}
+		if err := r.raiseAccessExpiry(ctx, tx, used.GrantID, rotation.Answer.AcceptedUntil); err != nil {
+			return err
+		}
+		return r.insertRefresh(ctx, tx, next, used.GrantID, hash)
 	})
 	if err != nil {
-		return err
+		return Replay{}, err
 	}
-	return outcome
+	return replay, outcome
 }
 
-// rotateAgain decides about a token that cannot be rotated: it has expired, or was
-// used before. A client whose answer got lost comes soon, and with the same
-// successor, which nobody has used. Anyone else is a thief, or comes after one.
-func (r *Registry) rotateAgain(
-	ctx context.Context, tx bun.Tx, hash, next string, usedAfter, accessExpires time.Time,
-) (outcome, err error) {
-	var row refreshRow
-	if err := tx.NewSelect().Model(&row).Where("rt.hash = ?", hash).Scan(ctx); err != nil {
-		return nil, err
-	}
-	if !row.Used() {
-		return nil, ErrExpired
-	}
-	if row.SuccessorHash == next && row.UsedAt.After(usedAfter) {
-		var successor refreshRow
-		if err := tx.NewSelect().Model(&successor).Where("rt.hash = ?", next).Scan(ctx); err != nil {
-			return nil, err
-		}
-		if !successor.Used() {
-			return nil, r.raiseAccessExpiry(ctx, tx, row.GrantID, accessExpires)
-		}
-	}
-	_, err = r.end(ctx, tx, "refresh_reused", row.GrantID)
-	return ErrRefreshReused, err
-}
-
-func (r *Registry) insertRefresh(ctx context.Context, tx bun.Tx, t RefreshToken, grantID string) error {
+func (r *Registry) insertRefresh(ctx context.Context, tx bun.Tx, t RefreshToken, grantID, predecessor string) error {
 	if t.GrantID != "" && t.GrantID != grantID {
 		return ErrInvalid
 	}
@@ -129,7 +124,7 @@ func (r *Registry) insertRefresh(ctx context.Context, tx bun.Tx, t RefreshToken,
 	if t.CreatedAt.IsZero() {
 		t.CreatedAt = r.clock()
 	}
-	result, err := tx.NewInsert().Model(&refreshRow{RefreshToken: t}).
+	result, err := tx.NewInsert().Model(&refreshRow{RefreshToken: t, Predecessor: predecessor}).
 		On("CONFLICT (hash) DO NOTHING").Returning("NULL").Exec(ctx)
 	return orElse(ErrExists, result, err)
 }

@@ -29,7 +29,7 @@ func refreshRotated(t *testing.T, w *world) {
 	}, next)
 
 	short := w.Now().Add(time.Minute)
-	require.NoError(t, w.RotateRefresh(w.ctx, "second", w.token("third"), grace, short))
+	require.NoError(t, rotate(w.Registry, "second", w.token("third"), grace, short))
 	require.Equal(t, stored(w.Now().Add(accessLife)), w.grant("code-g1").AccessExpiresAt, "it never moves back")
 }
 
@@ -59,7 +59,7 @@ func refreshReused(t *testing.T, w *world) {
 			return w.rotate(hash, next)
 		},
 		"without grace": func(hash, next string) error {
-			return w.RotateRefresh(w.ctx, hash, w.token(next), 0, w.Now().Add(accessLife))
+			return rotate(w.Registry, hash, w.token(next), 0, w.Now().Add(accessLife))
 		},
 		"after its own expiry": func(hash, next string) error {
 			w.Advance(refreshLife)
@@ -111,7 +111,7 @@ func refreshRefused(t *testing.T, w *world) {
 func refreshRotatedAtOnce(t *testing.T, w *world) {
 	_, hash := w.redeem()
 	for _, err := range registrytest.Race(50, func(i int) error {
-		return w.RotateRefresh(w.ctx, hash, w.token("next"), grace, start.Add(accessLife+time.Duration(i)*time.Minute))
+		return rotate(w.Registry, hash, w.token("next"), grace, start.Add(accessLife+time.Duration(i)*time.Minute))
 	}) {
 		require.NoError(t, err)
 	}
@@ -128,7 +128,7 @@ func refreshReusedAtOnce(t *testing.T, w *world) {
 	grantID, hash := w.redeem()
 	var won int
 	for i, err := range registrytest.Race(50, func(i int) error {
-		return w.RotateRefresh(w.ctx, hash, w.token(fmt.Sprint("next", i)), grace, start.Add(accessLife+time.Duration(i)*time.Minute))
+		return rotate(w.Registry, hash, w.token(fmt.Sprint("next", i)), grace, start.Add(accessLife+time.Duration(i)*time.Minute))
 	}) {
 		if err == nil {
 			won++
@@ -150,7 +150,7 @@ func refreshRotatedAgainstTheEnd(t *testing.T, w *world) {
 		const n = 20
 		expires := func(i int) time.Time { return start.Add(accessLife + time.Duration(i+1)*time.Minute) }
 		rotate := func(i int) error {
-			return w.RotateRefresh(w.ctx, hash, w.token("next-"+grantID), grace, expires(i))
+			return rotate(w.Registry, hash, w.token("next-"+grantID), grace, expires(i))
 		}
 		errs := registrytest.Race(n, func(i int) error {
 			switch {

@@ -53,7 +53,8 @@ func WithMigrated(tell func(migration string)) Option {
 
 // Open connects to the database: postgres://…, sqlite:file.db, or
 // sqlite::memory:, which belongs to this Registry alone and ends with it. Open
-// fails when the database does not answer; it does not Migrate.
+// fails when the database does not answer, and with ErrPooler when something in
+// between keeps connections from being ours; it does not Migrate.
 func Open(ctx context.Context, url string, options ...Option) (*Registry, error) {
 	r := &Registry{url: url, timeout: defaultTimeout, now: time.Now, tellMigrated: func(string) {}}
 	for _, option := range options {
@@ -75,6 +76,9 @@ func Open(ctx context.Context, url string, options ...Option) (*Registry, error)
 		return nil, err
 	}
 	err = r.run(ctx, "open", func(ctx context.Context) error { return firstConnection(ctx, r.db) })
+	if r.onPostgres() {
+		err = r.refusePooler(ctx, err)
+	}
 	if err != nil {
 		return nil, errors.Join(err, r.db.Close())
 	}

@@ -166,7 +166,7 @@ func TestReplicas(t *testing.T) {
 
 		_, refresh := w.redeem()
 		for _, err := range registrytest.Race(50, func(i int) error {
-			return replicas[i%2].RotateRefresh(w.ctx, refresh, w.token("next"), grace, start.Add(accessLife))
+			return rotate(replicas[i%2], refresh, w.token("next"), grace, start.Add(accessLife))
 		}) {
 			require.NoError(t, err)
 		}

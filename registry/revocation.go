@@ -22,6 +22,8 @@ const (
 type Revocation struct {
 	Kind      string    `bun:"kind,pk"`
 	ID        string    `bun:"id,pk"`
+	Subject   string    `bun:"subject"`  // the user whose access it takes back; empty: an operator's, or of a whole client
+	GrantID   string    `bun:"grant_id"` // of a token whose own client revoked it
 	ExpiresAt time.Time `bun:"expires_at"`
 	CreatedAt time.Time `bun:"created_at"`
 	Delivered bool      `bun:"delivered"` // the denylist has it, up to ExpiresAt
@@ -30,7 +32,13 @@ type Revocation struct {
 type revocationRow struct {
 	bun.BaseModel `bun:"table:revocations,alias:rev"`
 	Revocation
+	// Turn is how many of the subject's revocations were waiting when this one came. Those with the smallest are
+	// delivered first: everybody's first one before anybody's second.
+	Turn int `bun:"turn"`
 }
+
+// lastTurn is where those stand who have more waiting than anybody should: it bounds what counting them costs.
+const lastTurn = 1000
 
 // RevokeToken revokes one access token until expires, the last moment at which a
 // verifier may accept it, leeway included. Of a token that has expired nothing is
@@ -46,29 +54,39 @@ func (r *Registry) RevokeToken(ctx context.Context, jti string, expires time.Tim
 		return nil
 	}
 	return r.inTx(ctx, "revoke token", func(ctx context.Context, tx bun.Tx) error {
-		written, err := r.revoke(ctx, tx, Revocation{Kind: KindToken, ID: jti, ExpiresAt: expires})
-		if err != nil || written == 0 {
-			return err
-		}
-		return r.record(ctx, tx, "token.revoke", jti, "until "+expires.UTC().Format(time.RFC3339))
+		return r.revokeToken(ctx, tx, Revocation{Kind: KindToken, ID: jti, ExpiresAt: expires})
 	})
 }
 
-// revoke writes revocations. It extends an existing one and marks it undelivered;
-// a longer one is left alone. written counts those that were new or extended.
+func (r *Registry) revokeToken(ctx context.Context, tx bun.Tx, token Revocation) error {
+	written, err := r.revoke(ctx, tx, token)
+	if err != nil || written == 0 {
+		return err
+	}
+	return r.record(ctx, tx, "token.revoke", token.ID, "until "+token.ExpiresAt.UTC().Format(time.RFC3339))
+}
+
+// revoke writes revocations of one subject. It extends an existing one and marks it
+// undelivered; a longer one is left alone. written counts those that were new or
+// extended.
 func (r *Registry) revoke(ctx context.Context, tx bun.Tx, revocations ...Revocation) (written int, err error) {
 	if len(revocations) == 0 {
 		return 0, nil
+	}
+	waiting, err := tx.NewSelect().TableExpr("(?) AS waiting", tx.NewSelect().Model((*revocationRow)(nil)).
+		ColumnExpr("1").Where("subject = ?", revocations[0].Subject).Where("NOT delivered").Limit(lastTurn)).Count(ctx)
+	if err != nil {
+		return 0, err
 	}
 	now := r.clock()
 	rows := make([]revocationRow, len(revocations))
 	for i, revocation := range inOrder(revocations) {
 		revocation.CreatedAt, revocation.Delivered = now, false
-		rows[i].Revocation = revocation
+		rows[i] = revocationRow{Revocation: revocation, Turn: min(int(waiting)+i, lastTurn)}
 	}
 	return affected(tx.NewInsert().Model(&rows).
 		On("CONFLICT (kind, id) DO UPDATE").
-		Set("expires_at = EXCLUDED.expires_at").Set("delivered = FALSE").
+		Set("expires_at = EXCLUDED.expires_at").Set("delivered = FALSE").Set("turn = EXCLUDED.turn").
 		Where("rev.expires_at < EXCLUDED.expires_at").
 		Returning("NULL").Exec(ctx))
 }
@@ -93,14 +111,6 @@ func (r *Registry) Revoked(ctx context.Context, tokenID, grantID, clientID strin
 	return revoked, err
 }
 
-// PendingRevocations returns up to limit live revocations that were not
-// delivered to the denylist, the first to expire at the front.
-func (r *Registry) PendingRevocations(ctx context.Context, limit int) ([]Revocation, error) {
-	return r.revocations(ctx, limit, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("NOT delivered").Order("expires_at")
-	})
-}
-
 // LiveRevocations returns up to limit revocations that have not expired,
 // delivered or not, in the order of kind and ID, after the given one: pass the
 // zero Revocation first, then the last of each page, until a page is empty.
@@ -108,20 +118,20 @@ func (r *Registry) LiveRevocations(ctx context.Context, after Revocation, limit 
 	if err := checkText(after.Kind, after.ID); err != nil {
 		return nil, err
 	}
-	return r.revocations(ctx, limit, func(q *bun.SelectQuery) *bun.SelectQuery {
+	return r.revocations(ctx, r.db, limit, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("(kind, id) > (?, ?)", after.Kind, after.ID).Order("kind", "id")
 	})
 }
 
 func (r *Registry) revocations(
-	ctx context.Context, limit int, which func(*bun.SelectQuery) *bun.SelectQuery,
+	ctx context.Context, db bun.IDB, limit int, which func(*bun.SelectQuery) *bun.SelectQuery,
 ) ([]Revocation, error) {
 	if limit <= 0 {
 		return nil, fmt.Errorf("%w: limit must be positive", ErrInvalid)
 	}
 	var rows []revocationRow
 	err := r.run(ctx, "read revocations", func(ctx context.Context) error {
-		return which(r.db.NewSelect().Model(&rows)).Where("expires_at > ?", r.clock()).Limit(int64(limit)).Scan(ctx)
+		return which(db.NewSelect().Model(&rows)).Where("expires_at > ?", r.clock()).Limit(int64(limit)).Scan(ctx)
 	})
 	revocations := make([]Revocation, len(rows))
 	for i, row := range rows {
@@ -129,26 +139,6 @@ func (r *Registry) revocations(
 		revocations[i].ExpiresAt, revocations[i].CreatedAt = row.ExpiresAt.UTC(), row.CreatedAt.UTC()
 	}
 	return revocations, err
-}
-
-// MarkDelivered notes that the denylist has these revocations. One that was
-// extended since it was read stays pending.
-func (r *Registry) MarkDelivered(ctx context.Context, delivered []Revocation) error {
-	for _, revocation := range delivered {
-		if err := checkText(revocation.Kind, revocation.ID); err != nil {
-			return err
-		}
-	}
-	return r.inTx(ctx, "mark revocations", func(ctx context.Context, tx bun.Tx) error {
-		for _, revocation := range inOrder(delivered) {
-			if _, err := tx.NewUpdate().Model((*revocationRow)(nil)).Set("delivered = TRUE").
-				Where("kind = ?", revocation.Kind).Where("id = ?", revocation.ID).
-				Where("expires_at <= ?", revocation.ExpiresAt).Where("NOT delivered").Exec(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // inOrder sorts by key: whoever writes several rows takes their locks in this

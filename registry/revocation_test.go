@@ -35,8 +35,8 @@ func revocationsPending(t *testing.T, w *world) {
 	pending, err := w.PendingRevocations(w.ctx, 3)
 	require.NoError(t, err)
 	require.Equal(t, []registry.Revocation{
-		{Kind: registry.KindToken, ID: "jti4", ExpiresAt: stored(start.Add(time.Hour)), CreatedAt: stored(start)},
-		{Kind: registry.KindToken, ID: "jti3", ExpiresAt: stored(start.Add(2 * time.Hour)), CreatedAt: stored(start)},
+		{Kind: registry.KindToken, ID: "jti0", ExpiresAt: stored(start.Add(5 * time.Hour)), CreatedAt: stored(start)},
+		{Kind: registry.KindToken, ID: "jti1", ExpiresAt: stored(start.Add(4 * time.Hour)), CreatedAt: stored(start)},
 		{Kind: registry.KindToken, ID: "jti2", ExpiresAt: stored(start.Add(3 * time.Hour)), CreatedAt: stored(start)},
 	}, pending)
 	require.NoError(t, w.MarkDelivered(w.ctx, pending))
@@ -44,10 +44,15 @@ func revocationsPending(t *testing.T, w *world) {
 	require.NoError(t, w.MarkDelivered(w.ctx, nil))
 	require.Len(t, w.pending(), 2)
 
-	require.NoError(t, w.RevokeToken(w.ctx, "jti3", start.Add(2*time.Hour)))
+	require.NoError(t, w.RevokeToken(w.ctx, "jti1", start.Add(4*time.Hour)))
 	require.Len(t, w.pending(), 2, "nothing new is to be delivered")
-	require.NoError(t, w.RevokeToken(w.ctx, "jti3", start.Add(9*time.Hour)))
-	require.Equal(t, stored(start.Add(9*time.Hour)), w.pending()["token jti3"], "the denylist would forget it too early")
+	require.NoError(t, w.RevokeToken(w.ctx, "jti1", start.Add(9*time.Hour)))
+	require.Equal(t, stored(start.Add(9*time.Hour)), w.pending()["token jti1"], "the denylist would forget it too early")
+	for jti, want := range map[string]int{"jti0": 0, "jti1": 1, "jti4": 1, "nothing": 0} {
+		one, err := w.PendingRevocation(w.ctx, registry.KindToken, jti)
+		require.NoError(t, err)
+		require.Len(t, one, want, jti)
+	}
 
 	w.Advance(5 * time.Hour)
 	require.Len(t, w.pending(), 1, "what has expired need not be delivered")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -25,6 +26,15 @@ func checkIDs(ids ...string) error {
 		}
 	}
 	return checkText(ids...)
+}
+
+// checkPrintable refuses what a reader would not see, or would see as something else:
+// control characters, line breaks, marks that turn the direction of writing.
+func checkPrintable(text string) error {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("%w: %q has characters that are not printed", ErrInvalid, text)
+	}
+	return nil
 }
 
 // checkTimes refuses missing times and those that do not sort as text.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
 	"gatehouse/keys"
@@ -33,7 +34,10 @@ type Config struct {
 	Keys         Keys         `yaml:"keys"`
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
+	PKCE         PKCE         `yaml:"pkce"`
+	Grants       Grants       `yaml:"grants"`
 	Denylist     Denylist     `yaml:"denylist"`
+	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
 	// life.
@@ -96,8 +100,25 @@ type AccessToken struct {
 // RefreshToken configures the refresh tokens.
 type RefreshToken struct {
 	Lifespan time.Duration `yaml:"lifespan"`
-	// Grace is how long a refresh token that was already used yields the same successor again.
+	// Grace is how long a refresh token that was already used yields the same successor again, as long as nobody has used
+	// that. At most 24h.
 	Grace time.Duration `yaml:"grace"`
+}
+
+// PKCE configures how authorization codes are bound to the application that asked for them (RFC 7636).
+type PKCE struct {
+	// Plain allows the method plain, which keeps nobody from redeeming a code who has seen the authorization request. It is
+	// also what a request means that names no method.
+	Plain bool `yaml:"plain"`
+}
+
+// Grants bounds what one user and one client can make the server remember, and end at once.
+type Grants struct {
+	// MaxPerClient is how many live grants one user may have given one client. For another, the oldest ends.
+	MaxPerClient int `yaml:"max_per_client"`
+	// MaxRevokedTokens is how many access tokens of one grant, that have not expired, its client may have revoked one by
+	// one. The next ends the grant.
+	MaxRevokedTokens int `yaml:"max_revoked_tokens"`
 }
 
 // Denylist configures how gateways learn of revocations.
@@ -106,8 +127,17 @@ type Denylist struct {
 	Mode string `yaml:"mode"`
 	// MaxStaleness is how old a mirror's knowledge may be before it asks Redis again.
 	MaxStaleness time.Duration `yaml:"max_staleness"`
+	// Timeout is how long a question to Redis may take. After that it cannot be told whether the token was revoked.
+	Timeout time.Duration `yaml:"timeout"`
 	// OnUnavailable is what happens to a request when its token's revocation state cannot be told: deny or allow.
 	OnUnavailable string `yaml:"on_unavailable"`
+}
+
+// Revocation configures how access is taken back.
+type Revocation struct {
+	// Wait is how long the answer to a revocation waits for gateways to confirm that they know. It then says how many have
+	// not.
+	Wait time.Duration `yaml:"wait"`
 }
 
 // TokenCache configures what a gateway remembers of the tokens that it has verified.
@@ -135,6 +165,9 @@ type Shutdown struct {
 	// Timeout is how long requests in flight may take after that.
 	Timeout time.Duration `yaml:"timeout"`
 }
+
+// maxRefreshGrace lets a laptop sleep over night between sending a refresh token and hearing the answer.
+const maxRefreshGrace = 24 * time.Hour
 
 // EmbeddedRedis is the RedisURL of a Redis inside the process: nothing to install, nothing kept, one replica.
 const EmbeddedRedis SecretURL = "embedded:"
@@ -174,14 +207,17 @@ func Default() Config {
 			PublishAhead: 7 * time.Minute, JWKSMaxAge: 5 * time.Minute, JWKSRefresh: time.Minute,
 		},
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
-		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: 10 * time.Second},
+		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: maxRefreshGrace},
+		PKCE:         PKCE{Plain: true},
+		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},
 		ClockLeeway:  30 * time.Second,
 		Via:          "gatehouse",
 		TokenCache:   TokenCache{Size: 100_000},
-		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, OnUnavailable: gateway.Deny},
-		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, ConnectionsPerAddress: 1000},
+		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, Timeout: denylist.DefaultTimeout, OnUnavailable: gateway.Deny},
+		Revocation:   Revocation{Wait: 250 * time.Millisecond},
+		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, BodyRate: 240, ConnectionsPerAddress: 1000},
 		Upstream:     gateway.DefaultUpstreams(),
-		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, Write: time.Minute, Idle: 75 * time.Second},
+		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, BodyTotal: time.Hour, Write: time.Minute, Idle: 75 * time.Second},
 		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
 		Log:          Log{Format: LogJSON, Level: "info", Access: true},
 		Shutdown:     Shutdown{Timeout: 25 * time.Second},

@@ -67,8 +67,9 @@ database_url: mysql://localhost/x
 redis_url: http://localhost
 keys: {alg: HS256, secret: short}
 access_token: {lifespan: 10s, max_lifespan: 5s, color: red}
-refresh_token: {lifespan: 5s, grace: 1h}
-denylist: {mode: sometimes, on_unavailable: maybe}
+refresh_token: {lifespan: 5s, grace: 25h}
+denylist: {mode: sometimes, on_unavailable: maybe, timeout: 10us}
+revocation: {wait: 1m}
 trusted_proxies: [everyone]
 routes:
   - {path: no-slash, methods: [FETCH], origin: "gopher://x", credential: magic}
@@ -79,7 +80,7 @@ routes:
 		"listen: must be", "issuer: must be", "issuer: must not end", "unknown key no_such_key", "unknown key color",
 		"admin.token: is required", "database_url:", "redis_url:", "jwt_secret: is required", "keys.alg:", "keys.secret:",
 		"access_token.lifespan: must not exceed", "refresh_token.grace:", "denylist.mode:", "denylist.on_unavailable:",
-		"trusted_proxies:", "no-slash", "FETCH", "origin", "magic",
+		"denylist.timeout: must be 1ms to 5s", "revocation.wait: must be 0s to 5s", "trusted_proxies:", "no-slash", "FETCH", "origin", "magic",
 		"environment PORT:", "environment GATEHOUSE_DENYLIST_MAX_STALENESS:",
 	} {
 		require.ErrorContains(t, err, part)

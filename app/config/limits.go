@@ -22,6 +22,8 @@ type Limits struct {
 	HeaderCount int `yaml:"header_count"`
 	// BodySize is in bytes.
 	BodySize int `yaml:"body_size"`
+	// BodyRate is the least rate, in bytes a second, at which callers send a body and take an answer; 0 is none.
+	BodyRate int `yaml:"body_rate"`
 	// Connections is how many may be open. More callers wait. 0 means half of the file descriptors.
 	Connections int `yaml:"connections"`
 	// ConnectionsPerAddress is how many one IPv4 address or one IPv6 /64 may have. More are closed at once. Trusted proxies
@@ -49,10 +51,12 @@ func (c *Config) checkCallers(v *validation) {
 	v.within("limits.header_size", c.Limits.HeaderSize, minHeaderSize, maxHeaderSize)
 	v.within("limits.header_count", c.Limits.HeaderCount, 1, maxHeaderSize)
 	v.notBelow("limits.body_size", c.Limits.BodySize, 1)
+	v.notBelow("limits.body_rate", c.Limits.BodyRate, 0)
 	v.notBelow("limits.connections", c.Limits.Connections, 0)
 	v.notBelow("limits.connections_per_address", c.Limits.ConnectionsPerAddress, 0)
 	v.positive("timeouts.header", c.Timeouts.Header)
 	v.positive("timeouts.body", c.Timeouts.Body)
+	v.atLeast("timeouts.body_total", c.Timeouts.BodyTotal, c.Timeouts.Body)
 	v.positive("timeouts.write", c.Timeouts.Write)
 	v.positive("timeouts.idle", c.Timeouts.Idle)
 	v.err("cors", gateway.ValidateCORS(c.CORS))

@@ -9,10 +9,18 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/registry"
+)
+
+const (
+	// maxQuestion is the most that denylist.timeout can be: every request waits as long for a Redis that is silent.
+	maxQuestion = 5 * time.Second
+	// maxConfirmation is the most that revocation.wait can be: less than what a request to authz may take.
+	maxConfirmation = 5 * time.Second
 )
 
 // Validate reports every problem of the configuration at once, each with its key. It reads the files that are named, and
@@ -78,6 +86,12 @@ func (c *Config) checkDatabase(v *validation) {
 	}
 }
 
+// What one call ends, and has delivered before it is answered, is within these.
+const (
+	maxGrants        = 500
+	maxRevokedTokens = 10_000
+)
+
 func (c *Config) checkTokens(v *validation) {
 	v.seconds("access_token.lifespan", c.AccessToken.Lifespan)
 	v.seconds("access_token.max_lifespan", c.AccessToken.MaxLifespan)
@@ -85,12 +99,16 @@ func (c *Config) checkTokens(v *validation) {
 		v.add("access_token.lifespan", "must not exceed access_token.max_lifespan")
 	}
 	v.seconds("refresh_token.lifespan", c.RefreshToken.Lifespan)
-	if c.RefreshToken.Grace < 0 || c.RefreshToken.Grace >= c.RefreshToken.Lifespan {
-		v.add("refresh_token.grace", "must be at least 0 and less than refresh_token.lifespan")
+	if c.RefreshToken.Grace < 0 || c.RefreshToken.Grace > maxRefreshGrace {
+		v.add("refresh_token.grace", "must be 0 to %s, not %s", maxRefreshGrace, c.RefreshToken.Grace)
 	}
+	v.within("grants.max_per_client", c.Grants.MaxPerClient, 1, maxGrants)
+	v.within("grants.max_revoked_tokens", c.Grants.MaxRevokedTokens, 1, maxRevokedTokens)
 	v.oneOf("denylist.mode", c.Denylist.Mode, Mirror, Strict)
 	v.oneOf("denylist.on_unavailable", c.Denylist.OnUnavailable, gateway.Deny, gateway.Allow)
 	v.positive("denylist.max_staleness", c.Denylist.MaxStaleness)
+	v.between("denylist.timeout", c.Denylist.Timeout, time.Millisecond, maxQuestion)
+	v.between("revocation.wait", c.Revocation.Wait, 0, maxConfirmation)
 	if c.TokenCache.Size < 0 {
 		v.add("token_cache.size", "must not be negative")
 	}

@@ -51,6 +51,12 @@ func (v *validation) positive(key string, d time.Duration) {
 	}
 }
 
+func (v *validation) between(key string, d, least, most time.Duration) {
+	if d < least || d > most {
+		v.add(key, "must be %s to %s, not %s", least, most, d)
+	}
+}
+
 func (v *validation) atLeast(key string, d, least time.Duration) {
 	if d < least {
 		v.add(key, "must be at least %s, not %s", least, d)

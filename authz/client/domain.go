@@ -16,6 +16,8 @@ type domain struct {
 	scheme string
 	port   string
 	labels []string // "*" is any one label
+	// fixed is how many labels follow the last "*"; 0 where there is none, or where all names lead to this machine.
+	fixed int
 }
 
 // parseDomain compiles a client's domain, such as https://*.example.com. Its path does not count. The error says what is
@@ -30,8 +32,9 @@ func parseDomain(raw string) (domain, error) {
 	}
 	host := strings.ToLower(u.Hostname())
 	labels := strings.Split(host, ".")
+	fixed := 0
 	if slices.Contains(labels, "*") {
-		if err := checkWildcard(labels); err != nil {
+		if fixed, err = checkWildcard(labels); err != nil {
 			return domain{}, err
 		}
 		host = withoutWildcards(labels)
@@ -42,7 +45,7 @@ func parseDomain(raw string) (domain, error) {
 	if err := checkOrigin(u, host); err != nil {
 		return domain{}, err
 	}
-	return domain{scheme: u.Scheme, port: effectivePort(u), labels: labels}, nil
+	return domain{scheme: u.Scheme, port: effectivePort(u), labels: labels, fixed: fixed}, nil
 }
 
 // holds reports whether u, from parseRedirectURI, lies in the domain.
@@ -50,29 +53,37 @@ func (d domain) holds(u *url.URL) bool {
 	if u.Scheme != d.scheme || effectivePort(u) != d.port {
 		return false
 	}
-	labels := strings.Split(strings.ToLower(u.Hostname()), ".")
-	return slices.EqualFunc(d.labels, labels, func(want, have string) bool { return want == "*" || want == have })
+	host := strings.ToLower(u.Hostname())
+	return slices.EqualFunc(d.labels, strings.Split(host, "."), func(want, have string) bool { return want == "*" || want == have }) &&
+		(d.fixed == 0 || isOwned(host, d.fixed))
 }
 
-// checkWildcard refuses a wildcard under which anyone could register a name and receive the client's codes. What follows
-// the last wildcard must be a name that one organization controls, not a public suffix such as com or github.io.
-func checkWildcard(labels []string) error {
+// checkWildcard refuses a wildcard under which anyone could register a name and receive the client's codes, and counts the
+// labels that follow the last one. What they name must belong to one organization together with all that the wildcards
+// stand for: not a public suffix such as com or github.io, nor a name above one, such as compute.amazonaws.com.
+func checkWildcard(labels []string) (fixed int, err error) {
 	last := len(labels) - 1
 	for last >= 0 && labels[last] != "*" {
 		last--
 	}
-	fixed := labels[last+1:]
-	if slices.Equal(fixed, []string{"localhost"}) {
-		return nil
+	name := labels[last+1:]
+	if slices.Equal(name, []string{"localhost"}) {
+		return 0, nil
 	}
-	name := strings.Join(fixed, ".")
-	if len(fixed) == 0 || text.IsDigits(fixed[len(fixed)-1]) {
-		return errors.New("a wildcard must stand before a domain name")
+	if len(name) == 0 || text.IsDigits(name[len(name)-1]) {
+		return 0, errors.New("a wildcard must stand before a domain name")
 	}
-	if _, err := publicsuffix.EffectiveTLDPlusOne(name); err != nil {
-		return errors.New("a wildcard must not stand directly before a public suffix")
+	if !isOwned(withoutWildcards(labels), len(name)) {
+		return 0, errors.New("a wildcard must not stand for a public suffix, nor directly before one")
 	}
-	return nil
+	return len(name), nil
+}
+
+// isOwned reports whether the last labels of a host, so many of them, belong to the organization that has the host. The
+// public suffix list has wildcards of its own, and suffixes below other people's names: each host is judged by itself.
+func isOwned(host string, labels int) bool {
+	owned, err := publicsuffix.EffectiveTLDPlusOne(host)
+	return err == nil && strings.Count(owned, ".") < labels
 }
 
 // withoutWildcards is one of the hosts that the labels stand for.

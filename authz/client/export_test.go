@@ -4,5 +4,11 @@ package client
 var (
 	CheckRedirectURI = checkRedirectURI
 	ParseDomain      = func(raw string) error { _, err := parseDomain(raw); return err }
-	Decoy            = decoy
 )
+
+// Queued is how many secrets are in the queues, those that are being compared included.
+func Queued(c *SecretChecker) int {
+	c.queues.mu.Lock()
+	defer c.queues.mu.Unlock()
+	return c.queues.queued + len(c.queues.of)
+}

@@ -77,6 +77,10 @@ func (p *problems) addName(name string) {
 		p.add("name is required")
 	case !text.IsStorable(name):
 		p.add("name: it is not text")
+	case ShownName(name) != name:
+		p.add("name: it has characters that are invisible or change the direction of writing")
+	case strings.TrimSpace(name) == "":
+		p.add("name: it is blank")
 	case len(name) > maxName:
 		p.add("name: it is longer than %d bytes", maxName)
 	}
@@ -106,21 +110,34 @@ func (p *problems) addDomain(domain string) {
 
 func (p *problems) addRedirectURIs(uris []string) {
 	for _, uri := range uris {
-		if err := checkRedirectURI(uri); err != nil {
-			p.add("redirect URI %q: %w", uri, err)
-		}
+		p.addRedirectURI(uri)
 	}
 	p.addLength("redirect URIs", uris)
 }
 
+func (p *problems) addRedirectURI(uri string) {
+	if err := checkRedirectURI(uri); err != nil {
+		p.add("redirect URI %q: %w", uri, err)
+	}
+}
+
 // addScopes holds the names to the scopes of the routes.
-func (p *problems) addScopes(names []string, known map[string]string) {
+func (p *problems) addScopes(what string, names []string, known map[string]string) {
 	for _, name := range names {
 		if _, ok := known[name]; !ok {
 			p.add("no route has the scope %q", name)
 		}
 	}
-	p.addLength("scopes", names)
+	p.addLength(what, names)
+}
+
+// addDefault holds the default scopes to those that the client may ask for.
+func (p *problems) addDefault(c registry.Client) {
+	for _, name := range c.DefaultScopes {
+		if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, name) {
+			p.add("default scope %q: it is not one of the client's scopes", name)
+		}
+	}
 }
 
 func (p *problems) addGrantTypes(names []string) {

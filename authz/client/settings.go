@@ -15,8 +15,10 @@ type Settings struct {
 	Domain       string   // every path of an origin, whose host may have wildcards
 	RedirectURIs []string // exact
 	Scopes       []string // empty: every scope of the routes
-	GrantTypes   []string // empty: those of a client that acts for users
-	Public       bool     // it cannot keep a secret
+	// DefaultScopes are what a request that names no scope is for; empty: such a request is refused.
+	DefaultScopes []string
+	GrantTypes    []string // empty: those of a client that acts for users
+	Public        bool     // it cannot keep a secret
 }
 
 // Check holds the settings to the rules and to the known scopes, those of the routes. The error is an *InvalidError with
@@ -30,14 +32,16 @@ func (s Settings) Check(known map[string]string) error {
 	p.addWebURL("image URL", s.ImageURL)
 	p.addDomain(s.Domain)
 	p.addRedirectURIs(s.RedirectURIs)
-	p.addScopes(s.Scopes, known)
+	p.addScopes("scopes", s.Scopes, known)
+	p.addScopes("default scopes", s.DefaultScopes, known)
+	p.addDefault(s.registered())
 	p.addGrantTypes(s.GrantTypes)
 	p.addUse(s.registered())
 	return p.err()
 }
 
-// New returns the client that the settings, which were checked, describe, with its secret; a public one has none. What was
-// left to the server is chosen here. A chosen secret costs a slow hash.
+// New makes the client that the settings describe, and returns it with its secret; a public client has none. The settings
+// were checked. New chooses what they leave to the server. A secret that they name costs a slow hash.
 func (s Settings) New() (_ registry.Client, secret string, err error) {
 	c := s.registered()
 	if c.ID == "" {
@@ -59,14 +63,15 @@ func (s Settings) New() (_ registry.Client, secret string, err error) {
 // registered are the settings as the registry keeps them.
 func (s Settings) registered() registry.Client {
 	return registry.Client{
-		ID:           s.ID,
-		Name:         s.Name,
-		URL:          s.URL,
-		ImageURL:     s.ImageURL,
-		Domain:       s.Domain,
-		RedirectURIs: s.RedirectURIs,
-		Scopes:       s.Scopes,
-		GrantTypes:   s.GrantTypes,
-		Public:       s.Public,
+		ID:            s.ID,
+		Name:          s.Name,
+		URL:           s.URL,
+		ImageURL:      s.ImageURL,
+		Domain:        s.Domain,
+		RedirectURIs:  s.RedirectURIs,
+		Scopes:        s.Scopes,
+		DefaultScopes: s.DefaultScopes,
+		GrantTypes:    s.GrantTypes,
+		Public:        s.Public,
 	}
 }

@@ -36,7 +36,8 @@ func parsePlainURL(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// checkOrigin holds host, that of u but for its wildcards, and the port of u to what everyone reads alike.
+// checkOrigin accepts a host, and the port of u, that everyone reads alike. The host is that of u; where u has wildcards,
+// it is one of those that they stand for.
 func checkOrigin(u *url.URL, host string) error {
 	switch {
 	case !isHost(host):

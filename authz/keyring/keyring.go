@@ -42,6 +42,10 @@ func (t Times) Schedule() keys.Schedule {
 	}
 }
 
+// legacyRetain is what a key is retained that was stored by a version which did not say for how long: the longest token lived
+// a year unless it was configured.
+var legacyRetain = Times{LongestToken: 8760 * time.Hour, ClockSkew: time.Minute}.Schedule().Retain
+
 // Keyring is the signing keys in the registry, sealed with Secret, and what each of them does now. Replicas that have the
 // same registry and the same Schedule agree without talking to each other. The methods are safe for concurrent use as
 // long as the fields are not changed. They wait for each other, and block for as long as the registry does.
@@ -83,6 +87,9 @@ func (k *Keyring) Open(ctx context.Context) (*keys.Ring, error) {
 		if err := k.makeFirst(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if err := k.raiseRetention(ctx); err != nil {
+		return nil, err
 	}
 	signing, published, _ := k.Schedule.At(k.now(), k.scheduled())
 	ring, err := keys.NewRing(signing, published...)
@@ -129,6 +136,7 @@ func (k *Keyring) make(createdAt, signsFrom time.Time) (registry.SigningKey, err
 		Sealed:    sealed,
 		CreatedAt: createdAt,
 		SignsFrom: signsFrom,
+		Retain:    k.Schedule.Retain,
 	}, nil
 }
 
@@ -139,15 +147,16 @@ func (k *Keyring) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opened := make(map[string]*keys.Key, len(k.known))
+	type sealed struct{ id, text string }
+	opened := make(map[sealed]*keys.Key, len(k.known))
 	for _, stored := range k.known {
-		opened[stored.Sealed] = stored.key
+		opened[sealed{stored.ID, stored.Sealed}] = stored.key
 	}
 	known := make([]storedKey, len(rows))
 	for i, row := range rows {
-		key := opened[row.Sealed]
+		key := opened[sealed{row.ID, row.Sealed}]
 		if key == nil {
-			if key, err = keys.Open(row.Sealed, k.Secret); err != nil {
+			if key, err = keys.Open(row.Sealed, k.Secret, row.ID); err != nil {
 				return explainSealed(row.ID, err)
 			}
 		}
@@ -169,9 +178,35 @@ func explainSealed(id string, err error) error {
 func (k *Keyring) scheduled() []keys.Scheduled {
 	scheduled := make([]keys.Scheduled, len(k.known))
 	for i, stored := range k.known {
-		scheduled[i] = keys.Scheduled{Key: stored.key, SignsFrom: stored.SignsFrom}
+		scheduled[i] = keys.Scheduled{Key: stored.key, SignsFrom: stored.SignsFrom, Retain: k.retain(stored.SigningKey)}
 	}
 	return scheduled
+}
+
+// retain is how long the key verifies after it has ceased to sign.
+func (k *Keyring) retain(key registry.SigningKey) time.Duration {
+	if key.Retain == 0 {
+		return max(k.Schedule.Retain, legacyRetain)
+	}
+	return key.Retain
+}
+
+// raiseRetention keeps the keys that sign, or will, for as long as the tokens live that this replica signs. Other replicas may
+// have added them when tokens lived shorter. What was raised once stays: tokens may live that long.
+func (k *Keyring) raiseRetention(ctx context.Context) error {
+	signing, _, _ := k.Schedule.At(k.now(), k.scheduled())
+	for i := range k.known {
+		stored := &k.known[i]
+		wanted := max(k.retain(stored.SigningKey), k.Schedule.Retain)
+		if stored.key != signing && !stored.SignsFrom.After(k.now()) || stored.Retain == wanted {
+			continue
+		}
+		if err := k.Registry.RetainSigningKey(ctx, stored.ID, wanted); err != nil {
+			return err
+		}
+		stored.Retain = wanted
+	}
+	return nil
 }
 
 // now is the time as the registry stores it.

@@ -29,7 +29,7 @@ func TestProcessesThatStartAtOnceEndUpWithOneKey(t *testing.T) {
 				require.NoError(t, err)
 				t.Cleanup(func() { require.NoError(t, stored.Close()) })
 				require.NoError(t, stored.Migrate(t.Context()))
-				keyrings[i] = &keyring.Keyring{Registry: stored, Secret: keysSecret, Alg: keys.ES256, Schedule: keySchedule(time.Hour, time.Hour)}
+				keyrings[i] = &keyring.Keyring{Registry: stored, Secret: authztest.KeysSecret, Alg: keys.ES256, Schedule: authztest.KeySchedule(time.Hour, time.Hour)}
 			}
 			var done sync.WaitGroup
 			for i := range keyrings {
@@ -67,6 +67,24 @@ func TestAnotherSecretOpensNoKeyAndAddsNone(t *testing.T) {
 	require.Len(t, stored, 1)
 	_, err = w.newKeyring().Open(t.Context())
 	require.NoError(t, err)
+}
+
+// TestASealedKeyInAnotherRowIsRefused: whoever can write to the database, and knows an old key, lets it sign under the name of
+// the present one.
+func TestASealedKeyInAnotherRowIsRefused(t *testing.T) {
+	w := newWorld(t)
+	rows, err := w.registry.SigningKeys(t.Context())
+	require.NoError(t, err)
+	_, err = w.registry.AddSigningKey(t.Context(), func(registry.SigningKey) bool { return true },
+		registry.SigningKey{ID: "another", Algorithm: rows[0].Algorithm, Sealed: rows[0].Sealed, SignsFrom: w.clock.Now()})
+	require.NoError(t, err)
+
+	_, err = w.keyring.KeepUp(t.Context())
+	require.ErrorIs(t, err, keys.ErrMisplaced, "also where the same text was opened before")
+	require.Equal(t, rows[0].ID, w.keys.Signing().ID(), "what is known goes on")
+	_, err = w.newKeyring().Open(t.Context())
+	require.ErrorIs(t, err, keys.ErrMisplaced)
+	require.ErrorContains(t, err, "another")
 }
 
 func TestASuccessorIsPublishedThenSigns(t *testing.T) {
@@ -201,6 +219,75 @@ func TestAKeyIsDeletedLongAfterItsLastToken(t *testing.T) {
 	newest, err := w.registry.Audit(t.Context(), registry.AuditRecord{}, 1)
 	require.NoError(t, err)
 	require.Equal(t, "key schedule key.delete "+first, newest[0].Actor+" "+newest[0].Action+" "+newest[0].Target)
+}
+
+// TestAKeyVerifiesForAsLongAsItsOwnTokensLive: the longest token is made shorter, and longer again.
+func TestAKeyVerifiesForAsLongAsItsOwnTokensLive(t *testing.T) {
+	w := newWorld(t)
+	first := w.keys.Signing().ID() // signs tokens that live for a year
+	short := w.newKeyring()
+	short.Schedule = authztest.KeySchedule(720*time.Hour, time.Hour)
+	ring, err := short.Open(t.Context())
+	require.NoError(t, err)
+	second, err := short.Rotate(t.Context(), "operator")
+	require.NoError(t, err)
+	verifies := func(kid string) bool {
+		_, err := short.KeepUp(t.Context())
+		require.NoError(t, err)
+		_, unknown := ring.PublicKey(kid)
+		return unknown == nil
+	}
+	w.clock.Advance(7 * time.Minute)
+	require.True(t, verifies(first))
+	require.Equal(t, second.ID, ring.Signing().ID())
+	w.clock.Advance(8750 * time.Hour)
+	require.True(t, verifies(second.ID), "it signs until the third does, which is published now")
+	w.clock.Advance(7 * time.Minute)
+	require.True(t, verifies(second.ID))
+	w.clock.Advance(2 * time.Hour)
+	require.True(t, verifies(first), "its tokens are good for a year")
+	require.False(t, verifies(second.ID), "and those of the second for an hour")
+	w.clock.Advance(8 * time.Hour)
+	require.False(t, verifies(first))
+
+	// A replica that signs longer tokens raises what signs, before it does; that one with short ones does not lower it.
+	long := w.newKeyring()
+	_, err = long.Open(t.Context())
+	require.NoError(t, err)
+	third := ring.Signing().ID()
+	_, err = short.KeepUp(t.Context())
+	require.NoError(t, err)
+	_, err = short.Rotate(t.Context(), "operator")
+	require.NoError(t, err)
+	w.clock.Advance(7*time.Minute + 8759*time.Hour)
+	require.True(t, verifies(third))
+}
+
+// TestAKeyOfTheVersionBeforeVerifiesForAYear: nobody knows how long its tokens live.
+func TestAKeyOfTheVersionBeforeVerifiesForAYear(t *testing.T) {
+	w := newWorld(t)
+	first := w.keys.Signing().ID()
+	rows, err := w.registry.SigningKeys(t.Context())
+	require.NoError(t, err)
+	rows[0].Retain = 0
+	before, err := registry.Open(t.Context(), registrytest.Memory, registry.WithNow(w.clock.Now))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = before.Close() })
+	require.NoError(t, before.Migrate(t.Context()))
+	_, err = before.EnsureSigningKey(t.Context(), rows[0])
+	require.NoError(t, err)
+	short := w.newKeyring()
+	short.Registry = before
+	short.Schedule = authztest.KeySchedule(720*time.Hour, time.Hour)
+	ring, err := short.Open(t.Context())
+	require.NoError(t, err)
+	_, err = short.Rotate(t.Context(), "operator")
+	require.NoError(t, err)
+	w.clock.Advance(7*time.Minute + 8759*time.Hour)
+	_, err = short.KeepUp(t.Context())
+	require.NoError(t, err)
+	_, err = ring.PublicKey(first)
+	require.NoError(t, err)
 }
 
 // hurried is a schedule that rotates before a test's patience ends.

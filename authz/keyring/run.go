@@ -33,8 +33,8 @@ func (k *Keyring) Run(ctx context.Context) {
 	}.Run(ctx)
 }
 
-// KeepUp is one round of Run, for who moves the clock between rounds. It returns how long the next may wait, also with an
-// error.
+// KeepUp is one round of Run, for tests that move the clock between rounds. It returns how long the next round may wait,
+// also with an error.
 func (k *Keyring) KeepUp(ctx context.Context) (next time.Duration, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -57,9 +57,14 @@ func (k *Keyring) maintain(ctx context.Context) error {
 	if err := k.publishDue(ctx); err != nil {
 		return err
 	}
-	long := k.Schedule
-	long.Retain += Retention
-	_, _, gone := long.At(k.now(), k.scheduled())
+	if err := k.raiseRetention(ctx); err != nil {
+		return err
+	}
+	kept := k.scheduled()
+	for i := range kept {
+		kept[i].Retain += Retention
+	}
+	_, _, gone := k.Schedule.At(k.now(), kept)
 	ids := make([]string, len(gone))
 	for i, key := range gone {
 		ids[i] = key.ID()

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/authz/internal/authztest"
 	"gatehouse/authz/outbox"
 	"gatehouse/denylist"
 	"gatehouse/registry"
@@ -29,18 +29,9 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, clock: registrytest.NewClock(time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC))}
-	var err error
-	w.registry, err = registry.Open(t.Context(), registrytest.Memory, registry.WithNow(w.clock.Now))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = w.registry.Close() })
-	require.NoError(t, w.registry.Migrate(t.Context()))
-
-	w.redis = miniredis.RunT(t)
-	client := redis.NewClient(&redis.Options{Addr: w.redis.Addr(), MaxRetries: -1, ContextTimeoutEnabled: true})
-	w.denylist = denylist.New(client, client)
-	w.denylist.Now = w.clock.Now
-	t.Cleanup(func() { _ = w.denylist.Close() })
+	w := &world{T: t, clock: authztest.NewClock()}
+	w.registry = authztest.NewRegistry(t, w.clock)
+	w.denylist, w.redis = authztest.NewDenylist(t, w.clock)
 	w.relay = &outbox.Relay{Registry: w.registry, Denylist: w.denylist}
 	require.NoError(t, w.relay.Fill(t.Context()))
 	return w

@@ -16,20 +16,27 @@ const relayInterval = 250 * time.Millisecond
 // denylist that lost its contents. The log says when that begins to fail and when it succeeds again.
 func (r *Relay) Run(ctx context.Context, log *slog.Logger) {
 	loop.Loop{
-		Round:     func(ctx context.Context) (time.Duration, error) { return relayInterval, r.keepUp(ctx) },
+		Round:     r.keepUp,
 		Log:       log,
 		Failing:   "revocations cannot be delivered; they wait in the registry",
 		Recovered: "revocations are delivered again",
 	}.Run(ctx)
 }
 
-func (r *Relay) keepUp(ctx context.Context) error {
+// keepUp fills the denylist or delivers a batch. While there is more to deliver, it rests between batches for as long as
+// each took: those who wait for their own revocations need the same database and Redis.
+func (r *Relay) keepUp(ctx context.Context) (pause time.Duration, err error) {
 	loaded, err := r.Denylist.Loaded(ctx)
 	if err != nil {
-		return err
+		return relayInterval, err
 	}
 	if !loaded {
-		return r.Fill(ctx)
+		return relayInterval, r.Fill(ctx)
 	}
-	return r.deliver(ctx)
+	began := time.Now()
+	more, err := r.DeliverNext(ctx)
+	if more {
+		return min(time.Since(began), relayInterval), err
+	}
+	return relayInterval, err
 }

@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"testing"
@@ -22,6 +23,81 @@ func (w *world) pending() []registry.Revocation {
 	return pending
 }
 
+func (w *world) deliverAll() {
+	w.Helper()
+	for more := true; more; {
+		var err error
+		more, err = w.relay.DeliverNext(w.Context())
+		require.NoError(w, err)
+	}
+	require.Empty(w, w.pending())
+}
+
+// end makes count grants of a user with living tokens, ends them and returns their IDs.
+func (w *world) end(subject string, count int) (ids []string) {
+	w.Helper()
+	for i := range count {
+		id := fmt.Sprint(subject, i)
+		_, err := w.registry.Authorize(w.Context(), registry.Grant{ID: id, ClientID: "app", Subject: subject},
+			registry.Code{Hash: id, ExpiresAt: w.clock.Now().Add(time.Minute)}, count)
+		require.NoError(w, err)
+		require.NoError(w, w.registry.RedeemCode(w.Context(), id, nil, w.clock.Now().Add(time.Hour)))
+		require.NoError(w, w.registry.EndGrant(w.Context(), id, "user"))
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// refused tells whether the denylist knows of the end of a grant.
+func (w *world) refused(grant string) bool {
+	w.Helper()
+	err := w.denylist.Check(w.Context(), denylist.Query{TokenID: "any", GrantID: grant, ClientID: "app"})
+	return errors.Is(err, denylist.ErrRevoked)
+}
+
+func TestACallerWaitsOnlyForItsOwn(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.registry.CreateClient(t.Context(), registry.Client{ID: "app"}))
+	others := w.end("greedy", 300)
+	own := w.end("ann", 3)
+	require.NoError(t, w.relay.Deliver(t.Context(), outbox.RevokedGrant(own[0])))
+	require.Len(t, w.pending(), 302, "nothing else was delivered")
+	require.True(t, w.refused(own[0]))
+	require.NoError(t, w.relay.Deliver(t.Context(), outbox.RevokedOf("ann")))
+	require.Len(t, w.pending(), 300)
+	require.True(t, w.refused(own[2]))
+	require.NoError(t, w.relay.Deliver(t.Context(), outbox.RevokedOf("ann"), outbox.RevokedClient("none")), "there is nothing")
+
+	last := w.end("bob", 1)
+	more, err := w.relay.DeliverNext(t.Context())
+	require.NoError(t, err)
+	require.True(t, more)
+	require.True(t, w.refused(last[0]), "who came last with one comes before the 200th of another")
+	require.False(t, w.refused(others[299]))
+	w.deliverAll()
+	require.True(t, w.refused(others[299]))
+}
+
+func TestNobodyIsWaitedForWithoutEnd(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.registry.CreateClient(t.Context(), registry.Client{ID: "app"}))
+	w.end("greedy", 1100)
+	require.ErrorIs(t, w.relay.Deliver(t.Context(), outbox.RevokedOf("greedy")), outbox.ErrUndelivered)
+	require.Len(t, w.pending(), 100, "the rest comes in turn")
+	require.NoError(t, w.relay.Deliver(t.Context(), outbox.RevokedOf("greedy")))
+}
+
+func TestFillingDelivers(t *testing.T) {
+	w := newWorld(t)
+	for i := range 450 {
+		require.NoError(t, w.registry.RevokeToken(t.Context(), fmt.Sprint("token-", i), w.clock.Now().Add(time.Hour)))
+	}
+	w.redis.FlushAll()
+	require.NoError(t, w.relay.Fill(t.Context()))
+	require.Empty(t, w.pending(), "nothing is written twice after an outage")
+	w.requireAllDenied(t.Context(), 450)
+}
+
 func TestRevocationsOutliveTheLossOfRedis(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -30,8 +106,7 @@ func TestRevocationsOutliveTheLossOfRedis(t *testing.T) {
 	for i := range many {
 		require.NoError(t, w.registry.RevokeToken(ctx, fmt.Sprint("token-", i), expires))
 	}
-	require.NoError(t, w.relay.Deliver(ctx))
-	require.Empty(t, w.pending())
+	w.deliverAll()
 	w.requireAllDenied(ctx, many)
 
 	w.redis.FlushAll()
@@ -102,7 +177,7 @@ func TestFillingEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.Error(t, w.relay.Fill(ctx))
-	require.Error(t, w.relay.Deliver(ctx))
+	require.ErrorIs(t, w.relay.Deliver(ctx, outbox.RevokedToken("token")), outbox.ErrUndelivered)
 }
 
 func (w *world) requireAllDenied(ctx context.Context, n int) {

@@ -94,7 +94,7 @@ func (in *installation) revokeOne(a application, user int) grant {
 	taken, err := revokeAt(in.authz[user%len(in.authz)], g, g.refresh)
 	require.NoError(in.t, err)
 	require.Equal(in.t, http.StatusOK, taken.status, taken.body)
-	in.awaitRefusal(g, time.Now())
+	in.awaitRefusal(g, time.Now(), taken.allowed())
 	return g
 }
 

@@ -59,6 +59,7 @@ func (s *server) url() string { return "http://" + s.address }
 type installation struct {
 	t        *testing.T
 	postgres *process
+	database string // its URL
 	redis    *redisServer
 	authz    []*server
 	gateways []*server
@@ -78,6 +79,7 @@ func install(t *testing.T, settings ...string) *installation {
 	in := &installation{t: t}
 	var databaseURL, redisURL string
 	in.postgres, databaseURL = newPostgres(t)
+	in.database = databaseURL
 	in.redis, redisURL = newRedis(t)
 	in.upstream = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"balance":1}`))

@@ -28,6 +28,8 @@ type answer struct {
 	status   int
 	location string
 	body     string
+	// unconfirmed is how many gateways may not know of a revocation; "" when all do.
+	unconfirmed string
 }
 
 // send returns an error only when there was no answer.
@@ -48,7 +50,7 @@ func send(method, target, authorization, contentType, body string) (answer, erro
 	}
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header.Get("Location"), string(text)}, err
+	return answer{response.StatusCode, response.Header.Get("Location"), string(text), response.Header.Get("Unconfirmed-Gateways")}, err
 }
 
 // application is a registered client.

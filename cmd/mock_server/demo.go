@@ -22,6 +22,10 @@ const (
 	demoTimeout = 10 * time.Second
 )
 
+// demoRedirects are all that the demo clients are registered with. Libraries that write URIs in their usual form make
+// another one of the first, with a slash at the end.
+var demoRedirects = []string{demoRedirect, demoRedirect + "/callback"}
+
 // demoUser is the user that can sign in with a login and a password.
 type demoUser struct {
 	ID              int64
@@ -55,7 +59,7 @@ func registerClients(ctx context.Context, clients *registry.Registry) error {
 		stored := registry.Client{
 			ID: c.ID, Name: c.Name, Public: c.Secret == "",
 			URL: "http://example.com", ImageURL: "http://example.com/image.png",
-			RedirectURIs: []string{demoRedirect}, GrantTypes: c.GrantTypes,
+			RedirectURIs: demoRedirects, GrantTypes: c.GrantTypes,
 		}
 		if c.Secret != "" {
 			hash, err := client.HashChosen(c.Secret)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -43,7 +44,8 @@ func (p jsonPrinter) print(d demo, steps []step) {
 	p.log.Info("listening", "service", "wallet", "url", d.Wallet)
 	p.log.Info("user", "id", d.User.ID, "login", d.User.Login, "password", d.User.Password, "jwt", d.UserJWT)
 	for _, c := range demoClients {
-		p.log.Info("client", "id", c.ID, "secret", c.Secret, "public", c.Secret == "", "redirect_uri", demoRedirect)
+		p.log.Info("client", "id", c.ID, "secret", c.Secret, "public", c.Secret == "", "redirect_uri", demoRedirect,
+			"redirect_uris", demoRedirects)
 	}
 	p.log.Info("tokens", "client_id", demoClients[0].ID, "access_token", d.Tokens.AccessToken,
 		"refresh_token", d.Tokens.RefreshToken, "scope", d.Tokens.Scope)
@@ -72,7 +74,7 @@ func (p textPrinter) print(d demo, steps []step) {
 		if c.Secret == "" {
 			secret = "public: no secret, PKCE"
 		}
-		fmt.Fprintf(table, "client\t%s\t%s, redirect URI %s\n", c.ID, secret, demoRedirect)
+		fmt.Fprintf(table, "client\t%s\t%s, redirect URIs %s\n", c.ID, secret, strings.Join(demoRedirects, " and "))
 	}
 	_ = table.Flush() // writes to the terminal, like everything here
 
@@ -81,8 +83,13 @@ func (p textPrinter) print(d demo, steps []step) {
 	fmt.Fprintf(p.out, "\n%s\n%s\n", p.strong("Refresh token"), d.Tokens.RefreshToken)
 
 	fmt.Fprintf(p.out, "\nTo try, in another terminal, one after another:\n")
+	p.printTour(steps)
+}
+
+// printTour prints headings that are commands, too: an interactive zsh would run a comment.
+func (p textPrinter) printTour(steps []step) {
 	for i, s := range steps {
-		fmt.Fprintf(p.out, "\n%s\n%s\n", p.strong(fmt.Sprintf("# %d. %s", i+1, s.says)), s.command)
+		fmt.Fprintf(p.out, "\n%s\n%s\n", p.strong(fmt.Sprintf("echo '%d. %s'", i+1, s.says)), s.command)
 	}
 	fmt.Fprintln(p.out)
 }

@@ -32,7 +32,8 @@ type demo struct {
 	User           demoUser
 	UserJWT        string
 	Tokens         tokens
-	ShopInvoice    walletInvoice
+	ShopAmount     int64  // sat
+	ShopKey        string // of the shop's node
 }
 
 // run serves until ctx ends or something fails, and writes to out what there is to try.
@@ -52,6 +53,9 @@ func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (e
 		Wallet: "http://" + open.wallet.Addr().String(),
 		Routes: s.routes,
 		User:   theUser,
+
+		ShopAmount: shopAmount,
+		ShopKey:    shopKey,
 	}
 	if d.Routes == nil {
 		d.Routes = walletRoutes(d.Wallet)
@@ -88,7 +92,6 @@ func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (e
 	if d.Tokens, err = obtainTokens(ctx, d.Issuer, demoClients[0], d.UserJWT, d.Scopes); err != nil {
 		return err
 	}
-	d.ShopInvoice = book.ShopInvoice(shopAmount, "Coffee beans, 250 g").shape()
 	steps, err := tour(d)
 	if err != nil {
 		return err

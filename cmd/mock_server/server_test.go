@@ -86,6 +86,7 @@ func TestEveryStepOfTheTourIsPrintedForPeopleToo(t *testing.T) {
 	d := demo{
 		Issuer: "http://localhost:1", Wallet: "http://127.0.0.1:2", Routes: walletRoutes("http://127.0.0.1:2"),
 		User: theUser, UserJWT: "user.jwt", Tokens: tokens{AccessToken: "access.token", RefreshToken: "refresh-token"},
+		ShopAmount: shopAmount, ShopKey: shopKey,
 	}
 	steps, err := tour(d)
 	require.NoError(t, err)
@@ -96,7 +97,7 @@ func TestEveryStepOfTheTourIsPrintedForPeopleToo(t *testing.T) {
 		for _, s := range steps {
 			require.Contains(t, out.String(), "\n"+s.command+"\n", "step %s, as it is and from the left edge", s.name)
 		}
-		for _, fact := range []string{d.Issuer, d.Wallet, "12345", "login", "password", "test_client", "test_secret", "public", demoRedirect, d.UserJWT, d.Tokens.AccessToken, d.Tokens.RefreshToken} {
+		for _, fact := range []string{d.Issuer, d.Wallet, "12345", "login", "password", "test_client", "test_secret", "public", demoRedirect, demoRedirect + "/callback", d.UserJWT, d.Tokens.AccessToken, d.Tokens.RefreshToken} {
 			require.Contains(t, out.String(), fact)
 		}
 	}

@@ -17,15 +17,17 @@ import (
 // step is one command of the tour. Its name is stable; says is what it does, in words.
 type step struct{ name, says, command string }
 
-// tourScript is the way of an application through the whole system: POSIX shell that needs only curl and sed, in blocks
-// that are pasted one after another. A block begins with its name, the routes it needs in brackets, and what it does.
+// tourScript is the way of an application through the whole system: commands that need only curl and sed, in blocks that
+// are pasted one after another, more than once if one likes. It is what POSIX shells, bash, zsh and fish all understand, so
+// that a variable is set by export. A block begins with its name, the routes it needs in brackets, and what it does, in
+// words without quotes and backslashes.
 //
 //go:embed tour.sh
 var tourScript string
 
 var (
 	tourTemplate = template.Must(template.New("tour.sh").Option("missingkey=error").Parse(tourScript))
-	tourHeading  = regexp.MustCompile(`^# ([a-z-]+)(?: \[(.+)\])?: (.+)$`)
+	tourHeading  = regexp.MustCompile(`^# ([a-z-]+)(?: \[(.+)\])?: ([^'\\!]+)$`)
 )
 
 // tour fills in the tour for the demo, without the steps whose routes it does not have.

@@ -1,41 +1,42 @@
-# variables: Names for what follows: the server, the user's JWT, and the tokens printed above
-BASE={{.Issuer}}
-USER_JWT={{.UserJWT}}
-ACCESS_TOKEN={{.Tokens.AccessToken}}
-REFRESH_TOKEN={{.Tokens.RefreshToken}}
+# variables: Names for what follows: the server, the JWT of the user, and the tokens printed above
+export BASE={{.Issuer}}
+export USER_JWT={{.UserJWT}}
+export ACCESS_TOKEN={{.Tokens.AccessToken}}
+export REFRESH_TOKEN={{.Tokens.RefreshToken}}
 
-# printed-token [GET /balance]: The printed access token passes the gateway: the user's balance
+# printed-token [GET /balance]: The printed access token passes the gateway: the balance of the user
 curl -s "$BASE/balance" -H "Authorization: Bearer $ACCESS_TOKEN"
 
 # authorize: The user, signed in with the JWT, allows an application what it asks for: the redirect carries a code
-CODE=$(curl -s -o /dev/null -w '%{redirect_url}' "$BASE/oauth/authorize" -H "Authorization: Bearer $USER_JWT" \
+export CODE="$(curl -s -o /dev/null -w '%{redirect_url}' "$BASE/oauth/authorize" -H "Authorization: Bearer $USER_JWT" \
   -d response_type=code -d client_id=id -d redirect_uri={{.Redirect}} \
-  -d 'scope={{.Scope}}' | sed 's/.*[?&]code=\([^&]*\).*/\1/'); echo "$CODE"
+  -d 'scope={{.Scope}}' | sed 's/.*[?&]code=\([^&]*\).*/\1/')"; echo "$CODE"
 
 # exchange: The application gets an access token and a refresh token for the code
-TOKENS=$(curl -s "$BASE/oauth/token" -u id:secret \
-  -d grant_type=authorization_code -d redirect_uri={{.Redirect}} -d "code=$CODE"); echo "$TOKENS"
-ACCESS_TOKEN=$(echo "$TOKENS" | sed 's/.*"access_token": *"\([^"]*\)".*/\1/')
-REFRESH_TOKEN=$(echo "$TOKENS" | sed 's/.*"refresh_token": *"\([^"]*\)".*/\1/')
+export TOKENS="$(curl -s "$BASE/oauth/token" -u id:secret \
+  -d grant_type=authorization_code -d redirect_uri={{.Redirect}} -d "code=$CODE")"; echo "$TOKENS"
+export ACCESS_TOKEN="$(echo "$TOKENS" | sed 's/.*"access_token": *"\([^"]*\)".*/\1/')"
+export REFRESH_TOKEN="$(echo "$TOKENS" | sed 's/.*"refresh_token": *"\([^"]*\)".*/\1/')"
 
 # balance [GET /balance]: The new access token passes the gateway too
 curl -s "$BASE/balance" -H "Authorization: Bearer $ACCESS_TOKEN"
 
 # create-invoice [POST /invoices]: Create an invoice over 1000 sat
-INVOICE=$(curl -s "$BASE/invoices" -H "Authorization: Bearer $ACCESS_TOKEN" -H 'Content-Type: application/json' \
-  -d '{"amount": 1000, "description": "Lunch"}'); echo "$INVOICE"
-PAYMENT_HASH=$(echo "$INVOICE" | sed 's/.*"payment_hash": *"\([^"]*\)".*/\1/')
+export INVOICE="$(curl -s "$BASE/invoices" -H "Authorization: Bearer $ACCESS_TOKEN" -H 'Content-Type: application/json' \
+  -d '{"amount": 1000, "description": "Lunch"}')"; echo "$INVOICE"
+export PAYMENT_HASH="$(echo "$INVOICE" | sed 's/.*"payment_hash": *"\([^"]*\)".*/\1/')"
 
 # invoice [POST /invoices, GET /invoices/{payment_hash}]: Look at it: nobody has paid it yet
 curl -s "$BASE/invoices/$PAYMENT_HASH" -H "Authorization: Bearer $ACCESS_TOKEN"
 
-# pay [POST /payments/bolt11]: Pay the invoice of a shop: {{.ShopInvoice.Amount}} sat and a fee
+# pay [POST /payments/bolt11]: Pay an invoice of a shop: {{.ShopAmount}} sat and a fee
+export SHOP_INVOICE="$(curl -s {{.Wallet}}/shop/invoice | sed 's/.*"payment_request": *"\([^"]*\)".*/\1/')"
 curl -s "$BASE/payments/bolt11" -H "Authorization: Bearer $ACCESS_TOKEN" -H 'Content-Type: application/json' \
-  -d '{"invoice": "{{.ShopInvoice.PaymentRequest}}"}'
+  -d "{\"invoice\": \"$SHOP_INVOICE\"}"
 
 # keysend [POST /payments/keysend]: Send 21 sat to the shop without an invoice
 curl -s "$BASE/payments/keysend" -H "Authorization: Bearer $ACCESS_TOKEN" -H 'Content-Type: application/json' \
-  -d '{"amount": 21, "destination": "{{.ShopInvoice.Destination}}", "memo": "Thanks!"}'
+  -d '{"amount": 21, "destination": "{{.ShopKey}}", "memo": "Thanks!"}'
 
 # balance-after [GET /balance, POST /payments/bolt11]: The balance is lower by what was paid, fees included
 curl -s "$BASE/balance" -H "Authorization: Bearer $ACCESS_TOKEN"
@@ -47,15 +48,15 @@ curl -s -w '\n' "$BASE/oauth/introspect" -u id:secret -d "token=$ACCESS_TOKEN"
 curl -s -w '\n' "$BASE/oauth/token/introspect" -H "Authorization: Bearer $ACCESS_TOKEN"
 
 # refresh: Trade the refresh token for a new pair
-TOKENS=$(curl -s "$BASE/oauth/token" -u id:secret -d grant_type=refresh_token -d "refresh_token=$REFRESH_TOKEN"); echo "$TOKENS"
-ACCESS_TOKEN=$(echo "$TOKENS" | sed 's/.*"access_token": *"\([^"]*\)".*/\1/')
-REFRESH_TOKEN=$(echo "$TOKENS" | sed 's/.*"refresh_token": *"\([^"]*\)".*/\1/')
+export TOKENS="$(curl -s "$BASE/oauth/token" -u id:secret -d grant_type=refresh_token -d "refresh_token=$REFRESH_TOKEN")"; echo "$TOKENS"
+export ACCESS_TOKEN="$(echo "$TOKENS" | sed 's/.*"access_token": *"\([^"]*\)".*/\1/')"
+export REFRESH_TOKEN="$(echo "$TOKENS" | sed 's/.*"refresh_token": *"\([^"]*\)".*/\1/')"
 
 # refreshed-balance [GET /balance]: The new access token passes the gateway
 curl -s "$BASE/balance" -H "Authorization: Bearer $ACCESS_TOKEN"
 
-# revoke: Revoke that access token; the answer is an empty 200 (RFC 7009)
-curl -s -w '%{http_code}\n' "$BASE/oauth/revoke" -u id:secret -d "token=$ACCESS_TOKEN"
+# revoke: Revoke that access token; the answer is 200 (RFC 7009)
+curl -s -o /dev/null -w '%{http_code}\n' "$BASE/oauth/revoke" -u id:secret -d "token=$ACCESS_TOKEN"
 
 # revoked-balance [GET /balance]: The next request with it gets 401
 curl -s -i -w '\n' "$BASE/balance" -H "Authorization: Bearer $ACCESS_TOKEN"
@@ -64,14 +65,15 @@ curl -s -i -w '\n' "$BASE/balance" -H "Authorization: Bearer $ACCESS_TOKEN"
 curl -s -w '\n' "$BASE/oauth/introspect" -u id:secret -d "token=$ACCESS_TOKEN"
 
 # public-authorize: A public client with PKCE; this time the user signs in with login and password
-CODE_VERIFIER={{.Verifier}}
-CODE=$(curl -s -o /dev/null -w '%{redirect_url}' "$BASE/oauth/authorize" -d login={{.User.Login}} -d password={{.User.Password}} \
+export CODE_VERIFIER={{.Verifier}}
+export CODE="$(curl -s -o /dev/null -w '%{redirect_url}' "$BASE/oauth/authorize" -d login={{.User.Login}} -d password={{.User.Password}} \
   -d response_type=code -d client_id=public -d redirect_uri={{.Redirect}} -d 'scope={{.Scope}}' \
-  -d code_challenge_method=S256 -d code_challenge={{.Challenge}} | sed 's/.*[?&]code=\([^&]*\).*/\1/'); echo "$CODE"
+  -d code_challenge_method=S256 -d code_challenge={{.Challenge}} | sed 's/.*[?&]code=\([^&]*\).*/\1/')"; echo "$CODE"
 
 # public-exchange: It has no secret, and shows with the verifier that it asked for the code
-curl -s -w '\n' "$BASE/oauth/token" -u public: \
-  -d grant_type=authorization_code -d redirect_uri={{.Redirect}} -d "code=$CODE" -d "code_verifier=$CODE_VERIFIER"
+export TOKENS="$(curl -s "$BASE/oauth/token" -u public: \
+  -d grant_type=authorization_code -d redirect_uri={{.Redirect}} -d "code=$CODE" -d "code_verifier=$CODE_VERIFIER")"; echo "$TOKENS"
+export REFRESH_TOKEN="$(echo "$TOKENS" | sed 's/.*"refresh_token": *"\([^"]*\)".*/\1/')"
 
 # client-credentials: A token for an application itself, without a user
 curl -s -w '\n' "$BASE/oauth/token" -u test_client:test_secret -d grant_type=client_credentials -d 'scope={{.Scope}}'
@@ -80,10 +82,10 @@ curl -s -w '\n' "$BASE/oauth/token" -u test_client:test_secret -d grant_type=cli
 curl -s -w '\n' "$BASE/clients" -H "Authorization: Bearer $USER_JWT"
 
 # disconnect: Disconnect one of them: every token that it has for this user ends
-curl -s -w '%{http_code}\n' -X DELETE "$BASE/clients/id" -H "Authorization: Bearer $USER_JWT"
+curl -s -w '%{http_code}\n' -X DELETE "$BASE/clients/public" -H "Authorization: Bearer $USER_JWT"
 
 # disconnected-refresh: Its refresh token is refused now
-curl -s -w '\n' "$BASE/oauth/token" -u id:secret -d grant_type=refresh_token -d "refresh_token=$REFRESH_TOKEN"
+curl -s -w '\n' "$BASE/oauth/token" -u public: -d grant_type=refresh_token -d "refresh_token=$REFRESH_TOKEN"
 
 # scopes: What applications can ask for
 curl -s -w '\n' "$BASE/oauth/scopes"

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -9,6 +11,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
+
+// tourShells are those that the tour is pasted into, as a terminal runs them but without anybody's own settings.
+var tourShells = map[string][]string{
+	"sh": {"sh"}, "bash": {"bash", "--norc", "--noprofile", "-i"}, "zsh": {"zsh", "-f", "-i"}, "fish": {"fish", "--no-config"},
+}
 
 // paste runs the commands one after another in one shell, from its standard input as a terminal's, and returns what each
 // of them printed.
@@ -19,18 +26,32 @@ func paste(t *testing.T, shell string, commands []step) map[string]string {
 	for _, s := range commands {
 		script.WriteString("printf '" + `\n=== ` + s.name + `\n` + "'\n" + s.command + "\n")
 	}
-	session := exec.CommandContext(t.Context(), shell)
-	session.Env = append(session.Environ(), "NO_PROXY=localhost,127.0.0.1")
-	session.Stdin = strings.NewReader(script.String())
-	output, err := session.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-
 	printed := map[string]string{}
-	for _, part := range strings.Split(string(output), mark)[1:] {
+	for _, part := range strings.Split(runShell(t, shell, script.String()), mark)[1:] {
 		name, text, _ := strings.Cut(part, "\n")
 		printed[name] = strings.TrimSpace(text)
 	}
 	return printed
+}
+
+// runShell returns what the shell prints for what it reads. Its complaints are logged where the test fails; prompts, which an
+// interactive shell writes where there is no terminal too, are among them.
+func runShell(t *testing.T, shell, input string) string {
+	t.Helper()
+	arguments := tourShells[shell]
+	session := exec.CommandContext(t.Context(), arguments[0], arguments[1:]...)
+	session.Env = append(session.Environ(), "NO_PROXY=localhost,127.0.0.1", "HOME="+t.TempDir(), "TERM=dumb")
+	session.Stdin = strings.NewReader(input)
+	var complaints strings.Builder
+	session.Stderr = &complaints
+	output, err := session.Output()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s said:\n%s", shell, complaints.String())
+		}
+	})
+	require.NoError(t, err, "%s", output)
+	return string(output)
 }
 
 const (
@@ -71,9 +92,10 @@ var tourPrints = map[string]string{
 }
 
 func TestEveryPrintedCommandDoesWhatItSays(t *testing.T) {
-	for _, shell := range []string{"bash", "sh"} {
+	for shell := range tourShells {
 		t.Run(shell, func(t *testing.T) {
-			printed := paste(t, shell, startMock(t).Commands)
+			m := startMock(t)
+			printed := paste(t, shell, m.Commands)
 			require.Len(t, printed, len(tourPrints))
 			for name, want := range tourPrints {
 				require.Regexp(t, regexp.MustCompile(want), printed[name], "step %s", name)
@@ -83,6 +105,46 @@ func TestEveryPrintedCommandDoesWhatItSays(t *testing.T) {
 			require.Equal(t, number(t, printed["balance"], "balance")-spent, number(t, printed["balance-after"], "balance"))
 			require.NotEqual(t, printed["exchange"], printed["refresh"])
 		})
+	}
+}
+
+// People paste what they see, headings too, and do so again.
+func TestThePrintedTourCanBePastedTwice(t *testing.T) {
+	for shell := range tourShells {
+		t.Run(shell, func(t *testing.T) {
+			m := startMock(t)
+			var seen strings.Builder
+			textPrinter{out: &seen}.printTour(m.Commands)
+			output := "\n" + runShell(t, shell, seen.String()+seen.String())
+			for i, s := range m.Commands {
+				heading := fmt.Sprintf("\n%d. %s\n", i+1, s.says)
+				parts := strings.Split(output, heading)
+				require.Len(t, parts, 3, "%s", heading)
+				for again, part := range parts[1:] {
+					part, _, _ = strings.Cut("\n"+part, fmt.Sprintf("\n%d. ", (i+1)%len(m.Commands)+1))
+					require.Regexp(t, regexp.MustCompile(tourPrints[s.name]), strings.TrimSpace(part), "step %s, time %d", s.name, again+1)
+				}
+			}
+		})
+	}
+}
+
+func TestTheDemoClientsTakeTheirCodesAtTheCallbackToo(t *testing.T) {
+	m := startMock(t)
+	for _, redirect := range demoRedirects {
+		config := oauth2Config(m, "test_client", "test_secret")
+		config.RedirectURL = redirect
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, config.AuthCodeURL("the state"), nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+m.UserJWT)
+		response, err := http.DefaultTransport.RoundTrip(r)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		location, err := response.Location()
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(location.String(), redirect+"?"), "%s", location)
+		_, err = config.Exchange(t.Context(), location.Query().Get("code"))
+		require.NoError(t, err)
 	}
 }
 

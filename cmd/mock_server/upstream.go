@@ -22,6 +22,7 @@ type upstream struct {
 // Handler serves every path as it is and under /v2, because deployments of oauth2server have routes to both.
 func (u *upstream) Handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /shop/invoice", u.shopInvoice)
 	for _, base := range []string{"", "/v2"} {
 		mux.Handle("GET "+base+"/balance", u.forUser(u.balance))
 		mux.Handle("GET "+base+"/invoices", u.forUser(u.listInvoices(func(entry) bool { return true })))
@@ -36,6 +37,12 @@ func (u *upstream) Handler() http.Handler {
 		mux.Handle("GET "+base+"/user/value4value", u.forUser(u.value4value))
 	}
 	return mux
+}
+
+// shopInvoice is a new invoice of the shop elsewhere, for whoever wants to pay one. It is no part of the wallet, and there
+// is no route to it.
+func (u *upstream) shopInvoice(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, u.ledger.ShopInvoice(shopAmount, "Coffee beans, 250 g").shape())
 }
 
 // forUser answers with what h returns for the user whose credential the request carries, as JSON. An error that is no

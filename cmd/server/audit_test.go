@@ -57,3 +57,13 @@ func TestTheActorIsWhoeverIsAtTheTerminal(t *testing.T) {
 	s.refused(2, "identifier is empty", "client", "create", "--name", "y", "--domain", "https://x.example", "--actor", "")
 	require.Len(t, s.list("client", "list"), 1, "what nobody did is not done")
 }
+
+func TestAnActorIsOneLine(t *testing.T) {
+	s := sqliteSite(t)
+	s.ok("migrate")
+	for _, actor := range []string{"me\n12 2030-01-01 somebody else", "me\x1b[2K", "me\u202e"} {
+		s.refused(2, "not printed", "client", "create", "--name", "y", "--domain", "https://x.example", "--actor", actor)
+	}
+	require.Empty(t, s.list("audit", "list"))
+	s.ok("client", "create", "--name", "y", "--domain", "https://x.example", "--actor", "Jürgen (on call)")
+}

@@ -31,16 +31,19 @@ func newClientUpdate(configPath *string) *cobra.Command {
 	domain := flags.String("domain", "", "callback: every path of an origin, * for one label of its host")
 	redirectURIs := flags.StringArray("redirect-uri", nil, "callbacks instead of the present ones; can be repeated")
 	scopes := flags.StringSlice("scope", nil, "scopes instead of the present ones; can be repeated; '' for all")
+	defaultScopes := flags.StringSlice("default-scope", nil,
+		"scopes of a request that names none, instead of the present ones; can be repeated; '' for none")
 	grantTypes := flags.StringSlice("grant-type", nil, "grant types instead of the present ones; can be repeated")
 	update.RunE = func(cmd *cobra.Command, args []string) error {
 		change := client.Change{
-			Name:         changed(flags, "name", name),
-			URL:          changed(flags, "url", url),
-			ImageURL:     changed(flags, "image-url", imageURL),
-			Domain:       changed(flags, "domain", domain),
-			RedirectURIs: changed(flags, "redirect-uri", redirectURIs),
-			Scopes:       changed(flags, "scope", scopes),
-			GrantTypes:   changed(flags, "grant-type", grantTypes),
+			Name:          changed(flags, "name", name),
+			URL:           changed(flags, "url", url),
+			ImageURL:      changed(flags, "image-url", imageURL),
+			Domain:        changed(flags, "domain", domain),
+			RedirectURIs:  changed(flags, "redirect-uri", redirectURIs),
+			Scopes:        changed(flags, "scope", scopes),
+			DefaultScopes: changed(flags, "default-scope", defaultScopes),
+			GrantTypes:    changed(flags, "grant-type", grantTypes),
 		}
 		if change == (client.Change{}) {
 			return misused(cmd, errors.New("nothing is to be changed"))
@@ -48,7 +51,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 		if change.RedirectURIs != nil && len(*redirectURIs) == 1 && (*redirectURIs)[0] == "" {
 			*redirectURIs = nil
 		}
-		op.needs.Routes = change.Scopes != nil
+		op.needs.Routes = change.Scopes != nil || change.DefaultScopes != nil
 		return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
 			client, err := operator.UpdateClient(ctx, args[0], change)
 			if err != nil {

@@ -52,7 +52,7 @@ func newClientCreate(configPath *string) *cobra.Command {
 					return misused(cmd, err)
 				}
 			}
-			op.needs.Routes = len(settings.Scopes) > 0
+			op.needs.Routes = len(settings.Scopes)+len(settings.DefaultScopes) > 0
 			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
 				client, secret, err := operator.CreateClient(ctx, settings)
 				if err != nil {
@@ -76,6 +76,8 @@ func newClientCreate(configPath *string) *cobra.Command {
 	flags.StringArrayVar(&settings.RedirectURIs, "redirect-uri", nil, "callback: this URI exactly; can be repeated")
 	flags.StringSliceVar(&settings.Scopes, "scope", nil,
 		"scope that it may ask for; can be repeated (default: every scope of the routes)")
+	flags.StringSliceVar(&settings.DefaultScopes, "default-scope", nil,
+		"scope of a request that names none; can be repeated (default: such a request is refused)")
 	flags.StringSliceVar(&settings.GrantTypes, "grant-type", nil,
 		"authorization_code, refresh_token or client_credentials; can be repeated")
 	flags.BoolVar(&settings.Public, "public", false, "it cannot keep a secret, and gets none")

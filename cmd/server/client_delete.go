@@ -16,7 +16,9 @@ import (
 // deletion is what the deletion of a client did, for programs.
 type deletion struct {
 	ID        string `json:"id"`
-	Delivered bool   `json:"delivered"` // every gateway knows
+	Delivered bool   `json:"delivered"` // gateways can read it in Redis
+
+	Unconfirmed *int `json:"unconfirmed_gateways,omitempty"` // that may not have read it yet; nothing when not delivered
 }
 
 func newClientDelete(configPath *string) *cobra.Command {
@@ -26,8 +28,9 @@ func newClientDelete(configPath *string) *cobra.Command {
 	remove := &cobra.Command{
 		Use:   "delete ID",
 		Short: "Delete a client and everything it has",
-		Long: "Removes the client for good, ends its grants and ends when every gateway refuses its tokens. To keep the\n" +
-			"client in sight use revoke --client. After exit code 4 run it again: that the client is not found then means\n" +
+		Long: "Removes the client for good, ends its grants and ends when every gateway refuses its tokens, or after\n" +
+			"revocation.wait with the number of gateways that could not be heard from. To keep the client in sight use\n" +
+			"revoke --client. After exit code 4 run it again: that the client is not found then means\n" +
 			"that every gateway knows.",
 		Example: "  server client delete VqX3ZkF0bN1yTtWc\n" +
 			"  server client delete VqX3ZkF0bN1yTtWc --yes",
@@ -40,12 +43,16 @@ func newClientDelete(configPath *string) *cobra.Command {
 				if err := confirmDeletion(ctx, cmd, &yes, operator, args[0]); err != nil {
 					return explain(err, "client", args[0])
 				}
-				err := operator.DeleteClient(ctx, args[0])
+				missing, err := operator.DeleteClient(ctx, args[0])
 				if err != nil && !errors.Is(err, outbox.ErrUndelivered) {
 					return explain(err, "client", args[0])
 				}
-				return errors.Join(err, out.print(cmd, deletion{args[0], err == nil}, func(t *table) {
-					t.row("client " + args[0] + " deleted")
+				done := deletion{ID: args[0], Delivered: err == nil}
+				if done.Delivered {
+					done.Unconfirmed = &missing
+				}
+				return errors.Join(err, out.print(cmd, done, func(t *table) {
+					t.row("client " + args[0] + " deleted" + unconfirmed(missing))
 				}))
 			})
 		},

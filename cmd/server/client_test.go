@@ -23,7 +23,7 @@ func TestAClientsLife(t *testing.T) {
 
 		shown := s.object("client", "show", id)
 		require.Equal(t, []string{
-			"createdAt", "domain", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "scopes", "updatedAt", "url",
+			"createdAt", "defaultScopes", "domain", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "scopes", "updatedAt", "url",
 		}, keysOf(shown))
 		require.Equal(t, []any{"https://app.example/a,b", "https://app.example/c"}, shown["redirectUris"])
 		require.Equal(t, []map[string]any{shown}, s.list("client", "list"))
@@ -47,7 +47,7 @@ func TestAClientsLife(t *testing.T) {
 		printed := s.ok("client", "secret", id)
 		require.Regexp(t, `\nSecret +[A-Za-z0-9_-]{43}\n`, printed)
 
-		require.Equal(t, map[string]any{"id": id, "delivered": true}, s.object("client", "delete", id, "--yes"))
+		require.Equal(t, map[string]any{"id": id, "delivered": true, "unconfirmed_gateways": 0.0}, s.object("client", "delete", id, "--yes"))
 		s.refused(3, id, "client", "delete", id, "--yes")
 		require.Empty(t, s.list("client", "list"))
 
@@ -106,6 +106,12 @@ func TestScopesAreThoseOfTheRoutes(t *testing.T) {
 	changed := s.object("client", "update", id, "--scope", "balance:read,payments:send")
 	require.Equal(t, []any{"balance:read", "payments:send"}, changed["scopes"])
 	require.Empty(t, s.object("client", "update", id, "--scope", "")["scopes"])
+
+	s.refused(2, "default scope", "client", "create", "--name", "y", "--domain", "https://y.example", "--scope", "balance:read", "--default-scope", "payments:send")
+	id = s.object("client", "create", "--name", "y", "--domain", "https://y.example", "--default-scope", "balance:read")["clientId"].(string)
+	require.Equal(t, []any{"balance:read"}, s.object("client", "show", id)["defaultScopes"])
+	require.Equal(t, []any{"payments:send"}, s.object("client", "update", id, "--default-scope", "payments:send")["defaultScopes"])
+	require.Empty(t, s.object("client", "update", id, "--default-scope", "")["defaultScopes"])
 }
 
 func TestClientsThatCannotBe(t *testing.T) {

@@ -13,11 +13,12 @@ import (
 func newKey(configPath *string) *cobra.Command {
 	key := &cobra.Command{
 		Use:   "key",
-		Short: "List and rotate the signing keys",
+		Short: "List, rotate and revoke the signing keys",
 		Example: "  server key list\n" +
-			"  server key rotate",
+			"  server key rotate\n" +
+			"  server key revoke KID",
 	}
-	key.AddCommand(newKeyList(configPath), newKeyRotate(configPath))
+	key.AddCommand(newKeyList(configPath), newKeyRotate(configPath), newKeyRevoke(configPath))
 	return key
 }
 

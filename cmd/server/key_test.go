@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/json"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -36,5 +39,30 @@ func TestAWrongKeysSecretChangesNothing(t *testing.T) {
 		wrong.refused(2, "keys.secret", "key", "list")
 		require.Equal(t, before, s.list("key", "list"))
 		require.Equal(t, changes, s.audit())
+	})
+}
+
+func TestARevokedKeysTokensAreRefusedByARunningServer(t *testing.T) {
+	onEach(t, func(t *testing.T, s site) {
+		r := s.serve()
+		client := s.createClient()
+		given := r.consent(1, client)
+		require.Equal(t, http.StatusOK, r.balance(given.token))
+		leaked := s.list("key", "list")[0]["id"].(string)
+
+		var revoked map[string]any
+		require.NoError(t, json.Unmarshal([]byte(s.ok("key", "revoke", "--yes", "--json", "--", leaked)), &revoked))
+		require.Equal(t, []string{"delivered", "revoked", "signing"}, keysOf(revoked))
+		signing := revoked["signing"].(map[string]any)["id"]
+		require.Equal(t, true, revoked["delivered"])
+		require.NotEqual(t, leaked, signing)
+		r.requireRefused(given.token)
+		require.Equal(t, signing, s.list("key", "list")[0]["id"])
+		require.Equal(t, "key "+leaked+" revoked, "+signing.(string)+" signs\n", s.ok("key", "revoke", "--yes", "--", leaked), "again")
+		require.Equal(t, []string{"key.revoke " + leaked, "key.add " + signing.(string)}, s.audit()[:2])
+
+		s.refused(3, `key "nothing": not found`, "key", "revoke", "nothing", "--yes")
+		s.refused(2, "--yes", "key", "revoke", "--", signing.(string))
+		require.Eventually(t, func() bool { return r.balance(r.consent(1, client).token) == http.StatusOK }, 30*time.Second, 10*time.Millisecond)
 	})
 }

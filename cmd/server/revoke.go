@@ -19,7 +19,9 @@ type revocation struct {
 	Client    string `json:"client,omitempty"`
 	User      string `json:"user,omitempty"`
 	Grants    *int   `json:"grants,omitempty"` // of the user, that have ended
-	Delivered bool   `json:"delivered"`        // every gateway knows
+	Delivered bool   `json:"delivered"`        // gateways can read it in Redis
+
+	Unconfirmed *int `json:"unconfirmed_gateways,omitempty"` // that may not have read it yet; nothing when not delivered
 }
 
 func newRevoke(configPath *string) *cobra.Command {
@@ -30,7 +32,8 @@ func newRevoke(configPath *string) *cobra.Command {
 	revoke := &cobra.Command{
 		Use:   "revoke (--jti | --grant | --client | --user) ID",
 		Short: "Revoke a token, a grant, a client or everything of a user",
-		Long: "Takes back exactly one thing, for good, and ends when every gateway refuses what it led to:\n" +
+		Long: "Takes back exactly one thing, for good, and ends when every gateway refuses what it led to, or after\n" +
+			"revocation.wait with the number of gateways that could not be heard from:\n" +
 			"  --jti     one access token, by its claim jti\n" +
 			"  --grant   what one user gave one client at one time: its access tokens, its refresh token\n" +
 			"  --client  everything a client has; it gets nothing more, and there is no way back\n" +
@@ -51,7 +54,7 @@ func newRevoke(configPath *string) *cobra.Command {
 				if err := yes.ask(cmd, fmt.Sprintf("Revoke %s %q for good?", kind, id)); err != nil {
 					return err
 				}
-				n, err := operator.Revoke(ctx, target)
+				taken, err := operator.Revoke(ctx, target)
 				if err != nil && !errors.Is(err, outbox.ErrUndelivered) {
 					return explain(err, kind, id)
 				}
@@ -59,12 +62,15 @@ func newRevoke(configPath *string) *cobra.Command {
 					Token: target.TokenID, Grant: target.GrantID, Client: target.ClientID, User: target.Subject,
 					Delivered: err == nil,
 				}
+				if done.Delivered {
+					done.Unconfirmed = &taken.Unconfirmed
+				}
 				said := fmt.Sprintf("%s %s revoked", kind, id)
 				if target.Subject != "" {
-					done.Grants = &n
-					said = fmt.Sprintf("%d grants of user %s ended", n, id)
+					done.Grants = &taken.Count
+					said = fmt.Sprintf("%d grants of user %s ended", taken.Count, id)
 				}
-				return errors.Join(err, out.print(cmd, done, func(t *table) { t.row(said) }))
+				return errors.Join(err, out.print(cmd, done, func(t *table) { t.row(said + unconfirmed(taken.Unconfirmed)) }))
 			})
 		},
 	}
@@ -77,6 +83,14 @@ func newRevoke(configPath *string) *cobra.Command {
 	op.actorFlag(revoke)
 	out.flag(revoke)
 	return revoke
+}
+
+// unconfirmed is what a person reads after what was done.
+func unconfirmed(gateways int) string {
+	if gateways == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d gateways have not confirmed it in time and may not know yet", gateways)
 }
 
 // onlyTarget is the one thing that is to be revoked.

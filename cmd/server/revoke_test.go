@@ -23,7 +23,7 @@ func TestWhatIsRevokedIsRefusedByARunningServer(t *testing.T) {
 			require.Equal(t, http.StatusOK, r.balance(g.token))
 		}
 
-		require.Equal(t, map[string]any{"token": token.jti, "delivered": true}, s.object("revoke", "--jti", token.jti, "--yes"))
+		require.Equal(t, map[string]any{"token": token.jti, "delivered": true, "unconfirmed_gateways": 0.0}, s.object("revoke", "--jti", token.jti, "--yes"))
 		r.requireRefused(token.token)
 		require.Equal(t, http.StatusOK, r.balance(grant.token), "nothing else was revoked")
 
@@ -31,14 +31,14 @@ func TestWhatIsRevokedIsRefusedByARunningServer(t *testing.T) {
 		r.requireRefused(grant.token)
 		require.Equal(t, http.StatusOK, r.balance(other.token))
 
-		require.Equal(t, map[string]any{"user": "2", "grants": 2.0, "delivered": true}, s.object("revoke", "--user", "2", "--yes"))
+		require.Equal(t, map[string]any{"user": "2", "grants": 2.0, "delivered": true, "unconfirmed_gateways": 0.0}, s.object("revoke", "--user", "2", "--yes"))
 		r.requireRefused(other.token)
 		r.requireRefused(of2.token)
 		require.Equal(t, http.StatusOK, r.balance(of3.token))
 		require.Equal(t, "0 grants of user 2 ended\n", s.ok("revoke", "--user", "2", "--yes"))
 
 		id := second["clientId"].(string)
-		require.Equal(t, map[string]any{"client": id, "delivered": true}, s.object("revoke", "--client", id, "--yes"))
+		require.Equal(t, map[string]any{"client": id, "delivered": true, "unconfirmed_gateways": 0.0}, s.object("revoke", "--client", id, "--yes"))
 		r.requireRefused(of3.token)
 		require.Contains(t, s.object("client", "show", id), "disabledAt")
 		require.Regexp(t, id+` +Test +disabled `, s.ok("client", "list"))

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,8 @@ const (
 	startTimeout = time.Minute
 	// logDelay is how long lines of the access log are gathered, to be written together.
 	logDelay = 100 * time.Millisecond
+	// logPatience is how long a process that ends waits for its log to be written.
+	logPatience = 2 * time.Second
 )
 
 const untilStopped = "Runs until SIGINT or SIGTERM, then answers what is in flight and stops. A second signal stops at once.\n"
@@ -63,8 +67,9 @@ func runRole(configPath *string, role config.Role) func(*cobra.Command, []string
 		if err != nil {
 			return err
 		}
+		signal.Ignore(syscall.SIGPIPE) // a server outlives whoever reads its log
 		lines := &app.LogBuffer{Out: os.Stderr, Delay: logDelay}
-		defer func() { _ = lines.Flush() }() // there is nobody left to tell
+		defer func() { _ = lines.Flush(logPatience) }() // there is nobody left to tell
 		return serve(cmd.Context(), cfg, app.Options{Role: role, Log: app.NewLogger(cfg.Log, lines)})
 	}
 }

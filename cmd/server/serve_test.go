@@ -31,6 +31,7 @@ const (
 type served struct {
 	site
 	public, admin string
+	stderr        io.Closer // the end that is read
 }
 
 // serve starts a server and waits until it is ready. It is stopped at the end, which it must survive.
@@ -74,7 +75,7 @@ routes:
 	}()
 	select {
 	case at := <-serving:
-		r := served{s, "http://" + at.Listen, "http://" + at.Admin}
+		r := served{s, "http://" + at.Listen, "http://" + at.Admin, stderr}
 		require.Eventually(s, func() bool { return r.get(r.admin+"/readyz", "") == http.StatusOK }, patience, 10*time.Millisecond)
 		return r
 	case <-ended:
@@ -158,6 +159,25 @@ func (r served) post(path string, form url.Values, authenticate func(*http.Reque
 	require.NoError(r, err)
 	r.Cleanup(func() { require.NoError(r, response.Body.Close()) })
 	return response
+}
+
+// TestAServerOutlivesWhoReadsItsLog is about SIGPIPE, which ends a process that writes to a standard error without a reader.
+func TestAServerOutlivesWhoReadsItsLog(t *testing.T) {
+	onEach(t, func(t *testing.T, s site) {
+		r := s.serve()
+		require.NoError(t, r.stderr.Close())
+		dropped := func() bool { // each question is a line of the log
+			require.Equal(t, http.StatusUnauthorized, r.get(r.public+"/balance", ""))
+			response, err := http.Get(r.admin + "/metrics")
+			require.NoError(t, err)
+			defer response.Body.Close()
+			metrics, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			_, failed, _ := strings.Cut(string(metrics), `gatehouse_log_lines_dropped_total{kind="failed"} `)
+			return failed != "" && failed[0] != '0'
+		}
+		require.Eventually(t, dropped, patience, 10*time.Millisecond)
+	})
 }
 
 func TestServersThatMustNotMigrateWaitForMigrate(t *testing.T) {

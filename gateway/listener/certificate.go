@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// certificateInterval is how soon files that have changed are noticed.
+// certificateInterval is how often the files are looked at.
 const certificateInterval = 2 * time.Second
 
-// Certificate is what callers are shown, read from its files again when they change. Watch is called once; everything else is
-// safe for concurrent use, also with it.
+// Certificate is the certificate that callers are shown. Watch reads its files again when they change. It is called once;
+// the other methods are safe for concurrent use, also while it runs.
 type Certificate struct {
 	certFile string // PEM, as is keyFile
 	keyFile  string
 	interval time.Duration
 	log      *slog.Logger
 	current  atomic.Pointer[tls.Certificate]
-	read     [2][]byte // what was read last, good or not
+	read     [2][]byte // what the files held last, good or not
 }
 
-// OpenCertificate reads a chain of certificates and its private key from two files in PEM. The error is that of a file that
-// cannot be read, or says that they do not belong together.
+// OpenCertificate reads a chain of certificates and its private key from two PEM files. It fails when a file cannot be
+// read, and when the two do not belong together.
 func OpenCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile, interval: certificateInterval, log: log}
 	if _, err := c.refresh(); err != nil {
@@ -36,12 +36,12 @@ func OpenCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, 
 	return c, nil
 }
 
-// ServerConfig returns TLS 1.2 and newer with forward secrecy and authenticated encryption, for HTTP/1.1 alone: a client that
-// speaks only HTTP/2 learns it from the handshake.
+// ServerConfig returns the configuration of a server: TLS 1.2 or newer, with forward secrecy and authenticated encryption.
+// It offers HTTP/1.1 alone, so that the handshake fails for a client that speaks only HTTP/2.
 func (c *Certificate) ServerConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		CipherSuites: []uint16{ // of TLS 1.2; those of 1.3 are all good
+		CipherSuites: []uint16{ // for TLS 1.2; those of TLS 1.3 are all good
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
 			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
 			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
@@ -51,8 +51,9 @@ func (c *Certificate) ServerConfig() *tls.Config {
 	}
 }
 
-// Watch looks at the files again and again until ctx ends. Of a pair that cannot be used it warns once, and keeps the one
-// before: files that are replaced one after the other do not match for a moment.
+// Watch looks at the files every 2 seconds until ctx ends, and takes a new pair into use. A pair that cannot be used is
+// warned of once, and the one before it stays in use: while an operator replaces one file after the other, they do not
+// match.
 func (c *Certificate) Watch(ctx context.Context) {
 	ticker := time.NewTicker(c.interval)
 	defer ticker.Stop()
@@ -71,7 +72,7 @@ func (c *Certificate) Watch(ctx context.Context) {
 	}
 }
 
-// refresh reads the files and tells whether they hold something else than the last time.
+// refresh reads the files and reports whether they have changed since the last time.
 func (c *Certificate) refresh() (changed bool, err error) {
 	var read [2][]byte
 	var problems [2]error

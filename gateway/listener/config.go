@@ -31,6 +31,9 @@ type Limits struct {
 	Connections int
 	// ConnectionsPerAddress is how many one IPv4 address or one IPv6 /64 may have; more are closed at once. 0 is no limit.
 	ConnectionsPerAddress int
+	// BodyRate is the least rate, in bytes a second, at which a caller has to send a body and to take an answer. It is
+	// measured over Timeouts.Body of waiting for the caller's bytes, and over Timeouts.Write of a write that waits. 0 is none.
+	BodyRate int
 }
 
 // MaxConnections is how many connections may be open under these limits. Where Connections is 0, that is half of the file
@@ -46,6 +49,8 @@ type Timeouts struct {
 	Header time.Duration `yaml:"header"`
 	// Body is between two reads of a body.
 	Body time.Duration `yaml:"body"`
+	// BodyTotal is for the whole of a body, from when it had to be waited for. Zero is no bound.
+	BodyTotal time.Duration `yaml:"body_total"`
 	// Write is how long a caller may go without taking anything of an answer.
 	Write time.Duration `yaml:"write"`
 	// Idle is between two requests.
@@ -59,7 +64,7 @@ type Counts interface {
 	Closed()
 	// Refused is a connection that was closed at once, because its address had too many.
 	Refused()
-	// HandshakeFailed is a connection on which no TLS handshake was completed, though its caller had said something.
+	// HandshakeFailed is a connection whose TLS handshake failed. One whose caller hangs up without a word does not count.
 	HandshakeFailed()
 }
 

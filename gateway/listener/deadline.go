@@ -5,31 +5,34 @@ import (
 	"time"
 )
 
-// deadline is when a connection's reads, or its writes, have to be over. The socket's own is left as it is where that
-// comes only a little early: to set it for each read would cost more than to wait in vain now and then. It is safe for
-// concurrent use.
+// deadline is the deadline of a connection's reads, or of its writes. The socket has one of its own, which is only set
+// again when it would come much too early or too late: to set it for each read costs more than a read that now and then
+// ends too early and is repeated. A deadline is safe for concurrent use.
 type deadline struct {
-	set func(time.Time) error // the socket's
+	set func(time.Time) error // sets the socket's
 
 	mu     sync.Mutex
-	asked  time.Time // by whoever handles the request; zero is none
-	wanted time.Time
-	armed  time.Time // the socket's
+	asked  time.Time // set by whoever handles the request; zero means none
+	wanted time.Time // when the read or write has to be over
+	armed  time.Time // the socket's, at most as late as wanted
 }
 
-// await makes what comes next last until then at most, or until what was asked for. tolerance is how much earlier the
-// socket's deadline may come; extend tells one from the other.
+// await bounds the next read or write: by until, or by the deadline that was asked for if that is earlier. The socket's may
+// be earlier still, by at most tolerance; whoever sees the socket's calls extend.
 func (d *deadline) await(until time.Time, tolerance time.Duration) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.wanted = earlier(until, d.asked)
+	if d.wanted = until; !d.asked.IsZero() && d.asked.Before(until) {
+		d.wanted = d.asked
+	}
 	if early := d.wanted.Sub(d.armed); early >= 0 && early <= tolerance {
 		return nil
 	}
 	return d.arm()
 }
 
-// extend reports whether the socket's deadline came before its time. It is exact now.
+// extend reports whether the socket's deadline came too early, so that the read or write is to be repeated. The socket's is
+// exact from then on.
 func (d *deadline) extend() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -41,7 +44,7 @@ func (d *deadline) arm() error {
 	return d.set(d.armed)
 }
 
-// ask is for whoever handles the request: no await lasts longer, until forget.
+// ask sets the deadline of whoever handles the request. Until forget, await bounds nothing by a later one.
 func (d *deadline) ask(t time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -49,15 +52,9 @@ func (d *deadline) ask(t time.Time) error {
 	return d.arm()
 }
 
+// forget drops the deadline that was asked for.
 func (d *deadline) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asked = time.Time{}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.IsZero() || !a.IsZero() && a.Before(b) {
-		return a
-	}
-	return b
 }

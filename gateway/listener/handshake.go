@@ -5,30 +5,41 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
-// secureConnection is a connection under TLS. The server asks for the handshake before it reads, in a goroutine of the
-// connection's own, and knows by it that requests come under TLS.
+// secureConnection is a connection under TLS. The server calls Handshake before it reads, in a goroutine of the
+// connection's own.
 type secureConnection struct {
 	*connection
-	tls *tls.Conn
+	tls    *tls.Conn
+	shaken atomic.Bool // the handshake is complete
 }
 
 func secure(c *connection, config *tls.Config) *secureConnection {
 	secured := tls.Server(c.transport, config)
 	c.stream = secured
-	return &secureConnection{c, secured}
+	return &secureConnection{connection: c, tls: secured}
 }
 
-// Handshake completes the handshake within the time that a request's head may take; the read after it has a time of its
-// own. A connection on which it fails is at its end: there was no request.
-func (s *secureConnection) Handshake() error {
-	err := s.transport.SetDeadline(time.Now().Add(s.timeouts.Header))
-	if err == nil {
-		err = s.tls.Handshake()
+// errNotShaken is a write before the handshake. TLS would do the handshake first, and the writer would wait for the caller.
+var errNotShaken = errors.New("the TLS handshake is not complete")
+
+// Write implements net.Conn. Before the handshake is complete it fails at once.
+func (s *secureConnection) Write(p []byte) (int, error) {
+	if !s.shaken.Load() {
+		return 0, errNotShaken
 	}
+	return s.connection.Write(p)
+}
+
+// Handshake completes the handshake, within the time that the head of a request may take. The first read after it has as
+// much time again. When the handshake fails, reads are at their end: there was no request.
+func (s *secureConnection) Handshake() error {
+	err := s.shake()
 	if err == nil {
+		s.shaken.Store(true)
 		return nil
 	}
 	s.failed = io.EOF
@@ -39,18 +50,26 @@ func (s *secureConnection) Handshake() error {
 	var notTLS tls.RecordHeaderError
 	if errors.As(err, &notTLS) && notTLS.Conn != nil && looksLikeHTTP(notTLS.RecordHeader[:]) {
 		_, _ = s.transport.Write([]byte(plainOnTLS))
-		s.unread.Store(true) // the request, so that its sender gets to read the answer
+		s.unread.Store(true) // of the request, so that Close leaves its sender time to read the answer
 	}
 	return err
 }
 
-// ConnectionState is what was agreed upon.
+func (s *secureConnection) shake() (err error) {
+	defer s.listener.contain("TLS handshake", &err)
+	if err := s.transport.SetDeadline(time.Now().Add(s.timeouts.Header)); err != nil {
+		return err
+	}
+	return s.tls.Handshake()
+}
+
+// ConnectionState is what the handshake has agreed upon.
 func (s *secureConnection) ConnectionState() tls.ConnectionState { return s.tls.ConnectionState() }
 
 const plainOnTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 80\r\n\r\n" +
 	`{"status":400,"error":"invalid_request","error_description":"This port is TLS."}`
 
-// looksLikeHTTP tells a request in plain HTTP from noise.
+// looksLikeHTTP tells the first bytes of a request in plain HTTP from noise.
 func looksLikeHTTP(begins []byte) bool {
 	for _, b := range begins {
 		if (b < 'A' || b > 'Z') && b != ' ' && b != '/' {

@@ -13,28 +13,31 @@ import (
 	"gatehouse/gateway/internal/occasional"
 )
 
-// Listener is a net.Listener over TCP that bounds its callers. It knows on which connections nothing was ever received:
-// browsers and load balancers open some in advance, and fasthttp would take each for a request that is being read, and
-// wait for it. It is safe for concurrent use.
+// Listener is a net.Listener over TCP that bounds its callers. It knows the connections on which nothing was ever received.
+// Browsers and load balancers open such connections in advance, and fasthttp's shutdown would wait for each, as for a
+// request that is being read; Drain closes them. A Listener is safe for concurrent use.
 //
-// Its connections give out one request at a time, and implement more of net.TCPConn than net.Conn has:
+// Its connections give out one request at a time, and have more methods than net.Conn:
 //
-//   - SetDeadline with the zero time says that the connection was hijacked, as fasthttp does. It is a tunnel from then on,
-//     and gives out what is received as it came.
+//   - SetDeadline with the zero time makes the connection a tunnel, which gives out what is received as it came. fasthttp
+//     calls it so when a connection is hijacked.
 //   - SyscallConn is the socket's, also under TLS.
-//   - SetLinger(0) makes Close a reset, without the end that TLS announces: the caller learns that an answer was cut.
+//   - SetLinger(0) makes Close a reset, without the goodbye of TLS, so that the caller learns that an answer was cut.
 //   - CloseWrite ends one direction of a tunnel.
-//   - Close does not block. A caller that is still sending has a second to take its answer; until then the connection
-//     counts as open.
+//   - Close does not block. The connection counts as open until it is really closed: a caller that is still sending has a
+//     second to take its answer, and one under TLS that takes nothing has five.
 //
-// With TLS they also have Handshake, which the server calls before it reads, and ConnectionState.
+// With TLS they also have Handshake, which the server calls before it reads, and ConnectionState. A write before the
+// handshake is complete fails at once.
 type Listener struct {
 	inner    net.Listener
 	config   Config
 	close    func() error  // once
-	slots    chan struct{} // holds one token per open connection
+	slots    chan struct{} // holds one token for each open connection
 	ended    chan struct{}
 	refusals occasional.Warning
+	// What a caller has to send of a body, and to take of an answer, in each timeout of those.
+	leastBody, leastWrite int64
 
 	mu      sync.Mutex
 	silent  map[*connection]struct{}
@@ -58,12 +61,19 @@ func New(inner net.Listener, config Config) *Listener {
 		ended:  ended,
 		silent: make(map[*connection]struct{}),
 		open:   make(map[netip.Addr]int),
+
+		leastBody:  leastIn(config.Timeouts.Body, config.Limits.BodyRate),
+		leastWrite: leastIn(config.Timeouts.Write, config.Limits.BodyRate),
 	}
 }
 
-// Accept returns the next connection. It waits while there are as many as there may be, and closes those of an address
-// that has too many. It does not wait for a TLS handshake. After Close or Drain the error is net.ErrClosed; a connection
-// that is not TCP ends it with another error, and a lack of file descriptors with none: then it waits.
+// Accept returns the next connection. While as many are open as may be, it waits; it closes at once those of an address
+// that has too many. It never waits for a peer: not for its TLS handshake, and not for a write or a close of a connection
+// on which nothing was received yet. After Close or Drain the error is net.ErrClosed. A connection that is not TCP is an
+// error, too; a lack of file descriptors is none, Accept waits for it to end.
+//
+// The limit of connections is kept here alone. The server must be ready for one more at any time: a connection gives its
+// place back when it is closed, which may be before the server is done with it.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		select {
@@ -76,19 +86,31 @@ func (l *Listener) Accept() (net.Conn, error) {
 			<-l.slots
 			return nil, err
 		}
-		peer := addressOf(tcp.RemoteAddr())
-		t := newTransport(tcp, l.config.Timeouts.Write, http1.AddressKey(peer))
-		if !l.admit(t, l.config.Exempt != nil && l.config.Exempt(peer)) {
-			_ = tcp.SetLinger(0) // nothing of it stays behind
-			_ = tcp.Close()
-			<-l.slots
-			continue
+		if c := l.receive(tcp); c != nil {
+			return c, nil
 		}
-		return l.begin(newConnection(l, t)), nil
 	}
 }
 
-// begin returns what the server gets. After Drain it is closed already: the server notices, and accepts no more.
+// receive returns nil for a connection that is not served. That one is closed, and its place is free again.
+func (l *Listener) receive(tcp *net.TCPConn) (c net.Conn) {
+	defer func() {
+		if c == nil {
+			_ = tcp.SetLinger(0) // the socket is gone at once, without a wait for the peer
+			_ = tcp.Close()
+			<-l.slots
+		}
+	}()
+	defer l.contain("accept", nil)
+	peer := addressOf(tcp.RemoteAddr())
+	t := newTransport(tcp, l.config.Timeouts.Write, l.leastWrite, http1.AddressKey(peer))
+	if !l.admit(t, l.config.Exempt != nil && l.config.Exempt(peer)) {
+		return nil
+	}
+	return l.begin(newConnection(l, t))
+}
+
+// begin returns what the server gets. After Drain that is closed already: the server notices it, and accepts no more.
 func (l *Listener) begin(c *connection) net.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,7 +181,7 @@ func (l *Listener) release(t *transport) {
 	<-l.slots
 }
 
-// addressOf is the same for an IPv4 address on a socket that is for IPv6 as well.
+// addressOf returns an IPv4 address as such, also where the socket is for IPv6 as well.
 func addressOf(remote net.Addr) netip.Addr {
 	tcp, ok := remote.(*net.TCPAddr)
 	if !ok {
@@ -174,8 +196,8 @@ func (l *Listener) Addr() net.Addr { return l.inner.Addr() }
 // Close stops accepting. Connections that are open stay. The second call returns what the first did.
 func (l *Listener) Close() error { return l.close() }
 
-// Drain stops accepting like Close, and closes the connections on which nothing was ever received. It does not wait for
-// the others: Idle tells when they have ended.
+// Drain stops accepting, as Close does, and closes the connections on which nothing was ever received. It does not wait for
+// the others; Idle reports whether they have ended.
 func (l *Listener) Drain() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

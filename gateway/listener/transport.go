@@ -8,17 +8,18 @@ import (
 	"time"
 )
 
-// transport is a caller's TCP connection, beneath TLS if there is any. A write to it lasts as long as the caller takes
-// something of it every now and then, and ends when the caller has taken nothing for the time given.
+// transport is a caller's TCP connection, below TLS if there is any. A write goes on as long as the caller keeps taking
+// enough of it, and fails when the caller has taken nothing, or too little, for as long as the patience lasts.
 type transport struct {
 	*net.TCPConn
 	patience time.Duration
-	from     netip.Addr // whom the connection counts for
+	least    int64      // the bytes that have to be taken in a patience
+	from     netip.Addr // the address that the connection counts for
 	writes   deadline
 }
 
-func newTransport(tcp *net.TCPConn, patience time.Duration, from netip.Addr) *transport {
-	return &transport{TCPConn: tcp, patience: patience, from: from, writes: deadline{set: tcp.SetWriteDeadline}}
+func newTransport(tcp *net.TCPConn, patience time.Duration, least int64, from netip.Addr) *transport {
+	return &transport{TCPConn: tcp, patience: patience, least: least, from: from, writes: deadline{set: tcp.SetWriteDeadline}}
 }
 
 // Write implements net.Conn.
@@ -32,13 +33,13 @@ func (t *transport) Write(p []byte) (written int, err error) {
 			n, err = t.TCPConn.Write(p[written:])
 		}
 		written += n
-		if n == 0 || written == len(p) || !errors.Is(err, os.ErrDeadlineExceeded) {
+		if int64(n) < t.least && written < len(p) || n == 0 || written == len(p) || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return written, err
 		}
 	}
 }
 
-// SetWriteDeadline implements net.Conn. It does not lengthen the patience with a caller.
+// SetWriteDeadline implements net.Conn. It can end a write before the patience does, but not later.
 func (t *transport) SetWriteDeadline(deadline time.Time) error { return t.writes.ask(deadline) }
 
 // SetDeadline implements net.Conn.

@@ -21,7 +21,7 @@ func transportPair(t *testing.T) (*transport, *net.TCPConn) {
 	own, caller := gatewaytest.Pair(t)
 	require.NoError(t, own.SetWriteBuffer(64<<10))
 	require.NoError(t, caller.SetReadBuffer(64<<10))
-	return newTransport(own, transportPatience, netip.Addr{}), caller
+	return newTransport(own, transportPatience, 0, netip.Addr{}), caller
 }
 
 func TestAWriteLastsAsLongAsSomethingIsTaken(t *testing.T) {
@@ -71,4 +71,21 @@ func TestAWriteIsNotCutShort(t *testing.T) {
 			return
 		}
 	}
+}
+
+// A caller that takes a byte now and then would keep a connection for days.
+func TestAWriteThatIsTakenTooSlowlyEnds(t *testing.T) {
+	own, caller := transportPair(t)
+	own.least = 1 << 20
+	go func() {
+		piece := make([]byte, 32<<10)
+		for {
+			if _, err := io.ReadFull(caller, piece); err != nil {
+				return
+			}
+			time.Sleep(transportPatience / 8) // 256 KiB in a patience
+		}
+	}()
+	_, err := own.Write(make([]byte, 64<<20))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 }

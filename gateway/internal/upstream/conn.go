@@ -41,6 +41,7 @@ type conn struct {
 	upgrades bool
 	// early says that the answer began before the request was sent to its end.
 	early    bool
+	late     bool // Acquire took its time
 	reusable bool // the connection, once the answer was read
 	head     Head
 	body     answerBody

@@ -45,9 +45,9 @@ type Request struct {
 	Body Body
 }
 
-// begin gives the connection to an exchange. Nobody else has it.
-func (c *conn) begin(caller Caller, of *places, now time.Time) Exchange {
-	c.holder, c.places, c.now = caller.Holder, of, now
+// begin gives the connection to an exchange, for which it was asked at a time before now. Nobody else has it.
+func (c *conn) begin(caller Caller, of *places, asked, now time.Time) Exchange {
+	c.holder, c.places, c.now, c.late = caller.Holder, of, now, now.Sub(asked) > isPrompt
 	c.state, c.upgrades, c.isHead, c.early, c.reusable = acquired, caller.Upgrades, false, false, false
 	w := &c.waiting
 	w.caller, w.answerBegun, w.refused, w.end = caller.Conn, false, nil, caller.End
@@ -114,6 +114,16 @@ func (x Exchange) AwaitHead() (*Head, error) {
 func (c *conn) endAnswer(wasSentWhole bool) {
 	c.state = answerEnded
 	c.reusable = wasSentWhole && !c.upgrades && c.head.staysOpen()
+}
+
+// isPrompt is how long Acquire may take to be no wait.
+const isPrompt = 50 * time.Millisecond
+
+// IsLate reports whether Acquire has waited: for one of MaxConns, or for a connection to be made. It may be called before
+// Send.
+func (x Exchange) IsLate() bool {
+	c := x.in(acquired, acquired)
+	return c != nil && c.late
 }
 
 // IsEarly reports whether the answer's head came before the upstream was given the whole request. What is left of the

@@ -67,15 +67,15 @@ type Caller struct {
 // a place for at most ConnWait (then ErrBusy, or ErrOverShare when the caller's own are all taken) and dials for at most
 // ConnectTimeout. When it fails nothing was sent.
 func (p *Pool) Acquire(caller Caller) (Exchange, error) {
-	now := time.Now()
+	began := time.Now()
 	of := p.placesFor(caller)
-	now, err := of.enter(caller.Holder, now, earliest(now.Add(p.settings.ConnWait), caller.End))
+	now, err := of.enter(caller.Holder, began, earliest(began.Add(p.settings.ConnWait), caller.End))
 	if err != nil {
 		return Exchange{}, err
 	}
 	for c := p.takeIdle(caller.User, now); c != nil; c = p.takeIdle(caller.User, now) {
 		if c.isQuiet() {
-			return c.begin(caller, of, now), nil
+			return c.begin(caller, of, began, now), nil
 		}
 		_ = c.Close()
 	}
@@ -86,7 +86,7 @@ func (p *Pool) Acquire(caller Caller) (Exchange, error) {
 		of.leave(caller.Holder)
 		return Exchange{}, err
 	}
-	return c.begin(caller, of, time.Now()), nil
+	return c.begin(caller, of, began, time.Now()), nil
 }
 
 func (p *Pool) placesFor(caller Caller) *places {
@@ -152,18 +152,25 @@ func (p *Pool) keep(c *conn) bool {
 	return true
 }
 
-// CloseIdleSince closes the connections that were not used since then.
+// CloseIdleSince closes the connections that were not used since then. It may block for seconds, because TLS says goodbye
+// to a peer that may take nothing; the pool is not locked meanwhile.
 func (p *Pool) CloseIdleSince(then time.Time) {
+	for _, c := range p.takeIdleSince(then) {
+		_ = c.Close()
+	}
+}
+
+// takeIdleSince returns the connections that were not used since then. They are the pool's no longer.
+func (p *Pool) takeIdleSince(then time.Time) []*conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	old := 0
 	for old < len(p.idle) && !p.idle[old].idleAt.After(then) {
-		_ = p.idle[old].Close()
 		old++
 	}
-	rest := copy(p.idle, p.idle[old:])
-	clear(p.idle[rest:])
-	p.idle = p.idle[:rest]
+	taken := slices.Clone(p.idle[:old])
+	p.idle = slices.Delete(p.idle, 0, old)
+	return taken
 }
 
 // Close closes the idle connections. Exchanges that are under way go on, and their connections are closed after them.

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,4 +65,35 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	require.Equal(t, "/d", readAll(t, x))
 	x.End()
 	require.Empty(t, p.pool.idle)
+}
+
+// stubborn takes its time to close, as TLS does with a peer that takes nothing.
+type stubborn struct {
+	net.Conn
+	closing, closed chan struct{}
+}
+
+func (s *stubborn) Close() error {
+	close(s.closing)
+	<-s.closed
+	return s.Conn.Close()
+}
+
+func TestNobodyWaitsForAnIdleConnectionToClose(t *testing.T) {
+	p := newPeer(t, Settings{QuietPeriod: time.Hour}, own)
+	p.whole(t, "1", get("/a"))
+	slow := &stubborn{p.pool.idle[0].Conn, make(chan struct{}), make(chan struct{})}
+	p.pool.idle[0].Conn = slow
+	end := sync.OnceFunc(func() { close(slow.closed) })
+	t.Cleanup(end)
+	swept := make(chan struct{})
+	go func() { p.pool.CloseIdleSince(time.Now()); close(swept) }()
+	<-slow.closing
+	require.True(t, p.pool.mu.TryLock(), "the pool is not locked meanwhile")
+	p.pool.mu.Unlock()
+	require.Equal(t, "/b", p.whole(t, "1", get("/b")))
+	end()
+	<-swept
+	require.Equal(t, 2, p.Connections())
+	require.Len(t, p.pool.idle, 1, "the one that is in use stays")
 }

@@ -1,0 +1,173 @@
+package cluster_test
+
+import (
+	"database/sql"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	greedyUser        = 1
+	greedyConnections = 8
+	// othersBound is how long another's revocation may take until it is answered and until it holds, on a machine that has
+	// nothing else to do; on others it must only be less than what a backlog would make of it.
+	othersBound = 100 * time.Millisecond
+	backlog     = 50_000
+)
+
+// TestOneUserDelaysNobodysRevocations: one user makes and ends grants as fast as the servers let him, 50,000 of his
+// revocations wait to be delivered, and six others take their own access back meanwhile.
+func TestOneUserDelaysNobodysRevocations(t *testing.T) {
+	in := install(t)
+	greedy, others := in.register(), in.register()
+	stop := make(chan struct{})
+	var attack sync.WaitGroup
+	var made atomic.Int64
+	for i := range greedyConnections {
+		attack.Go(func() {
+			for round := 0; ; round++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				in.beGreedy(greedy, in.authz[i%len(in.authz)], round)
+				made.Add(1)
+			}
+		})
+	}
+	in.leaveUndelivered(backlog)
+
+	began := time.Now()
+	until := began.Add(time.Duration(size(8, 120)) * time.Second)
+	var mu sync.Mutex
+	var answered, held []time.Duration
+	var failures []string
+	var six sync.WaitGroup
+	for i := range 6 {
+		six.Go(func() {
+			for time.Now().Before(until) {
+				took, holds, err := in.takeBack(others, 100+i, in.authz[i%len(in.authz)])
+				mu.Lock()
+				if err != nil {
+					failures = append(failures, err.Error())
+				}
+				answered, held = append(answered, took), append(held, holds)
+				mu.Unlock()
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+	}
+	drained := in.awaitDelivery(began)
+	six.Wait()
+	close(stop)
+	attack.Wait()
+
+	slices.Sort(answered)
+	slices.Sort(held)
+	t.Logf("%d grants made and ended by one user; %d waiting revocations delivered in %v; %d revocations of others: "+
+		"answered in p50 %v, p99 %v, max %v; held after the answer p50 %v, p99 %v, max %v", made.Load(), backlog, drained, len(held),
+		answered[len(answered)/2], answered[len(answered)*99/100], answered[len(answered)-1],
+		held[len(held)/2], held[len(held)*99/100], held[len(held)-1])
+	require.Empty(t, failures)
+	bound := maxStaleness
+	if *full {
+		bound = othersBound
+	}
+	require.Less(t, answered[len(answered)-1], bound)
+	require.Less(t, held[len(held)-1], bound)
+}
+
+// beGreedy makes a grant and ends it in one of the ways that a user has, without minding the answers.
+func (in *installation) beGreedy(a application, at *server, round int) {
+	g, err := a.consentAt(at.url(), greedyUser)
+	if err != nil {
+		return
+	}
+	switch round % 4 {
+	case 0:
+		_, _ = revokeAt(at, g, g.access)
+	case 1: // and its grant is left to be replaced
+	case 2:
+		proof, _ := userJWT(greedyUser)
+		_, _ = send(http.MethodDelete, at.url()+"/clients/"+a.id, "Bearer "+proof, "", "")
+	default:
+		_, _ = revokeAt(at, g, g.refresh)
+	}
+}
+
+// leaveUndelivered makes revocations of the greedy user wait, as after an outage of Redis.
+func (in *installation) leaveUndelivered(count int) {
+	in.t.Helper()
+	in.exec(`INSERT INTO revocations (kind, id, subject, turn, expires_at, created_at, delivered)
+		SELECT 'grant', md5('waiting' || i), $1, least(i, 1000), now() + interval '1 year', now(), false FROM generate_series(1, $2::int) AS i`,
+		fmt.Sprint(greedyUser), count)
+}
+
+func (in *installation) exec(statement string, args ...any) {
+	in.t.Helper()
+	db, err := sql.Open("pgx", in.database)
+	require.NoError(in.t, err)
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(in.t.Context(), statement, args...)
+	require.NoError(in.t, err)
+}
+
+// awaitDelivery returns how long it took until nothing of the backlog was left.
+func (in *installation) awaitDelivery(since time.Time) time.Duration {
+	in.t.Helper()
+	db, err := sql.Open("pgx", in.database)
+	require.NoError(in.t, err)
+	defer func() { _ = db.Close() }()
+	require.Eventually(in.t, func() bool {
+		var left bool
+		err := db.QueryRowContext(in.t.Context(),
+			"SELECT EXISTS (SELECT 1 FROM revocations WHERE NOT delivered AND id = ANY (ARRAY(SELECT md5('waiting' || i) FROM generate_series(1, $1::int) AS i)))",
+			backlog).Scan(&left)
+		return err == nil && !left
+	}, 10*patience, time.Second)
+	return time.Since(since)
+}
+
+// takeBack makes a grant, waits until it serves and takes it back. It returns how long that took to be answered, and how long
+// after the answer a gateway let it pass last.
+func (in *installation) takeBack(a application, user int, at *server) (answered, held time.Duration, err error) {
+	g, err := a.consentAt(at.url(), user)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, gateway := range in.gateways {
+		if status := balance(gateway.url(), g.access); status != http.StatusOK {
+			return 0, 0, fmt.Errorf("%s answers %d to a good token", gateway.name, status)
+		}
+	}
+	began := time.Now()
+	if _, err := succeed(http.StatusOK)(revokeAt(at, g, g.refresh)); err != nil {
+		return time.Since(began), 0, err
+	}
+	done := time.Now()
+	for _, gateway := range in.gateways {
+		for {
+			asked := time.Since(done)
+			status := balance(gateway.url(), g.access)
+			if status == http.StatusUnauthorized {
+				break
+			}
+			if status == http.StatusOK {
+				held = max(held, asked)
+			}
+			if asked > patience {
+				return done.Sub(began), asked, fmt.Errorf("%s has not learned of a revocation", gateway.name)
+			}
+		}
+	}
+	return done.Sub(began), held, nil
+}

@@ -1,0 +1,78 @@
+package registry
+
+import (
+	"context"
+	"slices"
+
+	"github.com/uptrace/bun"
+)
+
+// Connection is a client to which a user has given access: what the live grants of the two have in common.
+type Connection struct {
+	ClientID string `bun:"client_id"`
+	Name     string `bun:"name"`
+	URL      string `bun:"url"`
+	ImageURL string `bun:"image_url"`
+	// RedirectURI is where the code of the newest of the grants was sent.
+	RedirectURI string `bun:"redirect_uri"`
+	// Scopes are those of any of the grants, each once, sorted.
+	Scopes []string `bun:"-"`
+}
+
+// connectionRow is a connection with one of its scopes.
+type connectionRow struct {
+	Connection
+	Scope *string `bun:"scope"`
+}
+
+// connectionsQuery counts on the database for what many grants have in common: a user may have any number of them. A list
+// of scopes is jsonb in Postgres and text in SQLite.
+const (
+	connectionsQuery = `WITH live AS (
+	SELECT id, client_id, scopes, redirect_uri, created_at FROM grants
+	WHERE subject = ? AND ended_at IS NULL AND access_expires_at IS NOT NULL
+), newest AS (
+	SELECT id, client_id, redirect_uri, created_at FROM (
+		SELECT id, client_id, redirect_uri, created_at,
+			row_number() OVER (PARTITION BY client_id ORDER BY created_at DESC, id) AS place FROM live
+	) AS ranked WHERE place = 1
+), named AS (
+	SELECT DISTINCT client_id, element.value AS scope FROM live, ? AS element
+)
+SELECT c.id AS client_id, c.name, c.url, c.image_url, newest.redirect_uri, named.scope
+FROM newest JOIN clients AS c ON c.id = newest.client_id AND c.deleted_at IS NULL AND c.disabled_at IS NULL
+LEFT JOIN named ON named.client_id = newest.client_id
+ORDER BY newest.created_at DESC, newest.id`
+	elementsPostgres = "jsonb_array_elements_text(live.scopes)"
+	elementsSQLite   = "json_each(live.scopes)"
+)
+
+// ConnectionsOf returns the clients to which the subject has live grants whose code was redeemed, the one with the newest
+// grant first. What is read into memory grows with the clients and their scopes, not with the grants.
+func (r *Registry) ConnectionsOf(ctx context.Context, subject string) ([]Connection, error) {
+	if err := checkText(subject); err != nil {
+		return nil, err
+	}
+	elements := elementsSQLite
+	if r.onPostgres() {
+		elements = elementsPostgres
+	}
+	var rows []connectionRow
+	err := r.run(ctx, "list connections", func(ctx context.Context) error {
+		rows = nil
+		return r.db.NewRaw(connectionsQuery, subject, bun.Safe(elements)).Scan(ctx, &rows)
+	})
+	var connections []Connection
+	for _, row := range rows {
+		if last := len(connections) - 1; last < 0 || connections[last].ClientID != row.ClientID {
+			connections = append(connections, row.Connection)
+		}
+		if c := &connections[len(connections)-1]; row.Scope != nil {
+			c.Scopes = append(c.Scopes, *row.Scope)
+		}
+	}
+	for _, c := range connections {
+		slices.Sort(c.Scopes)
+	}
+	return connections, err
+}

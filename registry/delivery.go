@@ -1,0 +1,110 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+)
+
+// PendingRevocations returns up to limit live revocations that were not delivered
+// to the denylist. Users take turns: the first one of each comes before the second
+// of any, and among those of one turn the first to expire.
+func (r *Registry) PendingRevocations(ctx context.Context, limit int) ([]Revocation, error) {
+	return r.revocations(ctx, r.db, limit, inTurn)
+}
+
+func inTurn(q *bun.SelectQuery) *bun.SelectQuery {
+	return q.Where("NOT delivered").Order("turn", "expires_at")
+}
+
+// PendingRevocation returns the revocation of a thing if it lives and was not
+// delivered: a slice of one, or an empty one.
+func (r *Registry) PendingRevocation(ctx context.Context, kind, id string) ([]Revocation, error) {
+	if err := checkText(kind, id); err != nil {
+		return nil, err
+	}
+	return r.revocations(ctx, r.db, 1, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("kind = ?", kind).Where("id = ?", id).Where("NOT delivered")
+	})
+}
+
+// PendingRevocationsOf returns up to limit live revocations of the subject that
+// were not delivered, the first to be delivered at the front.
+func (r *Registry) PendingRevocationsOf(ctx context.Context, subject string, limit int) ([]Revocation, error) {
+	if err := checkText(subject); err != nil {
+		return nil, err
+	}
+	return r.revocations(ctx, r.db, limit, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("subject = ?", subject).Where("NOT delivered").Order("turn", "expires_at")
+	})
+}
+
+// DeliverNext gives the next pending revocations, up to limit, to deliver, and notes
+// them as delivered when it returns nil; its error is returned. deliver must not use
+// this Registry, whose connection it keeps.
+//
+// On Postgres one process at a time delivers. To another DeliverNext says at once
+// that there was nothing to deliver, so that no two do the same work.
+func (r *Registry) DeliverNext(
+	ctx context.Context, limit int, deliver func(context.Context, []Revocation) error,
+) (delivered int, err error) {
+	step := func(ctx context.Context, db bun.IDB) error {
+		next, err := r.revocations(ctx, db, limit, inTurn)
+		if err != nil || len(next) == 0 {
+			return err
+		}
+		if err := deliver(ctx, next); err != nil {
+			return err
+		}
+		delivered = len(next)
+		return r.markDelivered(ctx, db, next)
+	}
+	if !r.onPostgres() { // where a transaction would keep everybody from writing meanwhile
+		err = r.run(ctx, "deliver revocations", func(ctx context.Context) error { return step(ctx, r.db) })
+		return delivered, err
+	}
+	err = r.inTx(ctx, "deliver revocations", func(ctx context.Context, tx bun.Tx) error {
+		var mine bool
+		err := tx.NewRaw("SELECT pg_try_advisory_xact_lock(?, hashtext(current_schema()))", deliveryLock).Scan(ctx, &mine)
+		if err != nil || !mine {
+			return err
+		}
+		return step(ctx, tx)
+	})
+	return delivered, err
+}
+
+// deliveryLock is the Postgres advisory lock of the process that delivers.
+const deliveryLock = 0x6f757462 // "outb"
+
+// MarkDelivered notes, in one statement, that the denylist has these revocations.
+// One that was extended since it was read stays pending. It waits for no lock: one
+// that another process is about to change stays pending too, and is delivered again.
+func (r *Registry) MarkDelivered(ctx context.Context, delivered []Revocation) error {
+	return r.run(ctx, "mark revocations", func(ctx context.Context) error { return r.markDelivered(ctx, r.db, delivered) })
+}
+
+func (r *Registry) markDelivered(ctx context.Context, db bun.IDB, delivered []Revocation) error {
+	if len(delivered) == 0 {
+		return nil
+	}
+	type told struct {
+		Kind      string       `bun:"kind"`
+		ID        string       `bun:"id"`
+		ExpiresAt bun.NullTime `bun:"expires_at"`
+	}
+	rows := make([]told, len(delivered))
+	for i, revocation := range delivered {
+		if err := checkText(revocation.Kind, revocation.ID); err != nil {
+			return err
+		}
+		rows[i] = told{revocation.Kind, revocation.ID, bun.NullTime{Time: revocation.ExpiresAt}}
+	}
+	free := r.locking(db.NewSelect().Model((*revocationRow)(nil)), "UPDATE OF rev SKIP LOCKED").Column("rev.kind", "rev.id").
+		Join("JOIN told ON told.kind = rev.kind AND told.id = rev.id AND told.expires_at = rev.expires_at").
+		Where("NOT rev.delivered")
+	_, err := db.NewUpdate().With("told", db.NewValues(&rows)).With("free", free).
+		Model((*revocationRow)(nil)).Set("delivered = TRUE").
+		Where("(rev.kind, rev.id) IN (SELECT kind, id FROM free)").Exec(ctx)
+	return err
+}

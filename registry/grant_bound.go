@@ -1,0 +1,103 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// The reasons for which a bound ends a grant.
+const (
+	endedReplaced    = "replaced"          // the user gave the client too many others since
+	endedRevocations = "revoked_too_often" // too many of its access tokens were revoked one by one
+)
+
+// makeRoom ends the grants of the subject to the client beyond the newest most-1,
+// so that one more can be made, and returns their IDs. Those whose code was never
+// redeemed and cannot be any more go first. Of very many, from before there was a
+// bound, it ends endBatch.
+//
+// Until the transaction ends, no other makes room for the same two.
+func (r *Registry) makeRoom(ctx context.Context, tx bun.Tx, subject, clientID string, most int) (ended []string, err error) {
+	if r.onPostgres() {
+		_, err := tx.NewRaw("SELECT pg_advisory_xact_lock(hashtextextended(? || current_schema(), ?))",
+			fmt.Sprintf("%q %q ", subject, clientID), grantLock).Exec(ctx)
+		if err != nil {
+			return nil, err
+		}
+	}
+	codeUntil := tx.NewSelect().Model((*codeRow)(nil)).ColumnExpr("max(co.expires_at)").Where("co.grant_id = g.id")
+	var excess []string
+	err = tx.NewSelect().Model((*grantRow)(nil)).Column("id").
+		Where("g.subject = ?", subject).Where("g.client_id = ?", clientID).Where("g.ended_at IS NULL").
+		OrderExpr("CASE WHEN g.access_expires_at IS NULL AND COALESCE((?) <= ?, TRUE) THEN 1 ELSE 0 END", codeUntil, r.clock()).
+		Order("g.created_at DESC", "g.id DESC").Offset(int64(most-1)).Limit(endBatch).Scan(ctx, &excess)
+	if err != nil || len(excess) == 0 {
+		return nil, err
+	}
+	rows, err := r.endSome(ctx, tx, endedReplaced, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("id IN (?)", bun.List(excess))
+	})
+	for i := range rows {
+		ended = append(ended, rows[i].ID)
+	}
+	return ended, err
+}
+
+const grantLock = 0x6772616e // "gran"
+
+// RevokeTokenOf revokes an access token of a grant, as RevokeToken does. At most most
+// tokens of a grant that have not expired are revoked one by one: the next one ends
+// the grant (reason "revoked_too_often") and thereby revokes all of its tokens, so
+// that what one client makes the denylist remember is bounded. isEnded reports that
+// this call ended it. When the end of the grant has revoked the token already,
+// nothing is written.
+func (r *Registry) RevokeTokenOf(
+	ctx context.Context, grantID, jti string, expires time.Time, most int,
+) (isEnded bool, err error) {
+	if err := errors.Join(checkIDs(grantID, jti), checkTimes(expires)); err != nil {
+		return false, err
+	}
+	if most < 0 {
+		return false, fmt.Errorf("%w: a bound must not be negative", ErrInvalid)
+	}
+	if !storable(expires).After(r.clock()) {
+		return false, nil
+	}
+	err = r.inTx(ctx, "revoke token", func(ctx context.Context, tx bun.Tx) error {
+		// Locked, so that of several at once each counts the ones before it.
+		var live []grantRow
+		err := r.locking(tx.NewSelect().Model(&live), "NO KEY UPDATE").Where("id = ?", grantID).Where("ended_at IS NULL").Scan(ctx)
+		if err != nil {
+			return err
+		}
+		token := Revocation{Kind: KindToken, ID: jti, GrantID: grantID, ExpiresAt: expires}
+		if len(live) == 0 {
+			covered, err := tx.NewSelect().Model((*revocationRow)(nil)).
+				Where("kind = ?", KindGrant).Where("id = ?", grantID).Where("expires_at >= ?", expires).Exists(ctx)
+			if err != nil || covered {
+				return err
+			}
+			return r.revokeToken(ctx, tx, token)
+		}
+		var revoked []string
+		err = tx.NewSelect().Model((*revocationRow)(nil)).Column("id").
+			Where("grant_id = ?", grantID).Where("grant_id <> ''").Where("expires_at > ?", r.clock()).
+			Limit(int64(most)+1).Scan(ctx, &revoked)
+		if err != nil {
+			return err
+		}
+		if len(revoked) < most || slices.Contains(revoked, jti) {
+			token.Subject = live[0].Subject
+			return r.revokeToken(ctx, tx, token)
+		}
+		ended, err := r.end(ctx, tx, endedRevocations, grantID)
+		isEnded = len(ended) == 1
+		return err
+	})
+	return isEnded && err == nil, err
+}

@@ -1,0 +1,34 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// protocolViolation is the SQLSTATE with which PgBouncer refuses a setting that it does not know.
+const protocolViolation = "08P01"
+
+// refusePooler turns what a first connection came to into ErrPooler when the connection's settings were not accepted, or
+// were dropped on the way. What drops them may also give each transaction another connection, and then the lock of those
+// who migrate excludes nobody, and a process that died holds its locks for as long as Postgres likes.
+func (r *Registry) refusePooler(ctx context.Context, first error) error {
+	var refused *pgconn.PgError
+	if errors.As(first, &refused) && refused.Code == protocolViolation {
+		return fmt.Errorf("%w: %w", ErrPooler, first)
+	}
+	if first != nil {
+		return first
+	}
+	var inEffect string
+	err := r.run(ctx, "open", func(ctx context.Context) error {
+		return r.db.NewRaw("SELECT setting FROM pg_settings WHERE name = 'statement_timeout'").Scan(ctx, &inEffect)
+	})
+	if err == nil && inEffect != strconv.FormatInt(statementTimeout(r.timeout).Milliseconds(), 10) {
+		err = fmt.Errorf("%w: the settings of a connection are not in effect", ErrPooler)
+	}
+	return err
+}
