@@ -200,6 +200,8 @@ func TestUnknownUsersCanBeLetIn(t *testing.T) {
 	require.Equal(t, 200, status)
 	status, _ = h.as(78, "GET", "/v2/balance", "")
 	require.Equal(t, 401, status)
+	status, _, _ = h.ask("POST", "/auth", "", "application/json", `{"login":"77","password":""}`)
+	require.Equal(t, 401, status, "there is no password")
 }
 
 // However payments interleave, each is made once, no amount is paid that is not there and none appears.

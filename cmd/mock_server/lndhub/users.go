@@ -4,7 +4,7 @@ import (
 	"crypto/rand"
 )
 
-// User is somebody with an account. A deleted one is suspended, too.
+// User is somebody with an account. A deleted one is suspended, too. Without a password nobody signs in.
 type User struct {
 	ID                   int64
 	Login, Password      string
@@ -123,7 +123,7 @@ func (h *Hub) authenticate(login, password, refreshToken string) (User, bool) {
 	defer h.mu.Unlock()
 	if login != "" || password != "" {
 		a := h.byLogin(login)
-		if a == nil || a.Password != password {
+		if a == nil || a.Password == "" || a.Password != password {
 			return User{}, false
 		}
 		return a.User, true
