@@ -19,7 +19,8 @@ import (
 func (a *App) mount(handler http.Handler) fasthttp.RequestHandler {
 	adapted := fasthttpadaptor.NewFastHTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen, _ := recordOf(r.Context())
-		ctx, cancel := context.WithCancel(context.WithValue(withRequestID(context.Background(), seen.id), recordKey{}, seen))
+		ctx := context.WithValue(withRequestID(context.Background(), seen.id), recordKey{}, seen)
+		ctx, cancel := context.WithCancel(context.WithValue(ctx, callerKey{}, r.Context().Value(callerKey{})))
 		defer cancel()
 		r = r.WithContext(ctx)
 		defer func() {
@@ -44,6 +45,7 @@ func (a *App) mount(handler http.Handler) fasthttp.RequestHandler {
 			}
 			return
 		}
+		ctx.SetUserValue(callerKey{}, a.proxies.Caller(ctx))
 		adapted(ctx)
 	}
 }

@@ -131,7 +131,11 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 	users := append([]user.Authenticator{}, a.options.Users...)
 	users = append(users, &user.HostJWT{Secret: []byte(a.config.JWTSecret.Reveal())})
 	if a.config.LNDHubURL != "" {
-		users = append(users, user.NewLNDHub(a.config.LNDHubURL, []byte(a.config.JWTSecret.Reveal())))
+		signIn, err := a.newSignIn()
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, signIn)
 	}
 	return authz.New(authz.Config{
 		Issuer:            a.config.Issuer,
@@ -146,6 +150,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		WellKnownMaxAge:   a.config.Keys.JWKSMaxAge,
 		RefreshSecret:     keys.Derive(a.config.Keys.Secret.Reveal(), "refresh token succession"),
 		Users:             users,
+		Caller:            callerOf,
 		Registry:          a.registry,
 		Keyring:           keyring,
 		Denylist:          denied,

@@ -61,7 +61,7 @@ func TestRefreshingAndRevokingWithoutEndEndsTheGrant(t *testing.T) {
 // TestOnlyWhatIsRecordedIs503: whoever revokes something and is told 503 need not come back.
 func TestOnlyWhatIsRecordedIs503(t *testing.T) {
 	hub := newWorld(t, func(c *authz.Config) {
-		c.Users = []user.Authenticator{user.NewLNDHub("http://127.0.0.1:1", []byte(jwtSecret))}
+		c.Users = []user.Authenticator{user.NewLNDHub("http://127.0.0.1:1", []byte(jwtSecret), nil)}
 	})
 	unreachable := hub.do(http.MethodDelete, hub.url+"/clients/app", "", nil, basic("login", "password"))
 	hub.requireError(unreachable, http.StatusInternalServerError, "server_error")

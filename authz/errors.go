@@ -6,12 +6,15 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/client"
 	"gatehouse/authz/outbox"
+	"gatehouse/authz/user"
 	"gatehouse/registry"
 )
 
@@ -25,6 +28,14 @@ var (
 	errUserDenied = &fosite.RFC6749Error{
 		ErrorField: "access_denied", DescriptionField: "The user could not be authenticated.",
 		CodeField: http.StatusUnauthorized,
+	}
+	errSuspended = &fosite.RFC6749Error{
+		ErrorField: "access_denied", DescriptionField: "Account has been suspended. Please contact support for further assistance.",
+		CodeField: http.StatusForbidden,
+	}
+	errTooManyTries = &fosite.RFC6749Error{
+		ErrorField: "too_many_requests", DescriptionField: "There were too many attempts to sign in.",
+		CodeField: http.StatusTooManyRequests,
 	}
 	errInvalidToken = &fosite.RFC6749Error{
 		ErrorField: "invalid_token", DescriptionField: "The access token is missing, malformed, expired or revoked.",
@@ -106,6 +117,7 @@ func describe(e *fosite.RFC6749Error) string {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := asOAuthError(err)
 	s.logFailure(r, e)
+	setRetryAfter(w, e)
 	switch {
 	case e.CodeField == http.StatusUnauthorized && e.ErrorField == fosite.ErrInvalidClient.ErrorField:
 		// Unasked, a browser would show its own password dialog to the user of a single-page application.
@@ -116,13 +128,22 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse", error="invalid_token"`)
 	case e.CodeField == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
-	case e.CodeField == http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
 	}
 	writeJSON(w, e.CodeField, struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}{e.ErrorField, describe(e)})
+}
+
+// setRetryAfter says when to try again what could succeed then.
+func setRetryAfter(w http.ResponseWriter, e *fosite.RFC6749Error) {
+	var braked *user.BrakedError
+	switch {
+	case errors.As(e, &braked):
+		w.Header().Set("Retry-After", strconv.FormatInt(int64(retryAfter(braked)/time.Second), 10))
+	case e.CodeField == http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	}
 }
 
 // failRevocation answers a caller who revokes something. To such a caller 503 means that the revocation is recorded and

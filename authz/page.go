@@ -109,6 +109,7 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, a *authoriz
 	if failure != nil {
 		e := asOAuthError(failure)
 		s.logFailure(r, e)
+		setRetryAfter(w, e)
 		status, p.Failure, p.Login = e.CodeField, describe(e), a.form.Get("login")
 	}
 	s.render(w, r, "consent", status, p)

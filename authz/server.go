@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -61,7 +62,9 @@ type Config struct {
 	RefreshSecret []byte
 
 	// Users are asked in order; the first that applies decides.
-	Users    []user.Authenticator
+	Users []user.Authenticator
+	// Caller is where a request comes from, which is told to Users; its peer when nil.
+	Caller   func(*http.Request) netip.Addr
 	Registry *registry.Registry
 	Keyring  *keyring.Keyring // open
 	Denylist outbox.Denylist
@@ -96,6 +99,7 @@ type Server struct {
 	plainPKCE      bool
 
 	users      user.Authenticator
+	caller     func(*http.Request) netip.Addr
 	registry   *registry.Registry
 	keys       *keys.Ring
 	adminToken string
@@ -148,6 +152,7 @@ func New(c Config) (*Server, error) {
 		plainPKCE:      !c.RefusePlainPKCE,
 
 		users:      user.InOrder(c.Users),
+		caller:     c.Caller,
 		registry:   c.Registry,
 		keys:       ring,
 		adminToken: c.AdminToken,
@@ -256,6 +261,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.OnIssued == nil {
 		c.OnIssued = func(context.Context, Issued) {}
+	}
+	if c.Caller == nil {
+		c.Caller = peerOf
 	}
 	c.Now = clock(c.Now)
 	return c

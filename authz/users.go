@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,11 +23,17 @@ func (s *Server) authenticateUser(ctx context.Context, r *http.Request, body url
 	if err != nil {
 		return "", err
 	}
+	proof.Address = s.caller(r)
 	subject, err = s.users.Authenticate(ctx, proof)
 	var denied *user.DeniedError
+	var braked *user.BrakedError
 	switch {
 	case err == nil:
 		return subject, nil
+	case errors.As(err, &braked):
+		return "", errTooManyTries.WithHint("There were too many attempts to sign in. Wait " + inWords(retryAfter(braked)) + " and try again.").WithWrap(err)
+	case errors.Is(err, user.ErrSuspended):
+		return "", errSuspended
 	case errors.As(err, &denied):
 		return "", errUserDenied.WithHint(asSentence(denied.Reason))
 	case errors.Is(err, user.ErrNotApplicable):
@@ -34,6 +42,20 @@ func (s *Server) authenticateUser(ctx context.Context, r *http.Request, body url
 		return "", fosite.ErrTemporarilyUnavailable.WithHint(user.ErrUnavailable.Error()).WithWrap(err)
 	}
 	return "", err
+}
+
+// retryAfter is in whole seconds, as Retry-After is.
+func retryAfter(braked *user.BrakedError) time.Duration {
+	return (braked.RetryAfter + time.Second - 1).Truncate(time.Second)
+}
+
+// peerOf is the other end of the request's connection.
+func peerOf(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil { // a listener that is no network's
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap()
 }
 
 // asSentence makes one of a reason; nothing of none.

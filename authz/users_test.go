@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -176,7 +177,7 @@ func TestLNDHubIsAskedForTheUser(t *testing.T) {
 	}))
 	defer lndhub.Close()
 	w := newWorld(t, func(c *authz.Config) {
-		hub := user.NewLNDHub(lndhub.URL+"/hub/", []byte(jwtSecret))
+		hub := user.NewLNDHub(lndhub.URL+"/hub/", []byte(jwtSecret), nil)
 		hub.Now = c.Now
 		c.Users = []user.Authenticator{hub}
 	})
@@ -188,13 +189,14 @@ func TestLNDHubIsAskedForTheUser(t *testing.T) {
 	}
 	require.Equal(t, "77", w.subjectOf(answerWith(200, `{"access_token":"`+token+`","refresh_token":"x"}`)))
 
-	for _, b := range []string{`{"error":true,"code":1,"message":"bad auth"}`, ``} {
-		for _, s := range []int{400, 401} {
-			w.requireError(answerWith(s, b), http.StatusUnauthorized, "access_denied")
+	for _, s := range []int{400, 401, 403} {
+		w.requireError(answerWith(s, `{"error":true,"code":1,"message":"bad auth"}`), http.StatusUnauthorized, "access_denied")
+		for _, b := range []string{``, `<html>`, `{}`} { // a proxy in front, who knows no passwords
+			w.requireError(answerWith(s, b), http.StatusServiceUnavailable, "temporarily_unavailable")
 		}
 	}
 	w.requireError(answerWith(200, `{"error":true,"code":1,"message":"bad auth"}`), http.StatusUnauthorized, "access_denied")
-	for s, b := range map[int]string{500: ``, 429: ``, 404: ``, 307: ``, 200: `<html>`, 201: `{"access_token":"` + token + `"}`} {
+	for s, b := range map[int]string{500: ``, 404: ``, 307: ``, 200: `<html>`, 201: `{"access_token":"` + token + `"}`} {
 		w.requireError(answerWith(s, b), http.StatusServiceUnavailable, "temporarily_unavailable")
 	}
 	w.requireError(answerWith(200, `{}`), http.StatusServiceUnavailable, "temporarily_unavailable")
@@ -220,6 +222,14 @@ func TestInternalErrorsOfAnAuthenticatorAreNotShown(t *testing.T) {
 	w.requireError(a, http.StatusInternalServerError, "server_error")
 	require.NotContains(t, a.text, "internals")
 	require.Contains(t, w.log.String(), "secret internals")
+}
+
+// askedFrom knows nobody, and is told where each request comes from.
+type askedFrom func(netip.Addr)
+
+func (from askedFrom) Authenticate(_ context.Context, proof user.Proof) (string, error) {
+	from(proof.Address)
+	return "", user.ErrNotApplicable
 }
 
 type tersely struct{}

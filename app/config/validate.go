@@ -37,6 +37,10 @@ func (c *Config) problems(role Role) []error {
 		c.checkDatabase(v)
 		v.required("jwt_secret", c.JWTSecret.Reveal())
 		c.checkSigning(v)
+		if c.LNDHubURL != "" {
+			_, err := c.LNDHubTLS()
+			v.err("upstream.ca_file", err)
+		}
 	} else {
 		c.checkPublishing(v)
 	}

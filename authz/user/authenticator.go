@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"errors"
+	"net/netip"
 )
 
 // Proof is what a request brings to show who its user is. Each field may be empty. It must not be logged.
@@ -12,6 +13,8 @@ type Proof struct {
 	// Login and Password come from a form or from Basic authentication.
 	Login    string
 	Password string
+	// Address is where the request comes from, as far as that is believed. It proves nothing.
+	Address netip.Addr
 }
 
 // hasPassword holds for a proof that somebody typed.
@@ -21,7 +24,8 @@ func (p Proof) hasPassword() bool { return p.Login != "" || p.Password != "" }
 // their own how long they block.
 type Authenticator interface {
 	// Authenticate returns the user's subject identifier. An error that is or wraps ErrNotApplicable leaves the decision to
-	// the next authenticator. A *DeniedError says that the proof is wrong, ErrUnavailable that this cannot be found out now.
+	// the next authenticator. A *DeniedError says that the proof is wrong, ErrSuspended that it is right and the user may not
+	// sign in, a *BrakedError that nobody looked at it, ErrUnavailable that this cannot be found out now.
 	// Every other error is an internal one, whose text the caller does not see.
 	Authenticate(ctx context.Context, proof Proof) (subject string, err error)
 }
@@ -31,6 +35,8 @@ var (
 	ErrNotApplicable = errors.New("this kind of user authentication was not used")
 	// ErrUnavailable is wrapped when it cannot be found out now whether the proof is right.
 	ErrUnavailable = errors.New("user authentication is not available")
+	// ErrSuspended means that the user is who they say, and that the operator has suspended or deleted the account.
+	ErrSuspended = errors.New("the account has been suspended")
 )
 
 // DeniedError says that a proof is wrong.

@@ -3,11 +3,14 @@ package user
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -17,10 +20,15 @@ const (
 	// lndhubConns is how many logins are asked for at once; the others wait, as long as one may take. Anyone can send a
 	// login, and each costs a connection here and a slow hash over there.
 	lndhubConns = 64
+	// lndhubSuspends begins what lndhub.go says of an account that is suspended or deleted. Its code is that of a wrong
+	// password.
+	lndhubSuspends = "Account has been suspended"
+	// lndhubPause is how long lndhub.go takes to let an address ask again that asked too often.
+	lndhubPause = time.Second
 )
 
 // LNDHub authenticates users by login and password at lndhub.go, which answers with a JWT that names the user. It blocks
-// at most 5 s and asks once: a login is not repeated.
+// at most 5 s and asks once: a login is not repeated. lndhub.go is told the caller's address, by which it limits requests.
 type LNDHub struct {
 	url    string
 	secret []byte
@@ -32,15 +40,17 @@ type LNDHub struct {
 
 var _ Authenticator = (*LNDHub)(nil)
 
-// NewLNDHub returns the authenticator for the lndhub.go at baseURL, which signs its tokens with the secret. All logins
-// have to go through one value, which bounds how many are asked for at once.
-func NewLNDHub(baseURL string, secret []byte) *LNDHub {
+// NewLNDHub returns the authenticator for the lndhub.go at baseURL, which signs its tokens with the secret. secured is for
+// an https URL; nil means the usual. Passwords go to baseURL and nowhere else: redirects are not followed, and no proxy of
+// the environment is used. All logins have to go through one value, which bounds how many are asked for at once.
+func NewLNDHub(baseURL string, secret []byte, secured *tls.Config) *LNDHub {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxConnsPerHost, transport.MaxIdleConnsPerHost = lndhubConns, lndhubConns
+	transport.Proxy = nil
+	transport.TLSClientConfig = secured
 	return &LNDHub{url: baseURL, secret: secret, client: &http.Client{
-		Transport: transport,
-		Timeout:   lndhubTimeout,
-		// A password is sent where it was configured to go, nowhere else.
+		Transport:     transport,
+		Timeout:       lndhubTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -64,48 +74,70 @@ func (a *LNDHub) Authenticate(ctx context.Context, proof Proof) (string, error) 
 	return subject, nil
 }
 
-// login returns the token that lndhub.go answers with. The error is or wraps errWrongPassword or ErrUnavailable, or is an
-// internal one.
+// login returns the token that lndhub.go answers with. The error is or wraps errWrongPassword, ErrSuspended, a *BrakedError
+// or ErrUnavailable, or is an internal one.
 func (a *LNDHub) login(ctx context.Context, proof Proof) (token string, err error) {
-	body, err := json.Marshal(struct {
-		Login    string `json:"login"`
-		Password string `json:"password"`
-	}{proof.Login, proof.Password})
+	request, err := a.newRequest(ctx, proof)
 	if err != nil {
-		return "", fmt.Errorf("encode login: %w", err)
+		return "", err
 	}
-	target, err := url.JoinPath(a.url, "auth")
-	if err != nil {
-		return "", fmt.Errorf("lndhub URL: %w", err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
-	if err != nil {
-		return "", fmt.Errorf("make login request: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
 	response, err := a.client.Do(request)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	return readLogin(response.StatusCode, io.LimitReader(response.Body, maxLNDHubAnswer))
+}
 
-	switch response.StatusCode {
-	case http.StatusOK:
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		return "", errWrongPassword
+func (a *LNDHub) newRequest(ctx context.Context, proof Proof) (*http.Request, error) {
+	body, err := json.Marshal(struct {
+		Login    string `json:"login"`
+		Password string `json:"password"`
+	}{proof.Login, proof.Password})
+	if err != nil {
+		return nil, fmt.Errorf("encode login: %w", err)
+	}
+	target, err := url.JoinPath(a.url, "auth")
+	if err != nil {
+		return nil, fmt.Errorf("lndhub URL: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("make login request: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if proof.Address != (netip.Addr{}) {
+		// One address, not the way here: lndhub.go believes the first that it reads.
+		request.Header.Set("X-Forwarded-For", proof.Address.WithZone("").String())
+	}
+	return request, nil
+}
+
+// readLogin makes of lndhub.go's answer what login returns. A refusal is one only in lndhub.go's own words: what a proxy in
+// front of it refuses says nothing about the password.
+func readLogin(status int, body io.Reader) (token string, err error) {
+	switch status {
+	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+	case http.StatusTooManyRequests:
+		return "", &BrakedError{RetryAfter: lndhubPause}
 	default:
-		return "", fmt.Errorf("%w: lndhub answered %d", ErrUnavailable, response.StatusCode)
+		return "", fmt.Errorf("%w: lndhub answered %d", ErrUnavailable, status)
 	}
 	var answer struct {
 		AccessToken string `json:"access_token"`
 		Error       bool   `json:"error"`
+		Message     string `json:"message"`
 	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxLNDHubAnswer)).Decode(&answer); err != nil {
-		return "", fmt.Errorf("%w: read answer of lndhub: %w", ErrUnavailable, err)
+	if err := json.NewDecoder(body).Decode(&answer); err != nil {
+		return "", fmt.Errorf("%w: read answer of lndhub, status %d: %w", ErrUnavailable, status, err)
 	}
 	switch {
+	case answer.Error && strings.HasPrefix(answer.Message, lndhubSuspends):
+		return "", ErrSuspended
 	case answer.Error: // older servers report a wrong password with status 200
 		return "", errWrongPassword
+	case status != http.StatusOK:
+		return "", fmt.Errorf("%w: lndhub answered %d without a reason", ErrUnavailable, status)
 	case answer.AccessToken == "":
 		return "", fmt.Errorf("%w: lndhub answered without a token", ErrUnavailable)
 	}

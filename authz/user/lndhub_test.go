@@ -1,6 +1,7 @@
 package user_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -23,9 +24,10 @@ func TestLoginsAreAskedForAFewAtATime(t *testing.T) {
 		<-release
 		atOnce.Add(-1)
 		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"error":true,"code":1,"message":"bad auth"}`)
 	}))
 	defer lndhub.Close()
-	hub := user.NewLNDHub(lndhub.URL, []byte("a secret"))
+	hub := user.NewLNDHub(lndhub.URL, []byte("a secret"), nil)
 	refused := make(chan error, sent)
 	for range sent {
 		go func() {

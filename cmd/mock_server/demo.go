@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"gatehouse/authz/client"
-	"gatehouse/authz/user"
 	"gatehouse/registry"
 )
 
@@ -26,16 +26,23 @@ const (
 // another one of the first, with a slash at the end.
 var demoRedirects = []string{demoRedirect, demoRedirect + "/callback"}
 
-// demoUser is the user that can sign in with a login and a password.
+// demoUser is a user that can sign in with a login and a password, or could if the wallet had not suspended the account.
 type demoUser struct {
 	ID              int64
 	Login, Password string
+	IsSuspended     bool
 }
 
-var theUser = demoUser{ID: 12345, Login: "login", Password: "password"}
+var (
+	theUser   = demoUser{ID: 12345, Login: "login", Password: "password"}
+	demoUsers = []demoUser{theUser, {ID: 12346, Login: "suspended", Password: "password", IsSuspended: true}}
+)
 
-func (u demoUser) authenticator() user.Authenticator {
-	return user.Static{Login: u.Login, Password: u.Password, Subject: strconv.FormatInt(u.ID, 10)}
+// userJWT signs what the host application hands to its users: the proof of who they are, at the authorization endpoint.
+func userJWT(secret []byte, userID int64, now time.Time, lifespan time.Duration) (string, error) {
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"id": userID, "iat": now.Unix(), "exp": now.Add(lifespan).Unix(),
+	}).SignedString(secret)
 }
 
 // demoClient is a registered application, and its secret, "" for the public one.

@@ -43,6 +43,11 @@ func (p jsonPrinter) print(d demo, steps []step) {
 	p.log.Info("listening", "service", "gatehouse", "url", d.Issuer)
 	p.log.Info("listening", "service", "wallet", "url", d.Wallet)
 	p.log.Info("user", "id", d.User.ID, "login", d.User.Login, "password", d.User.Password, "jwt", d.UserJWT)
+	for _, u := range demoUsers {
+		if u.IsSuspended {
+			p.log.Info("suspended user", "id", u.ID, "login", u.Login, "password", u.Password)
+		}
+	}
 	for _, c := range demoClients {
 		p.log.Info("client", "id", c.ID, "secret", c.Secret, "public", c.Secret == "", "redirect_uri", demoRedirect,
 			"redirect_uris", demoRedirects)
@@ -68,7 +73,13 @@ func (p textPrinter) print(d demo, steps []step) {
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "server\t%s\tauthorization server and gateway\n", d.Issuer)
 	fmt.Fprintf(table, "wallet\t%s\tdemo upstream, behind the gateway\n", d.Wallet)
-	fmt.Fprintf(table, "user\t%d\tlogin %s, password %s\n", d.User.ID, d.User.Login, d.User.Password)
+	for _, u := range demoUsers {
+		suspended := ""
+		if u.IsSuspended {
+			suspended = ", suspended by the wallet"
+		}
+		fmt.Fprintf(table, "user\t%d\tlogin %s, password %s%s\n", u.ID, u.Login, u.Password, suspended)
+	}
 	for _, c := range demoClients {
 		secret := "secret " + c.Secret
 		if c.Secret == "" {

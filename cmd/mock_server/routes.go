@@ -7,7 +7,7 @@ import (
 )
 
 // walletRoutes are the routes of the demo wallet at origin, with the scopes that wallets of oauth2server's users know.
-// Some lead through the upstream's base path /v2, as real deployments have it.
+// Those of lndhub.go lead to its v2, as real deployments have it, the others to the host application.
 func walletRoutes(origin string) []gateway.Route {
 	route := func(method, path, base, scope, description string) gateway.Route {
 		return gateway.Route{
@@ -24,17 +24,17 @@ func walletRoutes(origin string) []gateway.Route {
 		payments     = "Send payments from your account."
 	)
 	return []gateway.Route{
-		route("GET", "/balance", "", "balance:read", balance),
+		route("GET", "/balance", "/v2", "balance:read", balance),
 		route("GET", "/user/summary", "", "balance:read", balance),
 		route("GET", "/user/me", "", "account:read", account),
 		route("GET", "/user/value4value", "", "account:read", account),
 		route("POST", "/invoices", "/v2", "invoices:create", create),
 		route("GET", "/invoices/{payment_hash}", "/v2", "invoices:create", create),
 		route("GET", "/invoices", "", "invoices:read", invoices),
-		route("GET", "/invoices/incoming", "", "invoices:read", invoices),
-		route("GET", "/invoices/outgoing", "", "transactions:read", transactions),
+		route("GET", "/invoices/incoming", "/v2", "invoices:read", invoices),
+		route("GET", "/invoices/outgoing", "/v2", "transactions:read", transactions),
 		route("POST", "/payments/bolt11", "/v2", "payments:send", payments),
-		route("POST", "/payments/keysend", "", "payments:send", payments),
+		route("POST", "/payments/keysend", "/v2", "payments:send", payments),
 	}
 }
 

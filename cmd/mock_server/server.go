@@ -12,7 +12,6 @@ import (
 	"gatehouse/app"
 	"gatehouse/app/config"
 	"gatehouse/authz/client"
-	"gatehouse/authz/user"
 	"gatehouse/gateway"
 )
 
@@ -62,9 +61,8 @@ func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (e
 	}
 	d.Scopes = scopesOf(d.Routes)
 
-	book := newLedger(time.Now)
 	wallet := &http.Server{
-		Handler:           (&upstream{ledger: book, secret: s.jwtSecret, now: time.Now}).Handler(),
+		Handler:           newWallet(s.jwtSecret, time.Now).Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	walletFailed := make(chan error, 1)
@@ -109,8 +107,8 @@ func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (e
 	}
 }
 
-// newGatehouse builds the server as it is in production, but for its stores, which are in memory, its users and its
-// admin API, which is open.
+// newGatehouse builds the server as it is in production, but for its stores, which are in memory, and its admin API, which
+// is open. Logins and passwords are checked by the demo wallet, as lndhub.go does.
 func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *slog.Logger) (*app.App, error) {
 	cfg := config.Default()
 	cfg.Listen, cfg.Issuer = open.public.Addr().String(), d.Issuer
@@ -118,11 +116,11 @@ func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *
 	cfg.DatabaseURL, cfg.RedisURL = "sqlite::memory:", "embedded:"
 	cfg.JWTSecret = config.Secret(s.jwtSecret)
 	cfg.Keys.Secret = config.Secret(client.NewSecret())
+	cfg.LNDHubURL = d.Wallet
 	cfg.Routes = d.Routes
 	cfg.CORS.Origins = []string{"*"} // applications under development run anywhere
 	return app.New(ctx, cfg, app.Options{
 		Log:          log,
-		Users:        []user.Authenticator{d.User.authenticator()},
 		PublicAdmin:  true,
 		ShortSecrets: true,
 	})

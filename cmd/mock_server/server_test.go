@@ -69,7 +69,7 @@ func TestTargetFileReplacesTheRoutes(t *testing.T) {
 	wallet := startMock(t).Wallet
 	file := filepath.Join(t.TempDir(), "targets.json")
 	require.NoError(t, os.WriteFile(file, []byte(`[
-		{"matchRoute": "/balance", "origin": "`+wallet+`", "description": "Balance.", "scope": "balance:read", "method": "GET"}
+		{"matchRoute": "/balance", "origin": "`+wallet+`/v2", "description": "Balance.", "scope": "balance:read", "method": "GET"}
 	]`), 0o600))
 	m := startMock(t, "TARGET_FILE="+file)
 	require.Equal(t, "balance:read", m.Tokens.Scope)

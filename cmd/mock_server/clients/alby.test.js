@@ -71,15 +71,15 @@ for (const [kind, application] of Object.entries(applications)) {
       const invoice = await payee.client.createInvoice({ amount: 1000, description: "Lunch" });
       assert.match(invoice.payment_request, /^ln/);
       const open = await payee.client.getInvoice(invoice.payment_hash);
-      assert.equal(open.settled, false);
-      assert.equal(open.memo, "Lunch");
+      assert.equal(open.is_paid, false);
+      assert.equal(open.description, "Lunch");
 
       const receipt = await payer.client.sendPayment({ invoice: invoice.payment_request });
       assert.equal(receipt.amount, 1000);
       assert.equal(receipt.payment_hash, invoice.payment_hash);
       assert.match(receipt.payment_preimage, /^[0-9a-f]{64}$/);
 
-      assert.equal((await payee.client.getInvoice(invoice.payment_hash)).settled, true);
+      assert.equal((await payee.client.getInvoice(invoice.payment_hash)).is_paid, true);
       const incoming = await payee.client.incomingInvoices({});
       assert.equal(incoming[0].payment_hash, invoice.payment_hash);
       const outgoing = await payer.client.outgoingInvoices({});

@@ -1,0 +1,10 @@
+// Package lndhub stands in for lndhub.go: its HTTP API, v2 and the older one, on memory, with a Lightning node that is made
+// up. It is the demo wallet of the mock server, and what tests have for an upstream and for sign-in.
+//
+// It behaves as the source of lndhub.go says (a0f7607), what is odd about it included: a payment goes on when its caller has
+// gone, a keysend that failed is answered with 200, an invoice without an amount cannot be paid through v2, a refresh token
+// passes as an access token. testdata/answers.json holds what it answers. It knows none of Gatehouse's packages, so that a
+// mistake there does not hide in a mistake here.
+//
+// Left out are the web pages, webhooks, the limits of users' tokens (maxSendAmount and the others) and streams of invoices.
+package lndhub
