@@ -125,7 +125,8 @@ func (h *Hub) execute(user int64, payment *Invoice) error {
 	if err != nil {
 		return err
 	}
-	preimage, routed := payment.Preimage, int64(0)
+	var preimage string
+	var routed int64
 	if payment.Destination == NodeKey {
 		preimage, err = h.payInside(payment)
 	} else {

@@ -178,7 +178,7 @@ func (h *Hub) pay(c *call) (any, *Refusal) {
 		return nil, refused
 	}
 	chosen, _ := amountOf(body.Amount)
-	p, err, refused := h.payBill(c.user, body.Invoice, chosen)
+	p, refused, err := h.payBill(c.user, body.Invoice, chosen)
 	switch {
 	case refused != nil:
 		return nil, refused
@@ -205,7 +205,7 @@ func (h *Hub) keysend(c *call) (any, *Refusal) {
 	if refused := h.mayPay(c.user, body.Amount, body.Destination); refused != nil {
 		return nil, refused
 	}
-	p, err, refused := h.payNode(c.user, body)
+	p, refused, err := h.payNode(c.user, body)
 	switch {
 	case refused != nil:
 		return nil, refused

@@ -31,7 +31,7 @@ func (h *Hub) payV2(c *call) (any, *Refusal) {
 	if body.Amount < 0 {
 		return nil, badArguments
 	}
-	p, err, refused := h.payBill(c.user, body.Invoice, 0)
+	p, refused, err := h.payBill(c.user, body.Invoice, 0)
 	switch {
 	case refused != nil:
 		return nil, refused
@@ -43,26 +43,26 @@ func (h *Hub) payV2(c *call) (any, *Refusal) {
 
 // payBill pays a payment request; chosen is the amount for one that names none. What is refused was not recorded, what
 // failed was.
-func (h *Hub) payBill(user int64, request string, chosen int64) (p Invoice, failed error, refused *Refusal) {
+func (h *Hub) payBill(user int64, request string, chosen int64) (p Invoice, refused *Refusal, failed error) {
 	due, refused := h.decode(strings.ToLower(request))
 	switch {
 	case refused != nil:
-		return p, nil, refused
+		return p, refused, nil
 	case due.Expires.Unix() < h.now().Unix():
-		return p, nil, invoiceExpired
+		return p, invoiceExpired, nil
 	case due.Amount == 0 && chosen <= 0:
-		return p, nil, badArguments
+		return p, badArguments, nil
 	case due.Amount == 0:
 		due.Amount = chosen
 	}
 	if refused := h.mayPay(user, due.Amount, due.Destination); refused != nil {
-		return p, nil, refused
+		return p, refused, nil
 	}
 	payment := due
 	payment.Type, payment.State, payment.Preimage, payment.Created = Outgoing, Initialized, "", h.now()
 	failed = h.execute(user, h.begin(user, payment))
 	p, _ = h.newest(user, payment.Hash)
-	return p, failed, nil
+	return p, nil, failed
 }
 
 // begin records a payment before it is made, and returns the record.
@@ -120,7 +120,7 @@ func (h *Hub) keysendV2(c *call) (any, *Refusal) {
 	if body.CustomRecords == nil {
 		body.CustomRecords = body.OldCustomRecords
 	}
-	p, err, refused := h.payNode(c.user, body)
+	p, refused, err := h.payNode(c.user, body)
 	switch {
 	case refused != nil:
 		return nil, refused
@@ -138,22 +138,22 @@ func keysendAnswer(body keysendBody, p Invoice) *keysendV2 {
 }
 
 // payNode makes a keysend with the body's CustomRecords. One to a key that is none stays initialized for ever.
-func (h *Hub) payNode(user int64, body keysendBody) (p Invoice, failed error, refused *Refusal) {
+func (h *Hub) payNode(user int64, body keysendBody) (p Invoice, refused *Refusal, failed error) {
 	if body.Destination == NodeKey && body.CustomRecords[strconv.Itoa(recipientRecord)] == "" {
-		return p, nil, noRecipient
+		return p, noRecipient, nil
 	}
 	payment := *newInvoice(body.Destination, body.Amount, body.Memo, h.now())
 	payment.Type, payment.State, payment.Request, payment.Keysend = Outgoing, Initialized, "", true
 	payment.Expires = payment.Created
 	recorded := h.begin(user, payment)
 	if key, err := hex.DecodeString(body.Destination); err != nil || len(key) != 33 {
-		return p, nil, invalidDestination
+		return p, invalidDestination, nil
 	}
 	records := map[uint64][]byte{}
 	for number, value := range body.CustomRecords {
 		n, err := strconv.Atoi(number)
 		if err != nil {
-			return p, nil, badArguments
+			return p, badArguments, nil
 		}
 		records[uint64(n)] = []byte(value)
 	}
@@ -162,7 +162,7 @@ func (h *Hub) payNode(user int64, body keysendBody) (p Invoice, failed error, re
 	h.mu.Unlock()
 	failed = h.execute(user, recorded)
 	p, _ = h.newest(user, payment.Hash)
-	return p, failed, nil
+	return p, nil, failed
 }
 
 type keysendResult struct {
@@ -198,7 +198,7 @@ func (h *Hub) keysendsV2(c *call) (any, *Refusal) {
 		if k.CustomRecords == nil {
 			k.CustomRecords = k.OldCustomRecords
 		}
-		p, err, refused := h.payNode(c.user, k)
+		p, refused, err := h.payNode(c.user, k)
 		if err != nil {
 			refused = refusal(0, 10, err.Error())
 		}
