@@ -111,7 +111,7 @@ func TestAPageReadsEveryAnswer(t *testing.T) {
 			a := r.do(test.method, r.public+test.path, nil, header)
 			require.Equal(t, test.status, a.status, a.body)
 			require.Equal(t, []string{ownPage}, a.header["Access-Control-Allow-Origin"])
-			require.Equal(t, []string{"WWW-Authenticate, X-Request-Id, Retry-After, X-Shown"}, a.header["Access-Control-Expose-Headers"])
+			require.Equal(t, []string{"WWW-Authenticate, X-Request-Id, Retry-After, Unconfirmed-Gateways, X-Shown"}, a.header["Access-Control-Expose-Headers"])
 			require.Contains(t, a.header["Vary"], "Origin")
 			requireNoOtherSharing(t, a.header)
 			for _, origin := range []string{otherPage, ""} {

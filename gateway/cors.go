@@ -23,8 +23,8 @@ type CORS struct {
 	Origins []string `yaml:"origins"`
 	// Headers are those that requests may have besides Authorization and Content-Type.
 	Headers []string `yaml:"headers"`
-	// ExposedHeaders are those of an answer that pages may read besides WWW-Authenticate, X-Request-Id, Retry-After and
-	// the ones that they always may.
+	// ExposedHeaders are those of an answer that pages may read besides WWW-Authenticate, X-Request-Id, Retry-After,
+	// Unconfirmed-Gateways and the ones that they always may.
 	ExposedHeaders []string `yaml:"exposed_headers"`
 	// MaxAge is how long a browser may remember what it was allowed, in whole seconds.
 	MaxAge time.Duration `yaml:"max_age"`
@@ -80,7 +80,7 @@ func newCORS(settings CORS, endpoints map[string]string) *cors {
 	c := &cors{
 		endpoints: endpoints,
 		headers:   strings.Join(append([]string{fiber.HeaderAuthorization, fiber.HeaderContentType}, settings.Headers...), ", "),
-		exposed: strings.Join(append([]string{fiber.HeaderWWWAuthenticate, "X-Request-Id", fiber.HeaderRetryAfter},
+		exposed: strings.Join(append([]string{fiber.HeaderWWWAuthenticate, "X-Request-Id", fiber.HeaderRetryAfter, "Unconfirmed-Gateways"},
 			settings.ExposedHeaders...), ", "),
 		maxAge: strconv.Itoa(int(settings.MaxAge / time.Second)),
 	}
