@@ -22,6 +22,7 @@ type accessLine struct {
 	remote     netip.Addr
 	subject    string // empty, and left out, when nothing is known
 	client     string // likewise
+	cut        string // likewise, why the request or its answer was
 }
 
 // attrs are what slog makes a line of.
@@ -41,6 +42,9 @@ func (l *accessLine) attrs() []slog.Attr {
 	}
 	if l.client != "" {
 		attrs = append(attrs, slog.String("client", l.client))
+	}
+	if l.cut != "" {
+		attrs = append(attrs, slog.String("cut", l.cut))
 	}
 	return attrs
 }
@@ -71,6 +75,9 @@ func (l *accessLine) appendJSON(dst []byte, at time.Time) ([]byte, bool) {
 	}
 	if l.client != "" {
 		dst = append(append(dst, `","client":"`...), l.client...)
+	}
+	if l.cut != "" {
+		dst = append(append(dst, `","cut":"`...), l.cut...)
 	}
 	return append(dst, "\"}\n"...), true
 }

@@ -28,15 +28,15 @@ func newAccessLog(log *slog.Logger, from gateway.TrustedProxies) *accessLog {
 	return a
 }
 
-func (a *accessLog) write(ctx *fasthttp.RequestCtx, r *record, at time.Time, took time.Duration) {
+func (a *accessLog) write(ctx *fasthttp.RequestCtx, r *record, took time.Duration, in, out int) {
 	if !a.log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
 	line := a.lineOf(ctx, r)
-	line.durationMS, line.bytesIn, line.bytesOut = milliseconds(took), bytesIn(&ctx.Request, r), bytesOut(ctx)
+	line.durationMS, line.bytesIn, line.bytesOut = milliseconds(took), in, out
 	if a.lines != nil {
 		var ok bool
-		if r.line, ok = line.appendJSON(r.line[:0], at); ok {
+		if r.line, ok = line.appendJSON(r.line[:0], r.began.Add(took)); ok {
 			a.lines.gather(r.line)
 			return
 		}
@@ -54,6 +54,7 @@ func (a *accessLog) lineOf(ctx *fasthttp.RequestCtx, r *record) accessLine {
 		remote:    a.proxies.Caller(ctx),
 		subject:   r.subject,
 		client:    r.client,
+		cut:       r.cut,
 	}
 }
 
@@ -67,7 +68,7 @@ func bytesIn(request *fasthttp.Request, r *record) int {
 	return len(request.Body())
 }
 
-// bytesOut is the size of the answer's body; 0 where it is a stream of unknown length.
+// bytesOut is the size of the answer's body, where it is no stream of the gateway's.
 func bytesOut(ctx *fasthttp.RequestCtx) int {
 	switch response := &ctx.Response; {
 	case ctx.IsHead():

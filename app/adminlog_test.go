@@ -11,7 +11,7 @@ import (
 
 func TestEachRequestOfTheAdminAPIHasOneLine(t *testing.T) {
 	cfg := testConfig(echoUpstream(t))
-	cfg.Admin.Token = "secret-admin-token"
+	cfg.Admin.Token = "secret-admin-token-of-the-operators"
 	r, book := startLogged(t, cfg)
 	create := func(token string) answer {
 		header := bearer(token)
@@ -31,7 +31,7 @@ func TestEachRequestOfTheAdminAPIHasOneLine(t *testing.T) {
 	require.Equal(t, []any{"POST", "none", 401., "of-the-operator", "127.0.0.1"},
 		[]any{line["method"], line["route"], line["status"], line["request_id"], line["remote"]}, "whoever tries tokens is seen")
 
-	created := create("secret-admin-token")
+	created := create("secret-admin-token-of-the-operators")
 	require.Equal(t, http.StatusOK, created.status, created.body)
 	require.Equal(t, "of-the-operator", created.header.Get("X-Request-Id"))
 	line = last()
@@ -41,7 +41,7 @@ func TestEachRequestOfTheAdminAPIHasOneLine(t *testing.T) {
 	require.GreaterOrEqual(t, line["duration_ms"], 0.)
 	require.Equal(t, "of-the-operator", book.lines(t, "client created")[0]["request_id"])
 
-	odd := bearer("secret-admin-token")
+	odd := bearer("secret-admin-token-of-the-operators")
 	odd.Set("X-Request-Id", "two\twords")
 	shown := r.do(http.MethodGet, r.admin+"/admin/clients/secret-id", nil, odd)
 	require.Equal(t, http.StatusNotFound, shown.status)

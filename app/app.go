@@ -30,6 +30,8 @@ type Options struct {
 	// PublicAdmin serves /admin/ on the public listener, too, where everyone can then register and delete clients. It is
 	// for the mock server only.
 	PublicAdmin bool
+	// ShortSecrets lets a new installation begin with secrets that could be guessed. It is for the mock server only.
+	ShortSecrets bool
 }
 
 // App is one Gatehouse process. New builds it, Start begins to serve, Stop ends it. The methods are not safe for
@@ -104,6 +106,9 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 		a.runRelay(ctx, denied)
 		public = keyring.Ring()
 	} else {
+		if err := a.checkSecrets(ctx); err != nil {
+			return nil, err
+		}
 		public = a.remoteKeys()
 	}
 	if a.gateway, err = a.newGateway(public, denied); err != nil {

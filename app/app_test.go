@@ -27,7 +27,7 @@ import (
 )
 
 const (
-	hostSecret   = "host-application-secret"
+	hostSecret   = "the secret of the host application"
 	callback     = "http://localhost:9999/callback"
 	startTimeout = gatewaytest.Patience
 )
@@ -396,11 +396,11 @@ func TestTheAdminAPIIsNotOnThePublicListener(t *testing.T) {
 	require.Equal(t, http.StatusOK, r.do(http.MethodGet, r.admin+"/healthz", nil, nil).status)
 
 	cfg := testConfig(echoUpstream(t))
-	cfg.Admin.Token = "admin-token"
+	cfg.Admin.Token = "the token of the administrators of this test"
 	guarded := start(t, cfg)
 	require.Equal(t, http.StatusUnauthorized, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, nil).status)
 	require.Equal(t, http.StatusUnauthorized, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, bearer("wrong")).status)
-	require.Equal(t, http.StatusOK, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, bearer("admin-token")).status)
+	require.Equal(t, http.StatusOK, guarded.do(http.MethodGet, guarded.admin+"/admin/clients", nil, bearer("the token of the administrators of this test")).status)
 }
 
 func TestAmbiguousRequestsAreRefusedBeforeAnyEndpoint(t *testing.T) {

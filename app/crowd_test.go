@@ -61,7 +61,7 @@ func TestWhoeverWaitsForAPlaceIsAnswered(t *testing.T) {
 	cfg := testConfig(echoUpstream(t))
 	cfg.Limits.Connections = 2
 	r := start(t, cfg)
-	const callers, each = 32, 500
+	const callers, each = 32, 200
 	var all sync.WaitGroup
 	var statuses [600]atomic.Int64
 	for range callers {

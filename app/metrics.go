@@ -24,6 +24,7 @@ type metrics struct {
 	durations *prometheus.HistogramVec
 	verdicts  []prometheus.Counter // by gateway.Verdict
 	failures  *prometheus.CounterVec
+	cuts      *prometheus.CounterVec
 	open      *prometheus.GaugeVec
 	issued    *prometheus.CounterVec
 	replayed  prometheus.Counter
@@ -51,6 +52,10 @@ func newMetrics(role config.Role) *metrics {
 			Name: "gatehouse_upstream_errors_total",
 			Help: "Requests that an upstream did not answer, by how it failed.",
 		}, []string{"route", "kind"}),
+		cuts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_token_cuts_total",
+			Help: "Uploads, answers and WebSockets that were ended because their token was no longer good.",
+		}, []string{"route", "reason"}),
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "gatehouse_websockets",
 			Help: "WebSockets that are open.",
@@ -74,7 +79,7 @@ func newMetrics(role config.Role) *metrics {
 		}
 	}
 	if role.HasGateway() {
-		m.registry.MustRegister(m.failures, m.open)
+		m.registry.MustRegister(m.failures, m.cuts, m.open)
 		m.countVerdicts()
 	}
 	return m
@@ -116,6 +121,14 @@ func (m *metrics) gatewayRoutes(configured []gateway.Route) []*route {
 			for _, f := range gateway.Failures() {
 				if f != gateway.NoFailure {
 					r.failures[f] = m.failures.WithLabelValues(r.template, f.String())
+				}
+			}
+		}
+		if r.cuts == nil {
+			r.cuts = make([]prometheus.Counter, len(gateway.Cuts()))
+			for _, c := range gateway.Cuts() {
+				if c != gateway.NotCut {
+					r.cuts[c] = m.cuts.WithLabelValues(r.template, c.String())
 				}
 			}
 		}

@@ -182,3 +182,15 @@ func TestAMirrorThatCannotKeepUpIsSeen(t *testing.T) {
 	require.EqualValues(t, 1, seen[`gatehouse_denylist_mode{mode="strict"}`])
 	require.True(t, math.IsInf(seen["gatehouse_denylist_staleness_seconds"], 1))
 }
+
+func TestReplaysOfRefreshTokensAreCounted(t *testing.T) {
+	r := start(t, testConfig(echoUpstream(t)))
+	a := r.register()
+	given := r.consent(a, 1, "balance:read")
+	for used := range 3 {
+		require.EqualValues(t, max(0, used-1), r.scrape()["gatehouse_refresh_token_replays_total"])
+		again := r.form("/oauth/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {given.refresh}}, a.id, a.secret)
+		require.Equal(t, http.StatusOK, again.status, again.body)
+	}
+	require.EqualValues(t, 2, r.scrape()["gatehouse_refresh_token_replays_total"])
+}

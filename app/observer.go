@@ -57,13 +57,15 @@ func (o *observer) Begin(ctx *fasthttp.RequestCtx) []byte {
 // Served implements gateway.Observer.
 func (o *observer) Served(ctx *fasthttp.RequestCtx, seen *gateway.Observation) {
 	r, _ := recordOf(ctx)
-	defer releaseRecord(r)
+	if r.streams = seen.Streams; !r.streams {
+		defer releaseRecord(r)
+		defer ctx.RemoveUserValue(recordKey{}) // the record is the next request's
+	}
 	took := time.Since(r.began)
 	o.learn(ctx, r, seen)
 	if r.span != nil {
 		endSpan(ctx, r)
 	}
-	ctx.RemoveUserValue(recordKey{}) // the record is the next request's
 	ctx.Response.Header.SetBytesV(fiber.HeaderXRequestID, r.id)
 	if o.draining.Load() {
 		ctx.Response.SetConnectionClose() // the caller's next request goes to another process
@@ -71,8 +73,36 @@ func (o *observer) Served(ctx *fasthttp.RequestCtx, seen *gateway.Observation) {
 	counted := r.route.seriesFor(methodOf(ctx), classOf(ctx.Response.StatusCode()))
 	counted.requests.Inc()
 	counted.durations.Observe(took.Seconds())
-	if o.access != nil && !r.isOpen {
-		o.access.write(ctx, r, r.began.Add(took), took)
+	if o.access != nil && !r.isOpen && !r.streams {
+		o.access.write(ctx, r, took, bytesIn(&ctx.Request, r), bytesOut(ctx))
+	}
+}
+
+// Streamed implements gateway.Observer. The line of an answer that is passed on as it arrives says how it ended.
+func (o *observer) Streamed(ctx *fasthttp.RequestCtx, end gateway.AnswerEnd) {
+	r, ok := recordOf(ctx)
+	if !ok {
+		return // the connection has ended before the answer was begun
+	}
+	defer releaseRecord(r)
+	defer ctx.RemoveUserValue(recordKey{})
+	o.count(r, end.Failure, end.Cut)
+	if o.access != nil {
+		o.access.write(ctx, r, time.Since(r.began), int(end.Received), int(end.Sent))
+	}
+}
+
+// count counts a request that has failed or was ended.
+func (o *observer) count(r *record, how gateway.Failure, cut gateway.Cut) {
+	if how != gateway.NoFailure {
+		r.route.failures[how].Inc()
+		if r.streams {
+			r.cut = how.String()
+		}
+	}
+	if cut != gateway.NotCut {
+		r.route.cuts[cut].Inc()
+		r.cut = cut.String()
 	}
 }
 
@@ -88,16 +118,11 @@ func (o *observer) learn(ctx *fasthttp.RequestCtx, r *record, seen *gateway.Obse
 	if seen.Verdict != gateway.Unjudged {
 		o.metrics.verdicts[seen.Verdict].Inc()
 	}
-	if seen.Failure != gateway.NoFailure {
-		r.route.failures[seen.Failure].Inc()
-	}
+	o.count(r, seen.Failure, seen.Cut)
 	if seen.Tunnel != nil {
 		o.follow(ctx, r, seen.Tunnel)
 	}
 }
-
-// Cut implements gateway.Observer.
-func (o *observer) Cut(route int, how gateway.Failure) { o.routes[route].failures[how].Inc() }
 
 // issued is told of each token that the authorization server gives away.
 func (o *observer) issued(ctx context.Context, issued authz.Issued) {

@@ -99,6 +99,9 @@ func (a *App) openRegistry(ctx context.Context) (*keyring.Keyring, error) {
 
 // openKeys opens the database's signing keys, makes the first one if there is none, and keeps them rotating.
 func (a *App) openKeys(ctx context.Context) (*keyring.Keyring, error) {
+	if err := a.checkSecrets(ctx); err != nil { // before there is a key
+		return nil, err
+	}
 	keyring := newKeyring(a.config, a.registry, a.log)
 	if _, err := keyring.Open(ctx); err != nil {
 		return nil, fmt.Errorf("signing keys: %w", err)
@@ -170,12 +173,14 @@ func (a *App) runRelay(ctx context.Context, denied outbox.Denylist) {
 // newGateway is the front of every role. Only a gateway's has routes.
 func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gateway.Gateway, error) {
 	config := gateway.Config{
-		TrustedProxies:  a.proxies,
-		Reserved:        a.reservedHandlers(),
-		CORS:            a.config.CORS,
-		SharedEndpoints: endpointsWithCORS(a.config.Issuer),
-		Observer:        a.observer,
-		Log:             a.log,
+		TrustedProxies: a.proxies,
+		Reserved:       a.reservedHandlers(),
+		CORS:           a.config.CORS,
+		Observer:       a.observer,
+		Log:            a.log,
+	}
+	if a.authz != nil {
+		config.SharedEndpoints = endpointsWithCORS(a.config.Issuer)
 	}
 	if !a.options.Role.HasGateway() {
 		return gateway.New(config)

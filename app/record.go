@@ -18,7 +18,9 @@ type record struct {
 	client  string
 	// received is how much was read of a body that is a stream.
 	received int
-	isOpen   bool // as a WebSocket, after the request was served
+	isOpen   bool   // as a WebSocket, after the request was served
+	streams  bool   // its answer is written after it was served
+	cut      string // why it was, or its answer; empty when it was not
 	began    time.Time
 	span     trace.Span      // nil where nobody traces
 	trace    context.Context // holds the span
@@ -34,6 +36,7 @@ func acquireRecord() *record { return records.Get().(*record) }
 
 func releaseRecord(r *record) {
 	r.id, r.route, r.subject, r.client, r.received, r.isOpen, r.span, r.trace = nil, nil, "", "", 0, false, nil, nil
+	r.streams, r.cut = false, ""
 	records.Put(r)
 }
 

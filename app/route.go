@@ -21,6 +21,8 @@ type route struct {
 	series [gateway.Methods][statusClasses]atomic.Pointer[series]
 	// failures of the upstream, by gateway.Failure; nil where there is none.
 	failures []prometheus.Counter
+	// cuts are of what was ended because its token was no longer good, by gateway.Cut; nil where there is none.
+	cuts []prometheus.Counter
 	// webSockets are those that are open; nil where there can be none.
 	webSockets prometheus.Gauge
 }

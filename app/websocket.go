@@ -14,16 +14,22 @@ import (
 // how much went through it and why it ended.
 func (o *observer) follow(ctx *fasthttp.RequestCtx, r *record, opened gateway.Tunnel) {
 	r.isOpen = true
-	open := r.route.webSockets
-	open.Inc()
+	route := r.route
+	route.webSockets.Inc()
+	closed := func(end gateway.TunnelEnd) {
+		route.webSockets.Dec()
+		if cut := end.Ending.Cut(); cut != gateway.NotCut {
+			route.cuts[cut].Inc()
+		}
+	}
 	if o.access == nil {
-		opened.OnEnd(func(gateway.TunnelEnd) { open.Dec() })
+		opened.OnEnd(closed)
 		return
 	}
 	line := o.access.lineOf(ctx, r)
 	line.requestID = bytes.Clone(line.requestID)
 	opened.OnEnd(func(end gateway.TunnelEnd) {
-		open.Dec()
+		closed(end)
 		line.durationMS, line.bytesIn, line.bytesOut = milliseconds(end.Took), int(end.Received), int(end.Sent)
 		o.access.log.LogAttrs(context.Background(), slog.LevelInfo, accessMessage,
 			append(line.attrs(), slog.String("ending", end.Ending.String()))...)

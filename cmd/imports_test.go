@@ -41,8 +41,10 @@ var walls = map[string][]string{
 	"gateway/internal/http1":      {},
 	"gateway/listener":            {"gateway/internal/http1", "gateway/internal/occasional"},
 	"gateway/internal/occasional": {},
-	"gateway/internal/tunnel":     {},
-	"gateway/internal/upstream":   {"gateway/internal/http1"},
+	"gateway/internal/panics":     {},
+	"gateway/internal/tunnel":     {"gateway/internal/panics", "gateway/internal/watch"},
+	"gateway/internal/upstream":   {"gateway/internal/http1", "gateway/internal/panics"},
+	"gateway/internal/watch":      {"gateway/internal/panics"},
 	"keys/internal/fastsig":       {},
 	"registry/registrytest":       {},
 }

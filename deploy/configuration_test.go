@@ -31,7 +31,7 @@ func parseConfig(t *testing.T, text string) configuration {
 var secretValues = map[string]string{
 	"GATEHOUSE_DATABASE_URL": "postgres://gatehouse:password@postgres:5432/gatehouse",
 	"GATEHOUSE_REDIS_URL":    "redis://:password@redis:6379/0",
-	"GATEHOUSE_JWT_SECRET":   "secret",
+	"GATEHOUSE_JWT_SECRET":   "0123456789abcdef0123456789abcdef",
 	"GATEHOUSE_KEYS_SECRET":  "0123456789abcdef0123456789abcdef",
-	"GATEHOUSE_ADMIN_TOKEN":  "token",
+	"GATEHOUSE_ADMIN_TOKEN":  "0123456789abcdef0123456789abcdef",
 }

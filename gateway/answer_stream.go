@@ -12,7 +12,9 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/upstream"
+	"gatehouse/keys"
 )
 
 // answerStream forwards the body of an answer as it arrives. fasthttp calls WriteTo after the handler has returned, with
@@ -21,11 +23,20 @@ type answerStream struct {
 	gateway   *Gateway
 	to        *rule
 	exchange  upstream.Exchange
-	caller    net.Conn
+	ctx       *fasthttp.RequestCtx
+	id        string  // of the request
 	framing   framing // of what the caller gets
 	length    int     // which fasthttp expects
 	announced []byte  // names of trailers
-	id        []byte  // of the request
+
+	claims  *keys.Claims
+	lasting *lasting // nil until it has lasted for a while
+
+	sent     int64       // of the answer's body
+	received int64       // of the request's, before
+	upload   *callerBody // what is left of it; nil: nothing
+	isServed bool        // and the observer waits for the end
+	hasEnded bool
 }
 
 var _ fasthttp.BodyWriterTo = (*answerStream)(nil)
@@ -41,7 +52,14 @@ const (
 
 // streamAnswer makes ctx answer with the body that the exchange still has. The exchange is the stream's from now on.
 func (g *Gateway) streamAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x upstream.Exchange, head *upstream.Head) {
-	s := &answerStream{gateway: g, to: to, exchange: x, caller: ctx.Conn(), id: append([]byte(nil), r.id...)}
+	s := &answerStream{
+		gateway: g, to: to, exchange: x, ctx: ctx, id: string(r.id), claims: r.seen.Claims, lasting: r.lasting,
+		received: int64(r.seen.Received), upload: r.upload,
+	}
+	r.stream, r.seen.Streams = s, true
+	if x.WatchedBy(s); s.lasting != nil {
+		s.lasting.giveTo(ctx.Conn())
+	}
 	header := &ctx.Response.Header
 	switch {
 	case head.Length() >= 0:
@@ -72,28 +90,56 @@ func (*answerStream) Read([]byte) (int, error) { return 0, errors.ErrUnsupported
 func (*answerStream) SupportsBodyWriteTo() bool { return true }
 
 // WriteTo implements fasthttp.BodyWriterTo.
-func (s *answerStream) WriteTo(to io.Writer) (int64, error) {
+func (s *answerStream) WriteTo(to io.Writer) (n int64, err error) {
+	defer panics.Catch(&err) // of an observer
 	w, ok := to.(*bufio.Writer)
 	if !ok {
 		return 0, fmt.Errorf("cannot stream to a %T", to)
 	}
-	if err := s.forward(w); err != nil {
-		s.cut(w, err)
-		return 0, err
+	err = s.forward(w)
+	if err != nil {
+		s.cut(w)
 	}
-	s.exchange.End()
-	return int64(s.length), nil
+	s.end(err)
+	return int64(s.length), err
 }
 
-// Close implements io.Closer, for an answer that was not written to its end.
+// Close implements io.Closer, for an answer that was not written.
 func (s *answerStream) Close() error {
-	s.exchange.End()
+	s.end(upstream.ErrCallerGone)
 	return nil
 }
 
+// end is called whatever became of the answer. Only the first call does anything.
+func (s *answerStream) end(err error) {
+	if s.hasEnded {
+		return
+	}
+	s.hasEnded = true
+	s.lasting.stop()
+	s.exchange.End()
+	end := AnswerEnd{Sent: s.sent, Received: s.received}
+	if s.upload != nil {
+		end.Received = s.upload.read
+		s.gateway.logPanic(s.upload.panicked, s.to.name, logged(s.id))
+	}
+	if err != nil {
+		if end.Cut = s.lasting.wasCut(); end.Cut == NotCut {
+			end.Failure = s.gateway.answerFailed(s.to, err, s.id)
+		}
+	}
+	if s.isServed && s.gateway.observer != nil {
+		s.gateway.observer.Streamed(s.ctx, end)
+	}
+}
+
 // forward leaves the last part in w, so that fasthttp sends the end of the answer with it.
-func (s *answerStream) forward(w *bufio.Writer) error {
+func (s *answerStream) forward(w *bufio.Writer) (err error) {
+	defer panics.Catch(&err)
 	for {
+		if s.lasting.wasCut() != NotCut {
+			return errCut
+		}
 		part, err := s.exchange.Take()
 		switch {
 		case errors.Is(err, io.EOF):
@@ -116,6 +162,9 @@ func (s *answerStream) forward(w *bufio.Writer) error {
 }
 
 func (s *answerStream) write(w *bufio.Writer, part []byte) error {
+	if s.sent += int64(len(part)); s.sent > unwatched {
+		s.watch()
+	}
 	if s.framing != byChunks {
 		_, err := w.Write(part)
 		return err
@@ -148,13 +197,11 @@ var chunkBuffers = sync.Pool{New: func() any { return new(chunkBuffer) }}
 
 // cut ends the caller's connection so that it does not look like the end of the answer. What has come of the answer is
 // sent: a caller that got nothing at all might send its request again.
-func (s *answerStream) cut(w *bufio.Writer, err error) {
+func (s *answerStream) cut(w *bufio.Writer) {
 	_ = w.Flush()
 	if s.framing == byClose {
-		reset(s.caller)
+		reset(s.ctx.Conn())
 	}
-	s.exchange.End()
-	s.gateway.answerCut(s.to, err, s.id)
 }
 
 // reset makes the caller's connection end with a reset when it is closed. Where the end of the connection is the end of an

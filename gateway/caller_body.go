@@ -23,6 +23,8 @@ type callerBody struct {
 	read   int64 // bytes of the body so far
 	one    [1]byte
 	caller net.Conn
+	// panicked is what ended the goroutine that read it, after the answer had begun.
+	panicked error
 	// announced are the names of the trailers that pass.
 	announced []byte
 }
@@ -91,6 +93,9 @@ func (b *callerBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Panicked implements upstream.Body.
+func (b *callerBody) Panicked(err error) { b.panicked = err }
 
 // AppendTrailers implements upstream.Body.
 func (b *callerBody) AppendTrailers(dst []byte) []byte {

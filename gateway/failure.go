@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 
+	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/upstream"
 )
 
@@ -31,12 +32,15 @@ const (
 	CredentialRefused
 	// Abandoned requests lost their caller before the answer. The upstream has done nothing wrong.
 	Abandoned
+	// Internal is a mistake in the gateway, in the middle of an answer.
+	Internal
 
 	failures = iota
 )
 
 var failureNames = [failures]string{
 	"none", "busy", "over_share", "unreachable", "too_slow", "broke_off", "not_http", "credential_refused", "abandoned",
+	"internal",
 }
 
 // Failures returns all of them, by their value.
@@ -58,6 +62,9 @@ func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Fail
 	if errors.As(err, &refused) {
 		return refused
 	}
+	if errors.As(err, new(*panics.Error)) {
+		return err
+	}
 	r.seen.Failure = failureOf(err, otherwise)
 	if r.seen.Failure == OverShare {
 		g.logFailure(to, OverShare, "refused: over the share of one user", err, r.logged())
@@ -76,17 +83,17 @@ func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Fail
 	}
 }
 
-// answerCut notes that an answer could not be forwarded to its end.
-func (g *Gateway) answerCut(to *rule, err error, id []byte) {
-	how := Abandoned
-	if !errors.Is(err, upstream.ErrCallerGone) {
-		how = failureOf(err, BrokeOff)
-		r := request{id: id}
-		g.logFailure(to, how, "answer was cut", err, r.logged())
+// answerFailed is how the upstream failed, or the caller left, when an answer cannot be forwarded to its end.
+func (g *Gateway) answerFailed(to *rule, err error, id string) Failure {
+	if errors.Is(err, upstream.ErrCallerGone) {
+		return Abandoned
 	}
-	if g.observer != nil {
-		g.observer.Cut(to.index, how)
+	if g.logPanic(err, to.name, logged(id)) {
+		return Internal
 	}
+	how := failureOf(err, BrokeOff)
+	g.logFailure(to, how, "answer was cut", err, logged(id))
+	return how
 }
 
 func (g *Gateway) logFailure(to *rule, how Failure, message string, err error, id slog.Attr) {

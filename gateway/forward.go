@@ -54,19 +54,23 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	handedOver := false // to a stream or a WebSocket, which ends the exchange
 	defer func() {
 		if !handedOver {
+			r.lasting.stop()
 			x.End() // after a panic, too
 		}
 	}()
-	rest := r.rest()
+	r.gateway, r.exchange = g, x
+	x.WatchedBy(r)
+	r.upload = r.rest()
 	if x.IsLate() {
 		if err := g.renew(r, to, from); err != nil {
 			return err
 		}
 	}
-	head, err := send(x, r, rest)
+	head, err := send(x, r)
 	switch {
 	case err != nil:
 	case head.Status() == fasthttp.StatusSwitchingProtocols:
+		r.lasting.stop() // a tunnel is watched by itself
 		handedOver, err = g.openTunnel(ctx, r, to, x, head)
 	default:
 		handedOver, err = g.forwardAnswer(ctx, r, to, x, head)
@@ -74,9 +78,10 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	if handedOver {
 		return nil
 	}
+	r.lasting.stop()
 	x.End()
-	if rest != nil {
-		r.seen.Received = int(rest.read)
+	if r.upload != nil {
+		r.seen.Received = int(r.upload.read)
 	}
 	if err != nil {
 		return g.upstreamFailed(r, to, err, BrokeOff)
@@ -85,10 +90,10 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 }
 
 // send returns the head of the answer.
-func send(x upstream.Exchange, r *request, rest *callerBody) (*upstream.Head, error) {
+func send(x upstream.Exchange, r *request) (*upstream.Head, error) {
 	message := upstream.Request{Head: r.head}
-	if rest != nil {
-		message.Body = rest
+	if r.upload != nil {
+		message.Body = r.upload
 	}
 	if err := x.Send(message); err != nil {
 		return nil, err

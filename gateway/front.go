@@ -3,10 +3,11 @@ package gateway
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/panics"
 )
 
 // Serve is the way of every request on the public listener, whoever answers it. It is a fasthttp.RequestHandler; Bind
@@ -17,25 +18,18 @@ import (
 func (g *Gateway) Serve(ctx *fasthttp.RequestCtx) {
 	r := takeRequest(ctx)
 	defer releaseRequest(r)
-	defer func() { // of what is outside of serve: nothing takes the process along
-		if panicked := recover(); panicked != nil {
-			answer(ctx, refusalFor(g.log, fmt.Errorf("panic beside a request: %v", panicked)))
+	g.aside(ctx, r, func() {
+		g.begin(ctx, r)
+		if err := g.serve(ctx, r); err != nil {
+			g.refuse(ctx, r, err)
 		}
-	}()
-	g.begin(ctx, r)
-	if err := g.serve(ctx, r); err != nil {
-		g.refuse(ctx, r, err)
-	}
-	g.end(ctx, r)
+		g.end(ctx, r)
+	})
 }
 
 // serve hands the request to the one part that answers it.
 func (g *Gateway) serve(ctx *fasthttp.RequestCtx, r *request) (err error) {
-	defer func() {
-		if panicked := recover(); panicked != nil {
-			err = fmt.Errorf("a handler panicked: %v", panicked)
-		}
-	}()
+	defer panics.Catch(&err)
 	if !r.wasAdmitted {
 		if err := g.admit(ctx, r); err != nil {
 			return err
@@ -57,6 +51,7 @@ func (g *Gateway) serve(ctx *fasthttp.RequestCtx, r *request) (err error) {
 
 // admit parses a request, once, and decides by its head who answers it. Handlers beside the gateway take what comes.
 func (g *Gateway) admit(ctx *fasthttp.RequestCtx, r *request) (err error) {
+	defer panics.Catch(&err)
 	uri := ctx.Request.Header.RequestURI()
 	var methods string
 	methods, r.hasCORS = g.cors.endpoint(uri)
@@ -71,8 +66,7 @@ func (g *Gateway) admit(ctx *fasthttp.RequestCtx, r *request) (err error) {
 	if r.handler = g.reserved[string(firstSegment(uri))]; r.handler != nil {
 		return nil
 	}
-	r.rule, err = g.authorize(r)
-	return err
+	return g.authorize(r)
 }
 
 // expect is fasthttp's ExpectHandler. It decides about a request whose caller waits with the body, and returns 100, or the
@@ -84,20 +78,25 @@ func (g *Gateway) expect(ctx *fasthttp.RequestCtx) int {
 			releaseRequest(r)
 		}
 	}()
-	g.begin(ctx, r)
-	err := g.admit(ctx, r)
-	if err == nil && r.rule != nil {
-		if size := ctx.Request.Header.ContentLength(); size != rawChunks && isAbove(int64(size), r.rule.maxBody) {
-			err = errBodyTooLarge
+	g.aside(ctx, r, func() {
+		g.begin(ctx, r)
+		err := g.admit(ctx, r)
+		if err == nil && r.rule != nil {
+			if size := ctx.Request.Header.ContentLength(); size != rawChunks && isAbove(int64(size), r.rule.maxBody) {
+				err = errBodyTooLarge
+			}
 		}
-	}
-	if err == nil {
+		if err != nil {
+			g.refuse(ctx, r, err)
+			g.end(ctx, r)
+			return
+		}
 		r.wasAdmitted = true
 		ctx.SetUserValue(admittedRequest{}, r)
+	})
+	if r.wasAdmitted {
 		return fasthttp.StatusContinue
 	}
-	g.refuse(ctx, r, err)
-	g.end(ctx, r)
 	return ctx.Response.StatusCode()
 }
 
@@ -122,11 +121,13 @@ func (g *Gateway) unreadable(next func(*fasthttp.RequestCtx, error)) func(*fasth
 		}
 		r := takeRequest(ctx)
 		defer releaseRequest(r)
-		g.begin(ctx, r)
-		if !AnswerRefusal(ctx, err) {
-			next(ctx, err)
-		}
-		g.end(ctx, r)
+		g.aside(ctx, r, func() {
+			g.begin(ctx, r)
+			if !AnswerRefusal(ctx, err) {
+				next(ctx, err)
+			}
+			g.end(ctx, r)
+		})
 	}
 }
 
@@ -143,7 +144,16 @@ func (g *Gateway) end(ctx *fasthttp.RequestCtx, r *request) {
 	if g.observer != nil {
 		g.observer.Served(ctx, &r.seen)
 	}
+	if r.seen.Streams {
+		r.stream.isServed = true
+	}
+	if r.tunnel != nil {
+		r.tunnel.OnEnd(untold)
+	}
 }
+
+// untold is for a WebSocket of whose end nobody wants to be told.
+func untold(TunnelEnd) {}
 
 // firstSegment is what is between the first two slashes of a request target, as it was sent.
 func firstSegment(uri []byte) []byte {

@@ -14,6 +14,7 @@ import (
 	"gatehouse/denylist"
 	"gatehouse/gateway/internal/occasional"
 	"gatehouse/gateway/internal/tunnel"
+	"gatehouse/gateway/internal/watch"
 	"gatehouse/keys"
 )
 
@@ -77,6 +78,7 @@ const defaultMaxBody = 4 << 20
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
 	root         node
+	watch        *watch.Watch
 	tunnels      *tunnel.Set
 	destinations map[shared]*destination
 	verifier     TokenVerifier
@@ -87,7 +89,8 @@ type Gateway struct {
 	clock        clockWarning
 
 	// While the denylist is down every request has cause for one of them.
-	revocationUnchecked, revocationUnknown, tunnelUnknown occasional.Warning
+	revocationUnchecked, revocationUnknown, openUnknown occasional.Warning
+	panicked                                            occasional.Warning
 
 	reserved map[string]fasthttp.RequestHandler
 	cors     *cors // nil: none
@@ -118,9 +121,12 @@ func New(config Config) (*Gateway, error) {
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
 	}
-	g.tunnels = tunnel.New(tunnel.Config{Keys: config.Verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now})
+	g.watch = watch.New(watch.Config{
+		Keys: config.Verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now, Panicked: g.backgroundPanicked,
+	})
+	g.tunnels = tunnel.New(g.watch)
 	g.running, g.stop = context.WithCancel(context.Background())
-	g.background.Go(func() { g.tunnels.Watch(g.running) })
+	g.background.Go(func() { g.watch.Run(g.running) })
 	g.background.Go(func() { g.sweep(config.Upstreams.KeepIdle) })
 	return g, nil
 }
@@ -152,47 +158,51 @@ func (c *Config) setDefaults() error {
 }
 
 func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
-	refused := refusalFor(g.log, err)
+	r.withdraw(ctx)
+	refused := errInternal
+	if !g.logPanic(err, r.route(), r.logged()) {
+		refused = refusalFor(g.log, err)
+	}
 	r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
 	answer(ctx, refused)
 }
 
 // authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
-func (g *Gateway) authorize(r *request) (*rule, error) {
+func (g *Gateway) authorize(r *request) error {
 	rule, err := g.root.match(r.method, r.target.segments)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r.seen.Route = rule.index
+	r.rule, r.seen.Route = rule, rule.index
 	if err := r.readHandshake(rule); err != nil {
-		return nil, err
+		return err
 	}
 	token, err := r.token(rule)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if token == nil {
 		if !rule.public {
-			return nil, errMissingToken
+			return errMissingToken
 		}
 		r.seen.Verdict = Anonymous
-		return rule, nil
+		return nil
 	}
 	claims, err := g.verify(r, token)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.seen.Claims, r.seen.Verdict, r.accessToken = claims, Valid, token
 	if err := g.checkRevoked(r, claims, rule); err != nil {
-		return nil, err
+		return err
 	}
 	if !rule.public && !claims.HasScope(rule.scope) {
-		return nil, rule.noScope
+		return rule.noScope
 	}
 	if r.credential, err = rule.credential.append(r.credential, claims, token); err != nil {
-		return nil, err
+		return err
 	}
-	return rule, nil
+	return nil
 }
 
 func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
@@ -229,6 +239,13 @@ func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) erro
 			g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
 		}
 		return errRevocationUnknown
+	}
+}
+
+// unknownTooLong notes that something which was open is ended because it cannot be told whether its token was revoked.
+func (g *Gateway) unknownTooLong(to *rule, cause error, id slog.Attr) {
+	if times, due := g.openUnknown.Due(); due {
+		g.log.Warn("cut: cannot tell whether the token was revoked", "route", to.name, "error", cause, "times", times, id)
 	}
 }
 

@@ -74,7 +74,7 @@ func FuzzRequestHead(f *testing.F) {
 		}
 
 		r.isHTTP11, r.body.size = true, int64(bodySize)
-		r.appendHead(to, peer{address: netip.MustParseAddr("192.0.2.1"), trusted: trusted})
+		_ = r.appendHead(to, peer{address: netip.MustParseAddr("192.0.2.1"), trusted: trusted})
 		require.NotContains(t, strings.ReplaceAll(string(r.head), "\r\n", ""), "\n", "a line of its own")
 		require.NotContains(t, strings.ReplaceAll(string(r.head), "\r\n", ""), "\r")
 		require.Equal(t, 1, bytes.Count(r.head, []byte("\r\nHost: ")))

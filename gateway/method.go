@@ -25,5 +25,14 @@ func MethodNamed[T string | []byte](name T) Method {
 	return OtherMethod
 }
 
+// isSafe holds for a request that changes nothing, and may be sent again (RFC 9110 section 9.2.1).
+func isSafe(method []byte) bool {
+	switch string(method) {
+	case "GET", "HEAD", "OPTIONS":
+		return true
+	}
+	return false
+}
+
 // String is the method's name, and "other" for OtherMethod.
 func (m Method) String() string { return methodNames[m] }

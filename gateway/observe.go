@@ -15,8 +15,18 @@ type Observer interface {
 	Begin(ctx *fasthttp.RequestCtx) (id []byte)
 	// Served is called once for each request that was answered, when the answer is made and before it is written.
 	Served(ctx *fasthttp.RequestCtx, seen *Observation)
-	// Cut is called for each answer of that route that was begun and could not be forwarded to its end, after Served.
-	Cut(route int, how Failure)
+	// Streamed is called after Served for each request of which Observation.Streams holds, when its answer has been written
+	// to its end or was cut.
+	Streamed(ctx *fasthttp.RequestCtx, end AnswerEnd)
+}
+
+// AnswerEnd is how an answer ended that was passed on as it arrived.
+type AnswerEnd struct {
+	// Sent is how many bytes of the answer's body were written to the caller, Received how many of the request's were read.
+	Sent, Received int64
+	// Failure is not NoFailure and Cut not NotCut when the answer was cut. Only one of the two is.
+	Failure Failure
+	Cut     Cut
 }
 
 // NoRoute is the Observation.Route of a request that no route lets pass.
@@ -32,6 +42,10 @@ type Observation struct {
 	// Received is how many bytes of the request's body were read.
 	Received int
 	Failure  Failure
+	// Cut is why the request was ended before its answer had begun, if it was.
+	Cut Cut
+	// Streams says that the answer is written after Served, as it arrives.
+	Streams bool
 	// Tunnel is the WebSocket that the request has opened, else nil.
 	Tunnel Tunnel
 }

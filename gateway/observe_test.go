@@ -23,8 +23,10 @@ func (witness) Begin(*fasthttp.RequestCtx) []byte { return nil }
 
 func (w witness) Served(_ *fasthttp.RequestCtx, seen *gateway.Observation) { w <- *seen }
 
-func (w witness) Cut(route int, how gateway.Failure) {
-	w <- gateway.Observation{Route: route, Failure: how}
+func (w witness) Streamed(_ *fasthttp.RequestCtx, end gateway.AnswerEnd) {
+	if end.Failure != gateway.NoFailure || end.Cut != gateway.NotCut {
+		w <- gateway.Observation{Failure: end.Failure, Cut: end.Cut, Received: int(end.Received)}
+	}
 }
 
 // namer gives every request the same id.
@@ -34,7 +36,7 @@ var _ gateway.Observer = namer("")
 
 func (n namer) Begin(*fasthttp.RequestCtx) []byte               { return []byte(n) }
 func (namer) Served(*fasthttp.RequestCtx, *gateway.Observation) {}
-func (namer) Cut(int, gateway.Failure)                          {}
+func (namer) Streamed(*fasthttp.RequestCtx, gateway.AnswerEnd)  {}
 
 func observed(w witness) options {
 	return options{config: func(c *gateway.Config) { c.Observer = w }}

@@ -171,7 +171,7 @@ func fuzzedGateway(tb testing.TB, routes []Route) *Gateway {
 
 // fuzzedHead is the head that the upstream gets of a request without a body.
 func (r *request) fuzzedHead(to *rule) []byte {
-	r.appendHead(to, peer{})
+	_ = r.appendHead(to, peer{})
 	return r.head
 }
 

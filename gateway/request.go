@@ -5,6 +5,9 @@ import (
 	"sync"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/tunnel"
+	"gatehouse/gateway/internal/upstream"
 )
 
 // request is what the gateway has read of one request and what it is going to send. Everything in it is memory of fasthttp
@@ -30,6 +33,14 @@ type request struct {
 	rule        *rule
 	accessToken []byte // that it was authorized by
 
+	// Of what has begun to be forwarded.
+	gateway  *Gateway
+	exchange upstream.Exchange
+	upload   *callerBody   // the rest of its body, nil when there is none
+	lasting  *lasting      // nil until it has lasted for a while
+	stream   *answerStream // nil unless the answer is one
+	tunnel   *tunnel.Tunnel
+
 	hasCORS     bool
 	wasAdmitted bool // before its body had come
 }
@@ -50,6 +61,8 @@ func releaseRequest(r *request) {
 	r.handshake.reset()
 	r.method, r.target.query, r.id, r.accessToken = nil, nil, nil, nil
 	r.preflight, r.handler, r.rule = "", nil, nil
+	r.gateway, r.exchange, r.upload, r.lasting = nil, upstream.Exchange{}, nil, nil
+	r.stream, r.tunnel = nil, nil
 	r.hasCORS, r.wasAdmitted = false, false
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
 	r.body = callerBody{}
@@ -64,11 +77,13 @@ func (r *request) Close() error {
 }
 
 // logged is the attribute that joins the log lines of one request; empty, and left out, when it has no id.
-func (r *request) logged() slog.Attr {
-	if len(r.id) == 0 {
+func (r *request) logged() slog.Attr { return logged(string(r.id)) }
+
+func logged(id string) slog.Attr {
+	if id == "" {
 		return slog.Attr{}
 	}
-	return slog.String("request_id", string(r.id))
+	return slog.String("request_id", id)
 }
 
 // parse reads the request as it was sent, once. fasthttp's own URI is used nowhere: its path is cleaned, and the host of an

@@ -78,7 +78,7 @@ func TestAWebSocketOutlivesAMomentOfNotKnowing(t *testing.T) {
 	says(t, lenient, "still here")
 	s.denylist.set(denylist.ErrRevoked)
 	requireClosed(t, lenient, 4401)
-	require.Contains(t, s.log.String(), "WebSocket closed: cannot tell")
+	require.Contains(t, s.log.String(), "cut: cannot tell")
 }
 
 // revoke revokes and returns when a tunnel has been looked at after that.
@@ -148,7 +148,7 @@ func (e ending) Served(_ *fasthttp.RequestCtx, seen *gateway.Observation) {
 	}
 }
 
-func (ending) Cut(int, gateway.Failure) {}
+func (ending) Streamed(*fasthttp.RequestCtx, gateway.AnswerEnd) {}
 
 func TestTheObserverHearsOfTheEnd(t *testing.T) {
 	upstream := newUpstream(t, switchAll(func(l *link) {

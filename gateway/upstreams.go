@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/gateway/internal/occasional"
+	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/upstream"
 )
 
@@ -93,7 +94,9 @@ func (g *Gateway) sweep(keepIdle time.Duration) {
 			return
 		case now := <-ticker.C:
 			for _, d := range g.destinations {
-				d.CloseIdleSince(now.Add(-keepIdle))
+				if err := panics.Do(func() { d.CloseIdleSince(now.Add(-keepIdle)) }); err != nil {
+					g.backgroundPanicked(err)
+				}
 			}
 		}
 	}

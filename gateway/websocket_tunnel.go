@@ -6,14 +6,15 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/gateway/internal/upstream"
 )
 
 // Tunnel is an open WebSocket, as far as an Observer sees it.
 type Tunnel interface {
-	// OnEnd has told called once when the WebSocket has ended, on a goroutine of its own. told must not block. Only the first
-	// OnEnd of a tunnel counts.
+	// OnEnd has told called once when the WebSocket has ended, or at once if it has ended before. told must not block. Only
+	// the first OnEnd of a tunnel counts. It counts as open until told has returned, or the observer has not asked.
 	OnEnd(told func(TunnelEnd))
 }
 
@@ -33,7 +34,13 @@ func (g *Gateway) openTunnel(ctx *fasthttp.RequestCtx, r *request, to *rule, x u
 	if err != nil {
 		return false, err
 	}
+	defer func() {
+		if !opened {
+			_ = upgraded.Close() // after a panic, too
+		}
+	}()
 	caller, logged := ctx.Conn(), r.logged()
+	panicked := func(err error) { g.logPanic(err, to.name, logged) }
 	t, ok := g.tunnels.Open(tunnel.Opening{
 		Claims:          r.seen.Claims,
 		KeepWhenUnknown: to.allows,
@@ -42,19 +49,19 @@ func (g *Gateway) openTunnel(ctx *fasthttp.RequestCtx, r *request, to *rule, x u
 		Greeting:        greeting,
 		CallerGone:      func() bool { return upstream.HasGone(caller) },
 		Release:         func() { _ = upgraded.Close() },
-		Unknown: func(cause error) {
-			if times, due := g.tunnelUnknown.Due(); due {
-				g.log.Warn("WebSocket closed: cannot tell whether the token was revoked", "route", to.name, "error", cause, "times", times, logged)
-			}
-		},
+		Unknown:         func(cause error) { g.unknownTooLong(to, cause, logged) },
+		Observed:        true,
+		Panicked:        panicked,
 	})
 	if !ok {
-		_ = upgraded.Close()
 		return false, errStopping
 	}
+	r.tunnel, opened = t, true
 	ctx.Response.SetStatusCode(fasthttp.StatusSwitchingProtocols)
 	ctx.HijackSetNoResponse(true)
-	ctx.Hijack(func(hijacked net.Conn) { t.Run(callerConn{hijacked, caller}) })
+	ctx.Hijack(func(hijacked net.Conn) {
+		panicked(panics.Do(func() { t.Run(callerConn{hijacked, caller}) }))
+	})
 	r.seen.Tunnel = t
 	return true, nil
 }

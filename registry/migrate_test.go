@@ -120,9 +120,18 @@ func TestMigrateIndexes(t *testing.T) {
 	files := only(t, r, "0003")
 	broken := strings.Replace(string(files["0003_purge.up.sql"].Data),
 		"INDEX CONCURRENTLY codes_by_grant ON codes (grant_id)", "UNIQUE INDEX CONCURRENTLY codes_by_grant ON codes (challenge)", 1)
-	w := newWorld(t, r, newClock())
-	w.authorize()
-	w.authorize()
+	insert := func(table string, row map[string]any) {
+		_, err := r.DB().NewInsert().Table(table).Model(&row).Exec(t.Context())
+		require.NoError(t, err)
+	}
+	insert("clients", map[string]any{"id": "before", "name": "", "url": "", "image_url": "", "domain": "", "public": true, "secret_hash": "",
+		"created_at": start, "updated_at": start})
+	insert("grants", map[string]any{"id": "before", "client_id": "before", "subject": "ann", "redirect_uri": "", "access_lifespan": 1,
+		"created_at": start, "end_reason": ""})
+	for _, hash := range []string{"one", "other"} {
+		insert("codes", map[string]any{"hash": hash, "grant_id": "before", "challenge": "same", "challenge_method": "", "redirect_uri": "",
+			"expires_at": start})
+	}
 	files["0003_purge.up.sql"] = &fstest.MapFile{Data: []byte(broken)}
 	require.ErrorContains(t, r.MigrateFrom(t.Context(), files), "codes_by_grant")
 	invalid := func() (names []string) {
@@ -133,7 +142,7 @@ func TestMigrateIndexes(t *testing.T) {
 	require.Equal(t, []string{"codes_by_grant"}, invalid())
 	require.NoError(t, r.Migrate(t.Context()))
 	require.Empty(t, invalid())
-	w.redeem()
+	newWorld(t, r, newClock()).redeem()
 }
 
 // TestMigrateInterrupted: a process that dies after a migration's commit, before

@@ -85,7 +85,7 @@ func useEverything(t *testing.T, w *world) {
 	require.NoError(t, w.DeleteClient(w.ctx, "client 6", later))
 
 	require.NoError(t, w.RevokeToken(w.ctx, "jti", later))
-	bounded, err := w.Registry.Authorize(w.ctx, registry.Grant{ID: "bounded", ClientID: "app", Subject: "ann"},
+	bounded, err := w.Registry.Authorize(w.ctx, registry.Grant{ID: "bounded", ClientID: "client 94", Subject: "subject 94"},
 		registry.Code{Hash: "bounded", ExpiresAt: later}, 1)
 	require.NoError(t, err)
 	require.NotEmpty(t, bounded)
@@ -94,7 +94,7 @@ func useEverything(t *testing.T, w *world) {
 	require.NoError(t, second(w.RevokeTokenOf(w.ctx, "bounded", "jti2", later, 1)))
 	require.NoError(t, second(w.RevokeTokenOf(w.ctx, "bounded", "jti3", later, 1)))
 	require.NoError(t, second(w.PendingRevocation(w.ctx, registry.KindGrant, "bounded")))
-	require.NoError(t, second(w.PendingRevocationsOf(w.ctx, "ann", 100)))
+	require.NoError(t, second(w.PendingRevocationsOf(w.ctx, "subject 94", 100)))
 	require.NoError(t, second(w.DeliverNext(w.ctx, 100, func(context.Context, []registry.Revocation) error { return nil })))
 	require.True(t, w.revoked("jti", "grant", "client 5"))
 	pending, err := w.PendingRevocations(w.ctx, 500)

@@ -17,8 +17,7 @@ import (
 const (
 	greedyUser        = 1
 	greedyConnections = 8
-	// othersBound is how long another's revocation may take until it is answered and until it holds, on a machine that has
-	// nothing else to do; on others it must only be less than what a backlog would make of it.
+	// othersBound is how long another's revocation may take until it is answered, and after that until it holds.
 	othersBound = 100 * time.Millisecond
 	backlog     = 50_000
 )
@@ -28,6 +27,12 @@ const (
 func TestOneUserDelaysNobodysRevocations(t *testing.T) {
 	in := install(t)
 	greedy, others := in.register(), in.register()
+	var alone time.Duration
+	for i := range 10 {
+		took, _, err := in.takeBack(others, 100+i%6, in.authz[i%len(in.authz)])
+		require.NoError(t, err)
+		alone = max(alone, took)
+	}
 	stop := make(chan struct{})
 	var attack sync.WaitGroup
 	var made atomic.Int64
@@ -74,13 +79,13 @@ func TestOneUserDelaysNobodysRevocations(t *testing.T) {
 	slices.Sort(answered)
 	slices.Sort(held)
 	t.Logf("%d grants made and ended by one user; %d waiting revocations delivered in %v; %d revocations of others: "+
-		"answered in p50 %v, p99 %v, max %v; held after the answer p50 %v, p99 %v, max %v", made.Load(), backlog, drained, len(held),
-		answered[len(answered)/2], answered[len(answered)*99/100], answered[len(answered)-1],
+		"answered in p50 %v, p99 %v, max %v (before the attack: max %v); held after the answer p50 %v, p99 %v, max %v", made.Load(), backlog, drained, len(held),
+		answered[len(answered)/2], answered[len(answered)*99/100], answered[len(answered)-1], alone,
 		held[len(held)/2], held[len(held)*99/100], held[len(held)-1])
 	require.Empty(t, failures)
-	bound := maxStaleness
-	if *full {
-		bound = othersBound
+	bound := max(othersBound, 10*alone) // of a machine that others use, too, the attack is not the only load
+	if !*full {
+		bound = max(bound, maxStaleness)
 	}
 	require.Less(t, answered[len(answered)-1], bound)
 	require.Less(t, held[len(held)-1], bound)

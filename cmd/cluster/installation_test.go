@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	hostSecret = "host-application-secret"
+	hostSecret = "the secret of the host application"
 	keysSecret = "0123456789abcdef0123456789abcdef"
 	// startPatience is for how long a gateway that starts waits for the JWKS before it warns.
 	startPatience = 10 * time.Second

@@ -120,8 +120,9 @@ func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *
 	cfg.Routes = d.Routes
 	cfg.CORS.Origins = []string{"*"} // applications under development run anywhere
 	return app.New(ctx, cfg, app.Options{
-		Log:         log,
-		PublicAdmin: true,
+		Log:          log,
+		PublicAdmin:  true,
+		ShortSecrets: true,
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
 )
 
 func TestAClientsLife(t *testing.T) {
@@ -138,7 +140,11 @@ func TestClientsThatCannotBe(t *testing.T) {
 func TestNamesCannotTakeOverTheTerminal(t *testing.T) {
 	s := sqliteSite(t)
 	s.ok("migrate")
-	s.ok("client", "create", "--name", "a\x1b[2Jb", "--domain", "https://x.example")
+	s.refused(2, "invisible", "client", "create", "--name", "a\x1b[2Jb", "--domain", "https://x.example")
+	before, err := registry.Open(t.Context(), s.env["GATEHOUSE_DATABASE_URL"]) // as it was registered before that was refused
+	require.NoError(t, err)
+	require.NoError(t, before.By("a person").CreateClient(t.Context(), registry.Client{ID: "x", Name: "a\x1b[2Jb", Domain: "https://x.example"}))
+	require.NoError(t, before.Close())
 	for _, arguments := range [][]string{{"client", "list"}, {"audit", "list"}} {
 		text := s.ok(arguments...)
 		require.NotContains(t, text, "\x1b")

@@ -1,5 +1,7 @@
 package tunnel
 
+import "gatehouse/gateway/internal/watch"
+
 // Ending is why a WebSocket ended.
 type Ending uint8
 
@@ -25,6 +27,19 @@ var endingNames = [endings]string{"hung_up", "token_expired", "token_revoked", "
 
 // String is a word in lower case.
 func (e Ending) String() string { return endingNames[e] }
+
+// Cut is why the watch ended the WebSocket, if it did.
+func (e Ending) Cut() watch.Reason {
+	switch e {
+	case TokenExpired:
+		return watch.Expired
+	case TokenRevoked:
+		return watch.Revoked
+	case TokenUnknown:
+		return watch.Unknown
+	}
+	return watch.None
+}
 
 // The codes of Close frames (RFC 6455 section 7.4). A private one is 4000 and the HTTP status that a request would get.
 const (

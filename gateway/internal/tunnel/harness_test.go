@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway/gatewaytest"
+	"gatehouse/gateway/internal/watch"
 	"gatehouse/keys"
 )
 
@@ -89,10 +90,16 @@ func (e *end) send(data string) {
 	require.NoError(e.t, err)
 }
 
+const (
+	watchInterval = watch.Interval
+	maxUnknown    = watch.MaxUnknown
+)
+
 // world is a set and all that it asks.
 type world struct {
-	t   *testing.T
-	set *Set
+	t     *testing.T
+	watch *watch.Watch
+	set   *Set
 
 	mu        sync.Mutex
 	answer    error
@@ -131,16 +138,17 @@ func inWorld(t *testing.T, test func(*testing.T, *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t}
-		w.set = New(Config{Keys: w, Denylist: w, Now: time.Now, Query: func(c *keys.Claims) denylist.Query {
+		w.watch = watch.New(watch.Config{Panicked: func(err error) { t.Error(err) }, Keys: w, Denylist: w, Now: time.Now, Query: func(c *keys.Claims) denylist.Query {
 			return denylist.Query{TokenID: c.ID, GrantID: c.GrantID, ClientID: c.ClientID}
 		}})
+		w.set = New(w.watch)
 		ctx, stop := context.WithCancel(t.Context())
-		var watch sync.WaitGroup
-		watch.Go(func() { w.set.Watch(ctx) })
+		var watching sync.WaitGroup
+		watching.Go(func() { w.watch.Run(ctx) })
 		defer func() {
 			stop()
 			_ = w.set.Drain(ctx)
-			watch.Wait()
+			watching.Wait()
 		}()
 		test(t, w)
 	})

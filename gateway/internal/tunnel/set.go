@@ -6,41 +6,22 @@ import (
 	"sync"
 	"time"
 
-	"gatehouse/denylist"
-	"gatehouse/keys"
+	"gatehouse/gateway/internal/watch"
 )
-
-// Keys knows which signing keys there are. Implementations do not block and are safe for concurrent use.
-type Keys interface {
-	// KeyWithdrawn reports whether the key of a token that was good is certainly no longer known.
-	KeyWithdrawn(claims *keys.Claims) bool
-}
-
-// Config is what a Set asks whether tokens are still good. All of it is required.
-type Config struct {
-	Keys     Keys
-	Denylist denylist.Checker
-	// Query is how the denylist is asked about a token.
-	Query func(claims *keys.Claims) denylist.Query
-	// Now is the clock that tokens expire by. How long anything else takes is measured by the machine's.
-	Now func() time.Time
-}
 
 // Set is the open tunnels of a gateway. It is safe for concurrent use.
 type Set struct {
-	config Config
+	watch *watch.Watch
 
 	mu       sync.Mutex
 	open     map[*Tunnel]struct{}
 	draining bool
 	empty    chan struct{} // closed when draining and none is open
-
-	watch watch
 }
 
-// New returns an empty set. Nothing in it ends by its token or by silence unless Watch runs.
-func New(config Config) *Set {
-	return &Set{config: config, open: make(map[*Tunnel]struct{}), empty: make(chan struct{})}
+// New returns an empty set. Nothing in it ends by its token or by silence unless the watch runs.
+func New(w *watch.Watch) *Set {
+	return &Set{watch: w, open: make(map[*Tunnel]struct{}), empty: make(chan struct{})}
 }
 
 // Open adds a tunnel, for which Run is to be called soon. ok is false when the set was drained: the tunnel was not opened,
@@ -54,6 +35,7 @@ func (s *Set) Open(o Opening) (t *Tunnel, ok bool) {
 		return nil, false
 	}
 	s.open[t] = struct{}{}
+	t.entry = s.watch.Add(watched{t}, watch.Token{Claims: o.Claims, KeepWhenUnknown: o.KeepWhenUnknown})
 	return t, true
 }
 
@@ -75,7 +57,7 @@ func (s *Set) Drain(ctx context.Context) error {
 		}
 	}
 	s.mu.Unlock()
-	for _, t := range s.appendOpen(nil) {
+	for _, t := range s.listOpen() {
 		t.end(Stopping)
 	}
 	select {
@@ -83,7 +65,7 @@ func (s *Set) Drain(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	left := s.appendOpen(nil)
+	left := s.listOpen()
 	for _, t := range left {
 		t.cutOff()
 	}
@@ -95,6 +77,7 @@ func (s *Set) Drain(ctx context.Context) error {
 }
 
 func (s *Set) remove(t *Tunnel) {
+	s.watch.Remove(t.entry)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, t)
@@ -103,8 +86,7 @@ func (s *Set) remove(t *Tunnel) {
 	}
 }
 
-// appendOpen appends all that are open.
-func (s *Set) appendOpen(list []*Tunnel) []*Tunnel {
+func (s *Set) listOpen() (list []*Tunnel) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.open {

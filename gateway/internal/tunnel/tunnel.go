@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/gateway/internal/panics"
+	"gatehouse/gateway/internal/watch"
 	"gatehouse/keys"
 )
 
@@ -36,6 +38,10 @@ type Opening struct {
 	Release func()
 	// Unknown is called, if it is not nil, when the tunnel is about to be closed as TokenUnknown. It must not block.
 	Unknown func(cause error)
+	// Observed says that OnEnd will be called. A tunnel that has ended before is counted as open until then.
+	Observed bool
+	// Panicked is called, if it is not nil, after a panic in the tunnel, which is cut. It must not block.
+	Panicked func(err error)
 }
 
 // Tunnel is an open WebSocket. It ends when one of its ends hangs up, and is closed when its token is no longer good.
@@ -47,7 +53,7 @@ type Tunnel struct {
 
 	fromCaller, fromUpstream flow
 	lastRead                 atomic.Int64 // from either, in nanoseconds since the Unix epoch
-	unknownSince             time.Time    // Watch's alone
+	entry                    *watch.Entry
 
 	ending atomic.Uint32 // the Ending, once somebody decided to end it
 
@@ -71,8 +77,8 @@ type End struct {
 	Took time.Duration
 }
 
-// OnEnd has told called once when the tunnel has ended, and at once if it has ended before, on another goroutine. told must
-// not block. Only the first OnEnd of a tunnel counts. It is safe for concurrent use.
+// OnEnd has told called once when the tunnel has ended, and at once if it has ended before. told must not block. Only the
+// first OnEnd of a tunnel counts. It is safe for concurrent use.
 func (t *Tunnel) OnEnd(told func(End)) {
 	t.mu.Lock()
 	first := t.told == nil
@@ -81,8 +87,12 @@ func (t *Tunnel) OnEnd(told func(End)) {
 	}
 	end := t.ended
 	t.mu.Unlock()
-	if first && end != nil {
-		go told(*end)
+	switch {
+	case !first || end == nil:
+	case t.opening.Observed:
+		t.leave(told)
+	default:
+		told(*end)
 	}
 }
 
@@ -93,16 +103,36 @@ func (t *Tunnel) Run(caller Conn) {
 	if !t.begin(caller) {
 		return
 	}
+	var down sync.WaitGroup
 	defer t.finish()
-	if _, err := t.fromUpstream.send(caller, t.opening.Greeting); err != nil {
+	defer down.Wait()
+	t.guard(func() { t.relay(&down) })
+}
+
+// relay copies both ways until the caller ends. down is the other way.
+func (t *Tunnel) relay(down *sync.WaitGroup) {
+	if _, err := t.fromUpstream.send(t.caller, t.opening.Greeting); err != nil {
 		return
 	}
 	t.opening.Greeting = nil
-	var down sync.WaitGroup
-	down.Go(t.copyDown)
+	down.Go(func() { t.guard(t.copyDown) })
 	t.copyUp()
-	down.Wait()
 }
+
+// guard cuts the tunnel when there is a mistake in what is done for it.
+func (t *Tunnel) guard(work func()) {
+	err := panics.Do(work)
+	if err == nil {
+		return
+	}
+	t.cutOff()
+	if t.opening.Panicked != nil {
+		t.opening.Panicked(err)
+	}
+}
+
+// Cut ends the tunnel at once, also before Run. It does not block.
+func (t *Tunnel) Cut() { t.cutOff() }
 
 // begin reports whether the tunnel may begin.
 func (t *Tunnel) begin(caller Conn) bool {
@@ -121,8 +151,7 @@ func (t *Tunnel) finish() {
 	t.mu.Lock()
 	t.over = true // the caller's connection is about to be closed, or to serve another request
 	t.mu.Unlock()
-	t.opening.Release()
-	t.set.remove(t)
+	t.guard(t.opening.Release)
 	t.mu.Lock()
 	t.ended = &End{
 		Ending:   Ending(t.ending.Load()),
@@ -131,7 +160,15 @@ func (t *Tunnel) finish() {
 	}
 	told := t.told
 	t.mu.Unlock()
+	if told != nil || !t.opening.Observed {
+		t.leave(told)
+	}
+}
+
+// leave tells of the end, and then takes the tunnel out of the set: whoever has drained it knows that all was told.
+func (t *Tunnel) leave(told func(End)) {
+	defer t.set.remove(t)
 	if told != nil {
-		told(*t.ended)
+		t.guard(func() { told(*t.ended) })
 	}
 }

@@ -50,7 +50,8 @@ func (c *conn) begin(caller Caller, of *places, asked, now time.Time) Exchange {
 	c.holder, c.places, c.now, c.late = caller.Holder, of, now, now.Sub(asked) > isPrompt
 	c.state, c.upgrades, c.isHead, c.early, c.reusable = acquired, caller.Upgrades, false, false, false
 	w := &c.waiting
-	w.caller, w.answerBegun, w.refused, w.end = caller.Conn, false, nil, caller.End
+	w.caller, w.watcher, w.end, w.refused = caller.Conn, nil, caller.End, nil
+	w.answerBegun, w.headCame = false, false
 	return Exchange{c, c.serial.Load()}
 }
 
@@ -95,7 +96,7 @@ func (x Exchange) AwaitHead() (*Head, error) {
 	if err := c.readHead(); err != nil {
 		return nil, err
 	}
-	c.waiting.answerBegun = true
+	c.waiting.answerBegun, c.waiting.headCame = true, true
 	c.early = !c.upload.isComplete()
 	switch {
 	case c.head.status == statusSwitchingProtocols && !c.upgrades:
@@ -212,7 +213,7 @@ func (x Exchange) End() {
 		return
 	}
 	c.upload.stop()
-	c.waiting.caller = nil
+	c.waiting.caller, c.waiting.watcher = nil, nil
 	if c.body.from != nil {
 		c.body = answerBody{}
 	}

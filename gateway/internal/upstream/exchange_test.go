@@ -341,6 +341,7 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error)       { return 0, f.err }
 func (failing) IsChunked() bool                  { return true }
+func (failing) Panicked(error)                   {}
 func (failing) HasEnded() bool                   { return false }
 func (failing) AppendTrailers(dst []byte) []byte { return dst }
 
@@ -356,4 +357,30 @@ func TestAnErrorOfTheCallersBodyComesBackAsItWas(t *testing.T) {
 	x.End()
 	require.Equal(t, "/next", p.whole(t, "1", get("/next")))
 	require.Equal(t, 2, p.Connections())
+}
+
+// mistaken is a body that panics when it is read.
+type mistaken struct {
+	failing
+	told chan error
+}
+
+func (mistaken) Read([]byte) (int, error) { panic("a mistake") }
+func (m mistaken) Panicked(err error)     { m.told <- err }
+
+// A mistake in the goroutine of an upload ends its exchange, and nothing else.
+func TestAMistakeInAnUploadEndsItsExchange(t *testing.T) {
+	p := newPeer(t, Settings{MaxConns: 1}, own)
+	for range 3 {
+		x := p.acquire(t, "1")
+		told := make(chan error, 1)
+		require.NoError(t, x.Send(Request{
+			Head: []byte("POST / HTTP/1.1\r\nHost: upstream\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"), Body: mistaken{told: told},
+		}))
+		_, err := x.AwaitHead()
+		require.ErrorContains(t, err, "a mistake")
+		require.Equal(t, <-told, err)
+		x.End()
+	}
+	require.Equal(t, "/next", p.whole(t, "1", get("/next")))
 }

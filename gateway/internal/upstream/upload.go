@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/panics"
 )
 
 // Body is the body of a request as its caller sends it. One goroutine uses it at a time.
@@ -23,6 +24,9 @@ type Body interface {
 	HasEnded() bool
 	// AppendTrailers adds the trailers that the upstream is told, as lines of a header. It is called after the end.
 	AppendTrailers(dst []byte) []byte
+	// Panicked is told of a panic in the goroutine that reads it. The exchange returns it as it returns errors of the body,
+	// where it still has one to return.
+	Panicked(err error)
 }
 
 // AppendPart adds the next part of a body to dst, up to its capacity, framed as it goes to the upstream: a body of known
@@ -70,7 +74,10 @@ func (u *upload) start(body Body, to *conn) {
 }
 
 func (u *upload) run() {
-	u.send()
+	if err := panics.Do(u.send); err != nil {
+		u.refused = err
+		u.body.Panicked(err)
+	}
 	u.endedAt = time.Now()
 	to, endedAt, failed := u.to, u.endedAt, u.refused != nil || u.broken != nil
 	close(u.done) // u may be another exchange's from here on, unless this one failed

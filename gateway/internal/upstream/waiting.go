@@ -12,15 +12,44 @@ const pollInterval = 500 * time.Millisecond
 
 // waiting is how long an exchange waits for the upstream, and for whom. A zero time means no bound.
 type waiting struct {
-	caller net.Conn
+	caller  net.Conn
+	watcher Watcher
+	// headCame says that the answer has begun.
+	headCame bool
 	// answerBegun ends the part of the upload in the waiting: before it, an upload has its own patience, and the upstream's
 	// begins with its end.
 	answerBegun bool
-	refused     error     // what was wrong with the caller's body, once the waiting ended with it
+	refused     error     // why the waiting ended that is none of the upstream's: the caller's body, or the watcher
 	end         time.Time // of the exchange
 	by          time.Time // when the upstream has to have said something
 	readAt      time.Time // the read deadline in force
 }
+
+// Watcher decides whether an exchange that takes long goes on.
+type Watcher interface {
+	// GoOn is called while an exchange waits for its upstream, by whoever waits: not before it has waited for a while, then
+	// again and again, and after Exchange.Wake. Its error ends the wait. onlyAnswer says that the whole request was sent and
+	// nothing of the answer has come: what becomes of the request only the answer tells.
+	GoOn(onlyAnswer bool) error
+}
+
+// WatchedBy names the one who is asked whether the exchange goes on; nil is nobody. It may be called in every state, by
+// whoever uses the exchange.
+func (x Exchange) WatchedBy(w Watcher) {
+	if x.c != nil && x.c.serial.Load() == x.serial {
+		x.c.waiting.watcher = w
+	}
+}
+
+// Wake makes an exchange that waits for its upstream ask its watcher at once. Other than every method it may be called from
+// any goroutine, but not once End or Upgrade may have been called.
+func (x Exchange) Wake() {
+	if x.c != nil && x.c.serial.Load() == x.serial {
+		_ = x.c.Conn.SetReadDeadline(longAgo)
+	}
+}
+
+var longAgo = time.Unix(1, 0)
 
 // waitFor gives the upstream the patience from now on, within the exchange. A read deadline that is in force and not too
 // near is left alone: a new one for each wait would cost more than an early wake-up now and then.
@@ -68,7 +97,12 @@ func (c *conn) goOn(now time.Time) error {
 	if !w.by.IsZero() && !now.Before(w.by) {
 		return ErrTooSlow
 	}
-	return c.arm(now)
+	if err := c.arm(now); err != nil || w.watcher == nil {
+		return err
+	}
+	// After the deadline was set, so that a Wake is not lost.
+	w.refused = w.watcher.GoOn(!w.headCame && !c.upload.isRunning())
+	return w.refused
 }
 
 // settleUpload gives the upstream its time for the answer from the end of the upload on. When the upload could not be
