@@ -82,7 +82,7 @@ listen: %s
 admin: {listen: "%s"}
 database_url: "sqlite::memory:"
 redis_url: "embedded:"
-jwt_secret: host-secret
+jwt_secret: fedcba9876543210fedcba9876543210
 keys: {secret: 0123456789abcdef0123456789abcdef}
 routes:
   - {path: /balance, methods: [GET], origin: "http://127.0.0.1:1", scope: "balance:read", description: Read, credential: none}
