@@ -19,8 +19,10 @@ func TestKeysRotateWhileItServes(t *testing.T) {
 	a := r.register()
 	before := r.consent(a, 1, "balance:read").access
 	var after string
+	user := int64(1)
 	require.Eventually(t, func() bool {
-		after = r.consent(a, 1, "balance:read").access
+		user++ // one user's grants are bounded: the first would end
+		after = r.consent(a, user, "balance:read").access
 		return header(t, after)["kid"] != header(t, before)["kid"]
 	}, startTimeout, 50*time.Millisecond, "the schedule has not replaced the key")
 	for _, token := range []string{before, after} {
