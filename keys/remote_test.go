@@ -293,6 +293,29 @@ func TestAnUnknownKeyIsLookedForSoon(t *testing.T) {
 	})
 }
 
+// TestAnUnknownKeyIsLookedForPastCaches: one between may keep a JWKS from before a key was revoked and another took over.
+func TestAnUnknownKeyIsLookedForPastCaches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &jwksServer{}
+		first, second := newKey(t, keys.ES256), newKey(t, keys.ES256)
+		cached, fresh := ringHandler(newRing(t, first)), ringHandler(newRing(t, second))
+		server.serve(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Cache-Control") == "no-cache" {
+				fresh(w, r)
+				return
+			}
+			cached(w, r)
+		})
+		remote := server.runReady(t)
+		pass(5 * time.Minute)
+		_, err := remote.PublicKey(second.ID())
+		require.ErrorIs(t, err, keys.ErrUnknownKey, "nobody has asked for it before")
+		pass(11 * time.Second)
+		_, err = remote.PublicKey(second.ID())
+		require.NoError(t, err)
+	})
+}
+
 func TestOnlyPublicSigningKeysAreTakenFromAJWKS(t *testing.T) {
 	good := newKey(t, keys.ES256)
 	document, _ := newRing(t, good).JWKS()
