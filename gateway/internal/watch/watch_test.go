@@ -13,8 +13,9 @@ import (
 	"gatehouse/keys"
 )
 
-// thing is something that is open. What it is asked, it is asked by the watch alone.
+// thing is something that is open.
 type thing struct {
+	mu       sync.Mutex
 	isEnding bool
 	ended    Reason
 	at       time.Time
@@ -22,13 +23,31 @@ type thing struct {
 }
 
 func (th *thing) Look(time.Time) bool {
+	th.mu.Lock()
+	defer th.mu.Unlock()
 	if th.mistake {
 		panic("a mistake")
 	}
 	return !th.isEnding
 }
 
-func (th *thing) End(why Reason, _ error) { th.ended, th.at, th.isEnding = why, time.Now(), true }
+func (th *thing) End(why Reason, _ error) {
+	th.mu.Lock()
+	defer th.mu.Unlock()
+	th.ended, th.at, th.isEnding = why, time.Now(), true
+}
+
+func (th *thing) hasEnded() Reason {
+	th.mu.Lock()
+	defer th.mu.Unlock()
+	return th.ended
+}
+
+func (th *thing) endedAt() time.Time {
+	th.mu.Lock()
+	defer th.mu.Unlock()
+	return th.at
+}
 
 // world answers what a watch asks.
 type world struct {
@@ -103,15 +122,15 @@ func TestWhatIsOpenEndsWithItsToken(t *testing.T) {
 				w.Remove(w.Add(removed, goodForAnHour()))
 				time.Sleep(59 * time.Minute)
 				synctest.Wait()
-				require.Equal(t, None, open.ended)
+				require.Equal(t, None, open.hasEnded())
 				test.happens(asked)
 				happened := time.Now()
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
-				require.Equal(t, want.String(), open.ended.String())
-				require.LessOrEqual(t, open.at.Sub(happened), test.within)
-				require.Equal(t, None, removed.ended)
-				require.Equal(t, None, anonymous.ended)
+				require.Equal(t, want.String(), open.hasEnded().String())
+				require.LessOrEqual(t, open.endedAt().Sub(happened), test.within)
+				require.Equal(t, None, removed.hasEnded())
+				require.Equal(t, None, anonymous.hasEnded())
 				require.Equal(t, 2, w.Count(), "who is ending removes itself")
 			})
 		})
@@ -129,23 +148,23 @@ func TestAMistakeLeavesItsTokenUnknown(t *testing.T) {
 		w.Add(lenient, keeps)
 		time.Sleep(MaxUnknown + 3*Interval)
 		synctest.Wait()
-		require.Equal(t, Unknown, mistaken.ended)
-		require.Equal(t, None, other.ended)
-		require.Positive(t, asked.mistakes)
+		require.Equal(t, Unknown, mistaken.hasEnded())
+		require.Equal(t, None, other.hasEnded())
+		asked.set(func() { require.Positive(t, asked.mistakes) })
 
 		asked.set(func() { asked.mistake = true })
 		time.Sleep(MaxUnknown)
 		synctest.Wait()
-		require.Equal(t, None, other.ended)
+		require.Equal(t, None, other.hasEnded())
 		time.Sleep(3 * Interval)
 		synctest.Wait()
-		require.Equal(t, Unknown, other.ended)
-		require.Equal(t, None, lenient.ended)
+		require.Equal(t, Unknown, other.hasEnded())
+		require.Equal(t, None, lenient.hasEnded())
 
 		asked.set(func() { asked.mistake, asked.answer = false, denylist.ErrRevoked })
 		time.Sleep(2 * Interval)
 		synctest.Wait()
-		require.Equal(t, Revoked, lenient.ended)
+		require.Equal(t, Revoked, lenient.hasEnded())
 	})
 }
 
