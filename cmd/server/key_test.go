@@ -56,7 +56,8 @@ func TestARevokedKeysTokensAreRefusedByARunningServer(t *testing.T) {
 		signing := revoked["signing"].(map[string]any)["id"]
 		require.Equal(t, true, revoked["delivered"])
 		require.NotEqual(t, leaked, signing)
-		r.requireRefused(given.token)
+		// 401, or 503 once the server has dropped the key: a key that it does not know may then be a good one.
+		require.Eventually(t, func() bool { return r.get(r.public+"/balance", given.token) != http.StatusOK }, patience, 10*time.Millisecond)
 		require.Equal(t, signing, s.list("key", "list")[0]["id"])
 		require.Equal(t, "key "+leaked+" revoked, "+signing.(string)+" signs\n", s.ok("key", "revoke", "--yes", "--", leaked), "again")
 		require.Equal(t, []string{"key.revoke " + leaked, "key.add " + signing.(string)}, s.audit()[:2])
