@@ -139,7 +139,8 @@ func (r *report) ended(pkg, action string) {
 		switch t := tests[name]; {
 		case t.skipped:
 			fmt.Fprint(r.out, withoutProgress(t.output.String()))
-			refused = refused || !r.allow.MatchString(t.output.String())
+			why := reason(t.output.String())
+			refused = refused || why == "" || !r.allow.MatchString(why)
 		case !t.passed && action == "fail":
 			fmt.Fprint(r.out, withoutProgress(t.output.String()))
 		}
@@ -156,6 +157,16 @@ func (r *report) ended(pkg, action string) {
 		}
 	}
 	fmt.Fprint(r.out, output)
+}
+
+// reason is why a test was skipped: the last line that it wrote. What it wrote before is no excuse.
+func reason(output string) (last string) {
+	for line := range strings.Lines(withoutProgress(output)) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--- SKIP: ") {
+			last = line
+		}
+	}
+	return last
 }
 
 // withoutProgress leaves out the lines that only say that a test runs, waits or goes on.

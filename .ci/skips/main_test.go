@@ -47,6 +47,13 @@ func TestWhatIsPrintedAndWhatFails(t *testing.T) {
 		"a skip fails its package": {"^$", "0", start + runA + skipA + passed, false,
 			"    a_test.go:1: why\nFAIL\tp\t0.1s\nFAIL: tests were skipped\n"},
 		"unless it is allowed": {"no AVX|why", "0", start + runA + skipA + passed, true, "    a_test.go:1: why\nok  \tp\t0.1s\n"},
+		"not for what was said before": {"earlier", "0", start + runA +
+			`{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:1: earlier\n"}` + "\n" + skipA + passed, false,
+			"    a_test.go:1: earlier\n    a_test.go:1: why\nFAIL\tp\t0.1s\nFAIL: tests were skipped\n"},
+		"nor without a reason": {"^$|SKIP", "0", start + runA +
+			`{"Action":"output","Package":"p","Test":"TestA","Output":"--- SKIP: TestA (0.00s)\n"}` + "\n" +
+			`{"Action":"skip","Package":"p","Test":"TestA"}` + "\n" + passed, false,
+			"--- SKIP: TestA (0.00s)\nFAIL\tp\t0.1s\nFAIL: tests were skipped\n"},
 		"a build that failed":  {"^$", "1", built + start + failed, false, "a.go:1:1: undefined\nFAIL\nFAIL\tp\t0.1s\nFAIL\n"},
 		"what is no event":     {"^$", "0", "go: downloading\n" + start + passed, true, "go: downloading\nok  \tp\t0.1s\n"},
 	} {
