@@ -54,8 +54,8 @@ func TestWhatIsPrintedAndWhatFails(t *testing.T) {
 			`{"Action":"output","Package":"p","Test":"TestA","Output":"--- SKIP: TestA (0.00s)\n"}` + "\n" +
 			`{"Action":"skip","Package":"p","Test":"TestA"}` + "\n" + passed, false,
 			"--- SKIP: TestA (0.00s)\nFAIL\tp\t0.1s\nFAIL: tests were skipped\n"},
-		"a build that failed":  {"^$", "1", built + start + failed, false, "a.go:1:1: undefined\nFAIL\nFAIL\tp\t0.1s\nFAIL\n"},
-		"what is no event":     {"^$", "0", "go: downloading\n" + start + passed, true, "go: downloading\nok  \tp\t0.1s\n"},
+		"a build that failed": {"^$", "1", built + start + failed, false, "a.go:1:1: undefined\nFAIL\nFAIL\tp\t0.1s\nFAIL\n"},
+		"what is no event":    {"^$", "0", "go: downloading\n" + start + passed, true, "go: downloading\nok  \tp\t0.1s\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
