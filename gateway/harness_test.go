@@ -151,6 +151,7 @@ func (l *servedListener) Accept() (net.Conn, error) {
 type fakeDenylist struct {
 	mu     sync.Mutex
 	answer error
+	key    string // of Query.KeyID that the answer is for; "": for all
 	asked  []denylist.Query
 }
 
@@ -160,7 +161,17 @@ func (f *fakeDenylist) Check(_ context.Context, q denylist.Query) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked = append(f.asked, q)
+	if f.key != "" && f.key != q.KeyID {
+		return nil
+	}
 	return f.answer
+}
+
+// setFor answers so about the key alone.
+func (f *fakeDenylist) setFor(key string, answer error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.key, f.answer = key, answer
 }
 
 func (f *fakeDenylist) set(answer error) {

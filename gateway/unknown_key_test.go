@@ -21,8 +21,10 @@ func TestAnUnknownKeyAfterARevocationMayBeAGoodOne(t *testing.T) {
 	require.NoError(t, err)
 	ask := func(token string) int { return s.do(raw("GET /balance", "Authorization: Bearer "+token)).StatusCode }
 	require.Equal(t, 401, ask(token))
-	s.denylist.set(denylist.ErrRevoked)
+	s.denylist.setFor(denylist.AnyKey, denylist.ErrRevoked)
 	require.Equal(t, 503, ask(token), "a key was revoked lately")
+	s.denylist.setFor("", denylist.ErrRevoked)
+	require.Equal(t, 401, ask(token), "it was this one: its client is to refresh")
 	require.Equal(t, 401, ask("garbage"), "what names no key is no token")
 	s.denylist.set(fmt.Errorf("%w: test", denylist.ErrUnknown))
 	require.Equal(t, 503, ask(token), "perhaps")

@@ -22,6 +22,15 @@ var (
 	ErrNotYetValid  = refusal("issued in the future")
 )
 
+// UnknownKeyError is an ErrUnknownKey of a token, with the key that it names. Nothing of the token was verified.
+type UnknownKeyError struct{ KeyID string }
+
+// Error does not quote the token.
+func (*UnknownKeyError) Error() string { return ErrUnknownKey.Error() }
+
+// Unwrap returns ErrUnknownKey.
+func (*UnknownKeyError) Unwrap() error { return ErrUnknownKey }
+
 // ErrKeysUnavailable is returned by Verify when no key is known at all: nothing can be said about the token, and its
 // bearer must not be told that it is invalid.
 var ErrKeysUnavailable = errors.New("no verification keys have been read yet")

@@ -69,6 +69,9 @@ func (v *Verifier) verify(parts compact) (*verified, error) {
 		return nil, err
 	}
 	key, err := v.Keys.PublicKey(header.KeyID)
+	if errors.Is(err, ErrUnknownKey) {
+		return nil, &UnknownKeyError{header.KeyID}
+	}
 	if err != nil {
 		return nil, err
 	}

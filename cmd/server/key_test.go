@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,8 +58,16 @@ func TestARevokedKeysTokensAreRefusedByARunningServer(t *testing.T) {
 		signing := revoked["signing"].(map[string]any)["id"]
 		require.Equal(t, true, revoked["delivered"])
 		require.NotEqual(t, leaked, signing)
-		// 401, or 503 once the server has dropped the key: a key that it does not know may then be a good one.
-		require.Eventually(t, func() bool { return r.get(r.public+"/balance", given.token) != http.StatusOK }, patience, 10*time.Millisecond)
+		r.requireRefused(given.token)
+		require.Eventually(t, func() bool {
+			response, err := http.Get(r.public + "/.well-known/jwks.json")
+			require.NoError(t, err)
+			defer func() { _ = response.Body.Close() }()
+			published, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			return !strings.Contains(string(published), leaked)
+		}, patience, 10*time.Millisecond)
+		require.Equal(t, http.StatusUnauthorized, r.get(r.public+"/balance", given.token))
 		require.Equal(t, signing, s.list("key", "list")[0]["id"])
 		require.Equal(t, "key "+leaked+" revoked, "+signing.(string)+" signs\n", s.ok("key", "revoke", "--yes", "--", leaked), "again")
 		require.Equal(t, []string{"key.revoke " + leaked, "key.add " + signing.(string)}, s.audit()[:2])
