@@ -96,12 +96,13 @@ func (p *Pool) placesFor(caller Caller) *places {
 	return p.requests
 }
 
-// release gives a connection back, or closes it when it is not to be used again.
+// release gives a connection back, or closes it when it is not to be used again. Once it was given back it is another's.
 func (p *Pool) release(c *conn, reusable bool) {
+	of, holder := c.places, c.holder
 	if !reusable || !p.keep(c) {
 		_ = c.Close()
 	}
-	c.places.leave(c.holder)
+	of.leave(holder)
 }
 
 func (p *Pool) takeIdle(user string, now time.Time) *conn {

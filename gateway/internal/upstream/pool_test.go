@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -96,4 +97,30 @@ func TestNobodyWaitsForAnIdleConnectionToClose(t *testing.T) {
 	<-swept
 	require.Equal(t, 2, p.Connections())
 	require.Len(t, p.pool.idle, 1, "the one that is in use stays")
+}
+
+// A connection that is given back is another's at once. The place is still that of who had it.
+func TestPlacesAreGivenBackByThoseWhoHadThem(t *testing.T) {
+	p := newPeer(t, Settings{MaxConns: 4, MaxConnsPerUser: 2, ConnWait: patience, QuietPeriod: time.Nanosecond}, own)
+	p.Forget()
+	var users sync.WaitGroup
+	for user := range 8 {
+		users.Go(func() {
+			for range 200 {
+				x, err := p.pool.Acquire(Caller{Holder: Holder{User: strconv.Itoa(user)}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := x.Send(get("/a")); err == nil {
+					_, _ = x.AwaitHead()
+					_, _, _ = x.ReadWhole(nil)
+				}
+				x.End()
+			}
+		})
+	}
+	users.Wait()
+	require.Zero(t, p.pool.requests.inUse())
+	require.Empty(t, p.pool.requests.shares)
 }
