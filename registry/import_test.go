@@ -154,8 +154,8 @@ func grantsGoneAtTheirSource(t *testing.T, w *world) {
 	for _, id := range []string{"kept", "used", "late", "new", "another"} {
 		require.False(t, w.grant2(id).Ended(), id)
 	}
-	require.Contains(t, w.audit(), "admin: grant.end gone (gone_at_source, client app, subject ann)")
-	require.Contains(t, w.audit(), "admin: grant.import oauth2server oauth (grants taken over: 4, of clients: 1)")
+	require.Contains(t, w.audit(), "admin grant.end gone: gone_at_source, client app, subject ann")
+	require.Contains(t, w.audit(), "admin grant.import oauth2server oauth: grants taken over: 4, of clients: 1")
 	require.Zero(t, w.finish(second))
 }
 
@@ -246,7 +246,7 @@ func clientsImported(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.False(t, newer.Disabled())
 	require.ErrorIs(t, second(w.Client(w.ctx, "deleted")), registry.ErrNotFound)
-	require.Contains(t, w.audit(), "admin: client.create new (New)")
+	require.Contains(t, w.audit(), "admin client.create new: New")
 	created, err = w.CreateClients(w.ctx, []registry.Client{{ID: "new"}})
 	require.NoError(t, err)
 	require.Empty(t, created)
