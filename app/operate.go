@@ -48,6 +48,7 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 		Keyring:           newKeyring(cfg, db, log),
 		Scopes:            gateway.Scopes(cfg.Routes),
 		MaxAccessLifespan: cfg.AccessToken.MaxLifespan,
+		Imports:           authz.ImportOptions{MaxGrants: cfg.Grants.MaxPerClient, AccessLifespan: cfg.AccessToken.Lifespan},
 		Actor:             actor,
 		Log:               log,
 	}, func() error { return errors.Join(closeDenied(), db.Close()) }, nil

@@ -35,6 +35,7 @@ var walls = map[string][]string{
 	"authz/internal/loop":         {},
 	"authz/internal/text":         {},
 	"authz/keyring":               {"authz/internal/loop"},
+	"authz/oauth2server":          {"authz/client", "authz/internal/text"},
 	"authz/outbox":                {"authz/internal/loop"},
 	"authz/user":                  {"authz/internal/text"},
 	"gateway/gatewaytest":         {},

@@ -34,6 +34,15 @@ type OpaqueRelay struct {
 	Tokens   OpaqueTokens
 }
 
+// CatchUp writes everything that gateways were not told of yet.
+func (r *OpaqueRelay) CatchUp(ctx context.Context) error {
+	for {
+		if more, err := r.KeepUp(ctx); err != nil || !more {
+			return err
+		}
+	}
+}
+
 // Run keeps the tokens complete until ctx ends. The log says when that begins to fail and when it succeeds again.
 func (r *OpaqueRelay) Run(ctx context.Context, log *slog.Logger) {
 	loop.Loop{
