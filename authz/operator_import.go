@@ -73,7 +73,7 @@ func (o *Operator) ImportOAuth2Server(ctx context.Context, source *oauth2server.
 	began := clock(o.Now)().UTC()
 	r := &importing{
 		Operator: o,
-		report: ImportReport{OverMax: map[string]int{}, OfNoClient: map[string]int{}, LostScopes: map[string]int{}},
+		report:   ImportReport{OverMax: map[string]int{}, OfNoClient: map[string]int{}, LostScopes: map[string]int{}},
 		run: registry.Import{
 			Source: source.Name(), Run: began, Most: o.Imports.MaxGrants, Rehearse: rehearse, Clients: map[string]bool{},
 		},
@@ -92,9 +92,9 @@ func (o *Operator) ImportOAuth2Server(ctx context.Context, source *oauth2server.
 // importing is one run.
 type importing struct {
 	*Operator
-	report  ImportReport
-	run     registry.Import
-	seen    map[string]bool // grants, by id
+	report ImportReport
+	run    registry.Import
+	seen   map[string]bool // grants, by id
 }
 
 // tokens takes what lives, and ends what an earlier run has taken and is gone there.

@@ -26,7 +26,7 @@ func newImport(configPath *string) *cobra.Command {
 }
 
 func newImportOAuth2Server(configPath *string) *cobra.Command {
-	op := operation{configPath: configPath, needs: config.Needs{Routes: true}}
+	op := operation{configPath: configPath, needs: config.Needs{Routes: true, Bulk: true}}
 	var out output
 	var from string
 	var rehearse bool
