@@ -63,8 +63,14 @@ func (r *importing) clientBatch(ctx context.Context, batch []oauth2server.Client
 }
 
 func (r *importing) refuse(c oauth2server.Client, s client.Settings, why string, deleted bool) {
+	var registrable []string
+	for _, uri := range c.Redirects {
+		if client.CheckRedirectURI(uri) == nil {
+			registrable = append(registrable, uri)
+		}
+	}
 	r.report.Refused = append(r.report.Refused, RefusedClient{
-		ID: c.ID, Name: s.Name, Why: why, Redirects: c.Redirects, Deleted: deleted, Public: c.Secret == "",
+		ID: c.ID, Name: s.Name, Why: why, Redirects: registrable, Deleted: deleted, Public: c.Secret == "",
 	})
 }
 

@@ -35,6 +35,9 @@ func CheckDomain(domain string) error {
 	return err
 }
 
+// CheckRedirectURI says what keeps a redirect URI from being registered.
+func CheckRedirectURI(uri string) error { return checkRedirectURI(uri) }
+
 // CheckWebURL says what is wrong with a landing page or a picture; an empty one is good.
 func CheckWebURL(link string) error {
 	var p problems

@@ -165,13 +165,17 @@ func TestImportOfATokenThatWasRefreshedMeanwhile(t *testing.T) {
 	s.ok("migrate")
 	source := sourcetest.New(t)
 	source.AddClient(sourcetest.Client{ID: "app", Secret: "a word", Domain: "https://app.example", Name: "App"})
+	source.AddClient(sourcetest.Client{ID: "bare", Secret: "a word", Domain: "localhost:8080", Name: "Bare"})
+	source.AddToken(sourcetest.Token{Client: "bare", User: "1", Redirect: "localhost:8080/app", Access: "B", AccessFor: time.Hour})
 	token := sourcetest.Token{Client: "app", User: "1", Scope: "balance:read", Access: "A1", Refresh: "R1", AccessFor: time.Hour, RefreshFor: 30 * day}
 	first := source.AddToken(token)
 	run := func() importRecord {
 		t.Helper()
 		return decode[importRecord](t, s.ok("import", "oauth2server", "--from", source.URL, "--json"))
 	}
-	require.Equal(t, 1, run().Grants.Taken)
+	report := run()
+	require.Equal(t, 1, report.Grants.Taken)
+	require.Equal(t, "server client create --id 'bare' --name 'Bare' --secret-stdin --redirect-uri 'https://…'", report.Clients.NotTaken[0].Command)
 	source.Refreshed(first)
 	token.Access, token.Refresh = "A2", "R2"
 	source.AddToken(token)
@@ -214,6 +218,19 @@ func TestImportGoesOnAfterKill(t *testing.T) {
 		require.Len(t, s.list("client", "list"), clients)
 		require.Equal(t, tokens, decode[importRecord](t, s.ok("import", "oauth2server", "--from", source.URL, "--json")).Grants.Known)
 	})
+}
+
+// TestImportWithinOneDatabase: with the environment of oauth2server, its database is Gatehouse's, too.
+func TestImportWithinOneDatabase(t *testing.T) {
+	source := sourcetest.New(t)
+	source.Fill(3, 30)
+	unchanged := source.Checksum()
+	s := sqliteSite(t).withRoutes().with("GATEHOUSE_DATABASE_URL", source.URL)
+	s.ok("migrate")
+	done := decode[importRecord](t, s.ok("import", "oauth2server", "--from", source.URL, "--json"))
+	require.Equal(t, 3, done.Clients.Taken)
+	require.Equal(t, 30, done.Grants.Taken)
+	require.Equal(t, unchanged, source.Checksum())
 }
 
 func TestImportRefuses(t *testing.T) {
