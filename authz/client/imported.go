@@ -12,13 +12,7 @@ import (
 // away without protecting anybody: a redirect URI may have a scheme that is nobody's domain, as those have that were registered
 // before that was asked. The error is an *InvalidError with every problem.
 func (s Settings) CheckImported() error {
-	var p problems
-	p.addID(s.ID)
-	p.addSecret(s.Secret, s.Public)
-	p.addName(s.Name)
-	p.addWebURL("URL", s.URL)
-	p.addWebURL("image URL", s.ImageURL)
-	p.addDomain(s.Domain)
+	p := s.describing()
 	for _, uri := range s.RedirectURIs {
 		if _, err := parseRedirectURI(uri); err != nil {
 			p.add("redirect URI %q: %w", uri, err)
