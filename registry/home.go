@@ -38,49 +38,52 @@ func (r *Registry) goHome(ctx context.Context) error {
 // belongsInOwnSchema reports whether the tables are in ownSchema, or should be made there. The connections of db have the
 // search_path of the URL, the role or the database.
 func belongsInOwnSchema(ctx context.Context, db *bun.DB) (bool, error) {
-	var place struct {
-		Own     int64  `bun:"own"`     // the record of migrations in ownSchema, 0: there is none
-		Visible int64  `bun:"visible"` // the one that the search_path finds
-		Source  string `bun:"source"`  // who set the search_path
-		Current string `bun:"current"` // where it has new tables made
-	}
-	// A role that may not use a schema is told of it by the first statement that does: asking the catalog needs no right.
-	err := db.NewRaw(`SELECT source, COALESCE(current_schema(), '') AS current, COALESCE(to_regclass(?)::oid::bigint, 0) AS visible,
-		COALESCE((SELECT pg_class.oid::bigint FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-			WHERE nspname = ? AND relname = ?), 0) AS own
-		FROM pg_settings WHERE name = 'search_path'`, postgresMigrations, ownSchema, postgresMigrations).Scan(ctx, &place)
+	visible, err := firstTablesVisible(ctx, db)
 	if err != nil {
 		return false, err
 	}
-	if place.Source == "client" {
-		return false, nil
+	var place struct {
+		Own    bool   `bun:"own"`     // there is an installation in ownSchema
+		Found  string `bun:"found"`   // the schema of a table that the search_path finds
+		Source string `bun:"source"`  // who set the search_path
+		Makes  string `bun:"current"` // the schema in which it has new tables made
 	}
-	here := place.Visible != 0 && place.Visible != place.Own
-	if place.Visible == 0 {
-		if here, err = firstTablesVisible(ctx, db); err != nil {
-			return false, err
-		}
+	// A role that may not use a schema is told of it by the first statement that does: asking the catalog needs no right.
+	err = db.NewRaw(`SELECT source, COALESCE(current_schema(), '') AS current,
+		EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = ?0 AND tablename = ?1) AS own,
+		COALESCE((SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass(?1)), '') AS found
+		FROM pg_settings WHERE name = 'search_path'`, ownSchema, "signing_keys").Scan(ctx, &place)
+	if err != nil {
+		return false, err
 	}
+	elsewhere := visible && place.Found != ownSchema
+	chosen := place.Source == "user" || place.Source == "database" || place.Source == "database user"
 	switch {
-	case here && place.Own != 0:
-		return false, fmt.Errorf("%w: %q and %q", ErrTwoInstallations, place.Current, ownSchema)
-	case here:
+	case place.Source == "client":
 		return false, nil
-	case place.Own != 0:
+	case elsewhere && place.Own:
+		return false, fmt.Errorf("%w, %q and %q: name one with search_path in the URL", ErrTwoInstallations, place.Found, ownSchema)
+	case elsewhere:
+		return false, nil
+	case place.Own:
 		return true, nil
 	}
-	chosen := place.Source == "user" || place.Source == "database" || place.Source == "database user"
-	return !chosen || place.Current == "" || place.Current == "public", nil
+	return !chosen || place.Makes == "" || place.Makes == "public", nil
 }
 
 // errAppeared ends a process that would begin an installation beside one that another process has begun meanwhile.
 var errAppeared = errors.New("another process has made the tables elsewhere meanwhile: start again")
 
-// makeHome makes the schema that goHome found missing. Only who holds the lock of those who migrate may call it.
+// makeHome makes ownSchema if it is missing. Only who holds the lock of those who migrate may call it: what goHome found is
+// looked at once more before anything is made.
 func (r *Registry) makeHome(ctx context.Context, db *bun.DB) error {
-	var missing bool
-	err := db.NewRaw("SELECT to_regnamespace(?) IS NULL", r.schema).Scan(ctx, &missing)
-	if err != nil || !missing {
+	var state struct {
+		Schema bool `bun:"schema"`
+		Tables bool `bun:"tables"`
+	}
+	err := db.NewRaw(`SELECT to_regnamespace(?0) IS NOT NULL AS schema,
+		EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = ?0 AND tablename = ?1) AS tables`, r.schema, "signing_keys").Scan(ctx, &state)
+	if err != nil || state.Tables {
 		return err
 	}
 	elsewhere, err := openPostgres(r.url, "", 1, r.timeout)
@@ -94,6 +97,8 @@ func (r *Registry) makeHome(ctx context.Context, db *bun.DB) error {
 	if !own {
 		return errAppeared
 	}
-	_, err = db.NewRaw("CREATE SCHEMA ?", bun.Ident(r.schema)).Exec(ctx)
+	if !state.Schema {
+		_, err = db.NewRaw("CREATE SCHEMA ?", bun.Ident(r.schema)).Exec(ctx)
+	}
 	return err
 }
