@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -168,6 +170,19 @@ func TestEarlierVersionStartsAgain(t *testing.T) {
 	}
 }
 
+// The operator goes back to the earlier version, as the documentation says, and forward again.
+func TestEarlierVersionIsGoneBackTo(t *testing.T) {
+	t.Parallel()
+	database := earlierInstallation(t)
+	open(t, database)
+	execute(t, database, "DELETE FROM bun_migrations WHERE name = 'gatehouse_migrations'")
+	require.NoError(t, startEarlier(t, database))
+	execute(t, database, grantOfEarlier("back"))
+	r := open(t, database)
+	inUse(t, r)
+	require.NoError(t, r.EndGrant(t.Context(), "back", "revoked"))
+}
+
 // A process of the earlier version serves on while the new one migrates, and after it.
 func TestEarlierVersionServesOn(t *testing.T) {
 	t.Parallel()
@@ -262,6 +277,29 @@ func (a *atStatement) BeforeQuery(ctx context.Context, event *bun.QueryEvent) co
 }
 
 func (a *atStatement) AfterQuery(context.Context, *bun.QueryEvent) {}
+
+// The operator moves the tables to a schema of their own, as the documentation says.
+func TestEarlierInstallationIsMoved(t *testing.T) {
+	t.Parallel()
+	database := earlierInstallation(t)
+	registrytest.StartLNDHub(t, database)
+	here := open(t, database)
+	ours := slices.DeleteFunc(tables(t, here), func(table string) bool {
+		return strings.HasPrefix(table, "bun_") || slices.Contains([]string{"users", "invoices", "accounts", "transaction_entries"}, table)
+	})
+	operating, err := os.ReadFile("../docs/operating.md")
+	require.NoError(t, err)
+	_, statements, found := strings.Cut(string(operating), "```sql\nBEGIN;\n")
+	require.True(t, found)
+	statements, _, _ = strings.Cut(statements, "COMMIT;\n```")
+	execute(t, database, strings.Split(strings.TrimSpace(statements), "\n")...)
+
+	r := open(t, database)
+	inUse(t, r)
+	require.Equal(t, ours, tables(t, r), "docs/operating.md names all tables")
+	registrytest.StartLNDHub(t, database)
+	inUse(t, open(t, database))
+}
 
 // A database that a later program has migrated, as long as programs noted it there.
 func TestEarlierRecordIsNewer(t *testing.T) {
