@@ -24,7 +24,7 @@ func TestAPoolerInBetweenIsRefused(t *testing.T) {
 			parameters := strings.Split(string(startup[4:]), "\x00")
 			kept := startup[:4:4]
 			for i := 0; i+1 < len(parameters); i += 2 {
-				if !drops(parameters[i]) {
+				if parameters[i] != "" && !drops(parameters[i]) {
 					kept = append(kept, parameters[i]+"\x00"+parameters[i+1]+"\x00"...)
 				}
 			}

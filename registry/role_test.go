@@ -48,7 +48,7 @@ func TestARoleThatMayNotMakeASchema(t *testing.T) {
 	execute(t, database, "CREATE SCHEMA gatehouse AUTHORIZATION "+role, "CREATE SCHEMA lightning AUTHORIZATION "+role)
 	newWorld(t, open(t, asRole), newClock()).redeem()
 	restarted(t, asRole)
-	newWorld(t, open(t, inSchema(asRole, "lightning")), newClock()).redeem()
+	newWorld(t, open(t, inSchema(asRole, "lightning, public")), newClock()).redeem()
 	require.Equal(t, before, public(t, database))
 }
 
