@@ -29,7 +29,7 @@ func public(t *testing.T, database string) (contents []string) {
 
 // inSchema is the URL with a search_path.
 func inSchema(database, path string) string {
-	return database + "&search_path=" + url.QueryEscape(path)
+	return database + "&search_path=" + url.PathEscape(path)
 }
 
 func execute(t *testing.T, database string, statements ...string) {
