@@ -109,7 +109,7 @@ func saysSuspended(body []byte) bool {
 // longestRefusal is more than a refusal of lndhub.go has, in bytes.
 const longestRefusal = 1 << 10
 
-// readLittle returns the body of an answer, or what of it is more than longestRefusal.
+// readLittle returns the body of an answer; nothing of one that is longer than longestRefusal.
 func readLittle(x upstream.Exchange) (body []byte, err error) {
 	for len(body) <= longestRefusal {
 		part, err := x.Take()
@@ -125,5 +125,5 @@ func readLittle(x upstream.Exchange) (body []byte, err error) {
 		}
 		body = append(body, part...)
 	}
-	return body, nil
+	return nil, nil
 }
