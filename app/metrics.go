@@ -34,8 +34,8 @@ type metrics struct {
 	routes map[string]*route
 }
 
-// durationBuckets are in seconds: what a request costs that is answered from memory, up to the usual timeout of a route.
-var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+// durationBuckets are in seconds: what a request costs that is answered from memory, up to how long a payment may take.
+var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300}
 
 func newMetrics(role config.Role) *metrics {
 	m := &metrics{
