@@ -19,8 +19,8 @@ var (
 	secret   = flag.String("secret", "12345", "its JWT_SECRET")
 )
 
-// changing are members whose values are different each time.
-var changing = []string{"access_token", "refresh_token", "clientId", "clientSecret", "code", "#"}
+// changing are members whose values are different each time, and the text that is for people.
+var changing = []string{"access_token", "refresh_token", "clientId", "clientSecret", "code", "#", "error_description"}
 
 func TestRecord(t *testing.T) {
 	if *original == "" {
