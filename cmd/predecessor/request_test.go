@@ -25,15 +25,20 @@ type place struct {
 // people are users' JWTs as the host application makes them.
 func (p place) people(t *testing.T) known {
 	t.Helper()
-	later, earlier := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
+	earlier := time.Now().Add(-time.Hour)
 	return known{
-		"user":     userJWT(t, p.jwtSecret, 12345, &later),
-		"other":    userJWT(t, p.jwtSecret, 54321, &later),
+		"user":     userJWT(t, p.jwtSecret, 12345, later()),
+		"other":    userJWT(t, p.jwtSecret, 54321, later()),
 		"expired":  userJWT(t, p.jwtSecret, 12345, &earlier),
 		"endless":  userJWT(t, p.jwtSecret, 12345, nil),
-		"foreign":  userJWT(t, "the secret of somebody else", 12345, &later),
-		"nameless": userJWT(t, p.jwtSecret, nil, &later),
+		"foreign":  userJWT(t, "the secret of somebody else", 12345, later()),
+		"nameless": userJWT(t, p.jwtSecret, nil, later()),
 	}
+}
+
+func later() *time.Time {
+	at := time.Now().Add(time.Hour)
+	return &at
 }
 
 func userJWT(t *testing.T, secret string, id any, ends *time.Time) string {
