@@ -141,8 +141,8 @@ func (o *operator) clients() (clients []map[string]any) {
 // those that follow.
 func requireGoesOn(t *testing.T, p place, n int, newer map[int]string) {
 	t.Helper()
-	id := fmt.Sprintf("client%d", n)
-	k := known{"id": id, "secret": fmt.Sprintf("the secret of client %d", n), "refresh": fmt.Sprintf("REFRESH%d", n)}
+	id := fmt.Sprintf("Client%04d", n)
+	k := known{"id": id, "secret": fmt.Sprintf("SecretOfClient%06d", n), "refresh": fmt.Sprintf("REFRESH%d", n)}
 	ask := func(form map[string]string, keep map[string]string) answer {
 		return p.send(t, row{Send: request{Method: http.MethodPost, Path: "/oauth/token", Form: form, Basic: []string{"{id}", "{secret}"}}, Keep: keep}, k)
 	}

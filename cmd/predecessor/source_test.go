@@ -12,7 +12,7 @@ import (
 const sourceClients = 1000
 
 // source is a database as an oauth2server leaves it: a thousand clients, each with a user's grant. The tables are those that
-// were found in one.
+// were found in one; ids and secrets have the form of those that it draws.
 type source struct {
 	url string
 	db  *sql.DB
@@ -32,11 +32,12 @@ func newSource(t *testing.T, url string) source {
 			user_id varchar(512), scope varchar(512), redirect_uri varchar(512), data text)`,
 		`CREATE TABLE client_meta_data (id bigserial PRIMARY KEY, created_at timestamptz, updated_at timestamptz, deleted_at timestamptz,
 			client_id text, name text, image_url text, url text)`,
-		fmt.Sprintf(`INSERT INTO oauth2_clients SELECT 'client' || n, 'the secret of client ' || n, 'http://localhost:8080',
-			json_build_object('ID', 'client' || n, 'Secret', 'the secret of client ' || n, 'Domain', 'http://localhost:8080', 'UserID', '')::text,
-			now(), now(), NULL FROM generate_series(1, %d) n`, sourceClients),
+		fmt.Sprintf(`INSERT INTO oauth2_clients SELECT id, secret, 'http://localhost:8080',
+			json_build_object('ID', id, 'Secret', secret, 'Domain', 'http://localhost:8080', 'UserID', '')::text, now(), now(), NULL
+			FROM (SELECT 'Client' || lpad(n::text, 4, '0') AS id, 'SecretOfClient' || lpad(n::text, 6, '0') AS secret
+				FROM generate_series(1, %d) n) drawn`, sourceClients),
 		fmt.Sprintf(`INSERT INTO client_meta_data (created_at, updated_at, client_id, name, image_url, url)
-			SELECT now(), now(), 'client' || n, 'Application ' || n, '/images/' || n || '.png', 'https://app.example/' || n
+			SELECT now(), now(), 'Client' || lpad(n::text, 4, '0'), 'Application ' || n, '/images/' || n || '.png', 'https://app.example/' || n
 			FROM generate_series(1, %d) n`, sourceClients),
 	} {
 		s.exec(t, statement)
@@ -50,8 +51,8 @@ func newSource(t *testing.T, url string) source {
 // give makes the tokens of a grant of user n to client n. An earlier one of theirs is gone, as after a refresh.
 func (s source) give(t *testing.T, n int, refresh string) {
 	t.Helper()
-	s.exec(t, `DELETE FROM oauth2_tokens WHERE client_id = 'client' || $1::int`, n)
-	s.exec(t, `WITH given AS (SELECT 'client' || $1::int AS client, (10000 + $1::int)::text AS who, 'ACCESS' || $2::text AS access, $2::text AS refresh,
+	s.exec(t, `DELETE FROM oauth2_tokens WHERE client_id = 'Client' || lpad($1::int::text, 4, '0')`, n)
+	s.exec(t, `WITH given AS (SELECT 'Client' || lpad($1::int::text, 4, '0') AS client, (10000 + $1::int)::text AS who, 'ACCESS' || $2::text AS access, $2::text AS refresh,
 			'balance:read' AS scope, 'http://localhost:8080/callback' AS redirect)
 		INSERT INTO oauth2_tokens (created_at, updated_at, expires_at, code, access, refresh, client_id, user_id, scope, redirect_uri, data)
 		SELECT now(), now(), now() + interval '30 days', '', access, refresh, client, who, scope, redirect, json_build_object(
