@@ -32,14 +32,15 @@ func newCrossOrigin(issuer string, trusted []string) crossOrigin {
 	return crossOrigin{origin: base.Scheme + "://" + host, host: host, trusted: slices.Clone(trusted)}
 }
 
-// check returns an error that the caller may see. isPage is true for what says that it comes from our page.
+// check returns an error that the caller may see. isPage is true for what says that it comes from our page, for which nobody
+// else is trusted.
 func (o crossOrigin) check(r *http.Request, isPage bool) error {
 	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
 	switch {
 	case hasToken(r):
 		return nil
 	case origin != "": // a browser sends it with every form
-		if origin == o.origin || slices.Contains(o.trusted, origin) {
+		if origin == o.origin || !isPage && slices.Contains(o.trusted, origin) {
 			return nil
 		}
 	case site != "" && site != "same-origin" && site != "none":

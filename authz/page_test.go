@@ -184,6 +184,9 @@ func TestTheFormOfASiteThatTheOperatorTrustsSignsUsersIn(t *testing.T) {
 		wrong := w.post("/oauth/authorize", authorization("app", "password", "wrong"), asBrowser, header("Origin", origin))
 		require.Equal(t, http.StatusUnauthorized, wrong.StatusCode)
 	}
+	page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
+	ours := fillIn(t, page, "login", "login", "password", "password", "decision", "allow")
+	requirePage(t, w.post("/oauth/authorize", ours, asBrowser, header("Origin", "https://host.example")), http.StatusForbidden)
 	for _, origin := range []string{
 		"https://evil.example", "null", "http://host.example", "https://host.example:8443", "https://host.example.evil.example",
 		"https://x.host.example", "https://HOST.example", "https://host.example/", "http://localhost", "",
