@@ -67,7 +67,7 @@ func TestTheHostApplicationMayAskByGET(t *testing.T) {
 	}
 	w.requireError(w.get(ask, header("Authorization", "Bearer x.y.z")), http.StatusUnauthorized, "access_denied")
 	head := w.do(http.MethodHead, w.url+ask, "", nil, header("Authorization", "Bearer "+token))
-	require.Empty(t, head.Header.Get("Location"), "a HEAD makes no code")
+	require.NotContains(t, head.Header.Get("Location"), "code=", "a HEAD makes none")
 	requirePage(t, w.get(ask, asBrowser, basic("login", "password")), http.StatusOK) // a browser may send it by itself
 }
 
