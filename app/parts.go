@@ -162,8 +162,11 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		OpaqueTokens:      a.config.Import.OpaqueTokens,
 		RevocationWait:    a.config.Revocation.Wait,
 		AdminToken:        a.config.Admin.Token.Reveal(),
-		OnIssued:          a.observer.issued,
-		Log:               a.log,
+		TrustedOrigins:    a.config.TrustedOrigins,
+
+		IgnoreUnknownFields: a.config.Admin.UnknownFields == config.IgnoreFields,
+		OnIssued:            a.observer.issued,
+		Log:                 a.log,
 	})
 }
 
