@@ -70,9 +70,12 @@ func TestWhatLivesIsRead(t *testing.T) {
 	old := add(sourcetest.Token{Access: "A10", Refresh: "R10", AccessFor: 2 * time.Hour, RefreshFor: 48 * time.Hour})
 	database.Exec("UPDATE oauth2_tokens SET client_id = NULL, user_id = NULL, scope = NULL, redirect_uri = NULL, created_at = NULL WHERE id = $1", old)
 
+	short := add(sourcetest.Token{Access: "A11", Refresh: "R11", AccessFor: 2 * time.Hour, RefreshFor: 48 * time.Hour})
+	database.Exec(`UPDATE oauth2_tokens SET data = jsonb_set(data::jsonb, '{RefreshExpiresIn}', '5400000000000')::text WHERE id = $1`, short)
+
 	found, unreadable := tokensOf(t, open(t, database.URL), now)
 	require.Equal(t, 1, unreadable)
-	require.Len(t, found, 7)
+	require.Len(t, found, 8)
 	require.Equal(t, oauth2server.Token{
 		Key: "R1", ClientID: "app", UserID: "1", RedirectURI: "https://app.example/cb", Scopes: []string{"a", "b"}, CreatedAt: now.Add(-time.Hour),
 		Access: "A1", AccessIssuedAt: now.Add(-time.Hour), AccessExpiresAt: now.Add(time.Hour), AccessLifespan: 2 * time.Hour,
@@ -85,6 +88,7 @@ func TestWhatLivesIsRead(t *testing.T) {
 	require.Empty(t, found["R7"].Access)
 	require.Equal(t, now.Add(47*time.Hour), found["R8"].AccessExpiresAt, "its row is removed then")
 	require.Equal(t, now.Add(47*time.Hour), found["R8"].RefreshExpiresAt)
+	require.Equal(t, now.Add(30*time.Minute), found["R11"].AccessExpiresAt, "an access token ends with its refresh token, there")
 	require.Equal(t, "1", found["R10"].UserID, "a row from before there were columns")
 }
 
