@@ -46,11 +46,12 @@ var walls = map[string][]string{
 	"gateway/internal/upstream":   {"gateway/internal/http1", "gateway/internal/panics"},
 	"gateway/internal/watch":      {"gateway/internal/panics"},
 	"keys/internal/fastsig":       {},
+	"denylist/denylisttest":       {},
 	"registry/registrytest":       {},
 }
 
 // onlyTests are the packages that nothing imports but tests, and each other.
-var onlyTests = []string{"authz/internal/authztest", "gateway/gatewaytest", "registry/registrytest"}
+var onlyTests = []string{"authz/internal/authztest", "gateway/gatewaytest", "denylist/denylisttest", "registry/registrytest"}
 
 // alone are the packages of cmd that import none of ours: what stands in for another program must not share its mistakes
 // with what is tested against it.
