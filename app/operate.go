@@ -23,7 +23,7 @@ import (
 func Migrate(ctx context.Context, cfg config.Config, tell func(migration string)) (err error) {
 	db, err := registry.Open(ctx, cfg.DatabaseURL.Reveal(), registry.WithPoolSize(1), registry.WithMigrated(tell))
 	if err != nil {
-		return fmt.Errorf("open database: %w", err)
+		return notOpened(err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return db.Migrate(ctx)
@@ -57,12 +57,12 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 func openExisting(ctx context.Context, url string) (*registry.Registry, error) {
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // which registry.Open would create
-			return nil, fmt.Errorf("open database: %w (`server migrate` makes it)", err)
+			return nil, notOpened(fmt.Errorf("%w (`gatehouse migrate` makes it)", err))
 		}
 	}
 	db, err := registry.Open(ctx, url, registry.WithPoolSize(1))
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, notOpened(err)
 	}
 	if err := checkSchema(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
