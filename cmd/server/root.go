@@ -17,10 +17,12 @@ func newCommand() *cobra.Command {
 		Short: "Gatehouse: OAuth 2.0 authorization server and API gateway",
 		Long: "Gatehouse lets users give third-party applications limited access to an API, and take it back at once.\n" +
 			"It is configured by a YAML file and by environment variables; docs/configuration.md lists every key.\n\n" +
-			"serve, authz and gateway run it. client, key, revoke, audit and migrate work on the configured database and\n" +
-			"Redis, whether a server runs or not, and need only that part of the configuration to be valid.\n\n" +
+			"serve, authz and gateway run it; dev does so with nothing to set up. client, key, revoke, audit and migrate work\n" +
+			"on the configured database and Redis, whether a server runs or not, and need only that part of the configuration\n" +
+			"to be valid.\n\n" +
 			exitCodes,
-		Example: "  gatehouse serve --config config.yaml\n" +
+		Example: "  gatehouse dev\n" +
+			"  gatehouse serve --config config.yaml\n" +
 			"  gatehouse client create --name 'My application' --redirect-uri https://app.example/callback\n" +
 			"  gatehouse revoke --user 42",
 		Version:           app.ThisBuild().String(),
@@ -35,7 +37,7 @@ func newCommand() *cobra.Command {
 	}
 	root.SetVersionTemplate("gatehouse {{.Version}}\n")
 	root.AddCommand(
-		newServe(&configPath), newAuthz(&configPath), newGateway(&configPath), newHealth(&configPath),
+		newServe(&configPath), newAuthz(&configPath), newGateway(&configPath), newDev(), newHealth(&configPath),
 		newCheck(&configPath), newMigrate(&configPath),
 		newClient(&configPath), newKey(&configPath), newRevoke(&configPath), newAudit(&configPath),
 		newCompletion(),

@@ -67,15 +67,23 @@ func runRole(configPath *string, role config.Role) func(*cobra.Command, []string
 		if err != nil {
 			return err
 		}
-		signal.Ignore(syscall.SIGPIPE) // a server outlives whoever reads its log
-		lines := &app.LogBuffer{Out: os.Stderr, Delay: logDelay}
-		defer func() { _ = lines.Flush(logPatience) }() // there is nobody left to tell
-		err = serve(cmd.Context(), cfg, app.Options{Role: role, Log: app.NewLogger(cfg.Log, lines)})
-		return namingDatabase(err, cfg, *configPath)
+		return serveLogged(cmd.Context(), *configPath, cfg, app.Options{Role: role}, nil)
 	}
 }
 
-func serve(ctx context.Context, cfg config.Config, options app.Options) error {
+// serveLogged serves with the log that is configured, on standard error. started is called once the server accepts
+// connections; nil for nothing more to do then.
+func serveLogged(
+	ctx context.Context, configPath string, cfg config.Config, options app.Options, started func(context.Context, *app.App) error,
+) error {
+	signal.Ignore(syscall.SIGPIPE) // a server outlives whoever reads its log
+	lines := &app.LogBuffer{Out: os.Stderr, Delay: logDelay}
+	defer func() { _ = lines.Flush(logPatience) }() // there is nobody left to tell
+	options.Log = app.NewLogger(cfg.Log, lines)
+	return namingDatabase(serve(ctx, cfg, options, started), cfg, configPath)
+}
+
+func serve(ctx context.Context, cfg config.Config, options app.Options, started func(context.Context, *app.App) error) error {
 	for _, warning := range cfg.Warnings(options.Role) {
 		options.Log.Warn("configuration", "warning", warning)
 	}
@@ -86,6 +94,9 @@ func serve(ctx context.Context, cfg config.Config, options app.Options) error {
 		return err
 	}
 	err = gatehouse.Start(starting)
+	if err == nil && started != nil {
+		err = started(starting, gatehouse)
+	}
 	if err == nil {
 		select {
 		case <-ctx.Done():
