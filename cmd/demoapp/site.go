@@ -112,13 +112,14 @@ func (s Settings) told() told {
 		}
 		return true
 	}
-	t.Balance = uses("GET", "/balance")
-	t.Invoices = uses("POST", "/invoices")
-	t.Payments = uses("POST", "/payments/bolt11")
+	t.Balance = uses(http.MethodGet, "/balance")
+	t.Invoices = uses(http.MethodPost, "/invoices")
+	t.Payments = uses(http.MethodPost, "/payments/bolt11")
 	t.Shop = t.Payments && s.HasShop
 	if !t.Balance && !t.Invoices && !t.Payments { // no wallet: whatever there is to read
 		for _, r := range s.Routes {
-			if !strings.ContainsAny(r.Path, "{*") && uses("GET", r.Path) {
+			isPlain := slices.Contains(r.Methods, http.MethodGet) && !r.WebSocket && !strings.ContainsAny(r.Path, "{*")
+			if isPlain && uses(http.MethodGet, r.Path) {
 				t.Reads = append(t.Reads, r.Path)
 			}
 		}

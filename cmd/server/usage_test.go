@@ -32,6 +32,7 @@ func TestEveryCommandHelpsAndIsDocumented(t *testing.T) {
 			help := s.ok(append(path, "--help")...)
 			require.Contains(t, help, "Examples:")
 			require.Contains(t, help, "gatehouse "+strings.Join(path, " "))
+			require.NotRegexp(t, `(?m)^ +server `, help, "the program is called gatehouse")
 			require.Equal(t, help, s.ok(append([]string{"help"}, path...)...))
 		})
 	}
