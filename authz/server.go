@@ -63,6 +63,8 @@ type Config struct {
 
 	// Users are asked in order; the first that applies decides.
 	Users []user.Authenticator
+	// Standing is asked at each refresh whether the user is suspended; nil: nobody is. It is told Caller.
+	Standing user.Standing
 	// Caller is where a request comes from, which is told to Users; its peer when nil.
 	Caller   func(*http.Request) netip.Addr
 	Registry *registry.Registry
@@ -125,6 +127,7 @@ func New(c Config) (*Server, error) {
 			name:     c.Issuer,
 			registry: c.Registry,
 			relay:    relay,
+			standing: c.Standing,
 
 			codeLifespan:      c.CodeLifespan,
 			accessLifespan:    c.AccessLifespan,

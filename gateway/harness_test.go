@@ -236,14 +236,20 @@ func (s *system) do(request string) answer {
 	return s.dial().Do(request)
 }
 
-// requireRefused holds an answer to the error form that every refusal has.
+// requireRefused holds an answer to the error form that every refusal has. What it says of a request that was sent is for
+// requireSent.
 func requireRefused(t *testing.T, a answer, status int, code string) {
 	t.Helper()
 	require.Equal(t, status, a.StatusCode, a.Body)
 	require.Equal(t, "application/json", a.Header.Get("Content-Type"))
 	var body map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.Body), &body), a.Body)
-	require.Len(t, body, 3)
+	require.IsType(t, true, body["sent"])
+	_, hasOutcome := body["outcome"]
+	require.Equal(t, body["sent"], hasOutcome)
+	for name := range body {
+		require.Contains(t, []string{"status", "error", "error_description", "sent", "outcome"}, name)
+	}
 	require.EqualValues(t, status, body["status"])
 	require.Equal(t, code, body["error"])
 	require.NotEmpty(t, body["error_description"])

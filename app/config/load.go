@@ -99,6 +99,9 @@ func readTargets(cfg *Config) []error {
 		return []error{fmt.Errorf("targets_file %s: %w", cfg.TargetsFile, err)}
 	}
 	for _, route := range routes {
+		if route.FirstByteTimeout < cfg.Upstream.FirstByteTimeout {
+			route.FirstByteTimeout = 0 // somebody has more patience
+		}
 		if !slices.ContainsFunc(cfg.Routes, func(own gateway.Route) bool { return takesPlaceOf(own, route) }) {
 			cfg.Routes = append(cfg.Routes, route)
 		}

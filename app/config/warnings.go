@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 
 	"gatehouse/gateway"
@@ -28,6 +29,10 @@ func (c *Config) Warnings(role Role) []string {
 	for _, route := range c.Routes {
 		if route.MaxConns > 1 && route.MaxConnsPerUser >= route.MaxConns {
 			warn("route %s: max_conns_per_user: one user may take all %d connections", route.Path, route.MaxConns)
+		}
+		if patience := cmp.Or(route.FirstByteTimeout, c.Upstream.FirstByteTimeout); route.IsPayment() && patience < gateway.PaymentTimeout {
+			warn("route %s: first_byte_timeout: a payment may take longer than %v, and is made although its caller gets 504; want %v",
+				route.Path, patience, gateway.PaymentTimeout)
 		}
 	}
 	const others = 64 // Redis, the database, log files

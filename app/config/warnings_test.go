@@ -2,6 +2,7 @@ package config
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,6 +41,35 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 			require.Len(t, warnings, 1)
 			require.Contains(t, warnings[0], test.want)
 			require.Empty(t, cfg.Warnings(AuthzOnly))
+		})
+	}
+}
+
+func TestAPaymentThatIsGivenUpIsWarnedOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Config, *gateway.Route)
+		warned bool
+	}{
+		"the usual time":        {func(*Config, *gateway.Route) {}, true},
+		"too little":            {func(_ *Config, r *gateway.Route) { r.FirstByteTimeout = 2 * time.Minute }, true},
+		"enough":                {func(_ *Config, r *gateway.Route) { r.FirstByteTimeout = 5 * time.Minute }, false},
+		"enough for all":        {func(c *Config, _ *gateway.Route) { c.Upstream.FirstByteTimeout = 10 * time.Minute }, false},
+		"of another upstream":   {func(_ *Config, r *gateway.Route) { r.Credential = "headers" }, false},
+		"nothing is paid there": {func(_ *Config, r *gateway.Route) { r.Path = "/v2/invoices" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Default()
+			cfg.Limits.Connections = 4000
+			cfg.Routes = []gateway.Route{{Path: "/v2/payments/bolt11", Methods: []string{"POST"}, Origin: "http://localhost:1", Scope: "x", Credential: "lndhub"}}
+			test.change(&cfg, &cfg.Routes[0])
+			warnings := cfg.Warnings(Both)
+			if !test.warned {
+				require.Empty(t, warnings)
+				return
+			}
+			require.Len(t, warnings, 1)
+			require.Contains(t, warnings[0], "/v2/payments/bolt11")
+			require.Contains(t, warnings[0], "5m0s")
 		})
 	}
 }
