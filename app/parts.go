@@ -87,7 +87,7 @@ func (a *App) openRegistry(ctx context.Context) (*keyring.Keyring, error) {
 	var err error
 	a.registry, err = registry.Open(ctx, a.config.DatabaseURL.Reveal(), registry.WithPoolSize(a.config.DatabaseMaxConns))
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, notOpened(err)
 	}
 	a.onClose("database", a.registry.Close)
 	a.metrics.watchDatabase(a.registry.DatabaseStats)

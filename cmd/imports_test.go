@@ -53,8 +53,9 @@ var walls = map[string][]string{
 }
 
 // onlyTests are the packages that nothing imports but tests, and each other.
-var onlyTests = []string{"authz/internal/authztest", "authz/oauth2server/sourcetest", "gateway/gatewaytest",
-	"denylist/denylisttest", "registry/registrytest",
+var onlyTests = []string{
+	"authz/internal/authztest", "authz/oauth2server/sourcetest", "cmd/demoapp/browsertest", "denylist/denylisttest",
+	"gateway/gatewaytest", "registry/registrytest",
 }
 
 // alone are the packages of cmd that import none of ours: what stands in for another program must not share its mistakes

@@ -23,7 +23,7 @@ type Config struct {
 	// DatabaseMaxConns bounds the connections to the database; 0 is the default of the database's kind.
 	DatabaseMaxConns int `yaml:"database_max_conns"`
 	// DatabaseMigrate makes an authorization server bring the database's schema up to date when it starts. Without it, it
-	// refuses to start before that was done (server migrate).
+	// refuses to start before that was done (gatehouse migrate).
 	DatabaseMigrate bool `yaml:"database_migrate"`
 	// RedisURL is redis://…, rediss://…, or embedded: (EmbeddedRedis), which is for development only.
 	RedisURL SecretURL `yaml:"redis_url"`

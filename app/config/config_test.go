@@ -220,8 +220,8 @@ func TestAMisspeltVariableIsRefused(t *testing.T) {
 		"GATEHOUSE": "", "JWT_SECRETS": "those of others",
 	}))
 	require.Equal(t, []string{
-		"environment GATEHOUSE_ADMIN_TOKN: there is no such key",
-		"environment GATEHOUSE_DENYLIST_ON_UNAVAILABLE_: there is no such key",
+		"environment GATEHOUSE_ADMIN_TOKN: there is no such key; did you mean GATEHOUSE_ADMIN_TOKEN?",
+		"environment GATEHOUSE_DENYLIST_ON_UNAVAILABLE_: there is no such key; did you mean GATEHOUSE_DENYLIST_ON_UNAVAILABLE?",
 		"environment GATEHOUSE_PORT: there is no such key",
 		"environment GATEHOUSE_ROUTES: there is no such key",
 	}, problems(err))

@@ -35,7 +35,7 @@ func CheckRedirectURI(uri string) error { return checkRedirectURI(uri) }
 // CheckWebURL says what is wrong with a landing page or a picture; an empty one is good.
 func CheckWebURL(link string) error {
 	var p problems
-	p.addWebURL("URL", link)
+	p.addLink("URL", link)
 	return p.err()
 }
 
