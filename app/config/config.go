@@ -154,7 +154,7 @@ type TokenCache struct {
 	Size int `yaml:"size"`
 }
 
-// Import configures what was taken over of another server (server import).
+// Import configures what was taken over of another server (gatehouse import).
 type Import struct {
 	// OpaqueTokens makes the access tokens of that server go on working until they expire. The authorization server and the
 	// gateways need the same.
