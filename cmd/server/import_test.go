@@ -43,7 +43,7 @@ func alby(t *testing.T) *sourcetest.Database {
 		{ID: "bare", Secret: "a word", Domain: "localhost:8080", Name: "Bare"},
 		{ID: "script", Secret: "a word", Domain: "javascript:alert(1)", Name: "Script"},
 		{ID: "long", Secret: strings.Repeat("x", 73), Domain: "https://long.example", Name: "Long"},
-		{ID: "nameless", Secret: "a word", Domain: "https://nameless.example", ImageURL: "/pictures/1.png"},
+		{ID: "nameless", Secret: "a word", Domain: "https://nameless.example", ImageURL: "javascript:x", URL: "/apps/1"},
 		{ID: "deleted", Secret: "a word", Domain: "https://deleted.example", Name: "Deleted here"},
 		{ID: "gone", Secret: "a word", Domain: "https://gone.example", Name: "Deleted there"},
 	} {
@@ -138,6 +138,7 @@ func TestImportOAuth2Server(t *testing.T) {
 		nameless := s.object("client", "show", "nameless")
 		require.Equal(t, "nameless", nameless["name"])
 		require.Empty(t, nameless["imageUrl"])
+		require.Equal(t, "/apps/1", nameless["url"], "a path of the host application")
 		audit := s.audit()
 		require.Contains(t, audit, "client.create native")
 		require.Contains(t, strings.Join(audit, "\n"), "grant.import oauth2server ")
