@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
@@ -10,11 +11,16 @@ import (
 // Warnings are about settings that are allowed and do not fit together. The limits of descriptors are those of this
 // process.
 func (c *Config) Warnings(role Role) []string {
-	if !role.HasGateway() {
-		return nil
-	}
 	var warnings []string
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	if c.standsBehindUnknownProxy() {
+		warn("trusted_proxies is empty, and issuer is https where this process is not: whatever ends TLS in front of it is one address " +
+			"for all of its callers, here and for limits of upstreams")
+	}
+	if !role.HasGateway() {
+		return warnings
+	}
+	warnings = append(warnings, c.TargetsNotes...)
 	connections := (listener.Limits{Connections: c.Limits.Connections}).MaxConnections()
 	if perAddress := c.Limits.ConnectionsPerAddress; perAddress == 0 || perAddress >= connections {
 		warn("limits.connections_per_address: one address may take all %d connections", connections)
@@ -38,4 +44,9 @@ func (c *Config) Warnings(role Role) []string {
 		}
 	}
 	return warnings
+}
+
+// standsBehindUnknownProxy holds where callers speak TLS, and not with this process.
+func (c *Config) standsBehindUnknownProxy() bool {
+	return len(c.TrustedProxies) == 0 && strings.HasPrefix(c.Issuer, "https://") && c.TLS.CertFile == ""
 }
