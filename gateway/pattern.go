@@ -11,13 +11,11 @@ import (
 // pattern is an RE2 expression that a decoded segment has to match from its beginning to its end, or the rest of a path.
 // It takes time in proportion to the length of either, and no memory.
 type pattern struct {
-	source     string
-	expression *regexp.Regexp
+	source string
 	// matchesSlash says that it may match more than one segment.
 	matchesSlash bool
-	// all is for the patterns that match everything, or everything but nothing. They need no expression.
-	all   bool
-	least int // bytes that it has to be
+	run          *run // nil where it is more than one
+	expression   *regexp.Regexp
 }
 
 const (
@@ -44,23 +42,16 @@ func compilePattern(source string) (*pattern, error) {
 	if size := len(program.Inst); size > maxInstructions {
 		return nil, fmt.Errorf("the pattern is too large: %d instructions, and %d are the most", size, maxInstructions)
 	}
-	p := &pattern{source: source, matchesSlash: holds(parsed, matchesSlash)}
-	switch source {
-	case ".*":
-		p.all = true
-	case ".+":
-		p.all, p.least = true, 1
-	default:
-		if p.expression, err = regexp.Compile(`\A(?:` + source + `)\z`); err != nil {
-			return nil, fmt.Errorf("its pattern is wrong: %w", err)
-		}
+	p := &pattern{source: source, matchesSlash: holds(parsed, matchesSlash), run: runOf(parsed)}
+	if p.expression, err = regexp.Compile(`\A(?:` + source + `)\z`); err != nil {
+		return nil, fmt.Errorf("its pattern is wrong: %w", err)
 	}
 	return p, nil
 }
 
 func (p *pattern) matches(text []byte) bool {
-	if p.all {
-		return len(text) >= p.least
+	if p.run != nil {
+		return p.run.matches(text)
 	}
 	return p.expression.Match(text)
 }

@@ -10,7 +10,9 @@ type earlierTarget struct {
 	rule     *rule
 }
 
-func (e *earlierTarget) serves(m Method, t *target) bool { return e.methods[m] && matches(e.segments, t) }
+func (e *earlierTarget) serves(m Method, t *target) bool {
+	return e.methods[m] && matches(e.segments, t)
+}
 
 // keepOrder is given the routes of targets.json in their order, when the tree under n has all of them. It costs a request
 // something only where the file has a route behind one that takes some of its requests.
@@ -108,7 +110,7 @@ func covers(first, second []segment) bool {
 		case i >= len(second):
 			return false
 		case s.kind == restOfPath:
-			return s.is(second[i]) || s.pattern.all && (s.pattern.least == 0 || !canBeEmpty(second[i:]))
+			return s.is(second[i]) || s.pattern.run.isAll() && (s.pattern.run.least == 0 || !canBeEmpty(second[i:]))
 		case s.is(second[i]):
 		case second[i].kind == literalSegment && s.matches([]byte(second[i].literal)):
 		case s.kind == paramSegment && second[i].kind == patternSegment && !canBeEmpty(second[i:i+1]):

@@ -97,10 +97,10 @@ type rule struct {
 	// fromTargets is Route.FromTargets; earlier are the others that win over it.
 	fromTargets bool
 	earlier     []earlierTarget
-	scope      string
-	public     bool
-	allows     bool // goes on when the denylist cannot tell
-	credential credential
+	scope       string
+	public      bool
+	allows      bool // goes on when the denylist cannot tell
+	credential  credential
 	// credentialIn is the credential's placement.
 	credentialIn placement
 	// gatewayMadeCredential says that the upstream's 401 is about the gateway, not about the caller.

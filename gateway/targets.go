@@ -95,7 +95,7 @@ func (t *targetOf) notes(raw json.RawMessage, index int, routes []Route) (notes 
 		}
 	}
 	if t.Method == "" {
-		note("has no method: as in oauth2server, no request gets through. Its scope %q can be asked for", t.Scope)
+		note("has no method: as in oauth2server, it serves no request, and users can still be asked for its scope %q", t.Scope)
 		return notes
 	}
 	last := routes[index]
