@@ -143,7 +143,7 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 		for _, name := range route.Methods {
 			m := MethodNamed(name)
 			if m == OtherMethod {
-				problem("unknown method %q, want %s", name, strings.Join(methodNames[OtherMethod+1:], ", "))
+				problem("unknown method %q, want one of %s", name, strings.Join(methodNames[OtherMethod+1:], ", "))
 				continue
 			}
 			if err != nil {

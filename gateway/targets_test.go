@@ -109,7 +109,7 @@ func TestProblemsOfTargetsAreReportedAtOnce(t *testing.T) {
 	)
 	err := newGateway(t, gateway.Config{Routes: routes, JWTSecret: []byte(jwtSecret)})
 	for _, problem := range []string{
-		`route 1 (PROPFIND /a): unknown method "PROPFIND", want GET, HEAD`,
+		`route 1 (PROPFIND /a): unknown method "PROPFIND", want one of GET, HEAD`,
 		`route 2 (GET,POST /b): unknown method "GET,POST"`,
 		`route 3 (GET /c/{id:^[0-9]+$}): bad path "/c/{id:^[0-9]+$}": the parameter {id:^[0-9]+$}: a pattern matches from the beginning to the end anyway: leave out ^ and $`,
 		`route 4 (GET /d/{id:(?!x)}): bad path`,

@@ -14,8 +14,9 @@ func (c *Config) Warnings(role Role) []string {
 	var warnings []string
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	if c.standsBehindUnknownProxy() {
-		warn("trusted_proxies is empty, and issuer is https where this process is not: whatever ends TLS in front of it is one address " +
-			"for all of its callers, here and for limits of upstreams")
+		warn("trusted_proxies: none, but callers come through a proxy: issuer is https, and this process has no certificate. "+
+			"All of them are one address, the proxy's, to limits.connections_per_address (%d), to the limits of upstreams and in the log",
+			c.Limits.ConnectionsPerAddress)
 	}
 	if !role.HasGateway() {
 		return warnings
