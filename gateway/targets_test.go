@@ -2,10 +2,12 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -242,4 +244,57 @@ func TestAWebSocketPassesToATarget(t *testing.T) {
 	_, response, err := s.tryOpen("/invoices/stream", nil)
 	require.Error(t, err)
 	require.Equal(t, http.StatusUnauthorized, response.StatusCode)
+}
+
+// oauth2server waited for its upstreams as long as they took.
+func TestALongAnswerPassesFromATarget(t *testing.T) {
+	for name, script := range map[string]struct{ first, then string }{
+		"before it begins": {"", okAnswer},
+		"within it":        {chunkedHead + "2\r\nok\r\n", "0\r\n\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upstream := newUpstream(t, func(l *link) {
+				if l.ReadRequest() {
+					l.Say(script.first)
+					l.Hold()
+					l.Say(script.then)
+				}
+			})
+			routes, _ := parsedTargets(t, targetEntry("/invoices", "post"), targetEntry("/balance", "GET"))
+			routes = append(routes, balance("", path("/own")))
+			for i := range routes {
+				routes[i].Origin = upstream.URL()
+			}
+			s := newSystem(t, routes, options{config: func(c *gateway.Config) {
+				c.Upstreams.FirstByteTimeout, c.Upstreams.IdleTimeout = soon, soon
+			}})
+			token := bearer(s.token(nil))
+			posted, got, own := s.dial(), s.dial(), s.dial()
+			posted.Send(raw("POST /invoices", token))
+			got.Send(raw("GET /balance", token))
+			require.Eventually(t, func() bool { return len(upstream.Requests()) == 2 }, patience, time.Millisecond)
+			own.Send(raw("GET /own", token))
+			_, err := io.ReadAll(own.Begin().Body) // until its time is over, which began later than that of the others
+			if script.first != "" {
+				require.Error(t, err, "it was cut")
+			}
+			upstream.Release()
+			for _, c := range []*call{posted, got} {
+				a := c.Receive("GET")
+				require.Equal(t, 200, a.StatusCode)
+				require.Equal(t, "ok", a.Body)
+			}
+		})
+	}
+}
+
+// A page asks about the method that it needs, which may be another target's than the first that has the path.
+func TestAPreflightOfATargetAsksForItsMethod(t *testing.T) {
+	routes, _ := parsedTargets(t, targetEntry("/i/{hash:[0-9]+}", "GET"), targetEntry("/i/{id}", "DELETE"))
+	s := newSystem(t, routes, options{config: func(c *gateway.Config) { c.CORS.Origins = []string{"https://app.example"} }})
+	for wanted, allowed := range map[string]string{"GET": "GET, HEAD", "DELETE": "DELETE", "PUT": "GET, HEAD"} {
+		a := s.do(raw("OPTIONS /i/1", "Origin: https://app.example", "Access-Control-Request-Method: "+wanted))
+		require.Equal(t, 204, a.StatusCode)
+		require.Equal(t, allowed, a.Header.Get("Access-Control-Allow-Methods"))
+	}
 }
