@@ -9,19 +9,21 @@ import (
 )
 
 // pattern is an RE2 expression that a decoded segment has to match from its beginning to its end, or the rest of a path.
-// It takes time in proportion to the length of either, and no memory.
+// It takes time in proportion to that, and no memory.
 type pattern struct {
 	source string
 	// matchesSlash says that it may match more than one segment.
 	matchesSlash bool
-	run          *run // nil where it is more than one
-	expression   *regexp.Regexp
+	run          *run           // nil where it is more than one
+	expression   *regexp.Regexp // nil where it is one
 }
 
 const (
 	anyOfSegment = "[^/]+" // what a parameter without a pattern matches
-	// maxInstructions is room for ten hashes. What a request costs that matches badly grows with it.
-	maxInstructions = 1000
+	// What strangers can make an expression cost grows with the product of its instructions and the bytes that it is held
+	// against. A SHA-256 in hexadecimal is 65 instructions. A run has no such bounds.
+	maxInstructions = 300
+	maxText         = 2000
 )
 
 func compilePattern(source string) (*pattern, error) {
@@ -35,6 +37,10 @@ func compilePattern(source string) (*pattern, error) {
 	if holds(parsed, isAnchor) {
 		return nil, errors.New("a pattern matches from the beginning to the end anyway: leave out ^ and $")
 	}
+	p := &pattern{source: source, matchesSlash: holds(parsed, matchesSlash), run: runOf(parsed)}
+	if p.run != nil {
+		return p, nil
+	}
 	program, err := syntax.Compile(parsed.Simplify())
 	if err != nil {
 		return nil, fmt.Errorf("its pattern is wrong: %w", err)
@@ -42,7 +48,6 @@ func compilePattern(source string) (*pattern, error) {
 	if size := len(program.Inst); size > maxInstructions {
 		return nil, fmt.Errorf("the pattern is too large: %d instructions, and %d are the most", size, maxInstructions)
 	}
-	p := &pattern{source: source, matchesSlash: holds(parsed, matchesSlash), run: runOf(parsed)}
 	if p.expression, err = regexp.Compile(`\A(?:` + source + `)\z`); err != nil {
 		return nil, fmt.Errorf("its pattern is wrong: %w", err)
 	}
@@ -53,7 +58,7 @@ func (p *pattern) matches(text []byte) bool {
 	if p.run != nil {
 		return p.run.matches(text)
 	}
-	return p.expression.Match(text)
+	return len(text) <= maxText && p.expression.Match(text)
 }
 
 // is reports whether two patterns are spelled alike, or both none.
