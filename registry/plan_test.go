@@ -47,6 +47,88 @@ func TestPlans(t *testing.T) {
 	}
 }
 
+// TestManyWaitOfOneUser: when very many revocations of one user have just been written, about which Postgres knows nothing
+// yet, it reads few of them for each step of their delivery.
+func TestManyWaitOfOneUser(t *testing.T) {
+	t.Parallel()
+	const many, batch = 20_000, 100
+	r := connect(t, registrytest.PostgresDatabase(t), registry.WithPoolSize(1))
+	require.NoError(t, r.Migrate(t.Context()))
+	_, err := r.DB().ExecContext(t.Context(), `INSERT INTO revocations (kind, id, subject, turn, expires_at, created_at, delivered)
+		SELECT 'grant', md5('waiting' || i), 'greedy', least(i, 1000), now() + interval '1 year', now(), false FROM generate_series(1, ?) AS i`, many)
+	require.NoError(t, err)
+	before := rowsRead(t, r)
+	of, err := r.PendingRevocationsOf(t.Context(), "greedy", batch)
+	require.NoError(t, err)
+	require.Len(t, of, batch)
+	require.NoError(t, r.MarkDelivered(t.Context(), of))
+	n, err := r.DeliverNext(t.Context(), batch, func(context.Context, []registry.Revocation) error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, batch, n)
+	require.Less(t, rowsRead(t, r)-before, int64(10*batch))
+	left, err := r.PendingRevocationsOf(t.Context(), "greedy", many)
+	require.NoError(t, err)
+	require.Len(t, left, many-2*batch)
+}
+
+// TestMarkingWaitsForNoDisk: who revokes waits for the disk once, when the revocation is written, and not again for the note that
+// it was delivered.
+func TestMarkingWaitsForNoDisk(t *testing.T) {
+	t.Parallel()
+	url := registrytest.PostgresDatabase(t)
+	require.NoError(t, connect(t, url, registry.WithPoolSize(1)).Migrate(t.Context()))
+	db, err := sql.Open("pgx", url)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	for _, statement := range []string{
+		"CREATE TABLE waits (operation text, durability text)",
+		`CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			INSERT INTO waits VALUES (TG_OP, current_setting('synchronous_commit')); RETURN NULL; END $$`,
+		"CREATE TRIGGER note AFTER INSERT OR UPDATE ON revocations FOR EACH STATEMENT EXECUTE FUNCTION note()",
+		"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$",
+	} {
+		_, err := db.ExecContext(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
+	r := connect(t, url, registry.WithPoolSize(1)) // with the new setting
+	deliver := map[string]func() error{
+		"own": func() error {
+			pending, err := r.PendingRevocations(t.Context(), 10)
+			require.NoError(t, err)
+			return r.MarkDelivered(t.Context(), pending)
+		},
+		"in turn": func() error {
+			return second(r.DeliverNext(t.Context(), 10, func(context.Context, []registry.Revocation) error { return nil }))
+		},
+	}
+	for name, deliver := range deliver {
+		require.NoError(t, r.RevokeToken(t.Context(), name, time.Now().Add(time.Hour)))
+		require.NoError(t, deliver())
+	}
+	rows, err := db.QueryContext(t.Context(), "SELECT operation || ' ' || durability FROM waits")
+	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
+	var waits []string
+	for rows.Next() {
+		var wait string
+		require.NoError(t, rows.Scan(&wait))
+		waits = append(waits, wait)
+	}
+	require.NoError(t, rows.Err())
+	// An INSERT that would update on a conflict counts as an UPDATE, too.
+	require.ElementsMatch(t, []string{"INSERT on", "UPDATE on", "UPDATE off", "INSERT on", "UPDATE on", "UPDATE off"}, waits)
+}
+
+// rowsRead counts the rows of revocations that were read so far.
+func rowsRead(t *testing.T, r *registry.Registry) (rows int64) {
+	t.Helper()
+	_, err := r.DB().ExecContext(t.Context(), "SELECT pg_stat_force_next_flush()")
+	require.NoError(t, err)
+	require.NoError(t, r.DB().NewRaw("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'revocations'").
+		Scan(t.Context(), &rows))
+	return rows
+}
+
 // useEverything calls each method at least once, for each of its outcomes that
 // takes another way through the database.
 func useEverything(t *testing.T, w *world) {
