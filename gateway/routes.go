@@ -29,7 +29,8 @@ type Route struct {
 	// CredentialIn is where the credentials lndhub and forward go: query:<parameter> or header:<name>, and Authorization, after
 	// the word Bearer, when it is empty. What callers send there themselves does not pass.
 	CredentialIn string `yaml:"credential_in" json:"credential_in"`
-	// Public routes need no token, and demand no scope of one. A token that is sent must still be good.
+	// Public routes need no token. One that is sent must still be good, and must carry the scope, if the route has one, where
+	// the credential tells the upstream whose it is.
 	Public bool `yaml:"public" json:"public"`
 	// DropHeaders are fields of the caller's that never reach the upstream, besides those that never do anyway: names, or
 	// beginnings of names with a * at the end. It is for fields by which the upstream would take a caller for somebody.
@@ -99,12 +100,15 @@ type rule struct {
 	earlier     []earlierTarget
 	scope       string
 	public      bool
-	allows      bool // goes on when the denylist cannot tell
-	credential  credential
+	// demandsScope is of a token, where there is one.
+	demandsScope bool
+	allows       bool // goes on when the denylist cannot tell
+	credential   credential
 	// credentialIn is the credential's placement.
 	credentialIn placement
 	// gatewayMadeCredential says that the upstream's 401 is about the gateway, not about the caller.
 	gatewayMadeCredential bool
+	hub                   *hub // nil for other credentials than lndhub
 	headers               headerRules
 	basePath              string
 	upstream              *destination
@@ -173,6 +177,7 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		fromTargets:           route.FromTargets,
 		scope:                 route.Scope,
 		public:                route.Public,
+		demandsScope:          !route.Public || route.Scope != "" && route.Credential != credentialNone,
 		timeout:               route.Timeout,
 		maxBody:               int64(cmp.Or(route.MaxBody, config.MaxBody)),
 		gatewayMadeCredential: gatewayMadeCredential(route.Credential),
@@ -236,6 +241,9 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		return r
 	}
 	r.basePath = basePath
+	if route.Credential == credentialLNDHub {
+		r.hub = g.hubAt(origin)
+	}
 	if route.MaxConns < 0 {
 		return r
 	}
