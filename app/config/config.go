@@ -61,9 +61,11 @@ type Config struct {
 	CORS   gateway.CORS    `yaml:"cors"`
 	Routes []gateway.Route `yaml:"routes"`
 	// TargetsFile is a targets.json of oauth2server. Its routes come after Routes.
-	TargetsFile string   `yaml:"targets_file"`
-	Log         Log      `yaml:"log"`
-	Shutdown    Shutdown `yaml:"shutdown"`
+	TargetsFile string `yaml:"targets_file"`
+	// TargetsNotes say what in that file has no effect. Load writes them.
+	TargetsNotes []string `yaml:"-"`
+	Log          Log      `yaml:"log"`
+	Shutdown     Shutdown `yaml:"shutdown"`
 	// OAuth2Server is no key: it follows from the environment.
 	OAuth2Server OAuth2Server `yaml:"-"`
 }

@@ -63,7 +63,7 @@ func readTargets(file string) ([]gateway.Route, error) {
 	if err != nil {
 		return nil, fmt.Errorf("TARGET_FILE: %w", err)
 	}
-	routes, err := gateway.ParseTargets(data)
+	routes, _, err := gateway.ParseTargets(data)
 	if err != nil {
 		return nil, fmt.Errorf("TARGET_FILE %s: %w", file, err)
 	}
