@@ -2,8 +2,10 @@ package registry
 
 import (
 	"context"
+	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // PendingRevocations returns up to limit live revocations that were not delivered
@@ -29,13 +31,14 @@ func (r *Registry) PendingRevocation(ctx context.Context, kind, id string) ([]Re
 }
 
 // PendingRevocationsOf returns up to limit live revocations of the subject that
-// were not delivered, the first to be delivered at the front.
+// were not delivered, in no order: to sort all that wait would make each step of a
+// user who has very many dear for others.
 func (r *Registry) PendingRevocationsOf(ctx context.Context, subject string, limit int) ([]Revocation, error) {
 	if err := checkText(subject); err != nil {
 		return nil, err
 	}
 	return r.revocations(ctx, r.db, limit, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("subject = ?", subject).Where("NOT delivered").Order("turn", "expires_at")
+		return q.Where("subject = ?", subject).Where("NOT delivered")
 	})
 }
 
@@ -88,23 +91,35 @@ func (r *Registry) markDelivered(ctx context.Context, db bun.IDB, delivered []Re
 	if len(delivered) == 0 {
 		return nil
 	}
+	kinds, ids, until := make([]string, len(delivered)), make([]string, len(delivered)), make([]time.Time, len(delivered))
+	for i, revocation := range delivered {
+		if err := checkText(revocation.Kind, revocation.ID); err != nil {
+			return err
+		}
+		kinds[i], ids[i], until[i] = revocation.Kind, revocation.ID, revocation.ExpiresAt
+	}
+	if r.onPostgres() {
+		// Each row is looked up by its key. A join would be left to what Postgres knows of the table, which is nothing while many
+		// have just been written; it then reads them all.
+		_, err := db.NewRaw(`UPDATE revocations SET delivered = TRUE WHERE ctid = ANY (ARRAY(
+			SELECT free.ctid FROM unnest(?::text[], ?::text[], ?::timestamptz[]) AS told (kind, id, expires_at)
+			CROSS JOIN LATERAL (
+				SELECT rev.ctid FROM revocations AS rev
+				WHERE rev.kind = told.kind AND rev.id = told.id AND rev.expires_at = told.expires_at AND NOT rev.delivered
+				FOR UPDATE SKIP LOCKED
+			) AS free))`, pgdialect.Array(kinds), pgdialect.Array(ids), pgdialect.Array(until)).Exec(ctx)
+		return err
+	}
 	type told struct {
 		Kind      string       `bun:"kind"`
 		ID        string       `bun:"id"`
 		ExpiresAt bun.NullTime `bun:"expires_at"`
 	}
 	rows := make([]told, len(delivered))
-	for i, revocation := range delivered {
-		if err := checkText(revocation.Kind, revocation.ID); err != nil {
-			return err
-		}
-		rows[i] = told{revocation.Kind, revocation.ID, bun.NullTime{Time: revocation.ExpiresAt}}
+	for i := range delivered {
+		rows[i] = told{kinds[i], ids[i], bun.NullTime{Time: until[i]}}
 	}
-	free := r.locking(db.NewSelect().Model((*revocationRow)(nil)), "UPDATE OF rev SKIP LOCKED").Column("rev.kind", "rev.id").
-		Join("JOIN told ON told.kind = rev.kind AND told.id = rev.id AND told.expires_at = rev.expires_at").
-		Where("NOT rev.delivered")
-	_, err := db.NewUpdate().With("told", db.NewValues(&rows)).With("free", free).
-		Model((*revocationRow)(nil)).Set("delivered = TRUE").
-		Where("(rev.kind, rev.id) IN (SELECT kind, id FROM free)").Exec(ctx)
+	_, err := db.NewUpdate().With("told", db.NewValues(&rows)).Model((*revocationRow)(nil)).Set("delivered = TRUE").
+		Where("(kind, id, expires_at) IN (SELECT kind, id, expires_at FROM told)").Where("NOT delivered").Exec(ctx)
 	return err
 }

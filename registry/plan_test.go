@@ -49,6 +49,40 @@ func TestPlans(t *testing.T) {
 	}
 }
 
+// TestManyWaitOfOneUser: when very many revocations of one user have just been written, about which Postgres knows nothing
+// yet, it reads few of them for each step of their delivery.
+func TestManyWaitOfOneUser(t *testing.T) {
+	t.Parallel()
+	const many, batch = 20_000, 100
+	r := connect(t, registrytest.PostgresDatabase(t), registry.WithPoolSize(1))
+	require.NoError(t, r.Migrate(t.Context()))
+	_, err := r.DB().ExecContext(t.Context(), `INSERT INTO revocations (kind, id, subject, turn, expires_at, created_at, delivered)
+		SELECT 'grant', md5('waiting' || i), 'greedy', least(i, 1000), now() + interval '1 year', now(), false FROM generate_series(1, ?) AS i`, many)
+	require.NoError(t, err)
+	before := rowsRead(t, r)
+	of, err := r.PendingRevocationsOf(t.Context(), "greedy", batch)
+	require.NoError(t, err)
+	require.Len(t, of, batch)
+	require.NoError(t, r.MarkDelivered(t.Context(), of))
+	n, err := r.DeliverNext(t.Context(), batch, func(context.Context, []registry.Revocation) error { return nil })
+	require.NoError(t, err)
+	require.Equal(t, batch, n)
+	require.Less(t, rowsRead(t, r)-before, int64(10*batch))
+	left, err := r.PendingRevocationsOf(t.Context(), "greedy", many)
+	require.NoError(t, err)
+	require.Len(t, left, many-2*batch)
+}
+
+// rowsRead counts the rows of revocations that were read so far.
+func rowsRead(t *testing.T, r *registry.Registry) (rows int64) {
+	t.Helper()
+	_, err := r.DB().ExecContext(t.Context(), "SELECT pg_stat_force_next_flush()")
+	require.NoError(t, err)
+	require.NoError(t, r.DB().NewRaw("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'revocations'").
+		Scan(t.Context(), &rows))
+	return rows
+}
+
 // useEverything calls each method at least once, for each of its outcomes that
 // takes another way through the database.
 func useEverything(t *testing.T, w *world) {

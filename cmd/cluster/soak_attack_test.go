@@ -60,6 +60,8 @@ func (s *soak) startAttacks() error {
 			}
 		}
 	}
+	s.crowd(s.secured)
+	s.wait.Go(func() { s.askBesideTheCrowd(s.secured) })
 	for range 4 {
 		s.wait.Go(s.makeAndEndGrants)
 	}

@@ -39,7 +39,7 @@ const soakTimeouts = "timeouts: {header: 10s, body: 10s, write: 10s, idle: 5s}\n
 // hold as little as before. `make soak` runs it for long.
 func TestSoak(t *testing.T) {
 	in := install(t, newSoakUpstream(t).routes(), soakTimeouts)
-	s := &soak{in: in, application: in.register(), counts: make(map[string]int)}
+	s := &soak{in: in, secured: in.installSecured(), application: in.register(), counts: make(map[string]int)}
 
 	s.runFor(max(*soakFor/10, 3*time.Second))
 	in.settle()
@@ -61,12 +61,14 @@ func TestSoak(t *testing.T) {
 	s.report("at the end", in.vitals())
 	t.Log(s.summary())
 	require.Empty(t, s.wrong)
+	require.NotZero(t, s.counts[besideTheCrowd])
 	require.Less(t, len(s.unanswered), s.done()/100, "too many requests are not answered: %v", s.unanswered[:min(len(s.unanswered), maxBroken)])
 }
 
 // soak is the traffic, and what must never be seen in it.
 type soak struct {
 	in          *installation
+	secured     *secured
 	application application
 	stop        chan struct{}
 	wait        sync.WaitGroup
