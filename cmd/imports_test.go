@@ -36,6 +36,7 @@ var walls = map[string][]string{
 	"authz/internal/text":         {},
 	"authz/keyring":               {"authz/internal/loop"},
 	"authz/outbox":                {"authz/internal/loop"},
+	"authz/page":                  {},
 	"authz/user":                  {"authz/internal/text"},
 	"gateway/gatewaytest":         {},
 	"gateway/internal/http1":      {},

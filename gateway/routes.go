@@ -231,7 +231,7 @@ type segment struct {
 }
 
 // reserved first segments belong to the authorization server and to operations, whether or not they are mounted here.
-var reserved = []string{"oauth", ".well-known", "clients", "admin", "healthz", "readyz", "metrics"}
+var reserved = []string{"oauth", ".well-known", "clients", "account", "admin", "healthz", "readyz", "metrics"}
 
 func isReserved(first string) bool {
 	return slices.ContainsFunc(reserved, func(name string) bool { return strings.EqualFold(name, first) })

@@ -63,3 +63,13 @@ type Failure struct {
 
 func (Failure) template() string { return "failure.html" }
 func (v Failure) title() string  { return v.Title }
+
+// Applications is the account of a user: what has access to it.
+type Applications struct {
+	Service string // whose account it is: the name of the host
+	User    string // who is signed in
+	SignOut Form
+}
+
+func (Applications) template() string { return "applications.html" }
+func (Applications) title() string    { return "Applications" }
