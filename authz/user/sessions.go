@@ -53,7 +53,7 @@ func (s *Sessions) Begin(ctx context.Context, subject, name, method, before, req
 const sessionBytes = 32
 
 // Find returns the session that a browser holds, and false when there is none or it has ended. Finding it is using it; that is
-// written down only when a tenth of Idle has passed since it last was.
+// written down only when a tenth of Idle has passed since it last was, so a session may end up to a tenth of Idle earlier.
 func (s *Sessions) Find(ctx context.Context, value string) (registry.Session, bool, error) {
 	if value == "" {
 		return registry.Session{}, false, nil
@@ -65,11 +65,11 @@ func (s *Sessions) Find(ctx context.Context, value string) (registry.Session, bo
 	if err != nil {
 		return registry.Session{}, false, err
 	}
-	idleUntil := timeFrom(s.Now).Add(s.Idle)
+	idleUntil, isLast := timeFrom(s.Now).Add(s.Idle), false
 	if idleUntil.After(found.EndsAt) {
-		idleUntil = found.EndsAt
+		idleUntil, isLast = found.EndsAt, found.IdleUntil.Before(found.EndsAt)
 	}
-	if idleUntil.Sub(found.IdleUntil) >= s.Idle/10 {
+	if isLast || idleUntil.Sub(found.IdleUntil) >= s.Idle/10 {
 		if err := s.Registry.TouchSession(ctx, found.Hash, idleUntil); err != nil {
 			return registry.Session{}, false, err
 		}
