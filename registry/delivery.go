@@ -99,15 +99,16 @@ func (r *Registry) markDelivered(ctx context.Context, db bun.IDB, delivered []Re
 		kinds[i], ids[i], until[i] = revocation.Kind, revocation.ID, revocation.ExpiresAt
 	}
 	if r.onPostgres() {
-		// Each row is looked up by its key. A join would be left to what Postgres knows of the table, which is nothing while many
-		// have just been written; it then reads them all.
-		_, err := db.NewRaw(`UPDATE revocations SET delivered = TRUE WHERE ctid = ANY (ARRAY(
-			SELECT free.ctid FROM unnest(?::text[], ?::text[], ?::timestamptz[]) AS told (kind, id, expires_at)
-			CROSS JOIN LATERAL (
-				SELECT rev.ctid FROM revocations AS rev
-				WHERE rev.kind = told.kind AND rev.id = told.id AND rev.expires_at = told.expires_at AND NOT rev.delivered
-				FOR UPDATE SKIP LOCKED
-			) AS free))`, pgdialect.Array(kinds), pgdialect.Array(ids), pgdialect.Array(until)).Exec(ctx)
+		// The commit is not waited for: what is lost with the server is delivered again. Each row is looked up by its key: a join would
+		// be left to what Postgres knows of the table, which is nothing while many have just been written; it then reads them all.
+		_, err := db.NewRaw(`WITH hurry AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE))
+			UPDATE revocations SET delivered = TRUE FROM hurry WHERE ctid = ANY (ARRAY(
+				SELECT free.ctid FROM unnest(?::text[], ?::text[], ?::timestamptz[]) AS told (kind, id, expires_at)
+				CROSS JOIN LATERAL (
+					SELECT rev.ctid FROM revocations AS rev
+					WHERE rev.kind = told.kind AND rev.id = told.id AND rev.expires_at = told.expires_at AND NOT rev.delivered
+					FOR UPDATE SKIP LOCKED
+				) AS free))`, pgdialect.Array(kinds), pgdialect.Array(ids), pgdialect.Array(until)).Exec(ctx)
 		return err
 	}
 	type told struct {

@@ -73,6 +73,54 @@ func TestManyWaitOfOneUser(t *testing.T) {
 	require.Len(t, left, many-2*batch)
 }
 
+// TestMarkingWaitsForNoDisk: who revokes waits for the disk once, when the revocation is written, and not again for the note that
+// it was delivered.
+func TestMarkingWaitsForNoDisk(t *testing.T) {
+	t.Parallel()
+	url := registrytest.PostgresDatabase(t)
+	require.NoError(t, connect(t, url, registry.WithPoolSize(1)).Migrate(t.Context()))
+	db, err := sql.Open("pgx", url)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	for _, statement := range []string{
+		"CREATE TABLE waits (operation text, durability text)",
+		`CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			INSERT INTO waits VALUES (TG_OP, current_setting('synchronous_commit')); RETURN NULL; END $$`,
+		"CREATE TRIGGER note AFTER INSERT OR UPDATE ON revocations FOR EACH STATEMENT EXECUTE FUNCTION note()",
+		"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$",
+	} {
+		_, err := db.ExecContext(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
+	r := connect(t, url, registry.WithPoolSize(1)) // with the new setting
+	deliver := map[string]func() error{
+		"own": func() error {
+			pending, err := r.PendingRevocations(t.Context(), 10)
+			require.NoError(t, err)
+			return r.MarkDelivered(t.Context(), pending)
+		},
+		"in turn": func() error {
+			return second(r.DeliverNext(t.Context(), 10, func(context.Context, []registry.Revocation) error { return nil }))
+		},
+	}
+	for name, deliver := range deliver {
+		require.NoError(t, r.RevokeToken(t.Context(), name, time.Now().Add(time.Hour)))
+		require.NoError(t, deliver())
+	}
+	rows, err := db.QueryContext(t.Context(), "SELECT operation || ' ' || durability FROM waits")
+	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
+	var waits []string
+	for rows.Next() {
+		var wait string
+		require.NoError(t, rows.Scan(&wait))
+		waits = append(waits, wait)
+	}
+	require.NoError(t, rows.Err())
+	// An INSERT that would update on a conflict counts as an UPDATE, too.
+	require.ElementsMatch(t, []string{"INSERT on", "UPDATE on", "UPDATE off", "INSERT on", "UPDATE on", "UPDATE off"}, waits)
+}
+
 // rowsRead counts the rows of revocations that were read so far.
 func rowsRead(t *testing.T, r *registry.Registry) (rows int64) {
 	t.Helper()
