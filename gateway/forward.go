@@ -225,7 +225,7 @@ func copyHead(to *fasthttp.ResponseHeader, head *upstream.Head, except string) {
 	to.SetStatusCode(head.Status())
 	to.SetNoDefaultContentType(true)
 	for i := range head.Fields() {
-		if name, value, ok := head.Field(i); ok && !http1.IsNamed(name, except) {
+		if name, value, ok := head.Field(i); ok && !http1.IsNamed(name, except) && !setsOwnCookie(name, value) {
 			to.AddBytesKV(name, value)
 		}
 	}
