@@ -61,8 +61,10 @@ func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (e
 	}
 	d.Scopes = scopesOf(d.Routes)
 
+	upstream := newWallet(s.jwtSecret, time.Now)
+	upstream.returnTo = d.Issuer + "/account/sign-in/return"
 	wallet := &http.Server{
-		Handler:           newWallet(s.jwtSecret, time.Now).Handler(),
+		Handler:           upstream.Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	walletFailed := make(chan error, 1)
@@ -117,6 +119,7 @@ func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *
 	cfg.JWTSecret = config.Secret(s.jwtSecret)
 	cfg.Keys.Secret = config.Secret(client.NewSecret())
 	cfg.LNDHubURL = d.Wallet
+	cfg.Users.LoginURL = d.Wallet + loginPath
 	cfg.Routes = d.Routes
 	cfg.CORS.Origins = []string{"*"} // applications under development run anywhere
 	return app.New(ctx, cfg, app.Options{
