@@ -138,6 +138,7 @@ func (s *Server) consentView(v visitor, k keptRequest) page.Consent {
 	view := page.Consent{
 		Application: shownClient(k.client.Name, k.client.ID),
 		User:        v.shownName(),
+		Account:     s.base + accountPath,
 		Decide:      page.Form{Action: s.base + requestPath(k.ID), Token: formToken(v.value)},
 		SignOut:     page.Form{Action: s.base + signOutPath, Token: formToken(v.value), Request: k.ID},
 	}

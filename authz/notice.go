@@ -12,11 +12,11 @@ import (
 	"gatehouse/authz/user"
 )
 
-// notice is what the sign-in page says about the try before it. It travels in a cookie, because the page follows a redirect: it
+// notice is what a page says about the step before it. It travels in a cookie, because the page follows a redirect: it
 // can be one of a few things, and whoever makes one up sees it alone.
 type notice struct {
 	what  string
-	login string
+	about string    // the login that was tried, or the application that was disconnected
 	until time.Time // when to try again
 }
 
@@ -27,14 +27,17 @@ const (
 	noticeUnavailable = "unavailable"
 	noticeStale       = "stale"
 	noticeHost        = "host"
+	noticeEnded       = "ended"
+	noticeEndedAll    = "ended all"
+	noticePending     = "pending"
 
 	noticeLife     = time.Minute
-	maxNoticeLogin = 200
+	maxNoticeAbout = 200
 )
 
 // noticeOf is what the page says about an error of signing in, and false for one that is not about that.
 func noticeOf(err error, login string, now time.Time) (notice, bool) {
-	n := notice{login: login}
+	n := notice{about: login}
 	var braked *user.BrakedError
 	switch e := asOAuthError(err); {
 	case errors.As(err, &braked):
@@ -52,10 +55,10 @@ func noticeOf(err error, login string, now time.Time) (notice, bool) {
 }
 
 func (s *Server) leaveNotice(w http.ResponseWriter, n notice) {
-	if len(n.login) > maxNoticeLogin {
-		n.login = ""
+	if len(n.about) > maxNoticeAbout {
+		n.about = ""
 	}
-	values := url.Values{"what": {n.what}, "login": {n.login}, "until": {strconv.FormatInt(n.until.Unix(), 10)}}
+	values := url.Values{"what": {n.what}, "about": {n.about}, "until": {strconv.FormatInt(n.until.Unix(), 10)}}
 	s.cookies.set(w, noticeCookie, base64.RawURLEncoding.EncodeToString([]byte(values.Encode())), noticeLife)
 }
 
@@ -75,12 +78,12 @@ func (s *Server) takeNotice(w http.ResponseWriter, r *http.Request) notice {
 		return notice{}
 	}
 	until, _ := strconv.ParseInt(values.Get("until"), 10, 64) // without, there is nothing to wait for
-	return notice{what: values.Get("what"), login: values.Get("login"), until: time.Unix(until, 0)}
+	return notice{what: values.Get("what"), about: values.Get("about"), until: time.Unix(until, 0)}
 }
 
 // tell puts the notice on the page, and returns the status of that.
 func (n notice) tell(w http.ResponseWriter, view *page.SignIn, now time.Time) int {
-	view.Login = n.login
+	view.Login = n.about
 	switch n.what {
 	case noticeWrong:
 		view.Failure, view.IsWrong = "Login or password is wrong.", true

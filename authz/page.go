@@ -69,6 +69,7 @@ func (s *Server) pages() routes {
 	return routes{
 		"/account":     {http.MethodGet: s.showAccount},
 		accountPath:    {http.MethodGet: s.showApplications},
+		disconnectPath: {http.MethodGet: s.showDisconnect, http.MethodPost: s.disconnectOnPage},
 		signInPage:     {http.MethodGet: s.showSignIn, http.MethodPost: s.signIn},
 		hostSignInPath: {http.MethodPost: s.goToHost},
 		returnPath:     {http.MethodGet: s.finishReturn, http.MethodPost: s.comeBack},

@@ -106,7 +106,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	requestID, login := form.Get(requestField), form.Get("login")
 	if !v.sentFrom(form) {
-		s.leaveNotice(w, notice{what: noticeStale, login: login})
+		s.leaveNotice(w, notice{what: noticeStale, about: login})
 		s.seeOther(w, signInPath(requestID))
 		return
 	}

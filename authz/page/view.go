@@ -42,6 +42,7 @@ type Consent struct {
 	Scopes         []Scope
 	Lasts          string // how long an access token will be good, if the client asked for something else than usual
 	User           string // who is signed in
+	Account        string // where it can be taken back
 	Decide         Form
 	SignOut        Form
 }
@@ -66,10 +67,40 @@ func (v Failure) title() string  { return v.Title }
 
 // Applications is the account of a user: what has access to it.
 type Applications struct {
-	Service string // whose account it is: the name of the host
-	User    string // who is signed in
-	SignOut Form
+	Service      string // whose account it is: the name of the host
+	User         string // who is signed in
+	Applications []Application
+	// DisconnectAll is where all are disconnected; empty: there are not several.
+	DisconnectAll string
+	Said          string // what was just done
+	SignOut       Form
+}
+
+// Application is one that has access.
+type Application struct {
+	Name       string
+	Domain     string // where the last answer went
+	Since      string // a day
+	Scopes     []Scope
+	Disconnect string // where it is disconnected
 }
 
 func (Applications) template() string { return "applications.html" }
-func (Applications) title() string    { return "Applications" }
+func (Applications) title() string    { return "Applications with access" }
+
+// Disconnect asks whether an application, or every one, is to lose its access.
+type Disconnect struct {
+	Service     string
+	Application string // empty: every one
+	Client      string // its ID; empty: every one
+	Form        Form
+	Back        string // where nothing is done
+}
+
+func (Disconnect) template() string { return "disconnect.html" }
+func (v Disconnect) title() string {
+	if v.Application == "" {
+		return "Disconnect all applications?"
+	}
+	return "Disconnect " + v.Application + "?"
+}
