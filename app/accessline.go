@@ -18,6 +18,8 @@ type accessLine struct {
 	durationMS float64
 	bytesIn    int
 	bytesOut   int
+	refused    bool // by the gateway. Only then sent is told
+	sent       bool
 	requestID  []byte
 	remote     netip.Addr
 	subject    string // empty, and left out, when nothing is known
@@ -34,9 +36,11 @@ func (l *accessLine) attrs() []slog.Attr {
 		slog.Float64("duration_ms", l.durationMS),
 		slog.Int("bytes_in", l.bytesIn),
 		slog.Int("bytes_out", l.bytesOut),
-		slog.String("request_id", string(l.requestID)),
-		slog.String("remote", l.remote.String()),
 	}
+	if l.refused {
+		attrs = append(attrs, slog.Bool("sent", l.sent))
+	}
+	attrs = append(attrs, slog.String("request_id", string(l.requestID)), slog.String("remote", l.remote.String()))
 	if l.subject != "" {
 		attrs = append(attrs, slog.String("subject", l.subject))
 	}
@@ -63,6 +67,9 @@ func (l *accessLine) appendJSON(dst []byte, at time.Time) ([]byte, bool) {
 	dst = strconv.AppendFloat(append(dst, `,"duration_ms":`...), l.durationMS, 'f', -1, 64)
 	dst = strconv.AppendInt(append(dst, `,"bytes_in":`...), int64(l.bytesIn), 10)
 	dst = strconv.AppendInt(append(dst, `,"bytes_out":`...), int64(l.bytesOut), 10)
+	if l.refused {
+		dst = strconv.AppendBool(append(dst, `,"sent":`...), l.sent)
+	}
 	dst = append(append(dst, `,"request_id":"`...), l.requestID...)
 	dst = append(dst, `","remote":"`...)
 	if l.remote.IsValid() {

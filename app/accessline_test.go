@@ -24,6 +24,8 @@ func TestAnAccessLineIsWhatSlogWouldWrite(t *testing.T) {
 		"a day":            func(l *accessLine) { l.durationMS = 86_400_000.001 },
 		"no address":       func(l *accessLine) { l.remote = netip.Addr{} },
 		"an address, IPv4": func(l *accessLine) { l.remote = netip.MustParseAddr("192.0.2.1") },
+		"refused":          func(l *accessLine) { l.refused = true },
+		"refused, sent":    func(l *accessLine) { l.refused, l.sent, l.cut = true, true, "token_revoked" },
 		"HTML":             func(l *accessLine) { l.route, l.client = "/a/<&>'", "<script>" },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,6 +55,8 @@ func (a *accessLog) lineOf(ctx *fasthttp.RequestCtx, r *record) accessLine {
 		subject:   r.subject,
 		client:    r.client,
 		cut:       r.cut,
+		refused:   r.refused,
+		sent:      r.sent,
 	}
 }
 

@@ -25,6 +25,7 @@ type metrics struct {
 	verdicts  []prometheus.Counter // by gateway.Verdict
 	failures  *prometheus.CounterVec
 	cuts      *prometheus.CounterVec
+	refused   *prometheus.CounterVec
 	open      *prometheus.GaugeVec
 	issued    *prometheus.CounterVec
 	replayed  prometheus.Counter
@@ -33,8 +34,8 @@ type metrics struct {
 	routes map[string]*route
 }
 
-// durationBuckets are in seconds: what a request costs that is answered from memory, up to the usual timeout of a route.
-var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+// durationBuckets are in seconds: what a request costs that is answered from memory, up to how long a payment may take.
+var durationBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300}
 
 func newMetrics(role config.Role) *metrics {
 	m := &metrics{
@@ -56,6 +57,10 @@ func newMetrics(role config.Role) *metrics {
 			Name: "gatehouse_token_cuts_total",
 			Help: "Uploads, answers and WebSockets that were ended because their token was no longer good.",
 		}, []string{"route", "reason"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatehouse_refused_requests_total",
+			Help: "Requests that the gateway answered with an error of its own, by whether the upstream may have got any of them.",
+		}, []string{"route", "sent"}),
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "gatehouse_websockets",
 			Help: "WebSockets that are open.",
@@ -79,7 +84,7 @@ func newMetrics(role config.Role) *metrics {
 		}
 	}
 	if role.HasGateway() {
-		m.registry.MustRegister(m.failures, m.cuts, m.open)
+		m.registry.MustRegister(m.failures, m.cuts, m.refused, m.open)
 		m.countVerdicts()
 	}
 	return m
@@ -122,6 +127,11 @@ func (m *metrics) gatewayRoutes(configured []gateway.Route) []*route {
 				if f != gateway.NoFailure {
 					r.failures[f] = m.failures.WithLabelValues(r.template, f.String())
 				}
+			}
+		}
+		if r.refused == nil {
+			r.refused = []prometheus.Counter{
+				m.refused.WithLabelValues(r.template, "false"), m.refused.WithLabelValues(r.template, "true"),
 			}
 		}
 		if r.cuts == nil {

@@ -110,6 +110,10 @@ func (o *observer) count(r *record, how gateway.Failure, cut gateway.Cut) {
 func (o *observer) learn(ctx *fasthttp.RequestCtx, r *record, seen *gateway.Observation) {
 	if seen.Route != gateway.NoRoute {
 		r.route = o.routes[seen.Route]
+		if seen.Refused {
+			r.refused, r.sent = true, seen.Sent
+			r.route.refused[wasSent(seen.Sent)].Inc()
+		}
 	}
 	if seen.Claims != nil {
 		r.subject, r.client = seen.Claims.Subject, seen.Claims.ClientID
@@ -122,6 +126,14 @@ func (o *observer) learn(ctx *fasthttp.RequestCtx, r *record, seen *gateway.Obse
 	if seen.Tunnel != nil {
 		o.follow(ctx, r, seen.Tunnel)
 	}
+}
+
+// wasSent is the index of a counter in route.refused.
+func wasSent(sent bool) int {
+	if sent {
+		return 1
+	}
+	return 0
 }
 
 // issued is told of each token that the authorization server gives away.

@@ -26,7 +26,7 @@ func Migrate(ctx context.Context, cfg config.Config, tell func(migration string)
 		return fmt.Errorf("open database: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return db.Migrate(ctx)
+	return advised(db.Migrate(ctx))
 }
 
 // Operate opens the database, and the Redis if it is needed, for an operator who works on them directly, whether a

@@ -130,12 +130,14 @@ func (a *App) remoteKeys() keys.PublicKeys {
 func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz.Server, error) {
 	users := append([]user.Authenticator{}, a.options.Users...)
 	users = append(users, &user.HostJWT{Secret: []byte(a.config.JWTSecret.Reveal())})
+	var standing user.Standing
 	if a.config.LNDHubURL != "" {
 		signIn, err := a.newSignIn()
 		if err != nil {
 			return nil, err
 		}
 		users = append(users, signIn)
+		standing = signIn
 	}
 	return authz.New(authz.Config{
 		Issuer:            a.config.Issuer,
@@ -154,14 +156,18 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		LoginURL:          a.config.Users.LoginURL,
 		SessionIdle:       a.config.Sessions.Idle,
 		SessionAbsolute:   a.config.Sessions.Absolute,
+		Standing:          standing,
 		Caller:            callerOf,
 		Registry:          a.registry,
 		Keyring:           keyring,
 		Denylist:          denied,
 		RevocationWait:    a.config.Revocation.Wait,
 		AdminToken:        a.config.Admin.Token.Reveal(),
-		OnIssued:          a.observer.issued,
-		Log:               a.log,
+		TrustedOrigins:    a.config.TrustedOrigins,
+
+		IgnoreUnknownFields: a.config.Admin.UnknownFields == config.IgnoreFields,
+		OnIssued:            a.observer.issued,
+		Log:                 a.log,
 	})
 }
 

@@ -18,6 +18,8 @@ type record struct {
 	client  string
 	// received is how much was read of a body that is a stream.
 	received int
+	refused  bool   // by the gateway: the answer is an error of its own
+	sent     bool   // so that the upstream may have got any of it
 	isOpen   bool   // as a WebSocket, after the request was served
 	streams  bool   // its answer is written after it was served
 	cut      string // why it was, or its answer; empty when it was not
@@ -36,7 +38,7 @@ func acquireRecord() *record { return records.Get().(*record) }
 
 func releaseRecord(r *record) {
 	r.id, r.route, r.subject, r.client, r.received, r.isOpen, r.span, r.trace = nil, nil, "", "", 0, false, nil, nil
-	r.streams, r.cut = false, ""
+	r.streams, r.cut, r.refused, r.sent = false, "", false, false
 	records.Put(r)
 }
 

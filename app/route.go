@@ -23,6 +23,8 @@ type route struct {
 	failures []prometheus.Counter
 	// cuts are of what was ended because its token was no longer good, by gateway.Cut; nil where there is none.
 	cuts []prometheus.Counter
+	// refused counts errors of the gateway's own, by whether the request was sent: false, true; nil where there is none.
+	refused []prometheus.Counter
 	// webSockets are those that are open; nil where there can be none.
 	webSockets prometheus.Gauge
 }

@@ -14,9 +14,22 @@ func prepareSchema(ctx context.Context, db *registry.Registry, migrate bool) err
 		return checkSchema(ctx, db)
 	}
 	if err := db.Migrate(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", err)
+		return fmt.Errorf("migrate database: %w", advised(err))
 	}
 	return nil
+}
+
+// advised adds to the error of a migration what the operator can do about it.
+func advised(err error) error {
+	switch {
+	case errors.Is(err, registry.ErrNameTaken):
+		return fmt.Errorf("%w: leave search_path out of database_url, and the tables get the schema gatehouse, or name a schema of their own; "+
+			"an SQLite file cannot be shared", err)
+	case errors.Is(err, registry.ErrNotAllowed):
+		return fmt.Errorf("%w: as an owner of the database, CREATE SCHEMA gatehouse AUTHORIZATION and the name of the role, "+
+			"or name a schema in which the role may CREATE with search_path in database_url", err)
+	}
+	return err
 }
 
 // checkSchema refuses a database whose schema is not the program's, and says what to do about it.

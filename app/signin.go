@@ -21,14 +21,19 @@ const (
 	signInUnavailable = "unavailable"
 )
 
-// signIn checks logins and passwords at lndhub.go, slows down who guesses, and counts what comes of it. It is safe for
-// concurrent use.
+// signIn checks logins and passwords at lndhub.go, slows down who guesses, asks later whether users were suspended, and
+// counts what comes of it. It is safe for concurrent use.
 type signIn struct {
 	next     user.Authenticator
+	lndhub   user.Standing
 	outcomes *prometheus.CounterVec
+	checks   *prometheus.CounterVec
 }
 
-var _ user.Authenticator = (*signIn)(nil)
+var (
+	_ user.Authenticator = (*signIn)(nil)
+	_ user.Standing      = (*signIn)(nil)
+)
 
 func (a *App) newSignIn() (*signIn, error) {
 	secured, err := a.config.LNDHubTLS()
@@ -36,7 +41,10 @@ func (a *App) newSignIn() (*signIn, error) {
 		return nil, fmt.Errorf("lndhub: %w", err)
 	}
 	lndhub := user.NewLNDHub(a.config.LNDHubURL, []byte(a.config.JWTSecret.Reveal()), secured)
-	return &signIn{next: &user.Brake{Next: lndhub}, outcomes: a.metrics.countSignIns()}, nil
+	return &signIn{
+		next: &user.Brake{Next: lndhub}, lndhub: lndhub,
+		outcomes: a.metrics.countSignIns(), checks: a.metrics.countStandingChecks(),
+	}, nil
 }
 
 // Authenticate implements user.Authenticator.
@@ -46,6 +54,13 @@ func (s *signIn) Authenticate(ctx context.Context, proof user.Proof) (string, er
 		s.outcomes.WithLabelValues(signInOutcome(err)).Inc()
 	}
 	return subject, err
+}
+
+// CheckStanding implements user.Standing.
+func (s *signIn) CheckStanding(ctx context.Context, subject string, address netip.Addr) error {
+	err := s.lndhub.CheckStanding(ctx, subject, address)
+	s.checks.WithLabelValues(signInOutcome(err)).Inc()
+	return err
 }
 
 func signInOutcome(err error) string {
@@ -72,6 +87,18 @@ func (m *metrics) countSignIns() *prometheus.CounterVec {
 	}, []string{"outcome"})
 	m.registry.MustRegister(outcomes)
 	for _, outcome := range []string{signInGood, signInWrong, signInSuspended, signInBraked, signInUnavailable} {
+		outcomes.WithLabelValues(outcome)
+	}
+	return outcomes
+}
+
+func (m *metrics) countStandingChecks() *prometheus.CounterVec {
+	outcomes := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_standing_checks_total",
+		Help: "Refresh tokens for whose user lndhub.go was asked, by what it said.",
+	}, []string{"outcome"})
+	m.registry.MustRegister(outcomes)
+	for _, outcome := range []string{signInGood, signInSuspended, signInUnavailable} {
 		outcomes.WithLabelValues(outcome)
 	}
 	return outcomes

@@ -21,14 +21,15 @@ import (
 type authorization struct {
 	client      registry.Client
 	redirectURI *url.URL
+	sentTo      string // the redirect URI as it was written, whether the request or the registration says it
 	form        url.Values
 
 	request fosite.AuthorizeRequester
 	consent *consent
 }
 
-// handleAuthorize gives a code to the client for the user who sent the request (RFC 6749 section 4.1), from a form of
-// the host application or from our own page.
+// handleAuthorize gives a code to the client for the user whom the request proves (RFC 6749 section 4.1): the host application,
+// or a program, has asked whether the user consents.
 func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
@@ -98,8 +99,8 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 		}
 	}
 	id, redirectURI := form.Get("client_id"), form.Get("redirect_uri")
-	if id == "" || redirectURI == "" {
-		return nil, fosite.ErrInvalidRequest.WithHint("Parameters 'client_id' and 'redirect_uri' are required.")
+	if id == "" {
+		return nil, fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required.")
 	}
 	registered, err := s.registry.Client(ctx, id)
 	if errors.Is(err, registry.ErrNotFound) || registered.Disabled() {
@@ -108,6 +109,13 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 	if err != nil {
 		return nil, err
 	}
+	if redirectURI == "" {
+		sole, ok := client.SoleRedirectURI(registered)
+		if !ok {
+			return nil, fosite.ErrInvalidRequest.WithHint("Parameter 'redirect_uri' is required: the client does not have exactly one.")
+		}
+		redirectURI = sole
+	}
 	if !client.RedirectAllowed(registered, redirectURI) {
 		return nil, fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's.")
 	}
@@ -115,7 +123,7 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 	if err != nil {
 		return nil, err
 	}
-	a := &authorization{client: registered, redirectURI: target, form: form}
+	a := &authorization{client: registered, redirectURI: target, sentTo: redirectURI, form: form}
 	return a, s.checkAuthorization(ctx, r, a)
 }
 
@@ -149,7 +157,7 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 		return err
 	}
 	a.request = request
-	a.consent = &consent{challenge: bound, accessLifespan: lifespan}
+	a.consent = &consent{challenge: bound, accessLifespan: lifespan, unsaid: !a.form.Has("redirect_uri")}
 	return nil
 }
 

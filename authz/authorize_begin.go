@@ -26,7 +26,14 @@ const (
 
 // beginAuthorize is where a client sends a user's browser. It keeps the request and leads to its page, whose address holds
 // nothing but its ID, so that reloading it or going back to it sends nothing again. With prompt=none there is no page.
+//
+// A GET of the host application, which says by a token who the user is, is answered as its POST is: oauth2server did so, and no
+// browser sends such a token by itself.
 func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && hasToken(r) {
+		s.handleAuthorize(w, r)
+		return
+	}
 	ctx, cancel := deadline(r)
 	defer cancel()
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -60,7 +61,8 @@ const fositeState = "the state is the client's"
 func (s *Server) authorizeRequest(ctx context.Context, r *http.Request, a *authorization) (fosite.AuthorizeRequester, error) {
 	form := maps.Clone(a.form)
 	form["state"] = []string{fositeState}
-	checked := &fositeClient{Client: a.client, scopes: s.scopes.of(a.client), redirectURI: a.form.Get("redirect_uri")}
+	form["redirect_uri"] = []string{a.sentTo}
+	checked := &fositeClient{Client: a.client, scopes: s.scopes.of(a.client), redirectURI: a.sentTo}
 	return s.provider.NewAuthorizeRequest(context.WithValue(ctx, checkedClientKey{}, checked), requestForFosite(r, form))
 }
 
@@ -137,6 +139,8 @@ type session struct {
 	presented string
 	// replayed says that it was a refresh token that had been used before.
 	replayed bool
+	// caller is where the request comes from.
+	caller netip.Addr
 }
 
 var _ oauth2.JWTSessionContainer = (*session)(nil)

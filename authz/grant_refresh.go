@@ -53,6 +53,9 @@ func (g *refreshGrant) HandleTokenEndpointRequest(ctx context.Context, request f
 	if err != nil {
 		return err
 	}
+	if err := g.requireStanding(ctx, sessionOf(request), grant); err != nil {
+		return err
+	}
 	underGrant(request, grant, narrowed)
 	sessionOf(request).presented = presented
 	g.prepare(sessionOf(request), grant.AccessLifespan)

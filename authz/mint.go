@@ -9,6 +9,7 @@ import (
 	"github.com/ory/fosite/handler/oauth2"
 
 	"gatehouse/authz/outbox"
+	"gatehouse/authz/user"
 	"gatehouse/registry"
 )
 
@@ -18,6 +19,7 @@ type issuer struct {
 	registry *registry.Registry
 	relay    *outbox.Relay
 	strategy oauth2.AccessTokenStrategy
+	standing user.Standing // nil: nobody is asked
 
 	codeLifespan      time.Duration
 	accessLifespan    time.Duration

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"strconv"
@@ -25,7 +24,8 @@ type refusal struct {
 	allow      string
 	retryAfter string
 	webSocket  string // the version that is spoken here
-	body       []byte
+	body       []byte // for a request of which nothing was sent
+	sentBody   []byte
 }
 
 const statusCallerGone = 499
@@ -53,6 +53,11 @@ var (
 	// errNoUser answers a token that is good but speaks for no user, where the upstream's credential is a user's.
 	errNoUser = newRefusal(fiber.StatusForbidden, "insufficient_scope", "This needs the access token of a user.").
 			challenged(realm + `, error="insufficient_scope"`).judged(Insufficient)
+
+	// errUserRefused answers a good token whose user lndhub.go does not let in.
+	errUserRefused = newRefusal(fiber.StatusForbidden, "access_denied",
+		"The wallet does not let this user in. The account may have been suspended; its support can tell.").
+		judged(UserRefused).ofTheUpstream()
 
 	errForeignOrigin    = newRefusal(fiber.StatusForbidden, "forbidden_origin", "Pages of this origin may not open this WebSocket.")
 	errOriginNotAllowed = newRefusal(fiber.StatusForbidden, "forbidden_origin", "Pages of this origin may not use the API.")
@@ -112,15 +117,11 @@ func knownRefusal(err error) *refusal {
 }
 
 func newRefusal(status int, code, description string) *refusal {
-	body, err := json.Marshal(struct {
-		Status      int    `json:"status"`
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-	}{status, code, description})
-	if err != nil {
-		panic(err) // an int and two strings always encode
+	return &refusal{
+		status: status, code: code, description: description,
+		body:     refusalBody{Status: status, Error: code, Description: description}.encode(),
+		sentBody: refusalBody{status, code, description + unknownOutcome, true, OutcomeUnknown}.encode(),
 	}
-	return &refusal{status: status, code: code, description: description, body: body}
 }
 
 func tokenRefusal(description string) *refusal {

@@ -95,7 +95,9 @@ func send(x upstream.Exchange, r *request) (*upstream.Head, error) {
 	if r.upload != nil {
 		message.Body = r.upload
 	}
+	r.seen.Sent = true // until it is known better: also when something panics
 	if err := x.Send(message); err != nil {
+		r.seen.Sent = x.WasSent()
 		return nil, err
 	}
 	return x.AwaitHead()
@@ -188,8 +190,12 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 ) {
 	except := ""
 	if to.gatewayMadeCredential {
-		if len(r.credential) > 0 && head.Status() == fasthttp.StatusUnauthorized {
-			return false, errRefusedCredential
+		switch status := head.Status(); {
+		case len(r.credential) == 0:
+		case status == fasthttp.StatusUnauthorized:
+			return false, g.credentialRefused(r, to, x)
+		case to.hub != nil && status < fasthttp.StatusMultipleChoices:
+			to.hub.letsIn() // what else it says may be of a proxy, or of its limit of requests
 		}
 		except = "www-authenticate" // it asks for what callers do not have
 	}

@@ -14,6 +14,7 @@ import (
 	"gatehouse/denylist"
 	"gatehouse/gateway/internal/occasional"
 	"gatehouse/gateway/internal/tunnel"
+	"gatehouse/gateway/internal/upstream"
 	"gatehouse/gateway/internal/watch"
 	"gatehouse/keys"
 )
@@ -81,6 +82,7 @@ type Gateway struct {
 	watch        *watch.Watch
 	tunnels      *tunnel.Set
 	destinations map[shared]*destination
+	hubs         map[upstream.Origin]*hub
 	verifier     TokenVerifier
 	denylist     denylist.Checker
 	proxies      TrustedProxies
@@ -108,6 +110,7 @@ func New(config Config) (*Gateway, error) {
 	problems := config.setDefaults()
 	g := &Gateway{
 		destinations: make(map[shared]*destination),
+		hubs:         make(map[upstream.Origin]*hub),
 		verifier:     config.Verifier,
 		denylist:     config.Denylist,
 		proxies:      config.TrustedProxies,
@@ -164,7 +167,10 @@ func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
 		refused = refusalFor(g.log, err)
 	}
 	r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
-	answer(ctx, refused)
+	r.seen.Refused = true
+	if answer(ctx, refused); r.seen.Sent {
+		tellSent(ctx, refused, isSafe(r.method))
+	}
 }
 
 // authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
@@ -196,7 +202,7 @@ func (g *Gateway) authorize(r *request) error {
 	if err := g.checkRevoked(r, claims, rule); err != nil {
 		return err
 	}
-	if !rule.public && !claims.HasScope(rule.scope) {
+	if rule.demandsScope && !claims.HasScope(rule.scope) {
 		return rule.noScope
 	}
 	if r.credential, err = rule.credential.append(r.credential, claims, token); err != nil {

@@ -41,7 +41,9 @@ type Observation struct {
 	Claims *keys.Claims
 	// Received is how many bytes of the request's body were read.
 	Received int
-	Failure  Failure
+	// Refused says that the answer is an error of the gateway's own, Sent that the upstream may have got any of the request.
+	Refused, Sent bool
+	Failure       Failure
 	// Cut is why the request was ended before its answer had begun, if it was.
 	Cut Cut
 	// Streams says that the answer is written after Served, as it arrives.

@@ -22,7 +22,8 @@ type Route struct {
 	Description string `yaml:"description" json:"description"`
 	// Credential is how the upstream learns who the caller is: lndhub, forward, headers or none.
 	Credential string `yaml:"credential" json:"credential"`
-	// Public routes need no token, and demand no scope of one. A token that is sent must still be good.
+	// Public routes need no token. One that is sent must still be good, and must carry the scope, if the route has one, where
+	// the credential tells the upstream whose it is.
 	Public bool `yaml:"public" json:"public"`
 	// DropHeaders are fields of the caller's that never reach the upstream, besides those that never do anyway: names, or
 	// beginnings of names with a * at the end. It is for fields by which the upstream would take a caller for somebody.
@@ -80,14 +81,17 @@ func Scopes(routes []Route) map[string]string {
 
 // rule is a Route compiled to what a request needs.
 type rule struct {
-	index      int    // in Config.Routes
-	name       string // for the log
-	scope      string
-	public     bool
-	allows     bool // goes on when the denylist cannot tell
-	credential credential
+	index  int    // in Config.Routes
+	name   string // for the log
+	scope  string
+	public bool
+	// demandsScope is of a token, where there is one.
+	demandsScope bool
+	allows       bool // goes on when the denylist cannot tell
+	credential   credential
 	// gatewayMadeCredential says that the upstream's 401 is about the gateway, not about the caller.
 	gatewayMadeCredential bool
+	hub                   *hub // nil for other credentials than lndhub
 	headers               headerRules
 	basePath              string
 	upstream              *destination
@@ -141,6 +145,7 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		name:                  strings.Join(route.Methods, ",") + " " + route.Path,
 		scope:                 route.Scope,
 		public:                route.Public,
+		demandsScope:          !route.Public || route.Scope != "" && route.Credential != credentialNone,
 		timeout:               route.Timeout,
 		maxBody:               int64(cmp.Or(route.MaxBody, config.MaxBody)),
 		gatewayMadeCredential: gatewayMadeCredential(route.Credential),
@@ -200,6 +205,9 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		return r
 	}
 	r.basePath = basePath
+	if route.Credential == credentialLNDHub {
+		r.hub = g.hubAt(origin)
+	}
 	if route.MaxConns < 0 {
 		return r
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // ParseTargets reads oauth2server's targets.json. Its upstreams are lndhub.go, so every route has the credential
-// lndhub. Unknown fields are refused: a misspelt allowPublicAccess must not pass unnoticed. What the routes say is
+// lndhub, and payments have PaymentTimeout. Unknown fields are refused: a misspelt allowPublicAccess must not pass unnoticed. What the routes say is
 // checked by New.
 func ParseTargets(data []byte) ([]Route, error) {
 	var targets []struct {
@@ -38,6 +38,9 @@ func ParseTargets(data []byte) ([]Route, error) {
 			Description: t.Description,
 			Credential:  credentialLNDHub,
 			Public:      t.AllowPublicAccess,
+		}
+		if routes[i].IsPayment() {
+			routes[i].FirstByteTimeout = PaymentTimeout
 		}
 	}
 	return routes, nil

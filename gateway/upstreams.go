@@ -32,7 +32,8 @@ func upstreamsOf(route *Route, s Upstreams) Upstreams {
 // destination is the upstream of one or more routes.
 type destination struct {
 	*upstream.Pool
-	failed [failures]occasional.Warning
+	failed      [failures]occasional.Warning
+	userRefused occasional.Warning
 }
 
 // shared is what routes have in common that share connections.

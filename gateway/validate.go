@@ -1,10 +1,12 @@
 package gateway
 
+import "gatehouse/gateway/internal/upstream"
+
 // Validate returns the error that New would return for these routes. jwtSecret may be any that is not empty where only
 // its presence is known. Files that are named are read.
 func Validate(routes []Route, upstreams Upstreams, jwtSecret []byte) error {
 	upstreams.SetDefaults()
 	config := Config{JWTSecret: jwtSecret, OnUnavailable: Deny, Upstreams: upstreams}
-	g := &Gateway{destinations: make(map[shared]*destination)}
+	g := &Gateway{destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*hub)}
 	return g.compile(routes, &config)
 }

@@ -32,6 +32,8 @@ const (
 	RevocationUnknown
 	// Insufficient tokens lack the scope of the route, or speak for no user where the upstream needs one.
 	Insufficient
+	// UserRefused tokens are good, and speak for a user whom lndhub.go does not let in.
+	UserRefused
 	// NoKeys refuses because no token can be verified yet.
 	NoKeys
 
@@ -40,7 +42,8 @@ const (
 
 var verdictNames = [verdicts]string{
 	"unjudged", "anonymous", "valid", "unguarded", "missing", "malformed", "unknown_key", "bad_signature", "wrong_claims",
-	"expired", "not_yet_valid", "revoked", "revocation_unknown", "insufficient_scope", "no_keys",
+	"expired", "not_yet_valid", "revoked", "revocation_unknown", "insufficient_scope", "user_refused",
+	"no_keys",
 }
 
 // Verdicts returns all of them, by their value.

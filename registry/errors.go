@@ -25,6 +25,12 @@ var (
 	ErrNewerSchema = errors.New("registry: the database's schema is newer than this program")
 	// ErrSchemaOutdated: the database has to be migrated first.
 	ErrSchemaOutdated = errors.New("registry: the database has to be migrated")
+	// ErrTwoInstallations: two schemas have the tables, and the URL does not say which are meant.
+	ErrTwoInstallations = errors.New("registry: the tables are in two schemas of the database")
+	// ErrNameTaken: something that is not this program's has the name of a table to be made.
+	ErrNameTaken = errors.New("registry: another program's table is in the way")
+	// ErrNotAllowed: the role may not make the schema or the tables, or there is no schema to make them in.
+	ErrNotAllowed = errors.New("registry: the role cannot make the tables")
 	// ErrPooler: what answers is not Postgres itself, but a pooler that keeps the settings
 	// of a connection from being in effect.
 	ErrPooler = errors.New("registry: a pooler such as PgBouncer is between this process and Postgres, and cannot be used")

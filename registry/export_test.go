@@ -16,6 +16,18 @@ func (r *Registry) MigrateFrom(ctx context.Context, files fs.FS) error {
 	return r.migrate(ctx, migrations)
 }
 
+// MigrateWatched is Migrate with a look at its statements.
+func (r *Registry) MigrateWatched(ctx context.Context, hook bun.QueryHook) error {
+	migrations, err := r.migrations()
+	if err != nil {
+		return err
+	}
+	return r.alone(ctx, func(db *bun.DB) error { return r.apply(ctx, db.WithQueryHook(hook), migrations) })
+}
+
+// MigrationsTable is where migrations are noted.
+func (r *Registry) MigrationsTable() string { return r.migrationsTable() }
+
 // DB is the database beneath, to look at what no method tells.
 func (r *Registry) DB() *bun.DB { return r.db }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -15,7 +16,18 @@ import (
 //go:embed migrations/*/*.up.sql
 var migrationFiles embed.FS
 
-const migrationTable = "bun_migrations"
+// The tables in which migrations are noted.
+const (
+	postgresMigrations = "gatehouse_migrations" // other programs note theirs in bun_migrations
+	sqliteMigrations   = "bun_migrations"
+)
+
+func (r *Registry) migrationsTable() string {
+	if r.onPostgres() {
+		return postgresMigrations
+	}
+	return sqliteMigrations
+}
 
 // migrationLock is the Postgres advisory lock of those who migrate.
 const migrationLock = 0x6761746568 // "gateh"
@@ -30,7 +42,11 @@ var errAppliedElsewhere = errors.New("applied by another process")
 // them outside of any transaction, so that nobody waits, and one that was not
 // finished is built anew next time.
 //
+// On Postgres it makes the schema that Open chose, and takes over the record of an
+// earlier version (earlier.go). The tables stay where they are.
+//
 // ErrNewerSchema when a later program has migrated; nothing is changed then.
+// ErrNameTaken and ErrNotAllowed say what keeps the tables from being made.
 //
 // Migrate blocks as long as ctx allows, while others migrate too. On Postgres it
 // uses one connection beside the pool.
@@ -63,39 +79,58 @@ func discover(files fs.FS) (*migrate.Migrations, error) {
 	return migrations, nil
 }
 
-func (r *Registry) migrate(ctx context.Context, migrations *migrate.Migrations) (err error) {
-	db := r.db
-	if r.onPostgres() {
-		if db, err = r.lockMigrations(ctx); err != nil {
-			return fmt.Errorf("registry: migrate: %w", err)
+func (r *Registry) migrate(ctx context.Context, migrations *migrate.Migrations) error {
+	err := r.alone(ctx, func(db *bun.DB) error { return r.apply(ctx, db, migrations) })
+	if err != nil {
+		return fmt.Errorf("registry: migrate: %w", whatRefused(err))
+	}
+	return nil
+}
+
+// alone runs steps while no other process runs any, as far as the database has a lock for that.
+func (r *Registry) alone(ctx context.Context, steps func(*bun.DB) error) error {
+	if !r.onPostgres() {
+		return steps(r.db)
+	}
+	db, err := r.lockMigrations(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(steps(db), db.Close()) // and with its session goes the lock
+}
+
+func (r *Registry) apply(ctx context.Context, db *bun.DB, migrations *migrate.Migrations) error {
+	if r.schema != "" {
+		if err := r.makeHome(ctx, db); err != nil {
+			return err
 		}
-		defer func() { err = errors.Join(err, db.Close()) }() // and with its session goes the lock
 	}
 	migrator := migrate.NewMigrator(db, migrations,
-		migrate.WithTableName(migrationTable),
+		migrate.WithTableName(r.migrationsTable()),
+		migrate.WithLocksTableName(strings.TrimSuffix(r.migrationsTable(), "s")+"_locks"),
 		migrate.WithMarkAppliedOnSuccess(true),
 		migrate.WithUpsert(true),
-		migrate.BeforeMigration(unlessApplied),
-		migrate.AfterMigration(noteApplied),
+		migrate.BeforeMigration(r.unlessApplied),
+		migrate.AfterMigration(r.noteApplied),
 	)
 	for {
-		applied, err := r.applied(ctx, db)
+		applied, earlier, err := r.applied(ctx, db)
 		if err == nil {
 			err = refuseNewer(migrations, applied)
 		}
 		if err == nil {
 			err = migrator.Init(ctx)
 		}
+		if err == nil && earlier {
+			err = takeOver(ctx, db)
+		}
 		if err == nil {
 			var group *migrate.MigrationGroup
 			group, err = migrator.Migrate(ctx)
 			r.tellOf(group.Migrations, err)
 		}
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, errAppliedElsewhere):
-			return fmt.Errorf("registry: migrate: %w", err)
+		if !errors.Is(err, errAppliedElsewhere) {
+			return err
 		}
 	}
 }
@@ -117,7 +152,7 @@ func (r *Registry) tellOf(run migrate.MigrationSlice, err error) {
 // statement that waited here would wait for it in turn, and neither would end.
 func (r *Registry) lockMigrations(ctx context.Context) (*bun.DB, error) {
 	const patience = 24 * time.Hour // ctx decides how long a migration may take
-	alone, err := openPostgres(r.url, 1, patience)
+	alone, err := openPostgres(r.url, r.schema, 1, patience)
 	if err != nil {
 		return nil, err
 	}
@@ -142,10 +177,10 @@ func (r *Registry) lockMigrations(ctx context.Context) (*bun.DB, error) {
 
 // unlessApplied looks once more, inside the migration's own transaction. In SQLite,
 // where a transaction excludes all others, it serves as the lock.
-func unlessApplied(ctx context.Context, tx bun.IConn, migration *migrate.Migration) error {
+func (r *Registry) unlessApplied(ctx context.Context, tx bun.IConn, migration *migrate.Migration) error {
 	var applied bool
 	err := tx.QueryRowContext(ctx,
-		"SELECT EXISTS (SELECT 1 FROM "+migrationTable+" WHERE name = '"+migration.Name+"')").Scan(&applied)
+		"SELECT EXISTS (SELECT 1 FROM "+r.migrationsTable()+" WHERE name = '"+migration.Name+"')").Scan(&applied)
 	if err == nil && applied {
 		return errAppliedElsewhere
 	}
@@ -154,8 +189,8 @@ func unlessApplied(ctx context.Context, tx bun.IConn, migration *migrate.Migrati
 
 // noteApplied makes the migration and its note one: bun notes it only after the
 // commit, and a process that died between would leave tables that it creates again.
-func noteApplied(ctx context.Context, tx bun.IConn, migration *migrate.Migration) error {
+func (r *Registry) noteApplied(ctx context.Context, tx bun.IConn, migration *migrate.Migration) error {
 	_, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO %s (name, group_id) VALUES ('%s', %d)",
-		migrationTable, migration.Name, migration.GroupID))
+		r.migrationsTable(), migration.Name, migration.GroupID))
 	return err
 }

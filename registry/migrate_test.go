@@ -52,7 +52,7 @@ func TestMigrateFailure(t *testing.T) {
 		two, err := r.DB().NewSelect().Table("two").Count(t.Context())
 		require.NoError(t, err)
 		require.EqualValues(t, 1, two)
-		noted, err := r.DB().NewSelect().Table("bun_migrations").Count(t.Context())
+		noted, err := r.DB().NewSelect().Table(r.MigrationsTable()).Count(t.Context())
 		require.NoError(t, err)
 		require.EqualValues(t, 2, noted)
 	})
@@ -61,10 +61,19 @@ func TestMigrateFailure(t *testing.T) {
 // only is the package's own migrations up to a number.
 func only(t *testing.T, r *registry.Registry, last string) fstest.MapFS {
 	t.Helper()
-	folder := filepath.Join("migrations", "sqlite")
 	if r.DB().Dialect().Name() == dialect.PG {
-		folder = filepath.Join("migrations", "postgres")
+		return onlyPostgres(t, last)
 	}
+	return onlyOf(t, filepath.Join("migrations", "sqlite"), last)
+}
+
+func onlyPostgres(t *testing.T, last string) fstest.MapFS {
+	t.Helper()
+	return onlyOf(t, filepath.Join("migrations", "postgres"), last)
+}
+
+func onlyOf(t *testing.T, folder, last string) fstest.MapFS {
+	t.Helper()
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	files := fstest.MapFS{}
@@ -228,7 +237,7 @@ func TestMigrateAtOnce(t *testing.T) {
 			require.NoError(t, err)
 		}
 		r := connect(t, url)
-		noted, err := r.DB().NewSelect().Table("bun_migrations").Count(t.Context())
+		noted, err := r.DB().NewSelect().Table(r.MigrationsTable()).Count(t.Context())
 		require.NoError(t, err)
 		require.EqualValues(t, len(only(t, r, "9999")), noted)
 		newWorld(t, r, newClock()).redeem()

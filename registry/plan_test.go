@@ -29,7 +29,7 @@ func TestPlans(t *testing.T) {
 	// Not a schema: an index that another test has built beside the traffic would wait for the filling.
 	url := registrytest.PostgresDatabase(t)
 	r := connect(t, url, registry.WithPoolSize(1), registry.WithNow(c.Now))
-	fill(t, r, url)
+	fill(t, r, url+"&search_path=gatehouse")
 
 	statements := &statements{}
 	w := &world{Registry: r.WithQueryHook(statements).By("admin"), Clock: c, t: t, ctx: t.Context()}
@@ -79,7 +79,7 @@ func TestMarkingWaitsForNoDisk(t *testing.T) {
 	t.Parallel()
 	url := registrytest.PostgresDatabase(t)
 	require.NoError(t, connect(t, url, registry.WithPoolSize(1)).Migrate(t.Context()))
-	db, err := sql.Open("pgx", url)
+	db, err := sql.Open("pgx", url+"&search_path=gatehouse")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	for _, statement := range []string{

@@ -23,11 +23,13 @@ func (r *Registry) refusePooler(ctx context.Context, first error) error {
 	if first != nil {
 		return first
 	}
-	var inEffect string
+	var timeout, path string
 	err := r.run(ctx, "open", func(ctx context.Context) error {
-		return r.db.NewRaw("SELECT setting FROM pg_settings WHERE name = 'statement_timeout'").Scan(ctx, &inEffect)
+		return r.db.NewRaw("SELECT setting, current_setting('search_path') FROM pg_settings WHERE name = 'statement_timeout'").
+			Scan(ctx, &timeout, &path)
 	})
-	if err == nil && inEffect != strconv.FormatInt(statementTimeout(r.timeout).Milliseconds(), 10) {
+	dropped := timeout != strconv.FormatInt(statementTimeout(r.timeout).Milliseconds(), 10) || r.schema != "" && path != r.schema
+	if err == nil && dropped {
 		err = fmt.Errorf("%w: the settings of a connection are not in effect", ErrPooler)
 	}
 	return err

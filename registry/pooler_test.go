@@ -19,19 +19,23 @@ func TestAPoolerInBetweenIsRefused(t *testing.T) {
 	t.Parallel()
 	direct, err := url.Parse(registrytest.PostgresDatabase(t))
 	require.NoError(t, err)
-	for name, behave := range map[string]func(net.Conn, net.Conn, []byte){
-		"that drops the settings": func(client, server net.Conn, startup []byte) {
+	dropping := func(drops func(parameter string) bool) func(net.Conn, net.Conn, []byte) {
+		return func(client, server net.Conn, startup []byte) {
 			parameters := strings.Split(string(startup[4:]), "\x00")
 			kept := startup[:4:4]
 			for i := 0; i+1 < len(parameters); i += 2 {
-				if parameters[i] == "user" || parameters[i] == "database" {
+				if parameters[i] != "" && !drops(parameters[i]) {
 					kept = append(kept, parameters[i]+"\x00"+parameters[i+1]+"\x00"...)
 				}
 			}
 			_ = send(server, append(kept, 0))
 			go func() { _, _ = io.Copy(server, client) }()
 			_, _ = io.Copy(client, server)
-		},
+		}
+	}
+	for name, behave := range map[string]func(net.Conn, net.Conn, []byte){
+		"that drops the settings":       dropping(func(parameter string) bool { return parameter != "user" && parameter != "database" }),
+		"that drops where to find them": dropping(func(parameter string) bool { return parameter == "search_path" }),
 		"that refuses them": func(client, _ net.Conn, _ []byte) {
 			said := "SFATAL\x00VFATAL\x00C08P01\x00Munsupported startup parameter: statement_timeout\x00\x00"
 			_, _ = client.Write([]byte("E"))

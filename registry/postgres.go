@@ -12,7 +12,8 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
-func openPostgres(url string, pool int, timeout time.Duration) (*bun.DB, error) {
+// openPostgres makes a pool of connections; each is opened when it is needed. An empty schema leaves the search_path as it is.
+func openPostgres(url, schema string, pool int, timeout time.Duration) (*bun.DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("registry: database URL: %w", err)
@@ -41,6 +42,9 @@ func openPostgres(url string, pool int, timeout time.Duration) (*bun.DB, error) 
 	milliseconds := strconv.FormatInt(statementTimeout(timeout).Milliseconds(), 10)
 	set["statement_timeout"] = milliseconds
 	set["idle_in_transaction_session_timeout"] = milliseconds
+	if schema != "" {
+		set["search_path"] = schema
+	}
 
 	db := sql.OpenDB(stdlib.GetConnector(*config))
 	db.SetMaxOpenConns(pool)

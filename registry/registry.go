@@ -22,6 +22,7 @@ const defaultTimeout = 5 * time.Second
 type Registry struct {
 	db      *bun.DB
 	url     string
+	schema  string // that the connections' search_path is set to; empty: to none
 	pool    int
 	timeout time.Duration
 	now     func() time.Time
@@ -52,9 +53,13 @@ func WithMigrated(tell func(migration string)) Option {
 }
 
 // Open connects to the database: postgres://…, sqlite:file.db, or
-// sqlite::memory:, which belongs to this Registry alone and ends with it. Open
-// fails when the database does not answer, and with ErrPooler when something in
-// between keeps connections from being ours; it does not Migrate.
+// sqlite::memory:, which belongs to this Registry alone and ends with it. On
+// Postgres it finds the schema of the tables: where they are, or else the one
+// of the URL's or the role's search_path, or else gatehouse, which Migrate makes.
+//
+// Open fails when the database does not answer, with ErrPooler when something in
+// between keeps connections from being ours, and with ErrTwoInstallations. It does
+// not Migrate.
 func Open(ctx context.Context, url string, options ...Option) (*Registry, error) {
 	r := &Registry{url: url, timeout: defaultTimeout, now: time.Now, tellMigrated: func(string) {}}
 	for _, option := range options {
@@ -66,7 +71,7 @@ func Open(ctx context.Context, url string, options ...Option) (*Registry, error)
 	var err error
 	switch {
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
-		r.db, err = openPostgres(url, r.pool, r.timeout)
+		r.db, err = openPostgres(url, "", r.pool, r.timeout)
 	case strings.HasPrefix(url, sqliteScheme):
 		r.db, err = openSQLite(strings.TrimPrefix(url, sqliteScheme), r.pool, r.timeout)
 	default:
@@ -78,6 +83,9 @@ func Open(ctx context.Context, url string, options ...Option) (*Registry, error)
 	err = r.run(ctx, "open", func(ctx context.Context) error { return firstConnection(ctx, r.db) })
 	if r.onPostgres() {
 		err = r.refusePooler(ctx, err)
+		if err == nil {
+			err = r.goHome(ctx)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.db.Close())

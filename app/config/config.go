@@ -49,6 +49,8 @@ type Config struct {
 	// TrustedProxyHeaders are fields about the caller's connection that pass from them, besides X-Forwarded-For, -Host,
 	// -Proto and X-Real-Ip.
 	TrustedProxyHeaders []string `yaml:"trusted_proxy_headers"`
+	// TrustedOrigins are those of other sites, such as the host application's, whose forms may sign users in.
+	TrustedOrigins []string `yaml:"trusted_origins"`
 	// Via is the gateway's name in the Via field of requests to upstreams; empty leaves the field out.
 	Via      string            `yaml:"via"`
 	TLS      TLS               `yaml:"tls"`
@@ -63,6 +65,8 @@ type Config struct {
 	TargetsFile string   `yaml:"targets_file"`
 	Log         Log      `yaml:"log"`
 	Shutdown    Shutdown `yaml:"shutdown"`
+	// OAuth2Server is no key: it follows from the environment.
+	OAuth2Server OAuth2Server `yaml:"-"`
 }
 
 // Admin configures the admin listener.
@@ -70,6 +74,8 @@ type Admin struct {
 	Listen string `yaml:"listen"`
 	// Token is the bearer token of the admin API. It is required when Listen is not a loopback address.
 	Token Secret `yaml:"token"`
+	// UnknownFields is what becomes of a request about a client with fields that there are not: RefuseFields or IgnoreFields.
+	UnknownFields string `yaml:"unknown_fields"`
 }
 
 // Users configures how users sign in, besides LNDHubURL.
@@ -195,6 +201,14 @@ const (
 	Strict = "strict"
 )
 
+// What Admin.UnknownFields can be.
+const (
+	// RefuseFields answers 400.
+	RefuseFields = "refuse"
+	// IgnoreFields does as oauth2server did, and logs a warning.
+	IgnoreFields = "ignore"
+)
+
 // The formats of Log.Format.
 const (
 	LogJSON = "json"
@@ -213,7 +227,7 @@ func Default() Config {
 	return Config{
 		Listen:          "127.0.0.1:8081",
 		Issuer:          "http://localhost:8081",
-		Admin:           Admin{Listen: "127.0.0.1:8082"},
+		Admin:           Admin{Listen: "127.0.0.1:8082", UnknownFields: RefuseFields},
 		DatabaseURL:     "postgres://user:password@localhost:5432/gatehouse",
 		DatabaseMigrate: true,
 		RedisURL:        "redis://localhost:6379/0",

@@ -32,10 +32,13 @@ func Load(path string, role Role, environ []string) (Config, error) {
 // should have said is then not reported as missing.
 func (c *Config) read(path string, environ []string) (problems []error, isRead bool) {
 	isRead = true
+	c.adoptDefaults(environ)
 	if path != "" {
 		problems, isRead = readFile(c, path)
 	}
-	return append(problems, applyEnvironment(c, environ)...), isRead
+	problems = append(problems, applyEnvironment(c, environ)...)
+	c.noteOAuth2server(environ)
+	return problems, isRead
 }
 
 func readFile(cfg *Config, path string) (problems []error, isRead bool) {
@@ -99,6 +102,9 @@ func readTargets(cfg *Config) []error {
 		return []error{fmt.Errorf("targets_file %s: %w", cfg.TargetsFile, err)}
 	}
 	for _, route := range routes {
+		if route.FirstByteTimeout < cfg.Upstream.FirstByteTimeout {
+			route.FirstByteTimeout = 0 // somebody has more patience
+		}
 		if !slices.ContainsFunc(cfg.Routes, func(own gateway.Route) bool { return takesPlaceOf(own, route) }) {
 			cfg.Routes = append(cfg.Routes, route)
 		}

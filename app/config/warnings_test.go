@@ -2,6 +2,7 @@ package config
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,6 +18,7 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 		change(&cfg)
 		return cfg
 	}
+	webSocket := func(c *Config) { c.Routes[0].WebSocket = true }
 	files := listener.Descriptors()
 	for name, test := range map[string]struct {
 		change func(*Config)
@@ -28,6 +30,11 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 		"all for one user":     {func(c *Config) { c.Upstream.MaxConnsPerUser = 512 }, "upstream.max_conns_per_user"},
 		"all sockets for one":  {func(c *Config) { c.Upstream.MaxWebSocketsPerUser = 2000 }, "upstream.max_websockets_per_user"},
 		"a route's":            {func(c *Config) { c.Routes[0].MaxConns, c.Routes[0].MaxConnsPerUser = 4, 4 }, "route /a"},
+		"a route's few":        {func(c *Config) { c.Upstream.MaxConnsPerUser, c.Routes[0].MaxConns = 8, 4 }, "route /a: max_conns_per_user"},
+		"a route's share":      {func(c *Config) { c.Routes[0].MaxConnsPerUser = 512 }, "route /a: max_conns_per_user"},
+		"a route's sockets":    {func(c *Config) { webSocket(c); c.Routes[0].MaxWebSockets, c.Routes[0].MaxWebSocketsPerUser = 4, 4 }, "route /a: max_websockets_per_user"},
+		"none of its sockets":  {func(c *Config) { c.Routes[0].MaxWebSockets, c.Routes[0].MaxWebSocketsPerUser = 4, 4 }, ""},
+		"one for one":          {func(c *Config) { c.Routes[0].MaxConns, c.Routes[0].MaxConnsPerUser = 1, 1 }, ""},
 		"too few descriptors":  {func(c *Config) { c.Upstream.MaxConns = files }, "file descriptors"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,6 +47,35 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 			require.Len(t, warnings, 1)
 			require.Contains(t, warnings[0], test.want)
 			require.Empty(t, cfg.Warnings(AuthzOnly))
+		})
+	}
+}
+
+func TestAPaymentThatIsGivenUpIsWarnedOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Config, *gateway.Route)
+		warned bool
+	}{
+		"the usual time":        {func(*Config, *gateway.Route) {}, true},
+		"too little":            {func(_ *Config, r *gateway.Route) { r.FirstByteTimeout = 2 * time.Minute }, true},
+		"enough":                {func(_ *Config, r *gateway.Route) { r.FirstByteTimeout = 5 * time.Minute }, false},
+		"enough for all":        {func(c *Config, _ *gateway.Route) { c.Upstream.FirstByteTimeout = 10 * time.Minute }, false},
+		"of another upstream":   {func(_ *Config, r *gateway.Route) { r.Credential = "headers" }, false},
+		"nothing is paid there": {func(_ *Config, r *gateway.Route) { r.Path = "/v2/invoices" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Default()
+			cfg.Limits.Connections = 4000
+			cfg.Routes = []gateway.Route{{Path: "/v2/payments/bolt11", Methods: []string{"POST"}, Origin: "http://localhost:1", Scope: "x", Credential: "lndhub"}}
+			test.change(&cfg, &cfg.Routes[0])
+			warnings := cfg.Warnings(Both)
+			if !test.warned {
+				require.Empty(t, warnings)
+				return
+			}
+			require.Len(t, warnings, 1)
+			require.Contains(t, warnings[0], "/v2/payments/bolt11")
+			require.Contains(t, warnings[0], "5m0s")
 		})
 	}
 }

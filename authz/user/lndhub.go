@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,8 @@ type LNDHub struct {
 	url    string
 	secret []byte
 	client *http.Client
+	// pausedUntil is in nanoseconds since 1970.
+	pausedUntil atomic.Int64
 
 	// Now is time.Now when nil.
 	Now func() time.Time
@@ -63,7 +66,10 @@ func (a *LNDHub) Authenticate(ctx context.Context, proof Proof) (string, error) 
 	if proof.Login == "" || proof.Password == "" {
 		return "", errWrongPassword
 	}
-	token, err := a.login(ctx, proof)
+	token, err := a.ask(ctx, struct {
+		Login    string `json:"login"`
+		Password string `json:"password"`
+	}{proof.Login, proof.Password}, proof.Address)
 	if err != nil {
 		return "", err
 	}
@@ -74,10 +80,10 @@ func (a *LNDHub) Authenticate(ctx context.Context, proof Proof) (string, error) 
 	return subject, nil
 }
 
-// login returns the token that lndhub.go answers with. The error is or wraps errWrongPassword, ErrSuspended, a *BrakedError
+// ask returns the token that lndhub.go's /auth gives for what body proves. The error is or wraps errWrongPassword, ErrSuspended, a *BrakedError
 // or ErrUnavailable, or is an internal one.
-func (a *LNDHub) login(ctx context.Context, proof Proof) (token string, err error) {
-	request, err := a.newRequest(ctx, proof)
+func (a *LNDHub) ask(ctx context.Context, body any, address netip.Addr) (token string, err error) {
+	request, err := a.newRequest(ctx, body, address)
 	if err != nil {
 		return "", err
 	}
@@ -86,36 +92,33 @@ func (a *LNDHub) login(ctx context.Context, proof Proof) (token string, err erro
 		return "", fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	return readLogin(response.StatusCode, io.LimitReader(response.Body, maxLNDHubAnswer))
+	return readAnswer(response.StatusCode, io.LimitReader(response.Body, maxLNDHubAnswer))
 }
 
-func (a *LNDHub) newRequest(ctx context.Context, proof Proof) (*http.Request, error) {
-	body, err := json.Marshal(struct {
-		Login    string `json:"login"`
-		Password string `json:"password"`
-	}{proof.Login, proof.Password})
+func (a *LNDHub) newRequest(ctx context.Context, body any, address netip.Addr) (*http.Request, error) {
+	encoded, err := json.Marshal(body)
 	if err != nil {
-		return nil, fmt.Errorf("encode login: %w", err)
+		return nil, fmt.Errorf("encode question to lndhub: %w", err)
 	}
 	target, err := url.JoinPath(a.url, "auth")
 	if err != nil {
 		return nil, fmt.Errorf("lndhub URL: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(encoded))
 	if err != nil {
-		return nil, fmt.Errorf("make login request: %w", err)
+		return nil, fmt.Errorf("make question to lndhub: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	if proof.Address != (netip.Addr{}) {
+	if address != (netip.Addr{}) {
 		// One address, not the way here: lndhub.go believes the first that it reads.
-		request.Header.Set("X-Forwarded-For", proof.Address.WithZone("").String())
+		request.Header.Set("X-Forwarded-For", address.WithZone("").String())
 	}
 	return request, nil
 }
 
-// readLogin makes of lndhub.go's answer what login returns. A refusal is one only in lndhub.go's own words: what a proxy in
+// readAnswer makes of lndhub.go's answer what ask returns. A refusal is one only in lndhub.go's own words: what a proxy in
 // front of it refuses says nothing about the password.
-func readLogin(status int, body io.Reader) (token string, err error) {
+func readAnswer(status int, body io.Reader) (token string, err error) {
 	switch status {
 	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 	case http.StatusTooManyRequests:

@@ -112,7 +112,7 @@ func (in *installation) beGreedy(a application, at *server, round int) {
 // leaveUndelivered makes revocations of the greedy user wait, as after an outage of Redis.
 func (in *installation) leaveUndelivered(count int) {
 	in.t.Helper()
-	in.exec(`INSERT INTO revocations (kind, id, subject, turn, expires_at, created_at, delivered)
+	in.exec(`INSERT INTO gatehouse.revocations (kind, id, subject, turn, expires_at, created_at, delivered)
 		SELECT 'grant', md5('waiting' || i), $1, least(i, 1000), now() + interval '1 year', now(), false FROM generate_series(1, $2::int) AS i`,
 		fmt.Sprint(greedyUser), count)
 }
@@ -135,7 +135,7 @@ func (in *installation) awaitDelivery(since time.Time) time.Duration {
 	require.Eventually(in.t, func() bool {
 		var left bool
 		err := db.QueryRowContext(in.t.Context(),
-			"SELECT EXISTS (SELECT 1 FROM revocations WHERE NOT delivered AND id = ANY (ARRAY(SELECT md5('waiting' || i) FROM generate_series(1, $1::int) AS i)))",
+			"SELECT EXISTS (SELECT 1 FROM gatehouse.revocations WHERE NOT delivered AND id = ANY (ARRAY(SELECT md5('waiting' || i) FROM generate_series(1, $1::int) AS i)))",
 			backlog).Scan(&left)
 		return err == nil && !left
 	}, 10*patience, time.Second)

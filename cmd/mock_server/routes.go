@@ -15,13 +15,17 @@ func walletRoutes(origin string) []gateway.Route {
 			Scope: scope, Description: description, Credential: "lndhub",
 		}
 	}
+	payment := func(path string) gateway.Route {
+		r := route("POST", path, "/v2", "payments:send", "Send payments from your account.")
+		r.FirstByteTimeout = gateway.PaymentTimeout
+		return r
+	}
 	const (
 		account      = "Read your payment details like the Lightning Address and keysend information."
 		balance      = "Read your balance and account summary."
 		create       = "Create invoices on your behalf."
 		invoices     = "Read your invoice history, get realtime updates on invoices."
 		transactions = "Read your outgoing transaction history and check payment status."
-		payments     = "Send payments from your account."
 	)
 	return []gateway.Route{
 		route("GET", "/balance", "/v2", "balance:read", balance),
@@ -33,8 +37,8 @@ func walletRoutes(origin string) []gateway.Route {
 		route("GET", "/invoices", "", "invoices:read", invoices),
 		route("GET", "/invoices/incoming", "/v2", "invoices:read", invoices),
 		route("GET", "/invoices/outgoing", "/v2", "transactions:read", transactions),
-		route("POST", "/payments/bolt11", "/v2", "payments:send", payments),
-		route("POST", "/payments/keysend", "/v2", "payments:send", payments),
+		payment("/payments/bolt11"),
+		payment("/payments/keysend"),
 	}
 }
 

@@ -48,7 +48,7 @@ func TestSeveralMigrateAtOnce(t *testing.T) {
 func TestADatabaseOfALaterVersionIsRefused(t *testing.T) {
 	s := newSite(t, registrytest.PostgresDatabase(t), "redis://"+nowhere)
 	s.ok("migrate")
-	alter(t, s, "INSERT INTO bun_migrations (name, group_id) VALUES ('9999', 99)")
+	alter(t, s, "INSERT INTO gatehouse.gatehouse_migrations (name, group_id) VALUES ('9999', 99)")
 	s.refused(1, "newer", "migrate")
 	s.refused(1, "newer", "client", "list")
 	s.refused(1, "newer", "revoke", "--user", "7", "--yes")
@@ -56,7 +56,8 @@ func TestADatabaseOfALaterVersionIsRefused(t *testing.T) {
 
 func TestAMigrationThatFailsCanBeRunAgain(t *testing.T) {
 	s := newSite(t, registrytest.PostgresDatabase(t), "redis://"+nowhere)
-	alter(t, s, "CREATE TABLE audit (id int)") // in the way of the second migration
+	alter(t, s, "CREATE SCHEMA gatehouse")
+	alter(t, s, "CREATE TABLE gatehouse.audit (id int)") // in the way of the second migration
 	e := s.run("migrate")
 	require.Equal(t, 1, e.code)
 	require.Equal(t, "applied 0001_tables\n", e.stdout, "it says how far it came")
@@ -64,11 +65,29 @@ func TestAMigrationThatFailsCanBeRunAgain(t *testing.T) {
 	require.Contains(t, e.stderr, `relation "audit" already exists`)
 	s.refused(1, "run `server migrate` first", "client", "list")
 
-	alter(t, s, "DROP TABLE audit")
+	alter(t, s, "DROP TABLE gatehouse.audit")
 	again := s.ok("migrate")
 	require.NotContains(t, again, "0001")
 	require.Contains(t, again, "applied 0002")
 	s.ok("client", "list")
+}
+
+func TestADatabaseThatIsSharedWithLNDHub(t *testing.T) {
+	database := registrytest.PostgresDatabase(t)
+	registrytest.StartLNDHub(t, database)
+	s := newSite(t, database, "redis://"+nowhere)
+	alter(t, s, "CREATE TABLE clients (id int)") // of whatever program
+	s.with("GATEHOUSE_DATABASE_URL", database+"&search_path=public").refused(1, "leave search_path out of database_url", "migrate")
+	s.ok("migrate")
+	require.Empty(t, s.list("client", "list"))
+	registrytest.StartLNDHub(t, database)
+	require.Equal(t, "the schema is up to date\n", s.ok("migrate"))
+}
+
+func TestADatabaseInWhichTheRoleMayMakeNothing(t *testing.T) {
+	database := registrytest.PostgresDatabase(t)
+	s := newSite(t, database+"&search_path=nowhere", "redis://"+nowhere)
+	s.refused(1, "CREATE SCHEMA gatehouse AUTHORIZATION", "migrate")
 }
 
 func alter(t *testing.T, s site, statement string) {

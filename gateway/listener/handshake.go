@@ -66,8 +66,8 @@ func (s *secureConnection) shake() (err error) {
 // ConnectionState is what the handshake has agreed upon.
 func (s *secureConnection) ConnectionState() tls.ConnectionState { return s.tls.ConnectionState() }
 
-const plainOnTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 80\r\n\r\n" +
-	`{"status":400,"error":"invalid_request","error_description":"This port is TLS."}`
+const plainOnTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 93\r\n\r\n" +
+	`{"status":400,"error":"invalid_request","error_description":"This port is TLS.","sent":false}`
 
 // looksLikeHTTP tells the first bytes of a request in plain HTTP from noise.
 func looksLikeHTTP(begins []byte) bool {

@@ -2,6 +2,6 @@
 // the same moment.
 //
 // It owns where a test's database comes from and that it is gone afterwards: SQLite in a folder of the test, Postgres on
-// the server at TEST_POSTGRES_URL. It leaves to others what is stored (registry) and which server that is
-// (.ci/with-services.sh, which `make test` uses). Nothing but tests imports it.
+// the server at TEST_POSTGRES_URL, and there the tables of lndhub.go when a test wants them. It leaves to others what is
+// stored (registry) and which server that is (.ci/with-services.sh, which `make test` uses). Nothing but tests imports it.
 package registrytest

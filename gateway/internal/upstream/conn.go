@@ -39,6 +39,8 @@ type conn struct {
 	isHead  bool // the request's method is HEAD
 	// upgrades says that the upstream was asked for another protocol. It may answer in that at any time.
 	upgrades bool
+	// untouched says that the upstream has certainly nothing of the request.
+	untouched bool
 	// early says that the answer began before the request was sent to its end.
 	early    bool
 	late     bool // Acquire took its time
@@ -81,17 +83,16 @@ func (c *conn) isQuiet() bool {
 }
 
 // send writes the head of a request, a part of its body, or both. The upstream has IdleTimeout to take it. After an error
-// the connection has to be closed, whatever was sent.
-func (c *conn) send(p []byte, now time.Time) error {
+// the connection has to be closed, whatever was sent; written is then how much at least.
+func (c *conn) send(p []byte, now time.Time) (written int, err error) {
 	by := earliest(now.Add(c.pool.settings.IdleTimeout), c.waiting.end)
 	if c.writeAt.After(by) || by.Sub(c.writeAt) > c.pool.settings.IdleTimeout/8 {
 		if err := c.SetWriteDeadline(by); err != nil {
-			return err
+			return 0, err
 		}
 		c.writeAt = by
 	}
-	_, err := c.Write(p)
-	return err
+	return c.Write(p)
 }
 
 // readHead reads the head of the answer into c.head, and skips interim answers (RFC 9110 section 15.2), hints to browsers

@@ -49,6 +49,7 @@ type Request struct {
 func (c *conn) begin(caller Caller, of *places, asked, now time.Time) Exchange {
 	c.holder, c.places, c.now, c.late = caller.Holder, of, now, now.Sub(asked) > isPrompt
 	c.state, c.upgrades, c.isHead, c.early, c.reusable = acquired, caller.Upgrades, false, false, false
+	c.untouched = true
 	w := &c.waiting
 	w.caller, w.watcher, w.end, w.refused = caller.Conn, nil, caller.End, nil
 	w.answerBegun, w.headCame = false, false
@@ -71,15 +72,21 @@ func (x Exchange) Send(r Request) error {
 	if c == nil {
 		return ErrState
 	}
-	c.state, c.isHead = sent, bytes.HasPrefix(r.Head, []byte("HEAD "))
-	if err := c.send(r.Head, c.now); err != nil {
+	c.state, c.isHead, c.untouched = sent, bytes.HasPrefix(r.Head, []byte("HEAD ")), false
+	if written, err := c.send(r.Head, c.now); err != nil {
 		c.state = broken
+		c.untouched = written == 0 && c.records == nil // a record of TLS may have been written in part
 		return err
 	}
 	if r.Body != nil {
 		c.upload.start(r.Body, c)
 	}
 	return nil
+}
+
+// WasSent reports whether the upstream may have got any of the request. It may be called until the exchange has ended.
+func (x Exchange) WasSent() bool {
+	return x.c != nil && x.c.serial.Load() == x.serial && !x.c.untouched
 }
 
 // AwaitHead returns the head of the answer. It may be called once, after Send. A head of 101 is returned to a request that

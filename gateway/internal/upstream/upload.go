@@ -96,7 +96,7 @@ func (u *upload) send() {
 			return
 		}
 		u.isLast.Store(u.body.HasEnded())
-		u.broken = u.to.send(part, time.Now())
+		_, u.broken = u.to.send(part, time.Now())
 	}
 }
 

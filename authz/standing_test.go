@@ -1,0 +1,115 @@
+package authz_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/authz"
+	"gatehouse/authz/user"
+	"gatehouse/cmd/mock_server/lndhub"
+)
+
+// startWithStanding asks lndhub.go about users, and counts the questions. It knows login, and the suspended Sue.
+func startWithStanding(t *testing.T) (w *world, hub *lndhub.Hub, asked *atomic.Int64) {
+	t.Helper()
+	asked = new(atomic.Int64)
+	w = newWorld(t, func(c *authz.Config) {
+		hub = lndhub.New(lndhub.Config{JWTSecret: []byte(jwtSecret), Now: c.Now, RateLimit: -1})
+		for _, u := range []lndhub.User{{ID: 12345, Login: "login"}, {ID: 2, Login: "another"}} {
+			u.Password = "password"
+			_, ok := hub.AddUser(u)
+			require.True(t, ok)
+		}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked.Add(1)
+			hub.ServeHTTP(w, r)
+		}))
+		t.Cleanup(server.Close)
+		known := user.NewLNDHub(server.URL, []byte(jwtSecret), nil)
+		known.Now = c.Now
+		c.Users, c.Standing = []user.Authenticator{known}, known
+	})
+	return w, hub, asked
+}
+
+func TestTheGrantOfASuspendedUserRefreshesNoMore(t *testing.T) {
+	w, hub, _ := startWithStanding(t)
+	first, second := w.tokens(), w.tokens()
+	others := w.tokens("login", "another")
+	refreshed := w.refresh(first.str("refresh_token"))
+	require.Equal(t, http.StatusOK, refreshed.StatusCode, refreshed.text)
+
+	hub.ChangeUser(12345, func(u *lndhub.User) { u.Deactivated = true })
+	refused := w.refresh(refreshed.str("refresh_token"))
+	w.requireError(refused, http.StatusBadRequest, "invalid_grant")
+	require.Contains(t, refused.str("error_description"), "suspended")
+	w.requireDenied(refreshed.str("access_token"))
+	require.Contains(t, w.log.String(), "the user is suspended")
+	require.Equal(t, http.StatusOK, w.refresh(others.str("refresh_token")).StatusCode, "of another user")
+
+	hub.ChangeUser(12345, func(u *lndhub.User) { u.Deactivated = false })
+	w.requireError(w.refresh(refreshed.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
+	require.Equal(t, http.StatusOK, w.refresh(second.str("refresh_token")).StatusCode, "nobody came with this one meanwhile")
+	again := w.tokens() // the user signs in
+	require.Equal(t, http.StatusOK, w.refresh(again.str("refresh_token")).StatusCode)
+}
+
+// lndhub.go that restarts, that is somebody else, or whose database is gone, ends nothing.
+func TestAnLndhubThatCannotTellEndsNoGrant(t *testing.T) {
+	w, hub, asked := startWithStanding(t)
+	given := w.tokens()
+	hub.ChangeUser(12345, func(u *lndhub.User) { u.Deactivated = true })
+	say := func(status int, body string) lndhub.Trouble {
+		return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(body))
+		}
+	}
+	before := asked.Load()
+	for _, trouble := range []lndhub.Trouble{
+		lndhub.Page, lndhub.Cut, say(502, "Bad Gateway"), say(429, `{"error":true,"code":1,"message":"Too many requests"}`),
+		say(401, `{"error":true,"code":1,"message":"bad auth"}`),
+	} {
+		hub.Trouble("/auth", trouble)
+		given = w.refresh(given.str("refresh_token"))
+		require.Equal(t, http.StatusOK, given.StatusCode, given.text)
+		require.NoError(t, w.denied(given.str("access_token")))
+	}
+	require.EqualValues(t, before+5, asked.Load())
+	hub.Trouble("/auth", nil)
+	w.requireError(w.refresh(given.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
+}
+
+// Only a client with a refresh token of its own has lndhub.go asked.
+func TestStrangersHaveNobodyAskedAbout(t *testing.T) {
+	w, _, asked := startWithStanding(t)
+	given := w.tokens()
+	before := asked.Load()
+	refresh := refreshing(given.str("refresh_token"))
+	w.requireError(w.post("/oauth/token", refresh, basic("other", appSecret)), http.StatusBadRequest, "invalid_grant")
+	w.requireError(w.post("/oauth/token", refresh, basic("app", "wrong")), http.StatusUnauthorized, "invalid_client")
+	w.requireError(w.refresh(strings.Repeat("A", 43)), http.StatusBadRequest, "invalid_grant")
+	w.requireError(w.refresh(given.str("refresh_token"), "scope", "payments:send"), http.StatusBadRequest, "invalid_scope")
+	require.Equal(t, before, asked.Load())
+	require.Equal(t, http.StatusOK, w.refresh(given.str("refresh_token")).StatusCode)
+	require.Equal(t, before+1, asked.Load())
+}
+
+// A suspension of which Redis cannot be told yet is recorded, and its client is told to come back.
+func TestASuspensionIsDeliveredOrSaidNotToBe(t *testing.T) {
+	w, hub, _ := startWithStanding(t)
+	given := w.tokens()
+	hub.ChangeUser(12345, func(u *lndhub.User) { u.Deactivated = true })
+	w.redis.SetError("down")
+	w.requireError(w.refresh(given.str("refresh_token")), http.StatusServiceUnavailable, "temporarily_unavailable")
+	w.redis.SetError("")
+	w.clock.Advance(time.Second)
+	w.requireError(w.refresh(given.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
+	w.requireDenied(given.str("access_token"))
+}
