@@ -38,6 +38,7 @@ var walls = map[string][]string{
 	"authz/oauth2server":            {"authz/client", "authz/internal/text"},
 	"authz/oauth2server/sourcetest": {},
 	"authz/outbox":                  {"authz/internal/loop"},
+	"authz/page":                    {},
 	"authz/user":                    {"authz/internal/text"},
 	"gateway/gatewaytest":           {},
 	"gateway/internal/http1":        {},

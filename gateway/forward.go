@@ -244,7 +244,7 @@ func copyHead(to *fasthttp.ResponseHeader, head *upstream.Head, except exception
 	to.SetStatusCode(head.Status())
 	to.SetNoDefaultContentType(true)
 	for i := range head.Fields() {
-		if name, value, ok := head.Field(i); ok && !except.holds(name, value) {
+		if name, value, ok := head.Field(i); ok && !except.holds(name, value) && !setsOwnCookie(name, value) {
 			to.AddBytesKV(name, value)
 		}
 	}

@@ -31,7 +31,8 @@ func (r *request) appendHead(to *rule, from peer) error {
 	passes := 0
 	for i := range r.fields {
 		f := &r.fields[i]
-		switch policy := policyOf(f.name); {
+		policy := policyOf(f.name)
+		switch {
 		case policy == passNever, policy == passUnlessNamed && len(r.id) > 0, policy == passUnlessTraced && len(r.trace) > 0,
 			policy == passUnlessOpening && r.handshake.wanted:
 			continue
@@ -53,9 +54,15 @@ func (r *request) appendHead(to *rule, from peer) error {
 		if to.headers.isDropped(f.name) {
 			continue
 		}
+		value := f.value
+		if policy == passWithoutOwn {
+			if value = withoutOwnCookies(value); value == nil {
+				continue
+			}
+		}
 		head = append(head, f.name...)
 		head = append(head, ": "...)
-		head = append(head, f.value...)
+		head = append(head, value...)
 		head = append(head, "\r\n"...)
 	}
 	if passes > maxPasses {

@@ -33,7 +33,7 @@ func (s segment) is(other segment) bool {
 }
 
 // reserved first segments belong to the authorization server and to operations, whether or not they are mounted here.
-var reserved = []string{"oauth", ".well-known", "clients", "admin", "healthz", "readyz", "metrics"}
+var reserved = []string{"oauth", ".well-known", "clients", "account", "admin", "healthz", "readyz", "metrics"}
 
 func isReserved(first []byte) bool {
 	return slices.ContainsFunc(reserved, func(name string) bool { return bytes.EqualFold([]byte(name), first) })

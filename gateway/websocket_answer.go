@@ -59,7 +59,7 @@ func (r *request) appendSwitching(dst []byte, head *upstream.Head, except except
 	for i := range head.Fields() {
 		name, value, ok := head.Field(i)
 		replaced := len(r.id) > 0 && http1.IsNamed(name, "x-request-id")
-		if ok && !replaced && !except.holds(name, value) { // Upgrade is listed in Connection, or the answer was refused
+		if ok && !replaced && !except.holds(name, value) && !setsOwnCookie(name, value) { // Upgrade is listed in Connection, or the answer was refused
 			line(name, value)
 		}
 	}

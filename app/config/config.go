@@ -31,6 +31,8 @@ type Config struct {
 	JWTSecret Secret `yaml:"jwt_secret"`
 	// LNDHubURL is where logins and passwords are checked. Empty means that none are accepted.
 	LNDHubURL    string       `yaml:"lndhub_url"`
+	Users        Users        `yaml:"users"`
+	Sessions     Sessions     `yaml:"sessions"`
 	Keys         Keys         `yaml:"keys"`
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
@@ -77,6 +79,19 @@ type Admin struct {
 	Token Secret `yaml:"token"`
 	// UnknownFields is what becomes of a request about a client with fields that there are not: RefuseFields or IgnoreFields.
 	UnknownFields string `yaml:"unknown_fields"`
+}
+
+// Users configures how users sign in, besides LNDHubURL.
+type Users struct {
+	// LoginURL is the login page of the host application. Empty means that users cannot sign in there.
+	LoginURL string `yaml:"login_url"`
+}
+
+// Sessions configures how long a user stays signed in, in a browser.
+type Sessions struct {
+	// Idle is how long without a request, Absolute how long in any case.
+	Idle     time.Duration `yaml:"idle"`
+	Absolute time.Duration `yaml:"absolute"`
 }
 
 // Keys configures the signing keys.
@@ -233,6 +248,7 @@ func Default() Config {
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: maxRefreshGrace},
 		PKCE:         PKCE{Plain: true},
+		Sessions:     Sessions{Idle: 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
 		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},
 		ClockLeeway:  30 * time.Second,
 		Via:          "gatehouse",

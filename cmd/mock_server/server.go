@@ -70,6 +70,7 @@ func run(ctx context.Context, getenv func(string) string, printsTour bool, out, 
 	d.Scopes = scopesOf(d.Routes)
 
 	wallet := newWallet(s.jwtSecret, time.Now)
+	wallet.returnTo = d.Issuer + "/account/sign-in/return"
 	failed := make(chan error, 2)
 	stopWallet := serve("demo wallet", open.wallet, wallet.Handler(), failed)
 	defer stopWithin(stopWallet, &err)
@@ -141,6 +142,7 @@ func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *
 	cfg.JWTSecret = config.Secret(s.jwtSecret)
 	cfg.Keys.Secret = config.Secret(client.NewSecret())
 	cfg.LNDHubURL = d.Wallet
+	cfg.Users.LoginURL = d.Wallet + loginPath
 	cfg.Routes = d.Routes
 	cfg.CORS.Origins = []string{"*"} // applications under development run anywhere
 	return app.New(ctx, cfg, app.Options{
