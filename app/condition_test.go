@@ -75,11 +75,15 @@ func TestARedisThatLosesOrRefusesRevocationsIsSaid(t *testing.T) {
 func TestARedisThatDoesNotTellWhoItIsIsSaid(t *testing.T) {
 	cfg := testConfig(echoUpstream(t))
 	cfg.RedisURL = config.SecretURL("redis://" + miniredis.RunT(t).Addr()) // which has no INFO
-	r := start(t, cfg)
+	r, book := startLogged(t, cfg)
 	ready := r.do(http.MethodGet, r.admin+"/readyz", nil, nil)
 	require.Equal(t, http.StatusOK, ready.status)
 	require.Equal(t, "degraded", ready.json(t)["status"])
 	require.Contains(t, ready.json(t)["redis"], "run_id")
+	require.Eventually(t, func() bool {
+		warned := book.lines(t, ready.json(t)["redis"].(string))
+		return len(warned) == 1 && warned[0]["level"] == "WARN" && warned[0]["condition"] == "unguarded"
+	}, startTimeout, 10*time.Millisecond)
 }
 
 // TestAProcessRefusesWhatItCouldNotTellRedis takes back a token while Redis is down. The route would let pass what may or may

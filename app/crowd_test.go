@@ -56,6 +56,38 @@ func TestSilentPeersUnderTLSKeepNobodyFromBeingAccepted(t *testing.T) {
 	require.EqualValues(t, addresses*each*rounds, accepted.Load(), "each was disconnected in its turn")
 }
 
+// TestEachSilentPeerIsDisconnectedInItsTurn gives each place to a silent peer again and again. Now and then a place is free before
+// the server is done with the peer who had it; whoever comes then is not waited for where connections are accepted.
+func TestEachSilentPeerIsDisconnectedInItsTurn(t *testing.T) {
+	cfg, _ := secured(t, testConfig(echoUpstream(t)))
+	cfg.Limits.Connections = 4
+	cfg.Timeouts.Header = 2 * time.Millisecond
+	r := start(t, cfg)
+	ctx, leave := context.WithTimeout(t.Context(), 2*startTimeout)
+	defer leave()
+	var peers sync.WaitGroup
+	var ended atomic.Int64
+	const atOnce, rounds = 32, 100
+	for range atOnce {
+		peers.Go(func() {
+			for range rounds {
+				conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.app.Addr().String())
+				if err != nil {
+					return
+				}
+				unwatch := context.AfterFunc(ctx, func() { _ = conn.Close() })
+				_, _ = io.Copy(io.Discard, conn)
+				if unwatch() {
+					ended.Add(1)
+				}
+				_ = conn.Close()
+			}
+		})
+	}
+	peers.Wait()
+	require.EqualValues(t, atOnce*rounds, ended.Load())
+}
+
 // TestWhoeverWaitsForAPlaceIsAnswered has more callers than places, each with many short connections.
 func TestWhoeverWaitsForAPlaceIsAnswered(t *testing.T) {
 	cfg := testConfig(echoUpstream(t))

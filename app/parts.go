@@ -159,8 +159,11 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		Denylist:          denied,
 		RevocationWait:    a.config.Revocation.Wait,
 		AdminToken:        a.config.Admin.Token.Reveal(),
-		OnIssued:          a.observer.issued,
-		Log:               a.log,
+		TrustedOrigins:    a.config.TrustedOrigins,
+
+		IgnoreUnknownFields: a.config.Admin.UnknownFields == config.IgnoreFields,
+		OnIssued:            a.observer.issued,
+		Log:                 a.log,
 	})
 }
 

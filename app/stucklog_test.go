@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +30,8 @@ func TestAStuckStandardErrorStopsNobody(t *testing.T) {
 			cfg := testConfig(echoUpstream(t))
 			cfg.Log.Format = format
 			lines := &app.LogBuffer{Out: stderr, Delay: time.Millisecond}
-			gatehouse, err := app.New(t.Context(), cfg, app.Options{Log: app.NewLogger(cfg.Log, lines)})
+			log := app.NewLogger(cfg.Log, lines)
+			gatehouse, err := app.New(t.Context(), cfg, app.Options{Log: log})
 			require.NoError(t, err)
 			require.NoError(t, gatehouse.Start(t.Context()))
 			r := &running{
@@ -43,6 +45,13 @@ func TestAStuckStandardErrorStopsNobody(t *testing.T) {
 				require.Equal(t, http.StatusOK, r.balance(given.access).status)
 			}
 			require.Zero(t, r.scrape()[`gatehouse_log_lines_dropped_total{kind="access"}`], "there is room for that many")
+			for range 8 { // MiB, until there is none
+				log.Info(strings.Repeat("a", 1<<20))
+			}
+			require.Equal(t, http.StatusOK, r.balance(given.access).status)
+			for _, kind := range []string{"access", "other"} {
+				require.NotZero(t, r.scrape()[`gatehouse_log_lines_dropped_total{kind="`+kind+`"}`], kind)
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 			defer cancel()
 			r.app = nil

@@ -103,6 +103,7 @@ func TestDisconnectingManyAtOnceIsOneCall(t *testing.T) {
 		all = append(all, w.tokens())
 		w.clock.Advance(time.Second)
 	}
+	require.Len(t, w.pending(), 10, "the default bound is 50")
 	r := w.do(http.MethodDelete, w.url+"/clients/app", "", nil, w.as(12345))
 	require.Equal(t, http.StatusNoContent, r.StatusCode, r.text)
 	for i, one := range all {

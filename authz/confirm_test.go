@@ -58,7 +58,10 @@ func TestTheAnswerToARevocationSaysHowManyGatewaysMayNotKnow(t *testing.T) {
 	}
 	require.EqualValues(t, len(ways), w.denylist.Unconfirmed())
 
-	r := w.do(http.MethodDelete, w.admin+"/admin/clients/app", "", nil)
+	r := w.adminPost("/admin/keys/"+w.keys.Signing().ID()+"/revoke", "")
+	require.Equal(t, http.StatusOK, r.StatusCode, r.text)
+	require.Equal(t, "1", r.Header.Get("Unconfirmed-Gateways"))
+	r = w.do(http.MethodDelete, w.admin+"/admin/clients/app", "", nil)
 	require.Equal(t, http.StatusNoContent, r.StatusCode, r.text)
 	require.Equal(t, "1", r.Header.Get("Unconfirmed-Gateways"))
 	w.redis.Del("{gh}:gateways")

@@ -86,8 +86,10 @@ func TestAPublishedSuccessorTakesOver(t *testing.T) {
 	revoked := w.adminPost("/admin/keys/"+leaked+"/revoke", "")
 	require.Equal(t, http.StatusOK, revoked.StatusCode, revoked.text)
 	require.Equal(t, successor, w.keys.Signing().ID())
+	require.Equal(t, successor, revoked.json["signing"].(map[string]any)["id"])
 	states, err := w.keyring.Keys(t.Context())
 	require.NoError(t, err)
 	require.Len(t, states, 1)
 	require.Equal(t, keyring.Signing, states[0].Use)
+	require.False(t, states[0].SignsFrom.After(w.clock.Now()), "and not only because there is no other")
 }

@@ -75,6 +75,11 @@ type Config struct {
 	RevocationWait time.Duration
 	// AdminToken is the bearer token of the admin API; empty leaves it open to whoever reaches it.
 	AdminToken string
+	// IgnoreUnknownFields makes the admin API ignore fields of a client that it does not know, or that do not change, as
+	// oauth2server did. The log says so. They are refused without it.
+	IgnoreUnknownFields bool
+	// TrustedOrigins are those of other sites whose forms may sign a user in, as browsers send them: https://app.example.
+	TrustedOrigins []string
 	// OnIssued, when not nil, is told of each answer that holds an access token, before it is sent. ctx is that of the
 	// request. It must not block.
 	OnIssued func(ctx context.Context, issued Issued)
@@ -105,7 +110,9 @@ type Server struct {
 	registry   *registry.Registry
 	keys       *keys.Ring
 	adminToken string
-	onIssued   func(context.Context, Issued)
+	// ignoreUnknown is Config.IgnoreUnknownFields.
+	ignoreUnknown bool
+	onIssued      func(context.Context, Issued)
 	// administration is what an Operator of the admin API is made of; it has no Actor.
 	administration Operator
 
@@ -148,7 +155,7 @@ func New(c Config) (*Server, error) {
 		secrets:     client.NewSecretChecker(),
 		scopes:      known,
 		metadata:    published,
-		crossOrigin: newCrossOrigin(c.Issuer),
+		crossOrigin: newCrossOrigin(c.Issuer, c.TrustedOrigins),
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
 		consentAction:  consentAction(published),
@@ -159,7 +166,9 @@ func New(c Config) (*Server, error) {
 		registry:   c.Registry,
 		keys:       ring,
 		adminToken: c.AdminToken,
-		onIssued:   c.OnIssued,
+
+		ignoreUnknown: c.IgnoreUnknownFields,
+		onIssued:      c.OnIssued,
 		administration: Operator{
 			Registry:          c.Registry,
 			Relay:             relay,

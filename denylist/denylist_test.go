@@ -170,6 +170,22 @@ func TestEveryDenialIsToldToTheFeed(t *testing.T) {
 	})
 }
 
+// The mark is a place to follow the feed from, also for gateways of a version that leaves none itself.
+func TestAReloadLeavesAMarkInTheFeed(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, store *denylist.Store, client *redis.Client) {
+		for range 2 {
+			before := client.XLen(t.Context(), "{gh}:deny:feed").Val()
+			require.NoError(t, store.Reload(t.Context(), nothing()))
+			lines, err := client.XRange(t.Context(), "{gh}:deny:feed", "-", "+").Result()
+			require.NoError(t, err)
+			require.Len(t, lines, int(before)+1)
+			require.Equal(t, map[string]any{
+				"kind": "mark", "id": client.Get(t.Context(), "{gh}:deny:epoch").Val(), "exp": "0",
+			}, lines[before].Values)
+		}
+	})
+}
+
 func TestReloadLoadsEveryPageBeforeItAnswers(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, store *denylist.Store, _ *redis.Client) {
 		pages := func(yield func([]denylist.Entry, error) bool) {

@@ -45,6 +45,21 @@ func TestADenylistInARedisCluster(t *testing.T) {
 	eventuallyRevoked(t, mirror, denylist.Query{TokenID: "t", ClientID: "c"})
 }
 
+func TestTheOptionsOfAClusterURLReachItsNodes(t *testing.T) {
+	node := startRedis(t, "--cluster-enabled", "yes")
+	require.NoError(t, node.client().ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
+	node.addUser("keeper", ">right")
+	require.Eventually(t, func() bool {
+		info, err := node.client().ClusterInfo(t.Context()).Result()
+		return err == nil && strings.Contains(info, "cluster_state:ok")
+	}, patience, tick)
+	store := connect(t, "redis+cluster://keeper:right@127.0.0.1:"+node.port+"?client_name=guard")
+	require.NoError(t, store.Reload(t.Context(), nothing()))
+	clients := node.client().ClientList(t.Context()).Val()
+	require.Contains(t, clients, "name=guard ")
+	require.Contains(t, clients, "user=keeper ")
+}
+
 // TestAClusterNodeThatTakesOverMayLackTheLatestRevocations promotes a replica that has the epoch, but not what was revoked
 // after it lost its master.
 func TestAClusterNodeThatTakesOverMayLackTheLatestRevocations(t *testing.T) {

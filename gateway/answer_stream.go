@@ -91,7 +91,7 @@ func (*answerStream) SupportsBodyWriteTo() bool { return true }
 
 // WriteTo implements fasthttp.BodyWriterTo.
 func (s *answerStream) WriteTo(to io.Writer) (n int64, err error) {
-	defer panics.Catch(&err) // of an observer
+	defer panics.Catch(&err) // of the caller's connection
 	w, ok := to.(*bufio.Writer)
 	if !ok {
 		return 0, fmt.Errorf("cannot stream to a %T", to)
@@ -129,7 +129,8 @@ func (s *answerStream) end(err error) {
 		}
 	}
 	if s.isServed && s.gateway.observer != nil {
-		s.gateway.observer.Streamed(s.ctx, end)
+		err := panics.Do(func() { s.gateway.observer.Streamed(s.ctx, end) })
+		s.gateway.logPanic(err, s.to.name, logged(s.id))
 	}
 }
 

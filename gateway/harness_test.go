@@ -71,6 +71,8 @@ type options struct {
 	// bare connections are served as they were accepted. The listener gives out one request at a time, and so rules out what
 	// a server does that has read two.
 	bare bool
+	// conn makes what is served of a bare connection; nil leaves it as it is.
+	conn func(net.Conn) net.Conn
 }
 
 func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
@@ -118,7 +120,7 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 	if s.secured = opts.secured; s.secured {
 		callers.TLS = gatewaytest.NewCertificate(t, 1, "localhost").Serving(t)
 	}
-	inner := &servedListener{Listener: tcp, served: make(chan struct{})}
+	inner := &servedListener{Listener: tcp, served: make(chan struct{}), conn: opts.conn}
 	var ln net.Listener = inner
 	if !opts.bare {
 		ln = listener.New(inner, callers)
@@ -140,11 +142,16 @@ type servedListener struct {
 	net.Listener
 	once   sync.Once
 	served chan struct{} // closed then
+	conn   func(net.Conn) net.Conn
 }
 
 func (l *servedListener) Accept() (net.Conn, error) {
 	l.once.Do(func() { close(l.served) })
-	return l.Listener.Accept()
+	accepted, err := l.Listener.Accept()
+	if err == nil && l.conn != nil {
+		accepted = l.conn(accepted)
+	}
+	return accepted, err
 }
 
 // fakeDenylist answers what it is told to and remembers what it was asked.

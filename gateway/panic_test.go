@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"io"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,7 +18,8 @@ import (
 
 // moody is a part of the gateway's surroundings that panics when it is told to.
 type moody struct {
-	in atomic.Value // string: what panics
+	in     atomic.Value // string: what panics
+	served atomic.Int64 // how many requests the observer was told of
 }
 
 func (m *moody) at(what string) {
@@ -49,7 +51,10 @@ func (o moodyObserver) Begin(*fasthttp.RequestCtx) []byte {
 	o.mood.at("the begin")
 	return []byte("the-one")
 }
-func (o moodyObserver) Served(*fasthttp.RequestCtx, *gateway.Observation) { o.mood.at("the end") }
+func (o moodyObserver) Served(*fasthttp.RequestCtx, *gateway.Observation) {
+	o.mood.at("the end")
+	o.mood.served.Add(1)
+}
 func (o moodyObserver) Streamed(*fasthttp.RequestCtx, gateway.AnswerEnd) {
 	o.mood.at("the stream's end")
 }
@@ -61,19 +66,44 @@ func (t moodyTracer) Start(*fasthttp.RequestCtx, int) gateway.Span { return t }
 func (moodyTracer) AppendHeader(dst []byte) []byte                 { return dst }
 func (t moodyTracer) End(int, gateway.Failure)                     { t.mood.at("the tracer") }
 
-func moodySystem(t *testing.T, u *fakeUpstream) (*system, *moody) {
+// moodyConn is a caller's connection that panics: once where it is written to, and where it is looked at.
+type moodyConn struct {
+	net.Conn
+	mood *moody
+}
+
+func (c moodyConn) Write(p []byte) (int, error) {
+	if c.mood.in.CompareAndSwap("the write", "") {
+		panic("a mistake in the write")
+	}
+	return c.Conn.Write(p)
+}
+
+func (c moodyConn) NetConn() net.Conn {
+	c.mood.at("the look")
+	return c.Conn
+}
+
+func moodySystem(t *testing.T, u *fakeUpstream, change ...func(*options)) (*system, *moody) {
 	mood := &moody{}
 	mood.in.Store("")
-	s := newSystem(t, []gateway.Route{
-		balance(u.URL(), methods("GET", "POST"), credential("lndhub"), webSocket),
-		balance(u.URL(), path("/public"), public, methods("GET", "POST"), webSocket),
-	}, options{config: func(c *gateway.Config) {
+	opts := options{config: func(c *gateway.Config) {
 		c.Denylist = moodyDenylist{c.Denylist.(*fakeDenylist), mood}
 		c.Observer, c.Tracer = moodyObserver{mood}, moodyTracer{mood}
 		c.Now = mood.now
 		c.CORS = gateway.CORS{Origins: []string{"https://app.example"}}
 		c.Upstreams.MaxConns, c.Upstreams.ConnWait = 1, time.Millisecond
-	}})
+	}}
+	for _, f := range change {
+		f(&opts)
+	}
+	if opts.bare {
+		opts.conn = func(c net.Conn) net.Conn { return moodyConn{c, mood} }
+	}
+	s := newSystem(t, []gateway.Route{
+		balance(u.URL(), methods("GET", "POST"), credential("lndhub"), webSocket),
+		balance(u.URL(), path("/public"), public, methods("GET", "POST"), webSocket),
+	}, opts)
 	return s, mood
 }
 
@@ -103,8 +133,12 @@ func TestAMistakeEndsOneRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s.log.Reset()
 			mood.in.Store(test.in)
+			served := mood.served.Load()
 			requireRefused(t, s.do(test.request), 500, "server_error")
 			mood.in.Store("")
+			if test.in != "the begin" && test.in != "the end" {
+				require.Equal(t, served+1, mood.served.Load(), "it is counted and logged as every request is")
+			}
 			logged := s.log.String()
 			require.Contains(t, logged, "a mistake in "+test.in)
 			require.Contains(t, logged, "panic_test.go:", "the stack")
@@ -161,6 +195,11 @@ func TestAMistakeLeavesNothingBehind(t *testing.T) {
 					c.CloseWrite()
 					_, err := io.ReadAll(response.Body)
 					require.Error(t, err)
+					upstream.AwaitClosed(0)
+					logged := s.log.String()
+					require.Contains(t, logged, "a mistake in "+in)
+					require.Contains(t, logged, "request_id=the-one")
+					require.Contains(t, logged, "panic_test.go:", "the stack")
 				} else {
 					requireRefused(t, c.Receive("POST"), 500, "server_error")
 				}
@@ -173,6 +212,98 @@ func TestAMistakeLeavesNothingBehind(t *testing.T) {
 			})
 		}
 	}
+}
+
+// bare serves connections that can panic.
+func bare(o *options) { o.bare = true }
+
+// A mistake in the middle of an answer cuts it. What has come of it is sent.
+func TestAMistakeInAStreamCutsIt(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		for l.ReadRequest() {
+			if l.Last.Target == "/public?stream" {
+				l.Say(chunkedHead + "5\r\nbegun\r\n")
+				l.Hold()
+			}
+			l.Say(okAnswer)
+		}
+	})
+	defer upstream.Release()
+	s, mood := moodySystem(t, upstream, bare)
+	mood.in.Store("the write")
+	c := s.dial()
+	c.Send(raw("GET /public?stream"))
+	body, err := io.ReadAll(c.Begin().Body)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Equal(t, "begun", string(body))
+	upstream.AwaitEnd(0)
+	logged := s.log.String()
+	require.Contains(t, logged, "a mistake in the write")
+	require.Contains(t, logged, "request_id=the-one")
+	require.Regexp(t, `route="[A-Z,]+ /public"`, logged)
+	require.Equal(t, 200, s.do(raw("GET /public")).StatusCode, "the upstream's one place is free")
+}
+
+// A mistake while an answer is waited for leaves neither a connection nor a token that is watched.
+func TestAMistakeWhileAnAnswerIsWaitedFor(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		if l.ReadRequest() {
+			l.Hold()
+		}
+	})
+	defer upstream.Release()
+	s, mood := moodySystem(t, upstream, bare)
+	asked := func(jti string) (times int) {
+		for _, q := range s.denylist.queries() {
+			if q.TokenID == jti {
+				times++
+			}
+		}
+		return times
+	}
+	waits := func(jti string) *call {
+		before := asked(jti)
+		c := s.dial()
+		c.Send(raw("GET /balance", bearer(s.token(map[string]any{"jti": jti}))))
+		require.Eventually(t, func() bool { return asked(jti) > before+2 }, patience, time.Millisecond, "it is watched")
+		return c
+	}
+	first := waits("first")
+	mood.in.Store("the look")
+	requireRefused(t, first.Receive("GET"), 500, "server_error")
+	mood.in.Store("")
+	upstream.AwaitEnd(0)
+	before := asked("first")
+	waits("second") // in the one place, and asked about again and again
+	require.Equal(t, before, asked("first"))
+}
+
+// A mistake in the second look at a token comes when the upstream's place is taken already.
+func TestAMistakeInTheSecondLookGivesThePlaceBack(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		for l.ReadRequest() {
+			if l.Last.Target == "/public?slow" {
+				l.Hold()
+			}
+			l.Say(okAnswer)
+		}
+	})
+	s, mood := moodySystem(t, upstream, func(o *options) {
+		usual := o.config
+		o.config = func(c *gateway.Config) { usual(c); c.Upstreams.ConnWait = patience }
+	})
+	first, second := s.dial(), s.dial()
+	first.Send(raw("GET /public?slow"))
+	upstream.Only()
+	second.Send(raw("GET /balance", bearer(s.token(nil))))
+	require.Eventually(t, func() bool { return len(s.denylist.queries()) == 1 }, patience, time.Millisecond)
+	time.Sleep(100 * time.Millisecond) // it has waited for its place
+	mood.in.Store("the denylist")
+	upstream.Release()
+	require.Equal(t, 200, first.Receive("GET").StatusCode)
+	requireRefused(t, second.Receive("GET"), 500, "server_error")
+	mood.in.Store("")
+	require.Equal(t, 200, s.do(raw("GET /public")).StatusCode)
 }
 
 // A request's body is read from a stream that the server uses for the next request again. After a mistake nobody reads from

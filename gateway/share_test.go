@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,52 @@ func TestAnAddressWithoutATokenHasAShare(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, response.StatusCode, "and so has another address")
 	upstream.Release()
+}
+
+// Behind a proxy the address is that of the caller: all of them come from the proxy's.
+func TestTheShareBehindAProxyIsTheCallers(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		for l.ReadRequest() {
+			if l.Last.Target == "/balance?slow" {
+				l.Hold()
+			}
+			l.Say(okAnswer)
+		}
+	})
+	defer upstream.Release()
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), public)}, options{config: func(c *gateway.Config) {
+		few(c)
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	}})
+	greedy, other := "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 192.0.2.2"
+	for range 2 {
+		s.dial().Send(raw("GET /balance?slow", greedy))
+	}
+	require.Eventually(t, func() bool { return len(upstream.Requests()) == 2 }, patience, time.Millisecond)
+	requireRefused(t, s.do(raw("GET /balance", greedy)), 429, "too_many_requests")
+	require.Equal(t, 200, s.do(raw("GET /balance", other)).StatusCode)
+}
+
+// A route can have shares of its own, of requests and of WebSockets.
+func TestARouteHasItsOwnShares(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		if l.ReadRequest() {
+			if len(l.Last.Values("Upgrade")) > 0 {
+				l.Say(switching())
+			}
+			l.Hold()
+		}
+	})
+	defer upstream.Release()
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, func(r *gateway.Route) {
+		r.MaxConnsPerUser, r.MaxWebSocketsPerUser = 1, 1
+	})}, options{config: few})
+	token := bearer(s.token(nil))
+	s.tunnelled("/balance", token)
+	requireRefused(t, s.do(handshake("/balance", token)), 429, "too_many_requests")
+	s.dial().Send(raw("GET /balance", token))
+	require.Eventually(t, func() bool { return len(upstream.Requests()) == 2 }, patience, time.Millisecond)
+	requireRefused(t, s.do(raw("GET /balance", token)), 429, "too_many_requests")
 }
 
 // WebSockets that say nothing take no place of a request, and no user takes all of theirs.

@@ -49,3 +49,29 @@ func TestDrainDoesNotWaitForATunnelThatNeverBegins(t *testing.T) {
 	require.NoError(t, s.gateway.Drain(patient(t)))
 	upstream.AwaitClosed(0)
 }
+
+// The upstream has agreed to a WebSocket that is not opened any more: its connection is closed, and its place is free.
+func TestDrainClosesWhatIsNotOpenedAnyMore(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		for l.ReadRequest() {
+			if len(l.Last.Values("Upgrade")) > 0 {
+				l.Hold()
+				l.Say(switching())
+				_, _ = io.Copy(io.Discard, l.Reader)
+				return
+			}
+		}
+	})
+	s := newSystem(t, []gateway.Route{balance(upstream.URL(), webSocket, public)}, options{config: func(c *gateway.Config) {
+		c.Upstreams.MaxWebSockets, c.Upstreams.ConnWait = 1, time.Millisecond
+	}})
+	c := s.dial()
+	c.Send(handshake("/balance"))
+	upstream.Only()
+	require.NoError(t, s.gateway.Drain(patient(t)))
+	upstream.Release()
+	requireRefused(t, c.Receive("GET"), 503, "temporarily_unavailable")
+	upstream.AwaitClosed(0)
+	again := s.do(handshake("/balance"))
+	require.Contains(t, again.Body, "stopping", "it is not for lack of a place")
+}

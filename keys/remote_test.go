@@ -192,6 +192,24 @@ func TestRemoteKeysFollowARotationAndOutliveTheServer(t *testing.T) {
 	})
 }
 
+// A key that was revoked leaves the JWKS, and every gateway follows when it reads that.
+func TestAKeyThatHasLeftTheJWKSIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leaked, next := newKey(t, keys.ES256), newKey(t, keys.ES256)
+		var server jwksServer
+		server.serveRing(newRing(t, leaked, next))
+		remote := server.runReady(t)
+		_, err := remote.PublicKey(leaked.ID())
+		require.NoError(t, err)
+		server.serveRing(newRing(t, next))
+		pass(remote.Refresh)
+		_, err = remote.PublicKey(leaked.ID())
+		require.ErrorIs(t, err, keys.ErrUnknownKey)
+		_, err = remote.PublicKey(next.ID())
+		require.NoError(t, err)
+	})
+}
+
 func TestAKeyThatMayHaveBeenPublishedMeanwhileIsNotCalledUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		known := newKey(t, keys.ES256)

@@ -79,6 +79,8 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"revocations of a subject":          revocationsOfSubject,
 		"revocations delivered":             revocationsDelivered,
 		"revocations delivered at once":     revocationsDeliveredAtOnce,
+		"revocations delivered by one":      revocationsDeliveredByOne,
+		"revocations marked beside a lock":  revocationsMarkedBesideALock,
 		"revocations pending":               revocationsPending,
 		"revocation raised while delivered": revocationRaisedWhileDelivered,
 		"revocations in pages":              revocationsInPages,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun/dialect"
 
 	"gatehouse/registry"
 	"gatehouse/registry/registrytest"
@@ -118,4 +119,39 @@ func revocationsDeliveredAtOnce(t *testing.T, w *world) {
 		require.NoError(t, err)
 	}
 	require.Empty(t, w.pending())
+}
+
+// revocationsDeliveredByOne: while one delivers, another finds nothing to do, and does not wait.
+func revocationsDeliveredByOne(t *testing.T, w *world) {
+	if w.DB().Dialect().Name() != dialect.PG || w.DatabaseStats().MaxOpenConnections == 1 {
+		return // the others deliver one after another, or once more
+	}
+	w.endOf("ann", 3)
+	delivered, err := w.DeliverNext(w.ctx, 2, func(context.Context, []registry.Revocation) error {
+		n, err := w.DeliverNext(w.ctx, 2, func(context.Context, []registry.Revocation) error {
+			return errors.New("two deliver at once")
+		})
+		require.Zero(t, n)
+		return err
+	})
+	require.NoError(t, err)
+	require.Equal(t, 2, delivered)
+	require.Len(t, w.pending(), 1)
+}
+
+// revocationsMarkedBesideALock: a row that somebody else is about to change is not waited for, and stays pending.
+func revocationsMarkedBesideALock(t *testing.T, w *world) {
+	if w.DB().Dialect().Name() != dialect.PG || w.DatabaseStats().MaxOpenConnections == 1 {
+		return // SQLite has no locks of rows
+	}
+	w.endOf("ann", 3)
+	all, err := w.PendingRevocations(w.ctx, 10)
+	require.NoError(t, err)
+	tx, err := w.DB().BeginTx(w.ctx, nil)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback() }()
+	_, err = tx.ExecContext(w.ctx, "SELECT id FROM revocations WHERE id = ? FOR UPDATE", all[1].ID)
+	require.NoError(t, err)
+	require.NoError(t, w.MarkDelivered(w.ctx, all))
+	require.Equal(t, []string{all[1].ID}, w.next(10))
 }

@@ -21,8 +21,8 @@ func firstTablesVisible(ctx context.Context, db *bun.DB) (visible bool, err erro
 	return visible, err
 }
 
-// earlierApplied names the migrations that an earlier version applied: none when its tables are not there. What has that name
-// then is another program's, and this role may not even read it.
+// earlierApplied names the migrations that an earlier version applied: none when its tables are not there. A table
+// bun_migrations is another program's then, and this role may not even be allowed to read it.
 func earlierApplied(ctx context.Context, db *bun.DB) (map[string]bool, error) {
 	visible, err := firstTablesVisible(ctx, db)
 	if err == nil && visible {
@@ -38,9 +38,9 @@ func earlierApplied(ctx context.Context, db *bun.DB) (map[string]bool, error) {
 	return applied, err
 }
 
-// takeOver copies what an earlier version noted. That version, should it start again, finds a note that it does not know,
-// and so refuses a database that is newer than itself. Where another program has noted something, it refuses for
-// that, and nothing is changed.
+// takeOver copies what an earlier version noted, and adds a note that this version does not know: should it start again, it
+// refuses a database that is newer than itself. Where another program has noted something, it refuses because of that,
+// and nothing is added.
 func takeOver(ctx context.Context, db *bun.DB) error {
 	return db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewRaw("INSERT INTO ? (name, group_id, migrated_at) SELECT name, group_id, migrated_at FROM ? WHERE ? ORDER BY name",

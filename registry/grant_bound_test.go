@@ -79,7 +79,8 @@ func grantsBoundedAtOnce(t *testing.T, w *world) {
 // that is in use; one whose code is on its way counts as in use.
 func grantsBoundedDeadCodesFirst(t *testing.T, w *world) {
 	w.allow("used", 3)
-	dead, _ := w.authorize()
+	w.Advance(time.Second)
+	dead, _ := w.authorize() // and is younger
 	w.Advance(codeLife)
 	w.allow("later", 3)
 	require.Equal(t, []string{dead}, w.allow("more", 3))

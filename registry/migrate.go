@@ -42,11 +42,11 @@ var errAppliedElsewhere = errors.New("applied by another process")
 // them outside of any transaction, so that nobody waits, and one that was not
 // finished is built anew next time.
 //
-// On Postgres it makes the schema that Open chose, and takes over what a version noted that kept its record elsewhere; the tables
-// stay where they are.
+// On Postgres it makes the schema that Open chose, and takes over the record of an
+// earlier version (earlier.go). The tables stay where they are.
 //
-// ErrNewerSchema when a later program has migrated; nothing is changed then. ErrNameTaken and ErrNotAllowed say
-// what keeps the tables from being made.
+// ErrNewerSchema when a later program has migrated; nothing is changed then.
+// ErrNameTaken and ErrNotAllowed say what keeps the tables from being made.
 //
 // Migrate blocks as long as ctx allows, while others migrate too. On Postgres it
 // uses one connection beside the pool.

@@ -77,7 +77,7 @@ func TestMarkingWaitsForNoDisk(t *testing.T) {
 	t.Parallel()
 	url := registrytest.PostgresDatabase(t)
 	require.NoError(t, connect(t, url, registry.WithPoolSize(1)).Migrate(t.Context()))
-	db, err := sql.Open("pgx", url)
+	db, err := sql.Open("pgx", url+"&search_path=gatehouse")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	for _, statement := range []string{

@@ -47,6 +47,8 @@ type Config struct {
 	// TrustedProxyHeaders are fields about the caller's connection that pass from them, besides X-Forwarded-For, -Host,
 	// -Proto and X-Real-Ip.
 	TrustedProxyHeaders []string `yaml:"trusted_proxy_headers"`
+	// TrustedOrigins are those of other sites, such as the host application's, whose forms may sign users in.
+	TrustedOrigins []string `yaml:"trusted_origins"`
 	// Via is the gateway's name in the Via field of requests to upstreams; empty leaves the field out.
 	Via      string            `yaml:"via"`
 	TLS      TLS               `yaml:"tls"`
@@ -61,6 +63,8 @@ type Config struct {
 	TargetsFile string   `yaml:"targets_file"`
 	Log         Log      `yaml:"log"`
 	Shutdown    Shutdown `yaml:"shutdown"`
+	// OAuth2Server is no key: it follows from the environment.
+	OAuth2Server OAuth2Server `yaml:"-"`
 }
 
 // Admin configures the admin listener.
@@ -68,6 +72,8 @@ type Admin struct {
 	Listen string `yaml:"listen"`
 	// Token is the bearer token of the admin API. It is required when Listen is not a loopback address.
 	Token Secret `yaml:"token"`
+	// UnknownFields is what becomes of a request about a client with fields that there are not: RefuseFields or IgnoreFields.
+	UnknownFields string `yaml:"unknown_fields"`
 }
 
 // Keys configures the signing keys.
@@ -180,6 +186,14 @@ const (
 	Strict = "strict"
 )
 
+// What Admin.UnknownFields can be.
+const (
+	// RefuseFields answers 400.
+	RefuseFields = "refuse"
+	// IgnoreFields does as oauth2server did, and logs a warning.
+	IgnoreFields = "ignore"
+)
+
 // The formats of Log.Format.
 const (
 	LogJSON = "json"
@@ -198,7 +212,7 @@ func Default() Config {
 	return Config{
 		Listen:          "127.0.0.1:8081",
 		Issuer:          "http://localhost:8081",
-		Admin:           Admin{Listen: "127.0.0.1:8082"},
+		Admin:           Admin{Listen: "127.0.0.1:8082", UnknownFields: RefuseFields},
 		DatabaseURL:     "postgres://user:password@localhost:5432/gatehouse",
 		DatabaseMigrate: true,
 		RedisURL:        "redis://localhost:6379/0",

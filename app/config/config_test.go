@@ -53,6 +53,7 @@ func TestTheFileInTheRepositoryNeedsOnlyItsSecrets(t *testing.T) {
 	want := config.Default()
 	want.JWTSecret, want.Keys.Secret = cfg.JWTSecret, cfg.Keys.Secret
 	want.Routes, want.TrustedProxies, want.TrustedProxyHeaders = cfg.Routes, cfg.TrustedProxies, []string{}
+	want.TrustedOrigins = []string{}
 	want.CORS.Origins, want.CORS.Headers, want.CORS.ExposedHeaders = []string{}, []string{}, []string{}
 	require.Equal(t, want, cfg, "the file says that its values are the defaults")
 }

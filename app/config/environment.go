@@ -62,11 +62,7 @@ func setInt(n *int, value string) error {
 // applyEnvironment changes cfg by the variables of environ, each name=value, as os.Environ returns them.
 func applyEnvironment(cfg *Config, environ []string) []error {
 	var problems []error
-	variables := make(map[string]string, len(environ))
-	for _, variable := range environ {
-		name, value, _ := strings.Cut(variable, "=")
-		variables[name] = value
-	}
+	variables := variablesOf(environ)
 	for _, name := range slices.Sorted(maps.Keys(oauth2serverVariables)) {
 		if value, ok := variables[name]; ok {
 			if err := oauth2serverVariables[name](cfg, value); err != nil {
@@ -86,6 +82,15 @@ func applyEnvironment(cfg *Config, environ []string) []error {
 		delete(variables, name)
 	})
 	return append(problems, unknownVariables(variables, known)...)
+}
+
+func variablesOf(environ []string) map[string]string {
+	variables := make(map[string]string, len(environ))
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
+	return variables
 }
 
 // unknownVariables reports each variable that looks like a key and is none: with a misspelt name a default would stay in

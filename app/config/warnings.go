@@ -11,24 +11,29 @@ import (
 // Warnings are about settings that are allowed and do not fit together. The limits of descriptors are those of this
 // process.
 func (c *Config) Warnings(role Role) []string {
+	warnings := c.oauth2serverWarnings(role)
 	if !role.HasGateway() {
-		return nil
+		return warnings
 	}
-	var warnings []string
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	connections := (listener.Limits{Connections: c.Limits.Connections}).MaxConnections()
 	if perAddress := c.Limits.ConnectionsPerAddress; perAddress == 0 || perAddress >= connections {
 		warn("limits.connections_per_address: one address may take all %d connections", connections)
 	}
-	if c.Upstream.MaxConns > 1 && c.Upstream.MaxConnsPerUser >= c.Upstream.MaxConns {
+	if takesAll(c.Upstream.MaxConnsPerUser, c.Upstream.MaxConns) {
 		warn("upstream.max_conns_per_user: one user may take all %d connections to an upstream", c.Upstream.MaxConns)
 	}
-	if c.Upstream.MaxWebSockets > 1 && c.Upstream.MaxWebSocketsPerUser >= c.Upstream.MaxWebSockets {
+	if takesAll(c.Upstream.MaxWebSocketsPerUser, c.Upstream.MaxWebSockets) {
 		warn("upstream.max_websockets_per_user: one user may take all %d WebSockets to an upstream", c.Upstream.MaxWebSockets)
 	}
-	for _, route := range c.Routes {
-		if route.MaxConns > 1 && route.MaxConnsPerUser >= route.MaxConns {
-			warn("route %s: max_conns_per_user: one user may take all %d connections", route.Path, route.MaxConns)
+	for _, route := range c.Routes { // of which each may set one of a pair and leave the other to upstream
+		conns, webSockets := cmp.Or(route.MaxConns, c.Upstream.MaxConns), cmp.Or(route.MaxWebSockets, c.Upstream.MaxWebSockets)
+		if route.MaxConns+route.MaxConnsPerUser > 0 && takesAll(cmp.Or(route.MaxConnsPerUser, c.Upstream.MaxConnsPerUser), conns) {
+			warn("route %s: max_conns_per_user: one user may take all %d connections", route.Path, conns)
+		}
+		if route.WebSocket && route.MaxWebSockets+route.MaxWebSocketsPerUser > 0 &&
+			takesAll(cmp.Or(route.MaxWebSocketsPerUser, c.Upstream.MaxWebSocketsPerUser), webSockets) {
+			warn("route %s: max_websockets_per_user: one user may take all %d WebSockets", route.Path, webSockets)
 		}
 		if patience := cmp.Or(route.FirstByteTimeout, c.Upstream.FirstByteTimeout); route.IsPayment() && patience < gateway.PaymentTimeout {
 			warn("route %s: first_byte_timeout: a payment may take longer than %v, and is made although its caller gets 504; want %v",
@@ -44,3 +49,7 @@ func (c *Config) Warnings(role Role) []string {
 	}
 	return warnings
 }
+
+// takesAll reports whether the share of one user leaves others nothing. A share of 0 is a part in any case, and of one
+// place there are no parts.
+func takesAll(each, all int) bool { return all > 1 && each >= all }

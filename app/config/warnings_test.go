@@ -18,6 +18,7 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 		change(&cfg)
 		return cfg
 	}
+	webSocket := func(c *Config) { c.Routes[0].WebSocket = true }
 	files := listener.Descriptors()
 	for name, test := range map[string]struct {
 		change func(*Config)
@@ -29,6 +30,11 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 		"all for one user":     {func(c *Config) { c.Upstream.MaxConnsPerUser = 512 }, "upstream.max_conns_per_user"},
 		"all sockets for one":  {func(c *Config) { c.Upstream.MaxWebSocketsPerUser = 2000 }, "upstream.max_websockets_per_user"},
 		"a route's":            {func(c *Config) { c.Routes[0].MaxConns, c.Routes[0].MaxConnsPerUser = 4, 4 }, "route /a"},
+		"a route's few":        {func(c *Config) { c.Upstream.MaxConnsPerUser, c.Routes[0].MaxConns = 8, 4 }, "route /a: max_conns_per_user"},
+		"a route's share":      {func(c *Config) { c.Routes[0].MaxConnsPerUser = 512 }, "route /a: max_conns_per_user"},
+		"a route's sockets":    {func(c *Config) { webSocket(c); c.Routes[0].MaxWebSockets, c.Routes[0].MaxWebSocketsPerUser = 4, 4 }, "route /a: max_websockets_per_user"},
+		"none of its sockets":  {func(c *Config) { c.Routes[0].MaxWebSockets, c.Routes[0].MaxWebSocketsPerUser = 4, 4 }, ""},
+		"one for one":          {func(c *Config) { c.Routes[0].MaxConns, c.Routes[0].MaxConnsPerUser = 1, 1 }, ""},
 		"too few descriptors":  {func(c *Config) { c.Upstream.MaxConns = files }, "file descriptors"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,37 @@ func TestAFloodAgainstOneClientLocksNoOtherOut(t *testing.T) {
 		close(held.let)
 		flood.Wait()
 		require.Equal(t, 1500, busy+wrong)
+	})
+}
+
+// TestAFloodAgainstManyClientsLocksNoOtherOut fills the queues of so many clients that no more may wait in all, but for a client of
+// which nobody waits.
+func TestAFloodAgainstManyClientsLocksNoOtherOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checker, held := newChecker()
+		var flood sync.WaitGroup
+		for i := range 100 {
+			for range 40 {
+				flood.Go(func() { _, _ = checker.Check(context.Background(), hashOf(fmt.Sprint("attacked", i)), "wrong") })
+			}
+		}
+		synctest.Wait()
+		full := client.Queued(checker)
+		require.Less(t, full, 100*32, "who waits is bounded in all")
+		good := make(chan error, 1)
+		go func() {
+			ok, err := checker.Check(context.Background(), hashOf("good"), "right")
+			if err == nil && !ok {
+				err = errors.New("it is the right one")
+			}
+			good <- err
+		}()
+		synctest.Wait()
+		require.Greater(t, client.Queued(checker), full, "it has a place")
+		close(held.let)
+		require.NoError(t, <-good)
+		flood.Wait()
+		require.Zero(t, client.Queued(checker))
 	})
 }
 

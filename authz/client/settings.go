@@ -10,8 +10,8 @@ type Settings struct {
 	Secret string
 
 	Name         string
-	URL          string // landing page
-	ImageURL     string
+	URL          string   // landing page: a URL, or a path on the host application's site
+	ImageURL     string   // the same
 	Domain       string   // every path of an origin, whose host may have wildcards
 	RedirectURIs []string // exact
 	Scopes       []string // empty: every scope of the routes
@@ -28,8 +28,8 @@ func (s Settings) Check(known map[string]string) error {
 	p.addID(s.ID)
 	p.addSecret(s.Secret, s.Public)
 	p.addName(s.Name)
-	p.addWebURL("URL", s.URL)
-	p.addWebURL("image URL", s.ImageURL)
+	p.addLink("URL", s.URL)
+	p.addLink("image URL", s.ImageURL)
 	p.addDomain(s.Domain)
 	p.addRedirectURIs(s.RedirectURIs)
 	p.addScopes("scopes", s.Scopes, known)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -85,6 +86,45 @@ func TestNobodyIsWaitedForWithoutEnd(t *testing.T) {
 	require.ErrorIs(t, w.relay.Deliver(t.Context(), outbox.RevokedOf("greedy")), outbox.ErrUndelivered)
 	require.Len(t, w.pending(), 100, "the rest comes in turn")
 	require.NoError(t, w.relay.Deliver(t.Context(), outbox.RevokedOf("greedy")))
+}
+
+// busy is a denylist that takes its time, and tells how long it had rested before each batch.
+type busy struct {
+	*denylist.Store
+	takes  time.Duration
+	until  time.Time
+	rested chan time.Duration
+}
+
+func (b *busy) Deny(ctx context.Context, entries ...denylist.Entry) error {
+	if !b.until.IsZero() {
+		b.rested <- time.Since(b.until)
+	}
+	time.Sleep(b.takes)
+	err := b.Store.Deny(ctx, entries...)
+	b.until = time.Now()
+	return err
+}
+
+// TestWhatWaitsLeavesRoomForOthers: between two batches nothing is delivered for as long as a batch took.
+func TestWhatWaitsLeavesRoomForOthers(t *testing.T) {
+	w := newWorld(t)
+	for i := range 900 {
+		require.NoError(t, w.registry.RevokeToken(t.Context(), fmt.Sprint("token-", i), w.clock.Now().Add(time.Hour)))
+	}
+	slow := &busy{Store: w.denylist, takes: 100 * time.Millisecond, rested: make(chan time.Duration, 10)}
+	relay := &outbox.Relay{Registry: w.registry, Denylist: slow}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		relay.Run(ctx, slog.New(slog.DiscardHandler))
+	}()
+	for range 4 {
+		require.GreaterOrEqual(t, <-slow.rested, slow.takes)
+	}
+	stop()
+	<-ended
 }
 
 func TestFillingDelivers(t *testing.T) {

@@ -137,6 +137,7 @@ func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *
 	cfg.Listen, cfg.Issuer = open.public.Addr().String(), d.Issuer
 	cfg.Admin.Listen = open.admin.Addr().String()
 	cfg.DatabaseURL, cfg.RedisURL = "sqlite::memory:", "embedded:"
+	cfg.Admin.UnknownFields = config.IgnoreFields // as oauth2server's mock server did
 	cfg.JWTSecret = config.Secret(s.jwtSecret)
 	cfg.Keys.Secret = config.Secret(client.NewSecret())
 	cfg.LNDHubURL = d.Wallet

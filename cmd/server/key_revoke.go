@@ -17,7 +17,9 @@ import (
 type keyRevocation struct {
 	Revoked   string        `json:"revoked"` // kid
 	Signing   keyring.State `json:"signing"`
-	Delivered bool          `json:"delivered"` // every gateway knows
+	Delivered bool          `json:"delivered"` // gateways can read it in Redis
+
+	Unconfirmed *int `json:"unconfirmed_gateways,omitempty"` // that may not have read it yet; nothing when not delivered
 }
 
 func newKeyRevoke(configPath *string) *cobra.Command {
@@ -48,6 +50,9 @@ func newKeyRevoke(configPath *string) *cobra.Command {
 					return explain(err, "key", id)
 				}
 				done := keyRevocation{Revoked: id, Signing: signing, Delivered: err == nil}
+				if done.Delivered {
+					done.Unconfirmed = &missing
+				}
 				return errors.Join(err, out.print(cmd, done, func(t *table) {
 					t.row(fmt.Sprintf("key %s revoked, %s signs", id, signing.ID) + unconfirmed(missing))
 				}))

@@ -54,7 +54,8 @@ func TestARevokedKeysTokensAreRefusedByARunningServer(t *testing.T) {
 
 		var revoked map[string]any
 		require.NoError(t, json.Unmarshal([]byte(s.ok("key", "revoke", "--yes", "--json", "--", leaked)), &revoked))
-		require.Equal(t, []string{"delivered", "revoked", "signing"}, keysOf(revoked))
+		require.Equal(t, []string{"delivered", "revoked", "signing", "unconfirmed_gateways"}, keysOf(revoked))
+		require.Zero(t, revoked["unconfirmed_gateways"])
 		signing := revoked["signing"].(map[string]any)["id"]
 		require.Equal(t, true, revoked["delivered"])
 		require.NotEqual(t, leaked, signing)

@@ -1,10 +1,16 @@
 package main
 
 import (
+	"crypto/rand"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry/registrytest"
 )
 
 func (s site) createClient() map[string]any {
@@ -75,6 +81,34 @@ func TestARevocationThatRedisIsNotToldOfIsDelivered(t *testing.T) {
 		r.requireRefused(other.token)
 		s.refused(3, "not found", "client", "delete", id, "--yes")
 	})
+}
+
+// TestWhoRevokesIsToldHowManyGatewaysMayNotKnow has a gateway that has read nothing and reads no more.
+func TestWhoRevokesIsToldHowManyGatewaysMayNotKnow(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := newSite(t, registrytest.SQLite(t), "redis://"+server.Addr()).with("GATEHOUSE_REVOCATION_WAIT", "300ms")
+	s.ok("migrate")
+	_, err := server.SAdd("{gh}:gateways", "stuck")
+	require.NoError(t, err)
+	require.NoError(t, server.Set("{gh}:gateway:stuck", "0-0"))
+	for name, revoke := range map[string]func() []string{
+		"revoke":        func() []string { return []string{"revoke", "--yes", "--jti", rand.Text()} },
+		"client delete": func() []string { return []string{"client", "delete", "--yes", s.createClient()["clientId"].(string)} },
+		"key revoke": func() []string {
+			s.run("key", "rotate") // or there is none
+			return []string{"key", "revoke", "--yes", "--", s.list("key", "list")[0]["id"].(string)}
+		},
+	} {
+		arguments := revoke()
+		began := time.Now()
+		require.Contains(t, s.ok(arguments...), "; 1 gateways have not confirmed it in time", name)
+		require.GreaterOrEqual(t, time.Since(began), 300*time.Millisecond, name)
+		arguments = revoke()
+		arguments = slices.Insert(arguments, slices.Index(arguments, "--yes"), "--json")
+		done := decode[map[string]any](t, s.ok(arguments...))
+		require.Equal(t, true, done["delivered"], name)
+		require.EqualValues(t, 1, done["unconfirmed_gateways"], name)
+	}
 }
 
 func TestARedisInsideTheServerIsToldByTheServer(t *testing.T) {

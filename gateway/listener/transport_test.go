@@ -89,3 +89,35 @@ func TestAWriteThatIsTakenTooSlowlyEnds(t *testing.T) {
 	_, err := own.Write(make([]byte, 64<<20))
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 }
+
+// The rate is configured in bytes a second, whatever the patience is, and holds for each connection.
+func TestAnAnswerHasALeastRate(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	config := allowing(generous)
+	config.Limits.BodyRate, config.Timeouts.Write = 1<<40, transportPatience // more than any machine takes
+	l := New(inner, config)
+	defer func() { _ = l.Close() }()
+	caller, err := net.Dial("tcp", inner.Addr().String())
+	require.NoError(t, err)
+	served, err := l.Accept()
+	require.NoError(t, err)
+	defer func() { _ = served.Close() }()
+	taken := make(chan struct{})
+	go func() {
+		defer close(taken)
+		piece := make([]byte, 256<<10)
+		for {
+			if _, err := io.ReadFull(caller, piece); err != nil {
+				return
+			}
+			time.Sleep(transportPatience / 16)
+		}
+	}()
+	const size = 32 << 20 // four patiences
+	n, err := served.Write(make([]byte, size))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.Less(t, n, size)
+	require.NoError(t, caller.Close())
+	<-taken
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestCheckSaysWhatDoesNotFitTogether: such settings are no error, and the command succeeds.
+func TestCheckSaysWhatDoesNotFitTogether(t *testing.T) {
+	s := sqliteSite(t).with("GATEHOUSE_JWT_SECRET", hostSecret)
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	check := func(settings string) (warnings []string) {
+		require.NoError(t, os.WriteFile(file, []byte(settings+`
+routes:
+  - {path: /balance, methods: [GET], origin: "http://localhost:1", scope: "balance:read", description: Read., credential: none}
+`), 0o600))
+		lines := strings.Split(strings.TrimSpace(s.ok("check", "--config", file)), "\n")
+		require.Contains(t, lines[len(lines)-1], "no problems, 1 routes")
+		return lines[:len(lines)-1]
+	}
+	const fits = "limits: {connections: 100, connections_per_address: 10}\n"
+	require.Empty(t, check(fits+"upstream: {max_conns: 8, max_websockets: 8}"))
+	warnings := check(fits + "upstream: {max_conns: 8, max_conns_per_user: 8, max_websockets: 8}")
+	require.Len(t, warnings, 1)
+	require.Equal(t, "warning: upstream.max_conns_per_user: one user may take all 8 connections to an upstream", warnings[0])
+}
