@@ -52,6 +52,7 @@ func TestAPaymentThatTakesLongerThanOtherRequestsIsAnswered(t *testing.T) {
 		{"matchRoute": "/payments/keysend", "origin": %[1]q, "method": "POST", "scope": "balance:read"},
 		{"matchRoute": "/invoices", "origin": %[1]q, "method": "POST", "scope": "balance:read"}]`, upstream.URL()+"/v2"))
 	require.NoError(t, err)
+	routes[1].FromTargets = false // whose routes all have time
 	s := newSystem(t, routes, options{config: func(c *gateway.Config) { c.Upstreams.FirstByteTimeout = soon }})
 	token := bearer(s.token(nil))
 	paying := s.dial()

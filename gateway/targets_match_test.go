@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/internal/upstream"
 )
 
 // gorillaRoute is a target as oauth2server's router reads it: one expression for the whole decoded path.
@@ -62,7 +64,7 @@ func TestTargetsAreMatchedAsGorillaDoes(t *testing.T) {
 		require.NoError(t, err)
 		routes, notes, err := ParseTargets(data)
 		require.NoError(t, err)
-		g := &Gateway{destinations: make(map[shared]*destination)}
+		g := &Gateway{destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*hub)}
 		config := Config{JWTSecret: []byte("secret"), OnUnavailable: Deny}
 		require.NoError(t, g.compile(routes, &config), "%s", data)
 		var gorillas []gorillaRoute
