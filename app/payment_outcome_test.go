@@ -45,7 +45,9 @@ func TestThePaymentThatWasGivenUpCanBeFound(t *testing.T) {
 	header := bearer(r.consent(r.register(), 1, "payments:send").access)
 	header.Set("Content-Type", "application/json")
 	get := func(path string) answer { return r.do(http.MethodGet, r.public+path, nil, header) }
-	post := func(path, body string) answer { return r.do(http.MethodPost, r.public+path, strings.NewReader(body), header) }
+	post := func(path, body string) answer {
+		return r.do(http.MethodPost, r.public+path, strings.NewReader(body), header)
+	}
 	state := func(hash string) any { return get("/invoices/" + hash).json(t)["status"] }
 
 	const shop = "03b5c7e9f10a2d4f6b8c0e1a3d5f7092b4c6e8fa1c3e5072946b8d0f2a4c6e8f10"

@@ -38,6 +38,17 @@ func TestShortSecretsAreOnlyForOldInstallations(t *testing.T) {
 			require.NotContains(t, err.Error(), "0123456789")
 		}
 	}
+	taken := cfg
+	taken.DatabaseURL = config.SecretURL("sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db"))
+	for range 2 { // a secret that others have already is no choice of this installation's
+		log, err := begin(func(c *config.Config) {
+			*c = taken
+			c.JWTSecret, c.OAuth2Server = "12345", config.OAuth2Server{Recognized: true, JWTSecret: true}
+		})
+		require.NoError(t, err)
+		require.Contains(t, log, "jwt_secret")
+		require.NotContains(t, log, "12345")
+	}
 	log, err := begin(func(*config.Config) {})
 	require.NoError(t, err)
 	require.NotContains(t, log, "SECRET")

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -15,14 +16,30 @@ import (
 
 // readJSON decodes a body of one JSON object into target, which names every field that there may be.
 func readJSON(w http.ResponseWriter, r *http.Request, target any) error {
-	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(target)
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err == nil {
-		if _, more := decoder.Token(); more != io.EOF {
-			err = errors.New("there is something after the object")
-		}
+		err = decodeJSON(raw, target, false)
 	}
+	return bodyError(err)
+}
+
+// decodeJSON decodes one object, with fields that target does not have or without.
+func decodeJSON(raw []byte, target any, allowUnknown bool) error {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	if !allowUnknown {
+		decoder.DisallowUnknownFields()
+	}
+	if err := decoder.Decode(target); err != nil {
+		return err
+	}
+	if _, more := decoder.Token(); more != io.EOF {
+		return errors.New("there is something after the object")
+	}
+	return nil
+}
+
+// bodyError is what the caller is told of a body that could not be read or decoded.
+func bodyError(err error) error {
 	var tooLarge *http.MaxBytesError
 	var wrongType *json.UnmarshalTypeError
 	switch {
@@ -93,7 +110,7 @@ func unlessEmpty(value string) *string {
 	return &value
 }
 
-// clientAnswer is a client as oauth2server's get, list and update show it; what oauth2server did not have is left out where
+// clientAnswer is a client as oauth2server's get and list show it; what oauth2server did not have is left out where
 // it is not used.
 type clientAnswer struct {
 	ID            string   `json:"id"`
@@ -108,6 +125,12 @@ func answerOf(c registry.Client) clientAnswer {
 	return clientAnswer{
 		ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, DefaultScopes: c.DefaultScopes, Disabled: c.Disabled(),
 	}
+}
+
+// updatedAnswer is a client after a change. oauth2server's documentation calls its id id, and its program clientId.
+type updatedAnswer struct {
+	clientAnswer
+	ClientID string `json:"clientId"`
 }
 
 // createdAnswer is a client as oauth2server's create shows it: the only time that a secret is seen.

@@ -12,7 +12,7 @@ func (s *Server) createClient(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	var body createBody
-	if err := readJSON(w, r, &body); err != nil {
+	if err := s.readClient(w, r, &body); err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -57,7 +57,7 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	var body updateBody
-	if err := readJSON(w, r, &body); err != nil {
+	if err := s.readClient(w, r, &body, unchangeable...); err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -66,7 +66,7 @@ func (s *Server) updateClient(w http.ResponseWriter, r *http.Request) {
 		s.failClient(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, answerOf(client))
+	writeJSON(w, http.StatusOK, updatedAnswer{answerOf(client), client.ID})
 }
 
 // deleteClient removes the client and denies every token it holds. 204 means that every gateway knows, but for those that it

@@ -42,8 +42,9 @@ func TestClientsAreManaged(t *testing.T) {
 	require.Equal(t, http.StatusOK, tokens.StatusCode, tokens.text)
 
 	a = w.adminDo("PUT", "/"+id, `{"name":"M","imageUrl":""}`)
-	require.JSONEq(t, strings.Replace(shown, `"N"`, `"M"`, 1), a.text)
-	require.JSONEq(t, a.text, w.adminDo("GET", "/"+id, "").text)
+	shown = strings.Replace(shown, `"N"`, `"M"`, 1)
+	require.JSONEq(t, strings.Replace(shown, `{`, `{"clientId":"`+id+`",`, 1), a.text, "as oauth2server did and as it said it did")
+	require.JSONEq(t, shown, w.adminDo("GET", "/"+id, "").text)
 
 	a = w.adminDo("DELETE", "/"+id, "")
 	require.Equal(t, http.StatusNoContent, a.StatusCode, a.text)
@@ -52,6 +53,23 @@ func TestClientsAreManaged(t *testing.T) {
 		w.requireError(gone, http.StatusNotFound, "not_found")
 	}
 	w.requireError(redeem(rotated.str("clientSecret")), http.StatusUnauthorized, "invalid_client")
+}
+
+// The host application shows them on its own site.
+func TestTheLinksOfAClientMayBePaths(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{"/", "/images/app.png", "/apps/7?v=2#top", "/a//b", "/%C3%BC"} {
+		a := w.adminDo("POST", "", `{"name":"N","domain":"https://n.example","url":"`+path+`","imageUrl":"`+path+`"}`)
+		require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+		require.Equal(t, []any{path, path}, []any{a.json["url"], a.json["imageUrl"]})
+		w.requireError(w.adminDo("PUT", "/app", `{"imageUrl":"/`+path+`"}`), http.StatusBadRequest, "invalid_request")
+		require.Equal(t, http.StatusOK, w.adminDo("PUT", "/app", `{"imageUrl":"`+path+`"}`).StatusCode)
+	}
+	for _, other := range []string{"//evil.example/x", `/\\evil.example`, "/a b", "/\u00fc", "/<script>", "images/app.png", "?x", "#x", "/%zz", "/" + strings.Repeat("x", 2048)} {
+		a := w.adminDo("PUT", "/app", `{"name":"refused","url":"`+other+`"}`)
+		w.requireError(a, http.StatusBadRequest, "invalid_request")
+	}
+	require.NotEqual(t, "refused", w.adminDo("GET", "/app", "").str("name"))
 }
 
 func TestADeletedClientIsDeniedAlsoWithoutAGrant(t *testing.T) {

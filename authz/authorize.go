@@ -21,6 +21,7 @@ import (
 type authorization struct {
 	client      registry.Client
 	redirectURI *url.URL
+	sentTo      string // the redirect URI as it was written, whether the request or the registration says it
 	form        url.Values
 
 	request fosite.AuthorizeRequester
@@ -66,8 +67,13 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	s.redirect(w, a, answerStatus(r, sent), response.GetParameters())
 }
 
-// showAuthorize is the page on which a user signs in and decides.
+// showAuthorize is the page on which a user signs in and decides. A GET of the host application, which says by a token who
+// the user is, is answered as its POST is: oauth2server did so, and no browser sends such a token by itself.
 func (s *Server) showAuthorize(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && hasToken(r) {
+		s.handleAuthorize(w, r)
+		return
+	}
 	ctx, cancel := deadline(r)
 	defer cancel()
 
@@ -99,8 +105,8 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 		}
 	}
 	id, redirectURI := form.Get("client_id"), form.Get("redirect_uri")
-	if id == "" || redirectURI == "" {
-		return sent, nil, fosite.ErrInvalidRequest.WithHint("Parameters 'client_id' and 'redirect_uri' are required.")
+	if id == "" {
+		return sent, nil, fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required.")
 	}
 	registered, err := s.registry.Client(ctx, id)
 	if errors.Is(err, registry.ErrNotFound) || registered.Disabled() {
@@ -109,6 +115,13 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 	if err != nil {
 		return sent, nil, err
 	}
+	if redirectURI == "" {
+		sole, ok := client.SoleRedirectURI(registered)
+		if !ok {
+			return sent, nil, fosite.ErrInvalidRequest.WithHint("Parameter 'redirect_uri' is required: the client does not have exactly one.")
+		}
+		redirectURI = sole
+	}
 	if !client.RedirectAllowed(registered, redirectURI) {
 		return sent, nil, fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's.")
 	}
@@ -116,7 +129,7 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 	if err != nil {
 		return sent, nil, err
 	}
-	a := &authorization{client: registered, redirectURI: target, form: form}
+	a := &authorization{client: registered, redirectURI: target, sentTo: redirectURI, form: form}
 	return sent, a, s.checkAuthorization(ctx, r, a)
 }
 
@@ -150,7 +163,7 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 		return err
 	}
 	a.request = request
-	a.consent = &consent{challenge: bound, accessLifespan: lifespan}
+	a.consent = &consent{challenge: bound, accessLifespan: lifespan, unsaid: !a.form.Has("redirect_uri")}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -52,6 +53,22 @@ func TestAnAuthorizationRequestThatIsNeverRedirected(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oauth2server answered a GET of the host application as its POST.
+func TestTheHostApplicationMayAskByGET(t *testing.T) {
+	w := newWorld(t)
+	ask := "/oauth/authorize?" + authorization("app", "login", "", "password", "", "state", "s").Encode()
+	token := w.userJWT(map[string]any{"id": 12345, "exp": w.clock.Now().Add(time.Minute).Unix()})
+	for _, proof := range []string{"Bearer " + token, token} {
+		a := w.get(ask, header("Authorization", proof))
+		require.Equal(t, http.StatusFound, a.StatusCode, a.text)
+		require.Equal(t, subject, w.subjectOf(a))
+	}
+	w.requireError(w.get(ask, header("Authorization", "Bearer x.y.z")), http.StatusUnauthorized, "access_denied")
+	head := w.do(http.MethodHead, w.url+ask, "", nil, header("Authorization", "Bearer "+token))
+	require.NotContains(t, head.Header.Get("Location"), "code=", "a HEAD makes none")
+	requirePage(t, w.get(ask, asBrowser, basic("login", "password")), http.StatusOK) // a browser may send it by itself
 }
 
 func TestTheClientIsToldByRedirectWhatIsWrong(t *testing.T) {

@@ -125,3 +125,65 @@ func TestReuseIsReportedOnlyWhenTheGatewaysKnow(t *testing.T) {
 	w.requireError(w.redeem(code), http.StatusBadRequest, "invalid_grant")
 	require.ErrorIs(t, w.denied(token), denylist.ErrRevoked)
 }
+
+// RFC 6749 sections 3.1.2.3 and 4.1.3.
+func TestTheOnlyRedirectURIOfAClientNeedNotBeSaid(t *testing.T) {
+	w := newWorld(t)
+	registered := callback + "/cb?x=1"
+	w.change("app", func(c *registry.Client) { c.Domain, c.RedirectURIs = "", []string{registered} })
+	redeem := func(code, redirectURI string) answer {
+		return w.post("/oauth/token", redemption(code, "redirect_uri", redirectURI), basic("app", appSecret))
+	}
+	for name, redirectURI := range map[string]string{"unsaid again": "", "said after all": registered} {
+		t.Run(name, func(t *testing.T) {
+			w := *w
+			w.T = t
+			a := w.post("/oauth/authorize", authorization("app", "redirect_uri", "", "state", "s"))
+			require.Equal(t, http.StatusFound, a.StatusCode, a.text)
+			location, err := a.Location()
+			require.NoError(t, err)
+			require.True(t, strings.HasPrefix(location.String(), registered+"&"), "%s", location)
+			require.Equal(t, "s", location.Query().Get("state"))
+			code := location.Query().Get("code")
+
+			w.requireError(redeem(code, callback+"/other"), http.StatusBadRequest, "invalid_grant")
+			tokens := redeem(code, redirectURI)
+			require.Equal(t, http.StatusOK, tokens.StatusCode, tokens.text)
+			own := w.get("/oauth/token/introspect", header("Authorization", "Bearer "+tokens.str("access_token")))
+			require.Equal(t, registered, own.str("redirect_uri"))
+		})
+	}
+	said := w.code("app", "redirect_uri", registered)
+	w.requireError(redeem(said, ""), http.StatusBadRequest, "invalid_grant")
+	require.Equal(t, http.StatusOK, redeem(said, registered).StatusCode)
+
+	denied := w.post("/oauth/authorize", authorization("app", "redirect_uri", "", "decision", "deny"))
+	require.True(t, strings.HasPrefix(denied.Header.Get("Location"), registered+"&error=access_denied"), "what is wrong is told there, too")
+
+	page := w.get("/oauth/authorize?"+authorization("app", "redirect_uri", "", "login", "", "password", "").Encode(), asBrowser)
+	allowed := w.post("/oauth/authorize", fillIn(t, page, "login", "login", "password", "password", "decision", "allow"), asBrowser)
+	location, err := allowed.Location()
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, redeem(location.Query().Get("code"), "").StatusCode)
+}
+
+func TestARedirectURIMustBeSaidWhereThereIsNotExactlyOne(t *testing.T) {
+	w := newWorld(t)
+	for name, change := range map[string]func(*registry.Client){
+		"two":                     func(c *registry.Client) { c.Domain, c.RedirectURIs = "", []string{callback + "/a", callback + "/b"} },
+		"one and a domain":        func(c *registry.Client) { c.Domain, c.RedirectURIs = callback, []string{callback + "/a"} },
+		"a domain":                func(c *registry.Client) { c.Domain, c.RedirectURIs = callback, nil },
+		"none":                    func(c *registry.Client) { c.Domain, c.RedirectURIs = "", nil },
+		"one that is not allowed": func(c *registry.Client) { c.Domain, c.RedirectURIs = "", []string{"javascript:x"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := *w
+			w.T = t
+			w.change("app", change)
+			a := w.post("/oauth/authorize", authorization("app", "redirect_uri", ""))
+			w.requireError(a, http.StatusBadRequest, "invalid_request")
+			require.Contains(t, a.str("error_description"), "redirect_uri")
+			require.Empty(t, a.Header.Get("Location"))
+		})
+	}
+}

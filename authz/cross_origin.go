@@ -3,6 +3,7 @@ package authz
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -12,29 +13,34 @@ import (
 //
 // A site that has pointed its own name at this server (DNS rebinding) gets our page under that name. So what counts is
 // the name that the issuer says, and not that the request agrees with itself.
+//
+// An operator may trust the forms of other sites, such as the host application's: who runs those could sign a user in under
+// any name that they have a password for.
 type crossOrigin struct {
-	origin string
-	host   string
+	origin  string
+	host    string
+	trusted []string
 }
 
 // newCrossOrigin takes the server's own origin from its issuer: a proxy in front may change the Host.
-func newCrossOrigin(issuer string) crossOrigin {
+func newCrossOrigin(issuer string, trusted []string) crossOrigin {
 	base, err := url.Parse(issuer)
 	if err != nil {
 		panic(err) // an issuer that is no URL was refused before
 	}
 	host := usualHost(base.Scheme, base.Host)
-	return crossOrigin{origin: base.Scheme + "://" + host, host: host}
+	return crossOrigin{origin: base.Scheme + "://" + host, host: host, trusted: slices.Clone(trusted)}
 }
 
-// check returns an error that the caller may see. isPage is true for what says that it comes from our page.
+// check returns an error that the caller may see. isPage is true for what says that it comes from our page, for which nobody
+// else is trusted.
 func (o crossOrigin) check(r *http.Request, isPage bool) error {
 	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
 	switch {
 	case hasToken(r):
 		return nil
 	case origin != "": // a browser sends it with every form
-		if origin == o.origin {
+		if origin == o.origin || !isPage && slices.Contains(o.trusted, origin) {
 			return nil
 		}
 	case site != "" && site != "same-origin" && site != "none":

@@ -61,7 +61,8 @@ const fositeState = "the state is the client's"
 func (s *Server) authorizeRequest(ctx context.Context, r *http.Request, a *authorization) (fosite.AuthorizeRequester, error) {
 	form := maps.Clone(a.form)
 	form["state"] = []string{fositeState}
-	checked := &fositeClient{Client: a.client, scopes: s.scopes.of(a.client), redirectURI: a.form.Get("redirect_uri")}
+	form["redirect_uri"] = []string{a.sentTo}
+	checked := &fositeClient{Client: a.client, scopes: s.scopes.of(a.client), redirectURI: a.sentTo}
 	return s.provider.NewAuthorizeRequest(context.WithValue(ctx, checkedClientKey{}, checked), requestForFosite(r, form))
 }
 

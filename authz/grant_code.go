@@ -27,6 +27,8 @@ type consent struct {
 	fosite.DefaultSession
 	accessLifespan time.Duration
 	challenge      challenge
+	// unsaid says that the request has left the redirect URI to the registration.
+	unsaid bool
 }
 
 // HandleAuthorizeEndpointRequest stores the grant and its code, and answers with the code.
@@ -54,6 +56,9 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		ChallengeMethod: given.challenge.method,
 		RedirectURI:     redirectURI,
 		ExpiresAt:       now.Add(g.codeLifespan),
+	}
+	if given.unsaid {
+		first.RedirectURI = ""
 	}
 	var replaced []string
 	err := g.turns.take(ctx, grant.Subject, func() (err error) {
@@ -105,7 +110,7 @@ func (g *codeGrant) HandleTokenEndpointRequest(ctx context.Context, request fosi
 	switch {
 	case grant.ClientID != request.GetClient().GetID():
 		return errWrongCode
-	case form.Get("redirect_uri") != code.RedirectURI:
+	case !isAnswered(form.Get("redirect_uri"), code, grant):
 		return fosite.ErrInvalidGrant.WithHint("The 'redirect_uri' is not the one of the authorization request.")
 	case code.Challenge == "" && request.GetClient().IsPublic():
 		return fosite.ErrInvalidGrant.WithHint("The code of a public client must be bound to a 'code_challenge'.")
@@ -118,6 +123,12 @@ func (g *codeGrant) HandleTokenEndpointRequest(ctx context.Context, request fosi
 	sessionOf(request).presented = presented
 	g.prepare(sessionOf(request), grant.AccessLifespan)
 	return nil
+}
+
+// isAnswered reports whether a token request says of the redirect URI what the authorization request said (RFC 6749 section
+// 4.1.3). Where that said nothing, the one that was used may be named.
+func isAnswered(redirectURI string, code registry.Code, grant registry.Grant) bool {
+	return redirectURI == code.RedirectURI || code.RedirectURI == "" && redirectURI == grant.RedirectURI
 }
 
 // PopulateTokenEndpointResponse spends the code. Of any number of attempts at once one gets tokens; each other one is a

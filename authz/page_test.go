@@ -176,6 +176,26 @@ func TestTheFormOfAnotherSiteSignsNobodyIn(t *testing.T) {
 		"no form can send a token: it is a page of the host application's")
 }
 
+func TestTheFormOfASiteThatTheOperatorTrustsSignsUsersIn(t *testing.T) {
+	w := newWorld(t, func(c *authz.Config) { c.TrustedOrigins = []string{"https://host.example", "http://localhost:3001"} })
+	for _, origin := range w.config.TrustedOrigins {
+		a := w.post("/oauth/authorize", authorization("app"), asBrowser, header("Origin", origin), header("Sec-Fetch-Site", "cross-site"))
+		require.Equal(t, subject, w.subjectOf(a))
+		wrong := w.post("/oauth/authorize", authorization("app", "password", "wrong"), asBrowser, header("Origin", origin))
+		require.Equal(t, http.StatusUnauthorized, wrong.StatusCode)
+	}
+	page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
+	ours := fillIn(t, page, "login", "login", "password", "password", "decision", "allow")
+	requirePage(t, w.post("/oauth/authorize", ours, asBrowser, header("Origin", "https://host.example")), http.StatusForbidden)
+	for _, origin := range []string{
+		"https://evil.example", "null", "http://host.example", "https://host.example:8443", "https://host.example.evil.example",
+		"https://x.host.example", "https://HOST.example", "https://host.example/", "http://localhost", "",
+	} {
+		a := w.post("/oauth/authorize", authorization("app"), header("Origin", origin), header("Sec-Fetch-Site", "cross-site"))
+		w.requireError(a, http.StatusForbidden, "access_denied")
+	}
+}
+
 // What follows the scheme of a native application says nothing about who gets the code.
 func TestThePageShowsTheSchemeOfANativeApplication(t *testing.T) {
 	w := newWorld(t)

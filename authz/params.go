@@ -94,14 +94,11 @@ func (p parameters) all() url.Values {
 	return merged
 }
 
-// ofTokenRequest are those of the body, or those of the query when the body is empty: this is how the Alby SDK sends
-// them. Secrets are not taken from there, because URLs end up in logs.
+// ofTokenRequest are those of the body and of the query, where the Alby SDK sends them. Secrets are not taken from there,
+// because URLs end up in logs.
 func (p parameters) ofTokenRequest() (url.Values, error) {
 	if p.query.Has("client_secret") {
 		return nil, fosite.ErrInvalidRequest.WithHint("The client secret must not be sent in the query.")
 	}
-	if len(p.body) > 0 {
-		return p.body, nil
-	}
-	return p.query, nil
+	return p.all(), nil
 }

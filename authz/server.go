@@ -70,11 +70,18 @@ type Config struct {
 	Registry *registry.Registry
 	Keyring  *keyring.Keyring // open
 	Denylist outbox.Denylist
+	// OpaqueTokens makes the access tokens good that were taken over of another server.
+	OpaqueTokens bool
 	// RevocationWait is how long the answer to a revocation waits at most for the gateways to confirm that they know; 0: not
 	// at all.
 	RevocationWait time.Duration
 	// AdminToken is the bearer token of the admin API; empty leaves it open to whoever reaches it.
 	AdminToken string
+	// IgnoreUnknownFields makes the admin API ignore fields of a client that it does not know, or that do not change, as
+	// oauth2server did. The log says so. They are refused without it.
+	IgnoreUnknownFields bool
+	// TrustedOrigins are those of other sites whose forms may sign a user in, as browsers send them: https://app.example.
+	TrustedOrigins []string
 	// OnIssued, when not nil, is told of each answer that holds an access token, before it is sent. ctx is that of the
 	// request. It must not block.
 	OnIssued func(ctx context.Context, issued Issued)
@@ -91,6 +98,7 @@ type Server struct {
 	// lenientVerifier verifies what is to be revoked: also a token that has expired here, and not yet at a gateway whose clock
 	// is behind.
 	lenientVerifier *keys.Verifier
+	opaqueTokens    bool
 	secrets         *client.SecretChecker
 	scopes          scopes
 	metadata        metadata
@@ -105,7 +113,9 @@ type Server struct {
 	registry   *registry.Registry
 	keys       *keys.Ring
 	adminToken string
-	onIssued   func(context.Context, Issued)
+	// ignoreUnknown is Config.IgnoreUnknownFields.
+	ignoreUnknown bool
+	onIssued      func(context.Context, Issued)
 	// administration is what an Operator of the admin API is made of; it has no Actor.
 	administration Operator
 
@@ -145,10 +155,11 @@ func New(c Config) (*Server, error) {
 			Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: 2 * ClockSkew,
 			Now: func() time.Time { return c.Now().Add(-ClockSkew) },
 		},
-		secrets:     client.NewSecretChecker(),
-		scopes:      known,
-		metadata:    published,
-		crossOrigin: newCrossOrigin(c.Issuer),
+		opaqueTokens: c.OpaqueTokens,
+		secrets:      client.NewSecretChecker(),
+		scopes:       known,
+		metadata:     published,
+		crossOrigin:  newCrossOrigin(c.Issuer, c.TrustedOrigins),
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
 		consentAction:  consentAction(published),
@@ -159,7 +170,9 @@ func New(c Config) (*Server, error) {
 		registry:   c.Registry,
 		keys:       ring,
 		adminToken: c.AdminToken,
-		onIssued:   c.OnIssued,
+
+		ignoreUnknown: c.IgnoreUnknownFields,
+		onIssued:      c.OnIssued,
 		administration: Operator{
 			Registry:          c.Registry,
 			Relay:             relay,

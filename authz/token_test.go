@@ -141,6 +141,24 @@ func TestTheTokenEndpointRefusesOtherFormsOfRequest(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.post("/oauth/token", good, app).StatusCode, "none of them spent the code")
 }
 
+// oauth2server read both, and did not care which parameter was where.
+func TestATokenRequestMayBeSplitBetweenQueryAndForm(t *testing.T) {
+	w := newWorld(t)
+	code := w.code("app", "code_challenge", s256(verifier), "code_challenge_method", "S256")
+	split := func(query, body url.Values, options ...option) answer {
+		return w.post("/oauth/token?"+query.Encode(), body, options...)
+	}
+	w.requireError(split(form("grant_type", "authorization_code", "code", code), form("redirect_uri", callback), basic("app", appSecret)),
+		http.StatusBadRequest, "invalid_grant")
+	w.requireError(split(form("client_id", "other", "grant_type", "authorization_code"), form("code", code, "redirect_uri", callback), basic("app", appSecret)),
+		http.StatusBadRequest, "invalid_request")
+	tokens := split(form("grant_type", "authorization_code", "code", code, "client_id", "app"),
+		form("redirect_uri", callback, "code_verifier", verifier, "client_secret", appSecret))
+	require.Equal(t, http.StatusOK, tokens.StatusCode, tokens.text)
+	refreshed := split(form("grant_type", "refresh_token"), form("refresh_token", tokens.str("refresh_token")), basic("app", appSecret))
+	require.Equal(t, http.StatusOK, refreshed.StatusCode, refreshed.text)
+}
+
 func TestBasicCredentialsAreFormEncoded(t *testing.T) {
 	w := newWorld(t)
 	const secret = "a+b c%d:e&ü"

@@ -23,7 +23,7 @@ type Config struct {
 	// DatabaseMaxConns bounds the connections to the database; 0 is the default of the database's kind.
 	DatabaseMaxConns int `yaml:"database_max_conns"`
 	// DatabaseMigrate makes an authorization server bring the database's schema up to date when it starts. Without it, it
-	// refuses to start before that was done (server migrate).
+	// refuses to start before that was done (gatehouse migrate).
 	DatabaseMigrate bool `yaml:"database_migrate"`
 	// RedisURL is redis://…, rediss://…, or embedded: (EmbeddedRedis), which is for development only.
 	RedisURL SecretURL `yaml:"redis_url"`
@@ -39,6 +39,7 @@ type Config struct {
 	Denylist     Denylist     `yaml:"denylist"`
 	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
+	Import       Import       `yaml:"import"`
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
 	// life.
 	ClockLeeway time.Duration `yaml:"clock_leeway"`
@@ -47,6 +48,8 @@ type Config struct {
 	// TrustedProxyHeaders are fields about the caller's connection that pass from them, besides X-Forwarded-For, -Host,
 	// -Proto and X-Real-Ip.
 	TrustedProxyHeaders []string `yaml:"trusted_proxy_headers"`
+	// TrustedOrigins are those of other sites, such as the host application's, whose forms may sign users in.
+	TrustedOrigins []string `yaml:"trusted_origins"`
 	// Via is the gateway's name in the Via field of requests to upstreams; empty leaves the field out.
 	Via      string            `yaml:"via"`
 	TLS      TLS               `yaml:"tls"`
@@ -61,6 +64,8 @@ type Config struct {
 	TargetsFile string   `yaml:"targets_file"`
 	Log         Log      `yaml:"log"`
 	Shutdown    Shutdown `yaml:"shutdown"`
+	// OAuth2Server is no key: it follows from the environment.
+	OAuth2Server OAuth2Server `yaml:"-"`
 }
 
 // Admin configures the admin listener.
@@ -68,6 +73,8 @@ type Admin struct {
 	Listen string `yaml:"listen"`
 	// Token is the bearer token of the admin API. It is required when Listen is not a loopback address.
 	Token Secret `yaml:"token"`
+	// UnknownFields is what becomes of a request about a client with fields that there are not: RefuseFields or IgnoreFields.
+	UnknownFields string `yaml:"unknown_fields"`
 }
 
 // Keys configures the signing keys.
@@ -147,6 +154,13 @@ type TokenCache struct {
 	Size int `yaml:"size"`
 }
 
+// Import configures what was taken over of another server (gatehouse import).
+type Import struct {
+	// OpaqueTokens makes the access tokens of that server go on working until they expire. The authorization server and the
+	// gateways need the same.
+	OpaqueTokens bool `yaml:"opaque_tokens"`
+}
+
 // Log configures what is logged.
 type Log struct {
 	// Format is LogJSON or LogText.
@@ -180,6 +194,14 @@ const (
 	Strict = "strict"
 )
 
+// What Admin.UnknownFields can be.
+const (
+	// RefuseFields answers 400.
+	RefuseFields = "refuse"
+	// IgnoreFields does as oauth2server did, and logs a warning.
+	IgnoreFields = "ignore"
+)
+
 // The formats of Log.Format.
 const (
 	LogJSON = "json"
@@ -198,7 +220,7 @@ func Default() Config {
 	return Config{
 		Listen:          "127.0.0.1:8081",
 		Issuer:          "http://localhost:8081",
-		Admin:           Admin{Listen: "127.0.0.1:8082"},
+		Admin:           Admin{Listen: "127.0.0.1:8082", UnknownFields: RefuseFields},
 		DatabaseURL:     "postgres://user:password@localhost:5432/gatehouse",
 		DatabaseMigrate: true,
 		RedisURL:        "redis://localhost:6379/0",

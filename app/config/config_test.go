@@ -53,6 +53,7 @@ func TestTheFileInTheRepositoryNeedsOnlyItsSecrets(t *testing.T) {
 	want := config.Default()
 	want.JWTSecret, want.Keys.Secret = cfg.JWTSecret, cfg.Keys.Secret
 	want.Routes, want.TrustedProxies, want.TrustedProxyHeaders = cfg.Routes, cfg.TrustedProxies, []string{}
+	want.TrustedOrigins = []string{}
 	want.CORS.Origins, want.CORS.Headers, want.CORS.ExposedHeaders = []string{}, []string{}, []string{}
 	require.Equal(t, want, cfg, "the file says that its values are the defaults")
 }
@@ -219,8 +220,8 @@ func TestAMisspeltVariableIsRefused(t *testing.T) {
 		"GATEHOUSE": "", "JWT_SECRETS": "those of others",
 	}))
 	require.Equal(t, []string{
-		"environment GATEHOUSE_ADMIN_TOKN: there is no such key",
-		"environment GATEHOUSE_DENYLIST_ON_UNAVAILABLE_: there is no such key",
+		"environment GATEHOUSE_ADMIN_TOKN: there is no such key; did you mean GATEHOUSE_ADMIN_TOKEN?",
+		"environment GATEHOUSE_DENYLIST_ON_UNAVAILABLE_: there is no such key; did you mean GATEHOUSE_DENYLIST_ON_UNAVAILABLE?",
 		"environment GATEHOUSE_PORT: there is no such key",
 		"environment GATEHOUSE_ROUTES: there is no such key",
 	}, problems(err))

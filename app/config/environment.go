@@ -62,11 +62,7 @@ func setInt(n *int, value string) error {
 // applyEnvironment changes cfg by the variables of environ, each name=value, as os.Environ returns them.
 func applyEnvironment(cfg *Config, environ []string) []error {
 	var problems []error
-	variables := make(map[string]string, len(environ))
-	for _, variable := range environ {
-		name, value, _ := strings.Cut(variable, "=")
-		variables[name] = value
-	}
+	variables := variablesOf(environ)
 	for _, name := range slices.Sorted(maps.Keys(oauth2serverVariables)) {
 		if value, ok := variables[name]; ok {
 			if err := oauth2serverVariables[name](cfg, value); err != nil {
@@ -74,8 +70,10 @@ func applyEnvironment(cfg *Config, environ []string) []error {
 			}
 		}
 	}
+	known := []string{configVariable}
 	walk(reflect.ValueOf(cfg).Elem(), nil, func(path []string, leaf reflect.Value) {
 		name := environmentName(path)
+		known = append(known, name)
 		if value, ok := variables[name]; ok {
 			if err := setLeaf(leaf, value); err != nil {
 				problems = append(problems, fmt.Errorf("environment %s: %w", name, err))
@@ -83,16 +81,25 @@ func applyEnvironment(cfg *Config, environ []string) []error {
 		}
 		delete(variables, name)
 	})
-	return append(problems, unknownVariables(variables)...)
+	return append(problems, unknownVariables(variables, known)...)
+}
+
+func variablesOf(environ []string) map[string]string {
+	variables := make(map[string]string, len(environ))
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		variables[name] = value
+	}
+	return variables
 }
 
 // unknownVariables reports each variable that looks like a key and is none: with a misspelt name a default would stay in
-// place, perhaps an unsafe one.
-func unknownVariables(variables map[string]string) []error {
+// place, perhaps an unsafe one. It names the known one that was probably meant.
+func unknownVariables(variables map[string]string, known []string) []error {
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		if strings.HasPrefix(name, environmentPrefix) && name != configVariable && !isServiceLink(name, variables[name]) {
-			problems = append(problems, fmt.Errorf("environment %s: there is no such key", name))
+			problems = append(problems, fmt.Errorf("environment %s: there is no such key%s", name, didYouMean(name, known)))
 		}
 	}
 	return problems

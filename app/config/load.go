@@ -32,10 +32,13 @@ func Load(path string, role Role, environ []string) (Config, error) {
 // should have said is then not reported as missing.
 func (c *Config) read(path string, environ []string) (problems []error, isRead bool) {
 	isRead = true
+	c.adoptDefaults(environ)
 	if path != "" {
 		problems, isRead = readFile(c, path)
 	}
-	return append(problems, applyEnvironment(c, environ)...), isRead
+	problems = append(problems, applyEnvironment(c, environ)...)
+	c.noteOAuth2server(environ)
+	return problems, isRead
 }
 
 func readFile(cfg *Config, path string) (problems []error, isRead bool) {

@@ -16,7 +16,9 @@ const (
 // checkSigning is about what an authorization server makes and seals keys with.
 func (c *Config) checkSigning(v *validation) {
 	v.oneOf("keys.alg", c.Keys.Alg, keys.ES256, keys.RS256, keys.EdDSA)
-	if len(c.Keys.Secret) < minSecretLength {
+	if c.Keys.Secret == "" {
+		v.add("keys.secret", "is required: at least %d characters, the same in every replica (openssl rand -hex 32 makes a good one)", minSecretLength)
+	} else if len(c.Keys.Secret) < minSecretLength {
 		v.add("keys.secret", "must be at least %d characters", minSecretLength)
 	}
 	c.checkPublishing(v)

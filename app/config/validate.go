@@ -61,6 +61,12 @@ func (c *Config) checkListeners(v *validation) {
 	if c.Admin.Token == "" && !isLoopback(c.Admin.Listen) {
 		v.add("admin.token", "is required because admin.listen %q is not a loopback address", c.Admin.Listen)
 	}
+	v.oneOf("admin.unknown_fields", c.Admin.UnknownFields, RefuseFields, IgnoreFields)
+	for _, origin := range c.TrustedOrigins {
+		if !gateway.IsOrigin(origin) {
+			v.add("trusted_origins", "%q is not of the form scheme://host[:port] that browsers send", origin)
+		}
+	}
 	v.url("issuer", c.Issuer)
 	if parsed, err := url.Parse(c.Issuer); err == nil && strings.HasSuffix(parsed.Path, "/") {
 		v.add("issuer", "must not end with a slash")

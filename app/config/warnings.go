@@ -11,10 +11,10 @@ import (
 // Warnings are about settings that are allowed and do not fit together. The limits of descriptors are those of this
 // process.
 func (c *Config) Warnings(role Role) []string {
+	warnings := c.oauth2serverWarnings(role)
 	if !role.HasGateway() {
-		return nil
+		return warnings
 	}
-	var warnings []string
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	connections := (listener.Limits{Connections: c.Limits.Connections}).MaxConnections()
 	if perAddress := c.Limits.ConnectionsPerAddress; perAddress == 0 || perAddress >= connections {

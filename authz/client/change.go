@@ -23,8 +23,8 @@ type Change struct {
 func (c Change) Check(known map[string]string) error {
 	var p problems
 	given(c.Name, p.addName)
-	given(c.URL, func(link string) { p.addWebURL("URL", link) })
-	given(c.ImageURL, func(link string) { p.addWebURL("image URL", link) })
+	given(c.URL, func(link string) { p.addLink("URL", link) })
+	given(c.ImageURL, func(link string) { p.addLink("image URL", link) })
 	given(c.Domain, p.addDomain)
 	given(c.RedirectURIs, func(uris []string) { p.addLength("redirect URIs", uris) })
 	given(c.Scopes, func(names []string) { p.addScopes("scopes", names, known) })

@@ -86,16 +86,24 @@ func (p *problems) addName(name string) {
 	}
 }
 
-func (p *problems) addWebURL(what, value string) {
+// addLink accepts what an application is shown with: the URL of a site, or a path on the host application's own, which
+// shows it.
+func (p *problems) addLink(what, value string) {
 	if value == "" {
 		return
 	}
 	link, _, _ := strings.Cut(value, "#") // a link may point into a page
+	if strings.HasPrefix(link, "/") {
+		if err := checkPath(link); err != nil {
+			p.add("%s: %w", what, err)
+		}
+		return
+	}
 	u, err := parsePlainURL(link)
 	if err != nil {
 		p.add("%s: %w", what, err)
 	} else if (u.Scheme != "https" && u.Scheme != "http") || !isHost(u.Hostname()) {
-		p.add("%s: it must begin with https:// or http:// and a host", what)
+		p.add("%s: it must begin with https:// or http:// and a host, or be a path", what)
 	}
 }
 

@@ -45,6 +45,15 @@ func RedirectAllowed(client registry.Client, uri string) bool {
 	return err == nil && domain.holds(target)
 }
 
+// SoleRedirectURI is where codes for the client are sent when a request does not say: its only redirect URI (RFC 6749
+// section 3.1.2.3). Not ok where it has several, or a domain, which is only a part of one.
+func SoleRedirectURI(client registry.Client) (uri string, ok bool) {
+	if client.Domain != "" || len(client.RedirectURIs) != 1 {
+		return "", false
+	}
+	return client.RedirectURIs[0], true
+}
+
 // loopbackHosts are where an application that runs on the user's own machine listens, on whatever port is free.
 var loopbackHosts = []string{"127.0.0.1", "::1", "localhost"}
 

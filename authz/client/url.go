@@ -14,14 +14,10 @@ const maxURL = 2048
 // parsePlainURL accepts absolute URLs of visible ASCII without the characters that browsers repair, without userinfo and
 // without fragment.
 func parsePlainURL(raw string) (*url.URL, error) {
-	switch {
-	case raw == "":
-		return nil, errors.New("it is empty")
-	case len(raw) > maxURL:
-		return nil, fmt.Errorf("it is longer than %d characters", maxURL)
-	case strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"\\<>^`{|}", r) }):
-		return nil, errors.New("it contains a character that is not allowed in a URL")
-	case strings.Contains(raw, "#"):
+	if err := checkCharacters(raw); err != nil {
+		return nil, err
+	}
+	if strings.Contains(raw, "#") {
 		return nil, errors.New("it must not have a fragment")
 	}
 	u, err := url.Parse(raw)
@@ -34,6 +30,33 @@ func parsePlainURL(raw string) (*url.URL, error) {
 		return nil, errors.New("it must not hold a user name")
 	}
 	return u, nil
+}
+
+// checkPath accepts an absolute path, with a query or without, that no browser takes for another host (//host, /\host).
+func checkPath(raw string) error {
+	if err := checkCharacters(raw); err != nil {
+		return err
+	}
+	if _, err := url.Parse(raw); err != nil {
+		return errors.New("it is not a path")
+	}
+	if strings.HasPrefix(raw, "//") {
+		return errors.New("a path must not begin with two slashes")
+	}
+	return nil
+}
+
+// checkCharacters accepts visible ASCII without the characters that browsers repair.
+func checkCharacters(raw string) error {
+	switch {
+	case raw == "":
+		return errors.New("it is empty")
+	case len(raw) > maxURL:
+		return fmt.Errorf("it is longer than %d characters", maxURL)
+	case strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"\\<>^`{|}", r) }):
+		return errors.New("it contains a character that is not allowed in a URL")
+	}
+	return nil
 }
 
 // checkOrigin accepts a host, and the port of u, that everyone reads alike. The host is that of u; where u has wildcards,

@@ -39,8 +39,8 @@ func newRevoke(configPath *string) *cobra.Command {
 			"  --client  everything a client has; it gets nothing more, and there is no way back\n" +
 			"  --user    each grant of a user, who can authorize clients again\n" +
 			"Revoking again is no error.",
-		Example: "  server revoke --user 42\n" +
-			"  server revoke --jti 4A4KWDHA3U7L7J7QTNTNOBLYHR --yes --json",
+		Example: "  gatehouse revoke --user 42\n" +
+			"  gatehouse revoke --jti 4A4KWDHA3U7L7J7QTNTNOBLYHR --yes --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			kind, id, err := onlyTarget(cmd, target)
