@@ -143,7 +143,7 @@ func TestImportOAuth2Server(t *testing.T) {
 		require.Contains(t, audit, "client.create native")
 		require.Contains(t, strings.Join(audit, "\n"), "grant.import oauth2server ")
 
-		require.Equal(t, `server client create --id 'wild' --name 'It'\''s wild' --secret-stdin --redirect-uri 'https://wild.com/cb'`, why["wild"].Command)
+		require.Equal(t, `gatehouse client create --id 'wild' --name 'It'\''s wild' --secret-stdin --redirect-uri 'https://wild.com/cb'`, why["wild"].Command)
 		require.Zero(t, s.runWith(strings.NewReader("wild one's word\n"),
 			"client", "create", "--id", "wild", "--name", "It's wild", "--secret-stdin", "--redirect-uri", "https://wild.com/cb").code)
 		again := run()
@@ -176,7 +176,7 @@ func TestImportOfATokenThatWasRefreshedMeanwhile(t *testing.T) {
 	}
 	report := run()
 	require.Equal(t, 1, report.Grants.Taken)
-	require.Equal(t, "server client create --id 'bare' --name 'Bare' --secret-stdin --redirect-uri 'https://…'", report.Clients.NotTaken[0].Command)
+	require.Equal(t, "gatehouse client create --id 'bare' --name 'Bare' --secret-stdin --redirect-uri 'https://…'", report.Clients.NotTaken[0].Command)
 	source.Refreshed(first)
 	token.Access, token.Refresh = "A2", "R2"
 	source.AddToken(token)
@@ -237,7 +237,7 @@ func TestImportWithinOneDatabase(t *testing.T) {
 func TestImportRefuses(t *testing.T) {
 	s := sqliteSite(t).withRoutes()
 	s.refused(2, "--from is required", "import", "oauth2server")
-	s.refused(1, "server migrate", "import", "oauth2server", "--from", "postgres://user:hidden@"+nowhere+"/x")
+	s.refused(1, "gatehouse migrate", "import", "oauth2server", "--from", "postgres://user:hidden@"+nowhere+"/x")
 	s.ok("migrate")
 	e := s.run("import", "oauth2server", "--from", "postgres://user:hidden@"+nowhere+"/x")
 	require.Equal(t, 1, e.code)
