@@ -9,18 +9,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwt"
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app"
 	"gatehouse/app/config"
+	"gatehouse/denylist/denylisttest"
 	"gatehouse/gateway"
 	"gatehouse/gateway/gatewaytest"
 	"gatehouse/registry/registrytest"
@@ -264,19 +263,7 @@ func privateDatabase(t *testing.T) config.SecretURL {
 // privateRedis is a database of the tests' Redis that holds nothing yet.
 func privateRedis(t *testing.T) config.SecretURL {
 	t.Helper()
-	server := os.Getenv("TEST_REDIS_URL")
-	if server == "" {
-		t.Skip("TEST_REDIS_URL is not set; `make test` starts a Redis and sets it")
-	}
-	parsed, err := url.Parse(server)
-	require.NoError(t, err)
-	parsed.Path = "/7" // the packages' tests run side by side; this number belongs to this package
-	options, err := redis.ParseURL(parsed.String())
-	require.NoError(t, err)
-	client := redis.NewClient(options)
-	defer func() { _ = client.Close() }()
-	require.NoError(t, client.FlushDB(t.Context()).Err())
-	return config.SecretURL(parsed.String())
+	return config.SecretURL(denylisttest.Redis(t, denylisttest.App))
 }
 
 func TestAccessIsGivenUsedAndTakenBack(t *testing.T) {

@@ -36,6 +36,7 @@ const realm = `Bearer realm="gatehouse"`
 var (
 	errMalformedRequest  = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request is malformed.")
 	errAmbiguousPath     = newRefusal(fiber.StatusBadRequest, "invalid_request", "The path can be read in more than one way.")
+	errAmbiguousQuery    = newRefusal(fiber.StatusBadRequest, "invalid_request", "The query can be read in more than one way.")
 	errTwoAuthorizations = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request has more than one Authorization header.")
 	errTwoTokens         = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request has more than one access token.")
 	errTokenInQuery      = newRefusal(fiber.StatusBadRequest, "invalid_request", "Only a WebSocket may have its access token in the query.")
@@ -75,6 +76,8 @@ var (
 		"Access tokens cannot be verified yet.").retry("1").judged(NoKeys)
 	errRevocationUnknown = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"It cannot be told right now whether the access token was revoked.").retry("1").judged(RevocationUnknown)
+	errTokenUnknown = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
+		"It cannot be told right now what the access token is good for.").retry("1").judged(RevocationUnknown)
 	errStopping = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"The server is stopping. The WebSocket was not opened.").retry("1")
 	errOverShare = newRefusal(fiber.StatusTooManyRequests, "too_many_requests",

@@ -23,7 +23,7 @@ type Config struct {
 	// DatabaseMaxConns bounds the connections to the database; 0 is the default of the database's kind.
 	DatabaseMaxConns int `yaml:"database_max_conns"`
 	// DatabaseMigrate makes an authorization server bring the database's schema up to date when it starts. Without it, it
-	// refuses to start before that was done (server migrate).
+	// refuses to start before that was done (gatehouse migrate).
 	DatabaseMigrate bool `yaml:"database_migrate"`
 	// RedisURL is redis://…, rediss://…, or embedded: (EmbeddedRedis), which is for development only.
 	RedisURL SecretURL `yaml:"redis_url"`
@@ -41,6 +41,7 @@ type Config struct {
 	Denylist     Denylist     `yaml:"denylist"`
 	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
+	Import       Import       `yaml:"import"`
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
 	// life.
 	ClockLeeway time.Duration `yaml:"clock_leeway"`
@@ -62,9 +63,11 @@ type Config struct {
 	CORS   gateway.CORS    `yaml:"cors"`
 	Routes []gateway.Route `yaml:"routes"`
 	// TargetsFile is a targets.json of oauth2server. Its routes come after Routes.
-	TargetsFile string   `yaml:"targets_file"`
-	Log         Log      `yaml:"log"`
-	Shutdown    Shutdown `yaml:"shutdown"`
+	TargetsFile string `yaml:"targets_file"`
+	// TargetsNotes say what in that file has no effect. Load writes them.
+	TargetsNotes []string `yaml:"-"`
+	Log          Log      `yaml:"log"`
+	Shutdown     Shutdown `yaml:"shutdown"`
 	// OAuth2Server is no key: it follows from the environment.
 	OAuth2Server OAuth2Server `yaml:"-"`
 }
@@ -166,6 +169,13 @@ type TokenCache struct {
 	// Size is how many tokens are remembered. With 0 the token of each request is verified anew. Whether a token was
 	// revoked is asked for each request in any case.
 	Size int `yaml:"size"`
+}
+
+// Import configures what was taken over of another server (gatehouse import).
+type Import struct {
+	// OpaqueTokens makes the access tokens of that server go on working until they expire. The authorization server and the
+	// gateways need the same.
+	OpaqueTokens bool `yaml:"opaque_tokens"`
 }
 
 // Log configures what is logged.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/denylist/denylisttest"
 	"gatehouse/registry/registrytest"
 )
 
@@ -93,7 +94,7 @@ func TestTheGuideLeadsFromOauth2serverToGatehouse(t *testing.T) {
 		"JWT_SECRET=" + jwtSecret, "DATABASE_URI=" + before.url, "LNDHUB_URL=" + upstream, "PORT=8081",
 		"TARGET_FILE=" + targetsFile(t, upstream), "GATEHOUSE_LISTEN=127.0.0.1:0",
 	}}
-	o.said = map[string]string{"redis://localhost:6379/0": emptyRedis(t), "127.0.0.1:8082": "127.0.0.1:0"}
+	o.said = map[string]string{"redis://localhost:6379/0": denylisttest.Redis(t, denylisttest.Predecessor), "127.0.0.1:8082": "127.0.0.1:0"}
 
 	var server running
 	imports := 0

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 )
 
@@ -78,24 +76,6 @@ func targetsFile(t *testing.T, upstream string) string {
 	{"matchRoute": "/rates", "origin": "UPSTREAM", "description": "Read your balance.", "scope": "balance:read", "method": "GET", "allowPublicAccess": true}
 ]`, "UPSTREAM", upstream)), 0o600))
 	return file
-}
-
-// emptyRedis is a database of the tests' Redis that holds nothing yet. Tests that use it do not run side by side.
-func emptyRedis(t *testing.T) string {
-	t.Helper()
-	server := os.Getenv("TEST_REDIS_URL")
-	if server == "" {
-		t.Skip("TEST_REDIS_URL is not set; `make test` starts a Redis and sets it")
-	}
-	parsed, err := url.Parse(server)
-	require.NoError(t, err)
-	parsed.Path = "/9" // the packages' tests run side by side; this number belongs to this package
-	options, err := redis.ParseURL(parsed.String())
-	require.NoError(t, err)
-	client := redis.NewClient(options)
-	defer func() { _ = client.Close() }()
-	require.NoError(t, client.FlushDB(t.Context()).Err())
-	return parsed.String()
 }
 
 // running is a server that runs as a process of its own until the test ends.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/denylist/denylisttest"
 	"gatehouse/registry/registrytest"
 )
 
@@ -31,7 +32,7 @@ func oauth2serverEnvironment(t *testing.T) []string {
 	return []string{
 		"JWT_SECRET=" + jwtSecret, "DATABASE_URI=" + registrytest.PostgresDatabase(t), "LNDHUB_URL=" + upstream,
 		"PORT=8081", "TARGET_FILE=" + targetsFile(t, upstream),
-		"GATEHOUSE_KEYS_SECRET=" + keysSecret, "GATEHOUSE_REDIS_URL=" + emptyRedis(t),
+		"GATEHOUSE_KEYS_SECRET=" + keysSecret, "GATEHOUSE_REDIS_URL=" + denylisttest.Redis(t, denylisttest.Predecessor),
 		"GATEHOUSE_LISTEN=127.0.0.1:0", "GATEHOUSE_ADMIN_LISTEN=127.0.0.1:0",
 	}
 }

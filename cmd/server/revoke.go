@@ -42,8 +42,8 @@ func newRevoke(configPath *string) *cobra.Command {
 			"  --user    each grant and session of a user, who can sign in and authorize clients again\n" +
 			"  --sessions-of  only the sessions: the user is signed out of every browser\n" +
 			"Revoking again is no error.",
-		Example: "  server revoke --user 42\n" +
-			"  server revoke --jti 4A4KWDHA3U7L7J7QTNTNOBLYHR --yes --json",
+		Example: "  gatehouse revoke --user 42\n" +
+			"  gatehouse revoke --jti 4A4KWDHA3U7L7J7QTNTNOBLYHR --yes --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			kind, id, err := onlyTarget(cmd, target)

@@ -189,7 +189,7 @@ func TestServersThatMustNotMigrateWaitForMigrate(t *testing.T) {
 		s = s.with("GATEHOUSE_DATABASE_MIGRATE", "false")
 		e := s.with("GATEHOUSE_TARGETS_FILE", targets(t), "GATEHOUSE_JWT_SECRET", hostSecret).run("authz")
 		require.Equal(t, 1, e.code)
-		require.Contains(t, e.stderr, "server migrate")
+		require.Contains(t, e.stderr, "gatehouse migrate")
 		s.ok("migrate")
 		s.serve()
 	})

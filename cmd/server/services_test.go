@@ -1,14 +1,11 @@
 package main
 
 import (
-	"net/url"
-	"os"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
-	"github.com/stretchr/testify/require"
 
+	"gatehouse/denylist/denylisttest"
 	"gatehouse/registry/registrytest"
 )
 
@@ -26,7 +23,7 @@ func onEach(t *testing.T, test func(t *testing.T, s site)) {
 		test(t, sqliteSite(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
-		test(t, newSite(t, registrytest.PostgresDatabase(t), emptyRedis(t)))
+		test(t, newSite(t, registrytest.PostgresDatabase(t), denylisttest.Redis(t, denylisttest.Server)))
 	})
 }
 
@@ -49,22 +46,4 @@ func newSite(t *testing.T, database, redis string) site {
 		"GATEHOUSE_REDIS_URL":    redis,
 		"GATEHOUSE_KEYS_SECRET":  testSecret,
 	}}
-}
-
-// emptyRedis is a database of the tests' Redis that holds nothing yet. Tests that use it do not run side by side.
-func emptyRedis(t *testing.T) string {
-	t.Helper()
-	server := os.Getenv("TEST_REDIS_URL")
-	if server == "" {
-		t.Skip("TEST_REDIS_URL is not set; `make test` starts a Redis and sets it")
-	}
-	parsed, err := url.Parse(server)
-	require.NoError(t, err)
-	parsed.Path = "/8" // the packages' tests run side by side; this number belongs to this package
-	options, err := redis.ParseURL(parsed.String())
-	require.NoError(t, err)
-	client := redis.NewClient(options)
-	defer func() { _ = client.Close() }()
-	require.NoError(t, client.FlushDB(t.Context()).Err())
-	return parsed.String()
 }
