@@ -14,7 +14,6 @@ import (
 type browser struct {
 	*world
 	jar  http.CookieJar
-	host string // its Host, if that is not the server's address
 	page answer // where it is
 }
 
