@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
@@ -33,7 +34,11 @@ func Migrate(ctx context.Context, cfg config.Config, tell func(migration string)
 // server runs or not. The actor is who the audit records name. It fails when the schema is not the program's; it changes
 // nothing. The caller calls closeAll in the end.
 func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor string) (_ *authz.Operator, closeAll func() error, err error) {
-	db, err := openExisting(ctx, cfg.DatabaseURL.Reveal())
+	patience := registry.WithTimeout(operatorTimeout)
+	if needs.Bulk {
+		patience = registry.WithTimeout(bulkTimeout)
+	}
+	db, err := openExisting(ctx, cfg.DatabaseURL.Reveal(), patience)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -48,19 +53,26 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 		Keyring:           newKeyring(cfg, db, log),
 		Scopes:            gateway.Scopes(cfg.Routes),
 		MaxAccessLifespan: cfg.AccessToken.MaxLifespan,
+		Imports:           authz.ImportOptions{MaxGrants: cfg.Grants.MaxPerClient, AccessLifespan: cfg.AccessToken.Lifespan},
 		Actor:             actor,
 		Log:               log,
 	}, func() error { return errors.Join(closeDenied(), db.Close()) }, nil
 }
 
+// How long a step of a command may take.
+const (
+	operatorTimeout = 5 * time.Second
+	bulkTimeout     = time.Minute
+)
+
 // openExisting opens a database that is there and was migrated.
-func openExisting(ctx context.Context, url string) (*registry.Registry, error) {
+func openExisting(ctx context.Context, url string, options ...registry.Option) (*registry.Registry, error) {
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // which registry.Open would create
 			return nil, fmt.Errorf("open database: %w (`server migrate` makes it)", err)
 		}
 	}
-	db, err := registry.Open(ctx, url, registry.WithPoolSize(1))
+	db, err := registry.Open(ctx, url, append(options, registry.WithPoolSize(1))...)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}

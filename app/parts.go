@@ -22,7 +22,9 @@ import (
 // same value: a revocation then holds before its caller is answered, in either mode.
 type revocations interface {
 	outbox.Denylist
+	outbox.OpaqueTokens
 	denylist.Checker
+	gateway.OpaqueTokens
 }
 
 func (a *App) openDenylist() (revocations, error) {
@@ -157,6 +159,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		Registry:          a.registry,
 		Keyring:           keyring,
 		Denylist:          denied,
+		OpaqueTokens:      a.config.Import.OpaqueTokens,
 		RevocationWait:    a.config.Revocation.Wait,
 		AdminToken:        a.config.Admin.Token.Reveal(),
 		TrustedOrigins:    a.config.TrustedOrigins,
@@ -168,16 +171,23 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 }
 
 // runRelay fills the denylist and keeps it complete. A Redis that is down is filled when it is back.
-func (a *App) runRelay(ctx context.Context, denied outbox.Denylist) {
+func (a *App) runRelay(ctx context.Context, denied revocations) {
 	relay := &outbox.Relay{Registry: a.registry, Denylist: denied}
 	if err := relay.Fill(ctx); err != nil {
 		a.log.Warn("denylist cannot be filled yet", "error", err)
 	}
 	a.background("relay", func(ctx context.Context) { relay.Run(ctx, a.log) })
+	if a.config.Import.OpaqueTokens {
+		opaque := &outbox.OpaqueRelay{Registry: a.registry, Tokens: denied}
+		if err := opaque.CatchUp(ctx); err != nil {
+			a.log.Warn("imported access tokens cannot be told to gateways yet", "error", err)
+		}
+		a.background("opaque tokens", func(ctx context.Context) { opaque.Run(ctx, a.log) })
+	}
 }
 
 // newGateway is the front of every role. Only a gateway's has routes.
-func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gateway.Gateway, error) {
+func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.Gateway, error) {
 	config := gateway.Config{
 		TrustedProxies: a.proxies,
 		Reserved:       a.reservedHandlers(),
@@ -198,6 +208,9 @@ func (a *App) newGateway(public keys.PublicKeys, denied denylist.Checker) (*gate
 	config.Routes = a.config.Routes
 	config.Verifier = verifier
 	config.Denylist = denied
+	if a.config.Import.OpaqueTokens {
+		config.OpaqueTokens, config.Issuer, config.OpaqueCache = denied, a.config.Issuer, a.config.TokenCache.Size
+	}
 	config.OnUnavailable = a.config.Denylist.OnUnavailable
 	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
 	config.TrustedProxyHeaders = a.config.TrustedProxyHeaders

@@ -37,3 +37,6 @@ func (t *Turns) Take(ctx context.Context, subject string, step func() error) err
 
 // Users is how many are remembered.
 func (t *Turns) Users() int { return len(t.turns.with) }
+
+// HashToken is how a token is known to the registry.
+func HashToken(token string) string { return hashToken(token) }

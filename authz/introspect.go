@@ -96,10 +96,20 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 func (s *Server) liveClaims(ctx context.Context, token string) (*keys.Claims, error) {
 	claims, err := s.verifier.Verify([]byte(token))
 	if err != nil {
-		return nil, errInvalidToken.WithWrap(err)
+		opaque, notFound := s.opaqueClaims(ctx, token)
+		if notFound == nil && !s.now().Before(opaque.ExpiresAt) {
+			notFound = errInvalidToken
+		}
+		if errors.Is(notFound, errInvalidToken) {
+			return nil, errInvalidToken.WithWrap(err)
+		}
+		if notFound != nil {
+			return nil, notFound
+		}
+		claims = opaque
 	}
 	revoked, err := s.registry.Revoked(ctx, claims.ID, claims.GrantID, claims.ClientID)
-	if err == nil && !revoked { // another replica may have revoked the key just now
+	if err == nil && !revoked && claims.KeyID != "" { // another replica may have revoked the key just now
 		revoked, err = s.registry.KeyRevoked(ctx, claims.KeyID)
 	}
 	if err != nil {

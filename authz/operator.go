@@ -31,6 +31,8 @@ type Operator struct {
 	// MaxAccessLifespan is how long the longest access token lives. Less than 8760 hours, the default, counts as those: there
 	// may be tokens from before it was lowered.
 	MaxAccessLifespan time.Duration
+	// Imports is how data of another server is taken over.
+	Imports ImportOptions
 	// Actor is who makes the changes, for people who read the audit records. It must not be empty.
 	Actor string
 

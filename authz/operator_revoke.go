@@ -67,7 +67,7 @@ func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err 
 	case target.ClientID != "":
 		err = o.by().DisableClient(ctx, target.ClientID, o.lastExpiry())
 	case target.TokenExpires.IsZero():
-		err = o.by().RevokeToken(ctx, target.TokenID, o.lastExpiry())
+		err = o.revokeToken(ctx, target.TokenID)
 	default:
 		err = o.by().RevokeToken(ctx, target.TokenID, target.TokenExpires.Add(ClockSkew))
 	}
@@ -75,6 +75,20 @@ func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err 
 		return 0, err
 	}
 	return 1, nil
+}
+
+// revokeToken revokes a token of which only the jti is known, until the longest token has expired that it can be. One that was
+// taken over of another server may live longer than any of ours.
+func (o *Operator) revokeToken(ctx context.Context, jti string) error {
+	until := o.lastExpiry()
+	grant, err := o.Registry.Grant(ctx, jti) // an imported token has the id of its grant
+	switch {
+	case err == nil && grant.AccessExpiresAt.Add(ClockSkew).After(until):
+		until = grant.AccessExpiresAt.Add(ClockSkew)
+	case err != nil && !errors.Is(err, registry.ErrNotFound):
+		return err
+	}
+	return o.by().RevokeToken(ctx, jti, until)
 }
 
 // revoked is what the target's revocation is delivered as.

@@ -45,11 +45,17 @@ type revoked struct{}
 // revoke finds out by itself what kind of token it is; token_type_hint could only be wrong. A token that is unknown,
 // malformed or expired is as good as revoked.
 func (s *Server) revoke(ctx context.Context, client registry.Client, token string) (unconfirmed int, err error) {
-	if claims, err := s.lenientVerifier.Verify([]byte(token)); err == nil {
-		if claims.ClientID != client.ID {
-			return 0, errForeignToken
-		}
+	claims, err := s.lenientVerifier.Verify([]byte(token))
+	if err != nil {
+		claims, err = s.opaqueClaims(ctx, token)
+	}
+	switch {
+	case err == nil && claims.ClientID != client.ID:
+		return 0, errForeignToken
+	case err == nil:
 		return s.revokeAccessToken(ctx, claims)
+	case !errors.Is(err, errInvalidToken):
+		return 0, err
 	}
 	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
 	switch {

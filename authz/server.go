@@ -70,6 +70,8 @@ type Config struct {
 	Registry *registry.Registry
 	Keyring  *keyring.Keyring // open
 	Denylist outbox.Denylist
+	// OpaqueTokens makes the access tokens good that were taken over of another server.
+	OpaqueTokens bool
 	// RevocationWait is how long the answer to a revocation waits at most for the gateways to confirm that they know; 0: not
 	// at all.
 	RevocationWait time.Duration
@@ -96,6 +98,7 @@ type Server struct {
 	// lenientVerifier verifies what is to be revoked: also a token that has expired here, and not yet at a gateway whose clock
 	// is behind.
 	lenientVerifier *keys.Verifier
+	opaqueTokens    bool
 	secrets         *client.SecretChecker
 	scopes          scopes
 	metadata        metadata
@@ -152,10 +155,11 @@ func New(c Config) (*Server, error) {
 			Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: 2 * ClockSkew,
 			Now: func() time.Time { return c.Now().Add(-ClockSkew) },
 		},
-		secrets:     client.NewSecretChecker(),
-		scopes:      known,
-		metadata:    published,
-		crossOrigin: newCrossOrigin(c.Issuer, c.TrustedOrigins),
+		opaqueTokens: c.OpaqueTokens,
+		secrets:      client.NewSecretChecker(),
+		scopes:       known,
+		metadata:     published,
+		crossOrigin:  newCrossOrigin(c.Issuer, c.TrustedOrigins),
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
 		consentAction:  consentAction(published),

@@ -34,9 +34,11 @@ type batcher struct {
 	free    sync.Pool // of *question
 }
 
-// question is one Check. Whoever asked it may give it up.
+// question is one Check, or one LookUp. Whoever asked it may give it up.
 type question struct {
 	Query
+	opaque string // the hash that is looked up; empty for a Check
+	found  string // of a LookUp whose answer is nil
 	answer chan error
 }
 
@@ -49,16 +51,38 @@ func newBatcher(ask func(names []string) ([]any, *instance, error)) *batcher {
 
 func (b *batcher) check(ctx context.Context, q Query) error {
 	one := b.free.Get().(*question)
-	one.Query = q
+	one.Query, one.opaque = q, ""
+	answered, err := b.await(ctx, one)
+	if answered {
+		b.free.Put(one)
+	}
+	return err
+}
+
+// lookUp is the value of an opaque token.
+func (b *batcher) lookUp(ctx context.Context, hash string) (string, error) {
+	one := b.free.Get().(*question)
+	one.Query, one.opaque = Query{}, hash
+	answered, err := b.await(ctx, one)
+	if !answered {
+		return "", err
+	}
+	found := one.found
+	one.found = ""
+	b.free.Put(one)
+	return found, err
+}
+
+// await asks a question. One that was not answered is not used again: it may still be.
+func (b *batcher) await(ctx context.Context, one *question) (answered bool, err error) {
 	if err := b.enter(one); err != nil {
-		return unknown(err)
+		return false, unknown(err)
 	}
 	select {
 	case err := <-one.answer:
-		b.free.Put(one)
-		return err
-	case <-ctx.Done(): // the question is not used again: it may still be answered
-		return unknown(ctx.Err())
+		return true, err
+	case <-ctx.Done():
+		return false, unknown(ctx.Err())
 	}
 }
 
@@ -127,9 +151,13 @@ func (b *batcher) answer(batch []*question) {
 	names := make([]string, 1, 1+4*len(batch))
 	names[0] = epochKey
 	for _, q := range batch {
+		if q.opaque != "" {
+			names = append(names, opaqueMarkKey, opaquePrefix+q.opaque)
+			continue
+		}
 		names = q.appendNames(names)
 	}
-	entries, absent, err := b.askFor(names)
+	epoch, entries, absent, err := b.askFor(names)
 	if err != nil {
 		err = unknown(err)
 		for _, q := range batch {
@@ -138,24 +166,48 @@ func (b *batcher) answer(batch []*question) {
 		return
 	}
 	for _, q := range batch {
+		if q.opaque != "" {
+			q.answer <- q.take(entries[0], entries[1], epoch, absent)
+			entries = entries[2:]
+			continue
+		}
 		count := q.names()
 		q.answer <- verdict(entries[:count], absent)
 		entries = entries[count:]
 	}
 }
 
-// askFor reads names, the first of which is epochKey, and returns the values of the others. absent is what to say of a token
-// that none of them is about: nil, or what wraps ErrUnknown when the epoch does not vouch for the entries.
-func (b *batcher) askFor(names []string) (entries []any, absent, err error) {
+// take is the answer to a LookUp: what was found counts in any case, that nothing was found only where the mark says that
+// everything was written in this epoch, and the epoch counts.
+func (q *question) take(mark, value any, epoch string, absent error) error {
+	found, ok := value.(string)
+	switch {
+	case ok:
+		q.found = found
+		return nil
+	case absent != nil:
+		return absent
+	case mark != epoch:
+		return errOpaqueNotLoaded
+	default:
+		return ErrNoToken
+	}
+}
+
+var errOpaqueNotLoaded = unknown(errors.New("opaque tokens are not loaded"))
+
+// askFor reads names, the first of which is epochKey, and returns the epoch and the values of the others. absent is what to
+// say of a token that none of them is about: nil, or what wraps ErrUnknown when the epoch does not vouch for the entries.
+func (b *batcher) askFor(names []string) (epoch string, entries []any, absent, err error) {
 	values, by, err := b.ask(names)
 	if err != nil {
-		return nil, nil, err
+		return "", nil, nil, err
 	}
 	if len(values) != len(names) {
-		return nil, nil, fmt.Errorf("%d answers to %d questions", len(values), len(names))
+		return "", nil, nil, fmt.Errorf("%d answers to %d questions", len(values), len(names))
 	}
-	epoch, _ := values[0].(string)
-	return values[1:], by.check(epoch), nil
+	epoch, _ = values[0].(string)
+	return epoch, values[1:], by.check(epoch), nil
 }
 
 func unknown(reason error) error { return fmt.Errorf("%w: %w", ErrUnknown, reason) }

@@ -53,7 +53,7 @@ func (s *Store) checkTogether(queries []Query, answers []error) error {
 	for i := range queries {
 		names = queries[i].appendNames(names)
 	}
-	entries, absent, err := s.checks.askFor(names)
+	_, entries, absent, err := s.checks.askFor(names)
 	if err != nil {
 		return err
 	}

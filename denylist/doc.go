@@ -8,4 +8,7 @@
 //
 // A mirror answers from memory, some 50 bytes for each entry. Without one, and while it is too old, Redis is asked; checks
 // that run at the same time share a round trip.
+//
+// Beside it lie access tokens that say nothing by themselves (OpaqueToken), under the same epoch: that one is not found
+// counts only while all of them are known to be there.
 package denylist

@@ -75,6 +75,8 @@ var (
 		"Access tokens cannot be verified yet.").retry("1").judged(NoKeys)
 	errRevocationUnknown = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"It cannot be told right now whether the access token was revoked.").retry("1").judged(RevocationUnknown)
+	errTokenUnknown = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
+		"It cannot be told right now what the access token is good for.").retry("1").judged(RevocationUnknown)
 	errStopping = newRefusal(fiber.StatusServiceUnavailable, "temporarily_unavailable",
 		"The server is stopping. The WebSocket was not opened.").retry("1")
 	errOverShare = newRefusal(fiber.StatusTooManyRequests, "too_many_requests",

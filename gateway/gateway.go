@@ -66,6 +66,12 @@ type Config struct {
 	CORS            CORS
 	SharedEndpoints map[string]string
 
+	// OpaqueTokens are looked up where a token is no JWT; nil: there are none, and it is refused. Issuer is whose they count
+	// as, and OpaqueCache how many of them are remembered.
+	OpaqueTokens OpaqueTokens
+	Issuer       string
+	OpaqueCache  int
+
 	// Observer and Tracer cost nothing when nil. Without a Tracer the caller's traceparent and tracestate pass.
 	Observer Observer
 	Tracer   Tracer
@@ -92,7 +98,7 @@ type Gateway struct {
 
 	// While the denylist is down every request has cause for one of them.
 	revocationUnchecked, revocationUnknown, openUnknown occasional.Warning
-	panicked                                            occasional.Warning
+	panicked, opaqueUnknown                             occasional.Warning
 
 	reserved map[string]fasthttp.RequestHandler
 	cors     *cors // nil: none
@@ -101,6 +107,7 @@ type Gateway struct {
 
 	running    context.Context // ends with Close
 	stop       context.CancelFunc
+	forget     func() // closes what is remembered of opaque tokens
 	background sync.WaitGroup
 }
 
@@ -120,15 +127,23 @@ func New(config Config) (*Gateway, error) {
 		cors:         newCORS(config.CORS, config.SharedEndpoints),
 		observer:     config.Observer,
 		tracer:       config.Tracer,
+		forget:       func() {},
 	}
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
 	}
+	g.running, g.stop = context.WithCancel(context.Background())
+	if config.OpaqueTokens != nil {
+		opaque, err := newOpaqueVerifier(g.running, &config)
+		if err != nil {
+			return nil, err
+		}
+		g.verifier, g.forget = opaque, opaque.close
+	}
 	g.watch = watch.New(watch.Config{
-		Keys: config.Verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now, Panicked: g.backgroundPanicked,
+		Keys: g.verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now, Panicked: g.backgroundPanicked,
 	})
 	g.tunnels = tunnel.New(g.watch)
-	g.running, g.stop = context.WithCancel(context.Background())
 	g.background.Go(func() { g.watch.Run(g.running) })
 	g.background.Go(func() { g.sweep(config.Upstreams.KeepIdle) })
 	return g, nil
@@ -220,6 +235,11 @@ func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
 		if errors.Is(err, keys.ErrNotYetValid) {
 			g.clock.warn(g.log)
 		}
+		if errors.Is(err, denylist.ErrUnknown) {
+			if times, due := g.opaqueUnknown.Due(); due {
+				g.log.Warn("refused: an opaque token cannot be looked up", "error", err, "times", times, r.logged())
+			}
+		}
 		return nil, g.tokenRefused(err)
 	}
 	return claims, nil
@@ -275,5 +295,6 @@ func (g *Gateway) Close() error {
 	for _, d := range g.destinations {
 		d.Close()
 	}
+	g.forget()
 	return nil
 }

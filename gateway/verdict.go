@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 
+	"gatehouse/denylist"
 	"gatehouse/keys"
 )
 
@@ -60,6 +61,7 @@ var refusedTokens = []struct {
 }{
 	{keys.ErrExpired, errExpiredToken},
 	{keys.ErrKeysUnavailable, errKeysUnavailable},
+	{denylist.ErrUnknown, errTokenUnknown},
 	{keys.ErrUnknownKey, errWithdrawnKey},
 	{keys.ErrSignature, errInvalidToken.judged(BadSignature)},
 	{keys.ErrNotYetValid, errInvalidToken.judged(NotYetValid)},

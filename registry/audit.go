@@ -30,8 +30,9 @@ type auditRow struct {
 // record), the view refuses changes with ErrInvalid.
 //
 // The actions are client.create, client.update, client.secret, client.delete,
-// client.disable, grant.end, token.revoke, key.add, key.revoke and key.delete. There is one
-// record for each thing that did change; none for grants that end with their
+// client.disable, grant.end, grant.import, token.revoke, key.add, key.revoke and key.delete. There is one
+// record for each thing that did change, but one for a batch of imported grants, whose
+// target is the source; none for grants that end with their
 // client, nor for what clients do themselves (authorize, redeem, rotate).
 //
 // The view shares everything with r, Close included.

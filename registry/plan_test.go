@@ -17,7 +17,7 @@ import (
 )
 
 // big are the tables that grow with use.
-var big = []string{"grants", "codes", "refresh_tokens", "revocations", "audit"}
+var big = []string{"grants", "codes", "refresh_tokens", "revocations", "audit", "imported_grants"}
 
 // TestPlans: with a million refresh tokens, no statement of the package reads a
 // big table from one end to the other; nor does a foreign key that is checked.
@@ -186,6 +186,8 @@ func useEverything(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.NoError(t, second(w.LiveRevocations(w.ctx, page[499], 500)))
 
+	importEverything(t, w)
+
 	require.NoError(t, second(w.AddSigningKey(w.ctx, always, registry.SigningKey{ID: "k1"})))
 	require.NoError(t, second(w.AddSigningKey(w.ctx, always, registry.SigningKey{ID: "k2"})))
 	require.NoError(t, w.DeleteSigningKeys(w.ctx, "k1"))
@@ -252,6 +254,11 @@ func fill(t *testing.T, r *registry.Registry, url string) {
 	require.NoError(t, r.Migrate(t.Context()))
 	exec(`INSERT INTO audit (at, actor, action, target, detail)
 		SELECT $1, 'admin', 'client.update', 'client', '' FROM generate_series(1, 100000)`, start)
+	exec(`INSERT INTO imported_grants (grant_id, source, refresh_hash, access_hash, access_issued_at, access_expires_at, expires_at, seen_at, delivered)
+		SELECT md5('grant' || i), 'elsewhere', md5('token' || i * 4), md5('access' || i), $1,
+			$1::timestamptz + (i - $2) * interval '1 second' - interval '2 hours',
+			$1::timestamptz + (i - $2) * interval '1 second' - interval '2 hours', $1, i % 1000 > 0
+		FROM generate_series(1, $3::int) AS i ORDER BY 1`, start, expired, grants)
 	exec("ANALYZE")
 }
 

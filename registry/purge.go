@@ -18,6 +18,7 @@ const codeWatch = 24 * time.Hour
 //   - codes that expired more than a day before;
 //   - grants that have ended, or whose access tokens, refresh tokens and codes have
 //     all expired, with their codes and refresh tokens;
+//   - notes of imported grants that would have expired where they come from;
 //   - expired refresh tokens of a grant that lives on. Until they expire they stay,
 //     used or not, so that a second use is noticed. They go at the latest about one
 //     more life of a refresh token after that.
@@ -36,7 +37,7 @@ func (r *Registry) Purge(ctx context.Context, margin time.Duration, limit int) (
 		return 0, fmt.Errorf("%w: margin must not be negative, limit must be positive", ErrInvalid)
 	}
 	for _, batch := range []func(context.Context, bun.Tx, time.Time, int) (int, bool, error){
-		r.purgeDenied, r.purgeRevocations, r.purgeKeyRevocations, r.purgeAnswers, r.purgeCodes, r.purgeGrants,
+		r.purgeDenied, r.purgeRevocations, r.purgeKeyRevocations, r.purgeAnswers, r.purgeCodes, r.purgeGrants, r.purgeImported,
 	} {
 		for more := true; more; {
 			began := r.now()

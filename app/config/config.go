@@ -39,6 +39,7 @@ type Config struct {
 	Denylist     Denylist     `yaml:"denylist"`
 	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
+	Import       Import       `yaml:"import"`
 	// ClockLeeway is how far ahead the clock of whoever issued a token may be, at most 1m. It never lengthens a token's
 	// life.
 	ClockLeeway time.Duration `yaml:"clock_leeway"`
@@ -151,6 +152,13 @@ type TokenCache struct {
 	// Size is how many tokens are remembered. With 0 the token of each request is verified anew. Whether a token was
 	// revoked is asked for each request in any case.
 	Size int `yaml:"size"`
+}
+
+// Import configures what was taken over of another server (server import).
+type Import struct {
+	// OpaqueTokens makes the access tokens of that server go on working until they expire. The authorization server and the
+	// gateways need the same.
+	OpaqueTokens bool `yaml:"opaque_tokens"`
 }
 
 // Log configures what is logged.

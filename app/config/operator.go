@@ -9,6 +9,8 @@ import (
 // Needs are the parts of a configuration that an operator's command uses. The others do not have to be valid.
 type Needs struct {
 	Redis, Keys, Routes bool // the database always
+	// Bulk is for a command that writes very many rows: a step of it may take a minute.
+	Bulk bool
 }
 
 // LoadForOperator reads the configuration as Load does, and reports every problem of what is needed at once. A key that

@@ -1,10 +1,7 @@
 package client
 
-// The parsers are tested as tables.
-var (
-	CheckRedirectURI = checkRedirectURI
-	ParseDomain      = func(raw string) error { _, err := parseDomain(raw); return err }
-)
+// ParseDomain is tested as a table.
+var ParseDomain = CheckDomain
 
 // Queued is how many secrets are in the queues, those that are being compared included.
 func Queued(c *SecretChecker) int {

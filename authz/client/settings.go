@@ -24,13 +24,7 @@ type Settings struct {
 // Check holds the settings to the rules and to the known scopes, those of the routes. The error is an *InvalidError with
 // every problem.
 func (s Settings) Check(known map[string]string) error {
-	var p problems
-	p.addID(s.ID)
-	p.addSecret(s.Secret, s.Public)
-	p.addName(s.Name)
-	p.addLink("URL", s.URL)
-	p.addLink("image URL", s.ImageURL)
-	p.addDomain(s.Domain)
+	p := s.describing()
 	p.addRedirectURIs(s.RedirectURIs)
 	p.addScopes("scopes", s.Scopes, known)
 	p.addScopes("default scopes", s.DefaultScopes, known)
@@ -38,6 +32,17 @@ func (s Settings) Check(known map[string]string) error {
 	p.addGrantTypes(s.GrantTypes)
 	p.addUse(s.registered())
 	return p.err()
+}
+
+// describing are the problems of what does not depend on where the client comes from.
+func (s Settings) describing() (p problems) {
+	p.addID(s.ID)
+	p.addSecret(s.Secret, s.Public)
+	p.addName(s.Name)
+	p.addLink("URL", s.URL)
+	p.addLink("image URL", s.ImageURL)
+	p.addDomain(s.Domain)
+	return p
 }
 
 // New makes the client that the settings describe, and returns it with its secret; a public client has none. The settings

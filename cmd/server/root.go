@@ -15,7 +15,7 @@ func newCommand() *cobra.Command {
 		Short: "Gatehouse: OAuth 2.0 authorization server and API gateway",
 		Long: "Gatehouse lets users give third-party applications limited access to an API, and take it back at once.\n" +
 			"It is configured by a YAML file and by environment variables; docs/configuration.md lists every key.\n\n" +
-			"serve, authz and gateway run it. client, key, revoke, audit and migrate work on the configured database and\n" +
+			"serve, authz and gateway run it. client, key, revoke, audit, import and migrate work on the configured database and\n" +
 			"Redis, whether a server runs or not, and need only that part of the configuration to be valid.\n\n" +
 			exitCodes,
 		Example: "  server serve --config config.yaml\n" +
@@ -30,7 +30,7 @@ func newCommand() *cobra.Command {
 	root.AddCommand(
 		newServe(&configPath), newAuthz(&configPath), newGateway(&configPath), newHealth(&configPath),
 		newCheck(&configPath), newMigrate(&configPath),
-		newClient(&configPath), newKey(&configPath), newRevoke(&configPath), newAudit(&configPath),
+		newClient(&configPath), newKey(&configPath), newRevoke(&configPath), newAudit(&configPath), newImport(&configPath),
 	)
 	refuseMisuse(root)
 	return root
