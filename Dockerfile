@@ -1,7 +1,7 @@
 # The server as an image with nothing else in it: one static binary and the CA certificates.
 #
-#   docker build -t gatehouse:0.1.0 .
-#   docker run --rm gatehouse:0.1.0 check --help
+#   docker build -t gatehouse:0.1.0 --build-arg COMMIT=$(git rev-parse HEAD) .
+#   docker run --rm gatehouse:0.1.0 --version
 
 ARG GO_VERSION=1.26
 FROM --platform=$BUILDPLATFORM golang:${GO_VERSION}-alpine AS build
@@ -9,8 +9,10 @@ ENV GOTOOLCHAIN=local CGO_ENABLED=0
 WORKDIR /src
 COPY . .
 ARG TARGETOS TARGETARCH
+# What --version and the log say was built: the build does not see the repository.
+ARG COMMIT=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags '-s -w' -o /gatehouse ./cmd/server
+    GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags "-s -w -X gatehouse/app.commit=$COMMIT" -o /gatehouse ./cmd/server
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

@@ -14,6 +14,8 @@ have haproxy || missing+=(haproxy)
 have nginx || missing+=(nginx-light)
 have zsh || missing+=(zsh)
 have fish || missing+=(fish)
+[[ -e /usr/share/bash-completion/bash_completion ]] || missing+=(bash-completion)
+have chromium || missing+=(chromium)
 [[ -n ${TEST_REDIS_URL:-} ]] || have redis-server || missing+=(redis-server)
 [[ -n ${TEST_POSTGRES_URL:-} ]] || have_postgres || missing+=(postgresql)
 ((${#missing[@]})) || exit 0

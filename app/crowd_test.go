@@ -14,6 +14,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// staySilent connects and waits until it is disconnected, so many times, and counts how often it was.
+func (r *running) staySilent(ctx context.Context, dialer *net.Dialer, rounds int, disconnected *atomic.Int64) {
+	for range rounds {
+		conn, err := dialer.DialContext(ctx, "tcp", r.app.Addr().String())
+		if err != nil {
+			return
+		}
+		unwatch := context.AfterFunc(ctx, func() { _ = conn.Close() })
+		_, _ = io.Copy(io.Discard, conn)
+		if unwatch() {
+			disconnected.Add(1)
+		}
+		_ = conn.Close()
+	}
+}
+
 // TestSilentPeersUnderTLSKeepNobodyFromBeingAccepted takes all places again and again, from several addresses. The peers
 // never say a word and never hang up.
 func TestSilentPeersUnderTLSKeepNobodyFromBeingAccepted(t *testing.T) {
@@ -28,21 +44,7 @@ func TestSilentPeersUnderTLSKeepNobodyFromBeingAccepted(t *testing.T) {
 	const addresses, each, rounds = 12, 16, 10
 	for i := range addresses * each {
 		from := &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i%addresses))}
-		peers.Go(func() {
-			dialer := &net.Dialer{LocalAddr: from}
-			for range rounds {
-				conn, err := dialer.DialContext(ctx, "tcp", r.app.Addr().String())
-				if err != nil {
-					return
-				}
-				unwatch := context.AfterFunc(ctx, func() { _ = conn.Close() })
-				_, _ = io.Copy(io.Discard, conn)
-				if unwatch() {
-					accepted.Add(1)
-				}
-				_ = conn.Close()
-			}
-		})
+		peers.Go(func() { r.staySilent(ctx, &net.Dialer{LocalAddr: from}, rounds, &accepted) })
 	}
 	time.Sleep(cfg.Timeouts.Header) // the places are taken
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: pair.Trusted(), DisableKeepAlives: true}, Timeout: startTimeout}
@@ -69,20 +71,7 @@ func TestEachSilentPeerIsDisconnectedInItsTurn(t *testing.T) {
 	var ended atomic.Int64
 	const atOnce, rounds = 32, 100
 	for range atOnce {
-		peers.Go(func() {
-			for range rounds {
-				conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.app.Addr().String())
-				if err != nil {
-					return
-				}
-				unwatch := context.AfterFunc(ctx, func() { _ = conn.Close() })
-				_, _ = io.Copy(io.Discard, conn)
-				if unwatch() {
-					ended.Add(1)
-				}
-				_ = conn.Close()
-			}
-		})
+		peers.Go(func() { r.staySilent(ctx, &net.Dialer{}, rounds, &ended) })
 	}
 	peers.Wait()
 	require.EqualValues(t, atOnce*rounds, ended.Load())

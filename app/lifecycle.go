@@ -39,7 +39,9 @@ func (a *App) Serve(public, admin net.Listener) {
 		}
 		return nil
 	})
-	a.log.Info("serving", "listen", a.publicAddr.String(), "admin", a.adminAddr.String(), "issuer", a.config.Issuer)
+	build := ThisBuild()
+	a.log.Info("serving", "listen", a.publicAddr.String(), "admin", a.adminAddr.String(), "issuer", a.config.Issuer,
+		"version", build.Version, "commit", build.Commit)
 }
 
 // Failed yields the error of a listener that stopped serving without being told to.

@@ -3,7 +3,6 @@ package app
 import (
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -173,15 +172,8 @@ func (m *metrics) handler(log *slog.Logger) http.Handler {
 }
 
 func buildInfo() prometheus.Collector {
-	labels := prometheus.Labels{"version": "unknown", "revision": "unknown", "go_version": "unknown"}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		labels["version"], labels["go_version"] = info.Main.Version, info.GoVersion
-		for _, setting := range info.Settings {
-			if setting.Key == "vcs.revision" {
-				labels["revision"] = setting.Value
-			}
-		}
-	}
+	build := ThisBuild()
+	labels := prometheus.Labels{"version": build.Version, "revision": build.Commit, "go_version": build.Go}
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "gatehouse_build_info", Help: "1, with what is running.", ConstLabels: labels,
 	}, func() float64 { return 1 })

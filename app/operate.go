@@ -24,7 +24,7 @@ import (
 func Migrate(ctx context.Context, cfg config.Config, tell func(migration string)) (err error) {
 	db, err := registry.Open(ctx, cfg.DatabaseURL.Reveal(), registry.WithPoolSize(1), registry.WithMigrated(tell))
 	if err != nil {
-		return fmt.Errorf("open database: %w", err)
+		return notOpened(err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return advised(db.Migrate(ctx))
@@ -69,12 +69,12 @@ const (
 func openExisting(ctx context.Context, url string, options ...registry.Option) (*registry.Registry, error) {
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // which registry.Open would create
-			return nil, fmt.Errorf("open database: %w (`server migrate` makes it)", err)
+			return nil, notOpened(fmt.Errorf("%w (`gatehouse migrate` makes it)", err))
 		}
 	}
 	db, err := registry.Open(ctx, url, append(options, registry.WithPoolSize(1))...)
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, notOpened(err)
 	}
 	if err := checkSchema(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())

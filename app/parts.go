@@ -87,7 +87,7 @@ func (a *App) openRegistry(ctx context.Context) (*keyring.Keyring, error) {
 	var err error
 	a.registry, err = registry.Open(ctx, a.config.DatabaseURL.Reveal(), registry.WithPoolSize(a.config.DatabaseMaxConns))
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, notOpened(err)
 	}
 	a.onClose("database", a.registry.Close)
 	a.metrics.watchDatabase(a.registry.DatabaseStats)
@@ -154,6 +154,10 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		WellKnownMaxAge:   a.config.Keys.JWKSMaxAge,
 		RefreshSecret:     keys.Derive(a.config.Keys.Secret.Reveal(), "refresh token succession"),
 		Users:             users,
+		NoPasswords:       a.config.LNDHubURL == "" && len(a.options.Users) == 0,
+		LoginURL:          a.config.Users.LoginURL,
+		SessionIdle:       a.config.Sessions.Idle,
+		SessionAbsolute:   a.config.Sessions.Absolute,
 		Standing:          standing,
 		Caller:            callerOf,
 		Registry:          a.registry,

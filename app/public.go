@@ -36,7 +36,7 @@ func (a *App) reservedHandlers() map[string]fasthttp.RequestHandler {
 		return handlers
 	}
 	public := a.mount(a.authz.Public())
-	for _, first := range []string{"oauth", ".well-known", "clients"} {
+	for _, first := range []string{"oauth", ".well-known", "clients", "account"} {
 		handlers[first] = public
 	}
 	if a.options.PublicAdmin {

@@ -8,13 +8,25 @@ import (
 	"gatehouse/registry"
 )
 
+// DatabaseError says that the configured database cannot be worked with: it cannot be opened, or its schema is not the
+// program's and cannot be made so. It wraps the reason.
+type DatabaseError struct{ reason error }
+
+// Error is the reason.
+func (e *DatabaseError) Error() string { return e.reason.Error() }
+
+// Unwrap returns the reason.
+func (e *DatabaseError) Unwrap() error { return e.reason }
+
+func notOpened(err error) error { return &DatabaseError{fmt.Errorf("open database: %w", err)} }
+
 // prepareSchema migrates the database, or else refuses one that was not migrated.
 func prepareSchema(ctx context.Context, db *registry.Registry, migrate bool) error {
 	if !migrate {
 		return checkSchema(ctx, db)
 	}
 	if err := db.Migrate(ctx); err != nil {
-		return fmt.Errorf("migrate database: %w", advised(err))
+		return &DatabaseError{fmt.Errorf("migrate database: %w", advised(err))}
 	}
 	return nil
 }
@@ -38,8 +50,8 @@ func checkSchema(ctx context.Context, db *registry.Registry) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, registry.ErrSchemaOutdated):
-		return fmt.Errorf("database: %w: run `server migrate` first, or let the server do it (database_migrate: true)", err)
+		return &DatabaseError{fmt.Errorf("database: %w: run `gatehouse migrate` first, or let the server do it (database_migrate: true)", err)}
 	default:
-		return fmt.Errorf("database: %w", err)
+		return &DatabaseError{fmt.Errorf("database: %w", err)}
 	}
 }

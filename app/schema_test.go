@@ -16,7 +16,7 @@ func TestAServerThatMustNotMigrateRefusesAnOldDatabase(t *testing.T) {
 	cfg.DatabaseMigrate = false
 	_, err := app.New(t.Context(), cfg, app.Options{Log: slog.New(slog.DiscardHandler)})
 	require.ErrorIs(t, err, registry.ErrSchemaOutdated)
-	require.ErrorContains(t, err, "server migrate", "it says what to do")
+	require.ErrorContains(t, err, "gatehouse migrate", "it says what to do")
 
 	db, err := registry.Open(t.Context(), cfg.DatabaseURL.Reveal())
 	require.NoError(t, err)

@@ -15,10 +15,11 @@ type revocationBody struct {
 	Client      string `json:"client,omitempty"`
 	User        string `json:"user,omitempty"`
 	AccessToken string `json:"access_token,omitempty"`
+	SessionsOf  string `json:"sessions_of,omitempty"`
 }
 
 // revocationAnswer is what was revoked, and how many gateways may not know yet. Of a user it says how many grants there were
-// to end.
+// to end, and in how many browsers the user was signed in, if there were any.
 type revocationAnswer struct {
 	Token  string `json:"token,omitempty"`
 	Grant  string `json:"grant,omitempty"`
@@ -26,10 +27,13 @@ type revocationAnswer struct {
 	User   string `json:"user,omitempty"`
 	Grants *int   `json:"grants,omitempty"`
 
+	SessionsOf string `json:"sessions_of,omitempty"`
+	Sessions   *int   `json:"sessions,omitempty"`
+
 	Unconfirmed int `json:"unconfirmed_gateways"`
 }
 
-// revokeAny takes back a token, a grant, everything of a client or everything of a user. 200 means that every gateway refuses
+// revokeAny takes back a token, a grant, everything of a client, everything of a user, or only a user's sessions. 200 means that every gateway refuses
 // it, but for those that it says it could not hear from; with 503 it is recorded and the caller may try again.
 func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
@@ -55,7 +59,10 @@ func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := revocationAnswer{
 		Token: target.TokenID, Grant: target.GrantID, Client: target.ClientID, User: target.Subject,
-		Unconfirmed: done.Unconfirmed,
+		SessionsOf: target.SessionsOf, Unconfirmed: done.Unconfirmed,
+	}
+	if target.SessionsOf != "" || done.Sessions > 0 {
+		answer.Sessions = &done.Sessions
 	}
 	if target.Subject != "" {
 		answer.Grants = &done.Count
@@ -66,7 +73,7 @@ func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
 
 // targetOf believes an access token only when it is one of ours that some gateway may still let pass.
 func (s *Server) targetOf(body revocationBody) (Target, error) {
-	target := Target{TokenID: body.Token, GrantID: body.Grant, ClientID: body.Client, Subject: body.User}
+	target := Target{TokenID: body.Token, GrantID: body.Grant, ClientID: body.Client, Subject: body.User, SessionsOf: body.SessionsOf}
 	if body.AccessToken == "" {
 		return target, nil
 	}

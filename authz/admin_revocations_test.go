@@ -206,3 +206,26 @@ func (w *world) pending() []registry.Revocation {
 	require.NoError(w, err)
 	return pending
 }
+
+func TestAnOperatorEndsTheSessionsOfAUser(t *testing.T) {
+	w := newWorld(t)
+	first, second := w.signedIn(), w.signedIn()
+	first.open(request("app"))
+	tokens := w.redeem(first.sent(first.press("allow")).Get("code"))
+	a := w.revokeAny(`{"sessions_of":"` + subject + `"}`)
+	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	require.JSONEq(t, `{"sessions_of":"`+subject+`","sessions":2,"unconfirmed_gateways":0}`, a.text)
+	for _, b := range []*browser{first, second} {
+		require.Contains(t, b.open("/account").text, `id="sign-in"`)
+	}
+	require.NoError(t, w.denied(tokens.str("access_token")), "what was allowed goes on")
+	require.JSONEq(t, `{"sessions_of":"`+subject+`","sessions":0,"unconfirmed_gateways":0}`, w.revokeAny(`{"sessions_of":"`+subject+`"}`).text)
+
+	first.signIn("login", "password")
+	a = w.revokeAny(`{"user":"` + subject + `"}`)
+	require.JSONEq(t, `{"user":"`+subject+`","grants":1,"sessions":1,"unconfirmed_gateways":0}`, a.text)
+	w.requireDenied(tokens.str("access_token"))
+	require.Contains(t, first.open("/account").text, `id="sign-in"`, "else whoever has the session would allow everything again")
+	w.requireError(w.revokeAny(`{"user":"1","sessions_of":"1"}`), http.StatusBadRequest, "invalid_request")
+	require.Contains(t, w.log.String(), `"msg":"sessions ended"`)
+}

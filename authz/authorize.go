@@ -28,65 +28,54 @@ type authorization struct {
 	consent *consent
 }
 
-// handleAuthorize gives a code to the client for the user who sent the request (RFC 6749 section 4.1), from a form of
-// the host application or from our own page.
+// handleAuthorize gives a code to the client for the user whom the request proves (RFC 6749 section 4.1): the host application,
+// or a program, has asked whether the user consents.
 func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
 	sent, a, err := s.readAuthorization(ctx, w, r)
-	if refused := s.crossOrigin.check(r, sent.body.Has(pageField)); refused != nil {
+	if refused := s.crossOrigin.check(r, false); refused != nil {
 		a, err = nil, refused
 	}
 	switch {
 	case a == nil:
-		s.failPage(w, r, sent, err)
+		s.fail(w, r, err)
 		return
 	case err != nil:
-		s.redirectError(w, r, a, answerStatus(r, sent), err)
+		s.redirectError(w, r, a, http.StatusFound, err)
 		return
 	case sent.body.Get(decisionField) == decisionDeny:
-		s.redirectError(w, r, a, answerStatus(r, sent), fosite.ErrAccessDenied.WithHint("The user denied the request."))
+		s.redirectError(w, r, a, http.StatusFound, errDeniedByUser)
 		return
 	}
 	subject, err := s.authenticateUser(ctx, r, sent.body)
 	if err != nil {
-		if fromPage(r, sent) {
-			s.showConsent(w, r, a, err)
-			return
-		}
 		s.fail(w, r, err)
 		return
 	}
 	a.consent.Subject = subject
+	s.answerAuthorization(ctx, w, r, a, http.StatusFound)
+}
+
+// answerAuthorization gives the client its code, for the user who has consented.
+func (s *Server) answerAuthorization(ctx context.Context, w http.ResponseWriter, r *http.Request, a *authorization, status int) {
 	response, err := s.provider.NewAuthorizeResponse(ctx, a.request, a.consent)
 	if err != nil {
-		s.redirectError(w, r, a, answerStatus(r, sent), err)
+		s.redirectError(w, r, a, status, err)
 		return
 	}
-	s.redirect(w, a, answerStatus(r, sent), response.GetParameters())
+	s.redirect(w, a, status, response.GetParameters())
 }
 
-// showAuthorize is the page on which a user signs in and decides. A GET of the host application, which says by a token who
-// the user is, is answered as its POST is: oauth2server did so, and no browser sends such a token by itself.
-func (s *Server) showAuthorize(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet && hasToken(r) {
-		s.handleAuthorize(w, r)
-		return
-	}
-	ctx, cancel := deadline(r)
-	defer cancel()
+// The decision of a user, in a form.
+const (
+	decisionField = "decision"
+	decisionAllow = "allow"
+	decisionDeny  = "deny"
+)
 
-	sent, a, err := s.readAuthorization(ctx, w, r)
-	switch {
-	case a == nil:
-		s.failPage(w, r, sent, err)
-	case err != nil:
-		s.redirectError(w, r, a, answerStatus(r, sent), err)
-	default:
-		s.showConsent(w, r, a, nil)
-	}
-}
+var errDeniedByUser = fosite.ErrAccessDenied.WithHint("The user denied the request.")
 
 // readAuthorization checks a request for everything but the user. As long as it returns no authorization, client or
 // redirect URI are not known to be good, and the answer must not be a redirect.
@@ -98,39 +87,44 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 	if sent.query.Has("password") {
 		return sent, nil, fosite.ErrInvalidRequest.WithHint("The password must not be sent in the query.")
 	}
-	form := sent.all()
+	a, err := s.readAuthorizationForm(ctx, r, sent.all())
+	return sent, a, err
+}
+
+// readAuthorizationForm is readAuthorization for parameters that were taken from a request, now or before.
+func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, form url.Values) (*authorization, error) {
 	if !form.Has("redirect_uri") { // it is in the request object, which is not read: nobody can be told by redirect
 		if err := refuseRequestObject(form); err != nil {
-			return sent, nil, err
+			return nil, err
 		}
 	}
 	id, redirectURI := form.Get("client_id"), form.Get("redirect_uri")
 	if id == "" {
-		return sent, nil, fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required.")
+		return nil, fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required.")
 	}
 	registered, err := s.registry.Client(ctx, id)
 	if errors.Is(err, registry.ErrNotFound) || registered.Disabled() {
-		return sent, nil, errUnknownClient
+		return nil, errUnknownClient
 	}
 	if err != nil {
-		return sent, nil, err
+		return nil, err
 	}
 	if redirectURI == "" {
 		sole, ok := client.SoleRedirectURI(registered)
 		if !ok {
-			return sent, nil, fosite.ErrInvalidRequest.WithHint("Parameter 'redirect_uri' is required: the client does not have exactly one.")
+			return nil, fosite.ErrInvalidRequest.WithHint("Parameter 'redirect_uri' is required: the client does not have exactly one.")
 		}
 		redirectURI = sole
 	}
 	if !client.RedirectAllowed(registered, redirectURI) {
-		return sent, nil, fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's.")
+		return nil, fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's.")
 	}
 	target, err := url.Parse(redirectURI)
 	if err != nil {
-		return sent, nil, err
+		return nil, err
 	}
 	a := &authorization{client: registered, redirectURI: target, sentTo: redirectURI, form: form}
-	return sent, a, s.checkAuthorization(ctx, r, a)
+	return a, s.checkAuthorization(ctx, r, a)
 }
 
 // checkAuthorization holds the request to what fosite checks and to what it does not know about.
@@ -204,15 +198,6 @@ func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, a *author
 	e := asOAuthError(err)
 	s.logFailure(r, e)
 	s.redirect(w, a, status, url.Values{"error": {e.ErrorField}, "error_description": {describe(e)}})
-}
-
-// answerStatus is 303 after our own page, so that no browser sends the password on to the client; programs get the 302 of
-// oauth2server.
-func answerStatus(r *http.Request, sent parameters) int {
-	if fromPage(r, sent) {
-		return http.StatusSeeOther
-	}
-	return http.StatusFound
 }
 
 // redirect answers with a redirect to the redirect URI, whose own query stays as it is, with the parameters of the answer,

@@ -68,7 +68,9 @@ func TestTheHostApplicationMayAskByGET(t *testing.T) {
 	w.requireError(w.get(ask, header("Authorization", "Bearer x.y.z")), http.StatusUnauthorized, "access_denied")
 	head := w.do(http.MethodHead, w.url+ask, "", nil, header("Authorization", "Bearer "+token))
 	require.NotContains(t, head.Header.Get("Location"), "code=", "a HEAD makes none")
-	requirePage(t, w.get(ask, asBrowser, basic("login", "password")), http.StatusOK) // a browser may send it by itself
+	page := w.get(ask, asBrowser, basic("login", "password")) // a browser may send it by itself
+	require.Equal(t, http.StatusSeeOther, page.StatusCode)
+	require.True(t, strings.HasPrefix(page.Header.Get("Location"), "/oauth/authorize/"))
 }
 
 func TestTheClientIsToldByRedirectWhatIsWrong(t *testing.T) {

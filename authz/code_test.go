@@ -160,11 +160,9 @@ func TestTheOnlyRedirectURIOfAClientNeedNotBeSaid(t *testing.T) {
 	denied := w.post("/oauth/authorize", authorization("app", "redirect_uri", "", "decision", "deny"))
 	require.True(t, strings.HasPrefix(denied.Header.Get("Location"), registered+"&error=access_denied"), "what is wrong is told there, too")
 
-	page := w.get("/oauth/authorize?"+authorization("app", "redirect_uri", "", "login", "", "password", "").Encode(), asBrowser)
-	allowed := w.post("/oauth/authorize", fillIn(t, page, "login", "login", "password", "password", "decision", "allow"), asBrowser)
-	location, err := allowed.Location()
-	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, redeem(location.Query().Get("code"), "").StatusCode)
+	b := w.signedIn()
+	b.open(request("app", "redirect_uri", ""))
+	require.Equal(t, http.StatusOK, redeem(b.sent(b.press("allow")).Get("code"), "").StatusCode)
 }
 
 func TestARedirectURIMustBeSaidWhereThereIsNotExactlyOne(t *testing.T) {

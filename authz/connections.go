@@ -76,17 +76,7 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNotFound)
 		return
 	}
-	var ended int
-	err = s.issuer.turns.take(ctx, subject, func() (err error) {
-		ended, err = s.registry.EndGrants(ctx, subject, clientID, reasonDisconnected)
-		return err
-	})
-	if err != nil {
-		s.failRevocation(w, r, err)
-		return
-	}
-	// Also when there was nothing to end: this may be the next try after a 503.
-	unconfirmed, err := s.issuer.relay.Confirm(ctx, outbox.RevokedOf(subject))
+	ended, unconfirmed, err := s.disconnect(ctx, subject, clientID)
 	if err != nil {
 		s.failRevocation(w, r, err)
 		return
@@ -95,10 +85,31 @@ func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNotFound.WithHint("The user is not connected with this client."))
 		return
 	}
-	s.log.InfoContext(ctx, "client disconnected", slog.String("client_id", clientID), slog.Int("grants", ended))
 	sayUnconfirmed(w, unconfirmed)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// disconnect takes back everything that the user gave the client, or with an empty clientID every client, and waits for the
+// gateways. ended is how many grants there were, also beside outbox.ErrUndelivered.
+func (s *Server) disconnect(ctx context.Context, subject, clientID string) (ended, unconfirmed int, err error) {
+	err = s.issuer.turns.take(ctx, subject, func() (err error) {
+		if clientID == "" {
+			ended, err = s.registry.EndGrantsOfSubject(ctx, subject, reasonDisconnected)
+		} else {
+			ended, err = s.registry.EndGrants(ctx, subject, clientID, reasonDisconnected)
+		}
+		return err
+	})
+	if err != nil {
+		return ended, 0, err
+	}
+	if ended > 0 {
+		s.log.InfoContext(ctx, "client disconnected", slog.String("client_id", clientID), slog.Int("grants", ended))
+	}
+	// Also when there was nothing to end: this may be the next try after a 503.
+	unconfirmed, err = s.issuer.relay.Confirm(ctx, outbox.RevokedOf(subject))
+	return ended, unconfirmed, err
 }
 
 // hostOf is the host and port of a redirect URI, and of one with the scheme of a native application that scheme and a

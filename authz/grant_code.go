@@ -27,6 +27,9 @@ type consent struct {
 	fosite.DefaultSession
 	accessLifespan time.Duration
 	challenge      challenge
+	// requestID is the kept request that the user decided, in the session of sessionHash; both are empty where the client
+	// sent the user's consent along.
+	requestID, sessionHash string
 	// unsaid says that the request has left the redirect URI to the registration.
 	unsaid bool
 }
@@ -62,7 +65,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 	}
 	var replaced []string
 	err := g.turns.take(ctx, grant.Subject, func() (err error) {
-		replaced, err = g.registry.Authorize(ctx, grant, first, g.maxGrants)
+		replaced, err = g.store(ctx, given, grant, first)
 		return err
 	})
 	if errors.Is(err, registry.ErrNotFound) { // deleted since the request was read
@@ -71,13 +74,33 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 	if err != nil {
 		return err
 	}
-	g.log.InfoContext(ctx, "grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
 	if len(replaced) > 0 { // Run delivers their revocations: nobody is told that they have arrived
 		g.log.InfoContext(ctx, "grants ended: replaced", slog.Any("grant_ids", replaced), slog.String("client_id", grant.ClientID))
 	}
 	response.AddParameter("code", code)
 	request.SetResponseTypeHandled("code")
 	return nil
+}
+
+// store makes the grant with its code. A kept request that the same session has decided before, in another click, has its grant
+// already: that gets the code.
+func (g *codeGrant) store(ctx context.Context, given *consent, grant registry.Grant, first registry.Code) (replaced []string, err error) {
+	if given.requestID == "" {
+		replaced, err = g.registry.Authorize(ctx, grant, first, g.maxGrants)
+	} else {
+		replaced, err = g.registry.AuthorizeRequest(ctx, given.requestID, given.sessionHash, grant, first, g.maxGrants)
+	}
+	if err == nil {
+		g.log.InfoContext(ctx, "grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
+	}
+	if !errors.Is(err, registry.ErrRequestUsed) {
+		return replaced, asRequestError(err)
+	}
+	err = g.registry.RenewCode(ctx, given.requestID, given.sessionHash, first.Hash, first.ExpiresAt)
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil, errDecided
+	}
+	return nil, err
 }
 
 func (g *codeGrant) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }

@@ -60,6 +60,7 @@ type metadata struct {
 	TokenAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
 	RevocationAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	PromptValues              []string `json:"prompt_values_supported"`
 	AuthorizationResponseIss  bool     `json:"authorization_response_iss_parameter_supported"`
 	RequestParameterSupported bool     `json:"request_parameter_supported"`
 	RequestURISupported       bool     `json:"request_uri_parameter_supported"`
@@ -83,6 +84,7 @@ func newMetadata(issuer string, scopes scopes, plainPKCE bool) metadata {
 		TokenAuthMethods:         secretOrNone,
 		RevocationAuthMethods:    secretOrNone,
 		IntrospectionAuthMethods: secret,
+		PromptValues:             []string{"none", "login", "consent", "select_account"},
 		AuthorizationResponseIss: true,
 	}
 }

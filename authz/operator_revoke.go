@@ -11,7 +11,7 @@ import (
 	"gatehouse/registry"
 )
 
-// Target is what is to be revoked: exactly one of the token, the grant, the client and the subject.
+// Target is what is to be revoked: exactly one of the token, the grant, the client, the subject, and the subject's sessions.
 type Target struct {
 	// TokenID is the jti of an access token; TokenExpires its exp, if that is known: without it the token is denied for
 	// as long as the longest token lives.
@@ -21,14 +21,18 @@ type Target struct {
 	GrantID string
 	// ClientID disables a client for good: everything it has ends, and it gets nothing more.
 	ClientID string
-	// Subject is a user, each of whose grants ends. The user can authorize clients again.
+	// Subject is a user, each of whose grants and sessions ends. The user can sign in and authorize clients again.
 	Subject string
+	// SessionsOf is a user who is signed out of every browser, and nothing else.
+	SessionsOf string
 }
 
 // Revoked is what became of a revocation.
 type Revoked struct {
-	// Count is 1, or for a subject how many grants there were to end.
+	// Count is 1, or how many grants of a subject there were to end; or how many of its sessions, where only these were to.
 	Count int
+	// Sessions is in how many browsers the subject was signed in.
+	Sessions int
 	// Unconfirmed is how many gateways could not be heard from in time: each of them may let pass what was revoked until it
 	// has read on.
 	Unconfirmed int
@@ -42,6 +46,18 @@ func (o *Operator) Revoke(ctx context.Context, target Target) (done Revoked, err
 	if err != nil {
 		return done, err
 	}
+	if who := target.Subject + target.SessionsOf; who != "" { // before the grants: none is made in them after that
+		if done.Sessions, err = o.by().EndSessionsOf(ctx, who); err != nil {
+			return done, err
+		}
+		if done.Sessions > 0 || target.SessionsOf != "" {
+			o.note(ctx, "sessions ended", slog.String("id", who), slog.Int("sessions", done.Sessions))
+		}
+	}
+	if target.SessionsOf != "" {
+		done.Count = done.Sessions
+		return done, nil
+	}
 	revoked, err := o.revoke(ctx, target)
 	switch {
 	case err == nil:
@@ -51,7 +67,7 @@ func (o *Operator) Revoke(ctx context.Context, target Target) (done Revoked, err
 	}
 	// Also when there is nothing to revoke: this may be the next try after ErrUndelivered.
 	unconfirmed, undelivered := o.Relay.Confirm(ctx, target.revoked())
-	done = Revoked{revoked, unconfirmed}
+	done.Count, done.Unconfirmed = revoked, unconfirmed
 	if undelivered != nil {
 		return done, undelivered
 	}
@@ -109,6 +125,7 @@ func (t Target) revoked() outbox.Revoked {
 func (t Target) only() (kind, id string, err error) {
 	for _, named := range []struct{ kind, id string }{
 		{"token", t.TokenID}, {"grant", t.GrantID}, {"client", t.ClientID}, {"user", t.Subject},
+		{"sessions", t.SessionsOf},
 	} {
 		switch {
 		case named.id == "":
@@ -124,4 +141,4 @@ func (t Target) only() (kind, id string, err error) {
 	return kind, id, nil
 }
 
-var errOneTarget = &client.InvalidError{Problems: []error{errors.New("exactly one of token, grant, client and user is required")}}
+var errOneTarget = &client.InvalidError{Problems: []error{errors.New("exactly one of token, grant, client, user and sessions_of is required")}}

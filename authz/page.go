@@ -1,163 +1,78 @@
 package authz
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
-	"html/template"
+	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/page"
 )
 
-// Fields of the page's own form.
-const (
-	pageField     = "page" // marks what was sent from the page
-	decisionField = "decision"
-	decisionDeny  = "deny"
-)
-
-//go:embed page.html page.css
-var pageFiles embed.FS
-
-var (
-	pages     = template.Must(template.ParseFS(pageFiles, "page.html"))
-	pageStyle = mustRead("page.css")
-	// pagePolicy allows the one inline style and nothing else. There is no form-action: browsers apply it to the redirect
-	// that follows, which goes to the client and from there wherever the client likes.
-	pagePolicy = "default-src 'none'; style-src 'sha256-" + styleHash() + "'; base-uri 'none'; frame-ancestors 'none'"
-)
-
-func mustRead(name string) string {
-	content, err := pageFiles.ReadFile(name)
-	if err != nil {
-		panic(err) // embedded: it is there or the program does not build
-	}
-	return string(content)
-}
-
-func styleHash() string {
-	digest := sha256.Sum256([]byte(pageStyle))
-	return base64.StdEncoding.EncodeToString(digest[:])
-}
-
-// consentAction is where the page's form goes: to the origin that the page came from, whatever name the user calls it by,
-// below the path of the issuer, which a proxy in front takes away.
-func consentAction(m metadata) string {
-	endpoint, err := url.Parse(m.AuthorizationEndpoint)
+// basePath is what the paths of our pages begin with as a browser has to ask for them: the path of the issuer, which a proxy in
+// front takes away. The origin is the one that the page came from, whatever name the user calls it by.
+func basePath(issuer string) string {
+	base, err := url.Parse(issuer)
 	if err != nil {
 		panic(err) // an issuer that is no URL was refused before
 	}
-	return endpoint.EscapedPath()
+	return base.EscapedPath()
 }
 
-// page is what the templates show.
-type page struct {
-	Style   template.CSS
-	Failure string
-
-	Action     string // the authorization endpoint, as the browser has to ask for it
-	Name       string
-	Domain     string // where the answer goes, or else
-	Scheme     string // which links the application on the device opens that gets it
-	Scopes     []pageScope
-	Lasts      string // how long an access token will be good, if the client asked for something else than usual
-	Parameters []pageParameter
-	PageField  string
-	Decision   string
-	DenyValue  string
-	Login      string
+// show answers with a page.
+func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, view page.View) {
+	if err := page.Write(w, status, view); err != nil {
+		s.fail(w, r, err)
+	}
 }
 
-type pageScope struct{ Name, Description string }
-
-type pageParameter struct{ Name, Value string }
-
-// showConsent asks the user to sign in and decide. failure says why the last try did not succeed; nil for the first.
-func (s *Server) showConsent(w http.ResponseWriter, r *http.Request, a *authorization, failure error) {
-	p := page{
-		Action:    s.consentAction,
-		Name:      client.ShownName(a.client.Name),
-		PageField: pageField,
-		Decision:  decisionField,
-		DenyValue: decisionDeny,
-	}
-	if p.Name == "" {
-		p.Name = a.client.ID
-	}
-	if isWeb(a.redirectURI) {
-		p.Domain = a.redirectURI.Host
-	} else {
-		p.Scheme = a.redirectURI.Scheme
-	}
-	for _, name := range a.request.GetRequestedScopes() {
-		p.Scopes = append(p.Scopes, pageScope{Name: name, Description: s.scopes.descriptions[name]})
-	}
-	if a.consent.accessLifespan != 0 {
-		p.Lasts = inWords(a.consent.accessLifespan)
-	}
-	for _, name := range sortedNames(a.form) {
-		if !slices.Contains([]string{"login", "password", pageField, decisionField}, name) {
-			p.Parameters = append(p.Parameters, pageParameter{Name: name, Value: a.form.Get(name)})
-		}
-	}
-	status := http.StatusOK
-	if failure != nil {
-		e := asOAuthError(failure)
-		s.logFailure(r, e)
-		setRetryAfter(w, e)
-		status, p.Failure, p.Login = e.CodeField, describe(e), a.form.Get("login")
-	}
-	s.render(w, r, "consent", status, p)
-}
-
-// failPage answers a request that must not be redirected: as a page to a browser, else as JSON.
-func (s *Server) failPage(w http.ResponseWriter, r *http.Request, sent parameters, err error) {
-	if !acceptsHTML(r) || (r.Method == http.MethodPost && !fromPage(r, sent)) {
+// failPage answers with err: as a page to a browser, else as JSON. It is for what must not be redirected.
+func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
+	if !acceptsHTML(r) {
 		s.fail(w, r, err)
 		return
 	}
 	e := asOAuthError(err)
 	s.logFailure(r, e)
-	s.render(w, r, "failure", e.CodeField, page{Failure: describe(e)})
-}
-
-func (s *Server) render(w http.ResponseWriter, r *http.Request, name string, status int, p page) {
-	p.Style = template.CSS(pageStyle) // ours, embedded
-	var out bytes.Buffer
-	if err := pages.ExecuteTemplate(&out, name, p); err != nil {
-		s.fail(w, r, err)
-		return
+	setRetryAfter(w, e)
+	view := page.Failure{
+		Title:   "This request cannot be answered",
+		Failure: describe(e),
+		Advice:  "Go back to the application and try again. If it keeps happening, tell the makers of the application.",
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", pagePolicy)
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin") // with no-referrer, a browser would not say that the form is ours
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes()) // the user has gone when this fails
-}
-
-// fromPage reports whether the request is the page's form, so that a page is the answer to expect.
-func fromPage(r *http.Request, sent parameters) bool {
-	return sent.body.Has(pageField) && acceptsHTML(r)
+	switch {
+	case errors.Is(err, errDecided):
+		view.Title, view.Advice = "Decided already", "Go back to the application."
+	case errors.Is(err, errRequestExpired):
+		view.Title, view.Advice = "Too late", "Go back to the application and begin anew."
+	case errors.Is(err, errOtherBrowser), errors.Is(err, errNoCookie), e.CodeField == http.StatusTooManyRequests:
+		view.Advice = ""
+	}
+	s.show(w, r, e.CodeField, view)
 }
 
 func acceptsHTML(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-func sortedNames(form url.Values) []string {
-	names := make([]string, 0, len(form))
-	for name := range form {
-		names = append(names, name)
+// shownClient is the client's name for a user.
+func shownClient(name, id string) string {
+	if shown := client.ShownName(name); shown != "" {
+		return shown
 	}
-	slices.Sort(names)
-	return names
+	return id
+}
+
+// pages are where users go by themselves.
+func (s *Server) pages() routes {
+	return routes{
+		"/account":     {http.MethodGet: s.showAccount},
+		accountPath:    {http.MethodGet: s.showApplications},
+		disconnectPath: {http.MethodGet: s.showDisconnect, http.MethodPost: s.disconnectOnPage},
+		signInPage:     {http.MethodGet: s.showSignIn, http.MethodPost: s.signIn},
+		hostSignInPath: {http.MethodPost: s.goToHost},
+		returnPath:     {http.MethodGet: s.finishReturn, http.MethodPost: s.comeBack},
+		signOutPath:    {http.MethodPost: s.signOut},
+	}
 }

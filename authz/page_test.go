@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,29 +13,6 @@ import (
 	"gatehouse/authz"
 	"gatehouse/registry"
 )
-
-var asBrowser = header("Accept", "text/html,application/xhtml+xml")
-
-var hiddenInput = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
-
-// fillIn is the page's form as a browser would send it.
-func fillIn(t *testing.T, page answer, pairs ...string) url.Values {
-	t.Helper()
-	require.Contains(t, page.text, `<form method="post" action="/oauth/authorize">`)
-	sent := hiddenFields(page)
-	for i := 0; i < len(pairs); i += 2 {
-		sent.Set(pairs[i], pairs[i+1])
-	}
-	return sent
-}
-
-func hiddenFields(page answer) url.Values {
-	sent := url.Values{}
-	for _, field := range hiddenInput.FindAllStringSubmatch(page.text, -1) {
-		sent.Set(unescape(field[1]), unescape(field[2]))
-	}
-	return sent
-}
 
 func unescape(s string) string {
 	return strings.NewReplacer("&amp;", "&", "&#43;", "+", "&#34;", `"`, "&#39;", "'", "&lt;", "<", "&gt;", ">").Replace(s)
@@ -53,35 +29,61 @@ func requirePage(t *testing.T, a answer, status int) {
 	require.NotRegexp(t, `(?i)<script|\ssrc=|<link|<img`, a.text)
 }
 
-func TestTheUserDecidesOnThePage(t *testing.T) {
+func TestTheUserSignsInAndDecides(t *testing.T) {
 	w := newWorld(t)
-	asked := authorization("app", "login", "", "password", "", "state", `a&b"<c>+d'`, "expires_in", "5400", "code_challenge", verifier)
-	page := w.get("/oauth/authorize?"+asked.Encode(), asBrowser)
-	requirePage(t, page, http.StatusOK)
-	for _, shown := range []string{"An App", "localhost:8080", "Read your balance.", "Create invoices on your behalf.", "balance:read", "Allow", "Deny",
-		"lasts 1 hour 30 minutes"} {
-		require.Contains(t, page.text, shown)
+	b := w.browser()
+	requirePage(t, b.open(request("app", "state", `a&b"<c>+d'`, "expires_in", "5400", "code_challenge", verifier)), http.StatusOK)
+	require.Contains(t, b.page.text, "Sign in to go on to An App")
+	require.Contains(t, b.page.text, strings.TrimPrefix(w.url, "http://"), "whose password it is")
+	require.NotContains(t, b.page.text, "Allow</button>")
+	require.NotContains(t, b.page.Request.URL.String(), "state")
+
+	requirePage(t, b.signIn("login", "nope"), http.StatusUnauthorized)
+	require.Contains(t, b.page.text, "Login or password is wrong.")
+	require.Contains(t, b.page.text, `<title>Login or password is wrong. Sign in</title>`)
+	require.Contains(t, b.page.text, `value="login"`)
+	require.Contains(t, b.page.text, `aria-invalid="true"`)
+	require.NotContains(t, b.page.text, "nope")
+	requirePage(t, b.reload(), http.StatusOK)
+	require.NotContains(t, b.page.text, "wrong", "it was told once")
+
+	requirePage(t, b.signIn("login", "password"), http.StatusOK)
+	for _, shown := range []string{"An App asks for access", "localhost:8080", "Read your balance.", "Create invoices on your behalf.", "balance:read",
+		"Allow", "Deny", "lasts 1 hour 30 minutes", "You are signed in as <strong>login</strong>"} {
+		require.Contains(t, b.page.text, shown)
 	}
-	require.NotContains(t, page.text, "Send payments")
+	require.NotContains(t, b.page.text, "Send payments")
+	require.Regexp(t, `^/oauth/authorize/[A-Z0-9]+$`, b.page.Request.URL.RequestURI(), "the address holds the ID and nothing else")
+	asked := b.page.Request.URL.String()
+	requirePage(t, b.reload(), http.StatusOK)
 
-	wrong := w.post("/oauth/authorize", fillIn(t, page, "login", "login", "password", "nope", "decision", "allow"), asBrowser)
-	requirePage(t, wrong, http.StatusUnauthorized)
-	require.Contains(t, wrong.text, "Login or password is wrong.")
-	require.Contains(t, wrong.text, `value="login"`)
-	require.NotContains(t, wrong.text, "nope")
-
-	a := w.post("/oauth/authorize", fillIn(t, wrong, "login", "login", "password", "password", "decision", "allow"), asBrowser)
-	require.Equal(t, http.StatusSeeOther, a.StatusCode, "a browser must not send the password on: %s", a.text)
-	location, err := a.Location()
-	require.NoError(t, err)
-	require.Equal(t, `a&b"<c>+d'`, location.Query().Get("state"))
-	token := w.post("/oauth/token", redemption(location.Query().Get("code"), "code_verifier", verifier), basic("app", appSecret))
+	a := b.press("allow")
+	require.Equal(t, http.StatusSeeOther, a.StatusCode, "a browser must not send a form on to the client")
+	require.Equal(t, `a&b"<c>+d'`, b.sent(a).Get("state"))
+	require.Equal(t, w.url, b.sent(a).Get("iss"))
+	token := w.post("/oauth/token", redemption(b.sent(a).Get("code"), "code_verifier", verifier), basic("app", appSecret))
 	require.Equal(t, http.StatusOK, token.StatusCode, token.text)
 	require.EqualValues(t, 5400, token.json["expires_in"])
+	require.Equal(t, subject, w.claims(token.str("access_token")).Subject)
 
-	denied := w.post("/oauth/authorize", fillIn(t, page, "decision", "deny"), asBrowser)
-	require.Equal(t, http.StatusSeeOther, denied.StatusCode)
-	require.Contains(t, denied.Header.Get("Location"), "error=access_denied")
+	requirePage(t, b.open(asked), http.StatusGone)
+	require.Contains(t, b.page.text, "You have decided this already.", "the Back button")
+
+	requirePage(t, b.open(request("app")), http.StatusOK)
+	require.Contains(t, b.page.text, "An App asks for access", "one who is signed in decides at once")
+	require.Equal(t, "access_denied", b.sent(b.press("deny")).Get("error"))
+	requirePage(t, b.reload(), http.StatusGone)
+}
+
+func TestAUserNeedNotSignInToSayNo(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.open(request("app", "state", "xyz"))
+	sent := b.sent(b.press("cancel"))
+	require.Equal(t, []string{"access_denied", "xyz"}, []string{sent.Get("error"), sent.Get("state")})
+	sent = b.sent(b.press("cancel"))
+	require.Equal(t, "access_denied", sent.Get("error"), "pressed twice")
+	requirePage(t, b.reload(), http.StatusGone)
 }
 
 func TestThePageWorksBelowAPath(t *testing.T) {
@@ -93,28 +95,21 @@ func TestThePageWorksBelowAPath(t *testing.T) {
 	mux.Handle("/auth/", http.StripPrefix("/auth", w.server.Public()))
 	below = mux
 
-	asked := authorization("app", "login", "", "password", "")
-	page := w.do(http.MethodGet, proxy.URL+"/auth/oauth/authorize?"+asked.Encode(), "", nil, asBrowser)
-	requirePage(t, page, http.StatusOK)
-	action := regexp.MustCompile(`<form method="post" action="([^"]*)">`).FindStringSubmatch(page.text)
-	require.Len(t, action, 2, page.text)
-	to, err := page.Request.URL.Parse(action[1])
-	require.NoError(t, err)
-	sent := hiddenFields(page)
-	sent.Set("login", "login")
-	sent.Set("password", "password")
-	a := w.do(http.MethodPost, to.String(), "application/x-www-form-urlencoded", strings.NewReader(sent.Encode()), asBrowser)
-	require.Equal(t, http.StatusSeeOther, a.StatusCode, a.text)
-	require.Contains(t, a.Header.Get("Location"), "code=")
+	w.url = proxy.URL
+	b := w.browser()
+	requirePage(t, b.open("/auth"+request("app")), http.StatusOK)
+	requirePage(t, b.signIn("login", "password"), http.StatusOK)
+	require.NotEmpty(t, b.sent(b.press("allow")).Get("code"))
+	require.NotEmpty(t, b.cookie("gatehouse"))
 }
 
 func TestThePageSaysHowLongAccessLasts(t *testing.T) {
-	w := newWorld(t)
+	b := newWorld(t).signedIn()
 	for asked, shown := range map[string]string{
 		"": "", "1": "lasts 1 second before", "60": "lasts 1 minute before", "86460": "lasts 1 day before", "2592000": "lasts 30 days before",
 		"90061": "lasts 1 day 1 hour before", "99999999999": "lasts 365 days before", // the maximum
 	} {
-		page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "", "expires_in", asked).Encode(), asBrowser)
+		page := b.open(request("app", "expires_in", asked))
 		requirePage(t, page, http.StatusOK)
 		require.Contains(t, page.text, shown)
 		require.Equal(t, shown != "", strings.Contains(page.text, "lasts"), asked)
@@ -123,58 +118,31 @@ func TestThePageSaysHowLongAccessLasts(t *testing.T) {
 
 func TestTheFormOfAnotherSiteSignsNobodyIn(t *testing.T) {
 	w := newWorld(t)
-	page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
-	require.Equal(t, "same-origin", page.Header.Get("Referrer-Policy"), "with no-referrer the Origin of our own form would be null")
-	ours := fillIn(t, page, "login", "login", "password", "password", "decision", "allow")
 	foreign := authorization("app")
-
 	for name, from := range map[string]option{
 		"a newer browser":              header("Sec-Fetch-Site", "cross-site"),
 		"a subdomain":                  header("Sec-Fetch-Site", "same-site"),
 		"an older browser":             header("Origin", "https://evil.example"),
 		"a page that hides its origin": header("Origin", "null"),
 	} {
-		a := w.post("/oauth/authorize", ours, asBrowser, from)
-		requirePage(t, a, http.StatusForbidden)
-		require.NotContains(t, a.text, "<form", name)
 		w.requireError(w.post("/oauth/authorize", foreign, from), http.StatusForbidden, "access_denied")
+		w.requireError(w.post("/oauth/authorize", foreign, from, asBrowser), http.StatusForbidden, "access_denied")
 		w.requireError(w.post("/oauth/authorize", withoutLogin(), from, basic("login", "password")), http.StatusForbidden, "access_denied")
-	}
-	elsewhere := func(host string) option { return func(r *http.Request) { r.Host = host } }
-	for name, options := range map[string][]option{
-		"our page in a newer browser":      {asBrowser, header("Sec-Fetch-Site", "same-origin"), header("Origin", w.url)},
-		"our page in an older browser":     {asBrowser, header("Origin", w.url)},
-		"our page in a very old browser":   {asBrowser},
-		"our page behind another Host":     {asBrowser, header("Origin", w.url), elsewhere("authz.internal")},
-		"our page, sent again by the user": {asBrowser, header("Sec-Fetch-Site", "none")},
-	} {
-		require.Equal(t, http.StatusSeeOther, w.post("/oauth/authorize", ours, options...).StatusCode, name)
+		require.NotEmpty(t, name)
 	}
 	for name, options := range map[string][]option{
 		"a program":                     nil,
 		"a program that says who it is": {header("User-Agent", "alby-js-sdk")},
+		"a program beside the server":   {elsewhere("authz.internal")},
 	} {
-		require.Equal(t, http.StatusFound, w.post("/oauth/authorize", ours, options...).StatusCode, name)
-	}
-	require.Equal(t, http.StatusFound, w.post("/oauth/authorize", foreign, elsewhere("authz.internal")).StatusCode, "a program beside the server")
-
-	// A site may point its own name at this server, and then has the page under that name.
-	rebound := elsewhere("evil.example")
-	for name, options := range map[string][]option{
-		"a newer browser":    {header("Sec-Fetch-Site", "same-origin"), header("Origin", "http://evil.example")},
-		"an older browser":   {header("Origin", "http://evil.example")},
-		"without an Origin":  {header("Sec-Fetch-Site", "same-origin")},
-		"a very old browser": nil,
-	} {
-		a := w.post("/oauth/authorize", ours, append(options, asBrowser, rebound)...)
-		requirePage(t, a, http.StatusForbidden)
-		require.Contains(t, a.text, w.url, "%s: the page is there", name)
-		require.Empty(t, a.Header.Get("Location"))
+		require.Equal(t, http.StatusFound, w.post("/oauth/authorize", foreign, options...).StatusCode, name)
 	}
 	token := header("Authorization", "Bearer "+w.userJWT(map[string]any{"id": 1, "exp": w.clock.Now().Add(time.Minute).Unix()}))
 	require.Equal(t, http.StatusFound, w.allow(token, header("Origin", "https://host.example"), header("Sec-Fetch-Site", "cross-site")).StatusCode,
 		"no form can send a token: it is a page of the host application's")
 }
+
+func elsewhere(host string) option { return func(r *http.Request) { r.Host = host } }
 
 func TestTheFormOfASiteThatTheOperatorTrustsSignsUsersIn(t *testing.T) {
 	w := newWorld(t, func(c *authz.Config) { c.TrustedOrigins = []string{"https://host.example", "http://localhost:3001"} })
@@ -184,9 +152,13 @@ func TestTheFormOfASiteThatTheOperatorTrustsSignsUsersIn(t *testing.T) {
 		wrong := w.post("/oauth/authorize", authorization("app", "password", "wrong"), asBrowser, header("Origin", origin))
 		require.Equal(t, http.StatusUnauthorized, wrong.StatusCode)
 	}
-	page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
-	ours := fillIn(t, page, "login", "login", "password", "password", "decision", "allow")
-	requirePage(t, w.post("/oauth/authorize", ours, asBrowser, header("Origin", "https://host.example")), http.StatusForbidden)
+	b := w.browser()
+	b.open(request("app"))
+	action, ours := b.form("sign-in")
+	ours.Set("login", "login")
+	ours.Set("password", "password")
+	trusted := w.post(action, ours, asBrowser, header("Origin", "https://host.example"), header("Cookie", "gatehouse-browser="+b.cookie("gatehouse-browser")))
+	requirePage(t, trusted, http.StatusForbidden)
 	for _, origin := range []string{
 		"https://evil.example", "null", "http://host.example", "https://host.example:8443", "https://host.example.evil.example",
 		"https://x.host.example", "https://HOST.example", "https://host.example/", "http://localhost", "",
@@ -199,6 +171,7 @@ func TestTheFormOfASiteThatTheOperatorTrustsSignsUsersIn(t *testing.T) {
 // What follows the scheme of a native application says nothing about who gets the code.
 func TestThePageShowsTheSchemeOfANativeApplication(t *testing.T) {
 	w := newWorld(t)
+	b := w.signedIn()
 	for redirectURI, shown := range map[string]string{
 		"evilapp://bank.example/cb":       "<strong>evilapp:</strong>",
 		"com.example.app:/bank.example":   "<strong>com.example.app:</strong>",
@@ -207,11 +180,10 @@ func TestThePageShowsTheSchemeOfANativeApplication(t *testing.T) {
 		"com.example.app://bank.example/": "<strong>com.example.app:</strong>",
 	} {
 		w.change("spa", func(c *registry.Client) { c.RedirectURIs = []string{redirectURI} })
-		page := w.get("/oauth/authorize?"+authorization("spa", "login", "", "password", "", "redirect_uri", redirectURI, "code_challenge", verifier).Encode(), asBrowser)
+		page := b.open(request("spa", "redirect_uri", redirectURI, "code_challenge", verifier))
 		requirePage(t, page, http.StatusOK)
-		text, _, _ := strings.Cut(page.text, "<form")
-		require.Contains(t, text, shown)
-		require.NotContains(t, text, "bank.example")
+		require.Contains(t, page.text, shown)
+		require.NotContains(t, page.text, "bank.example")
 	}
 	w.change("spa", func(c *registry.Client) { c.RedirectURIs = []string{"evilapp://bank.example/cb"} })
 	code := w.code("spa", "redirect_uri", "evilapp://bank.example/cb", "code_challenge", verifier)
@@ -243,13 +215,14 @@ func TestThePageOfABadRequest(t *testing.T) {
 
 func TestThePageShowsNamesAsText(t *testing.T) {
 	w := newWorld(t)
+	b := w.signedIn()
 	w.change("app", func(c *registry.Client) { c.Name = `<script>alert(1)</script>` })
-	page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
+	page := b.open(request("app"))
 	requirePage(t, page, http.StatusOK)
 	require.Contains(t, page.text, "&lt;script&gt;")
 
 	w.change("app", func(c *registry.Client) { c.Name = "Evil \u202eelgooG" }) // registered before that was refused
-	page = w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
+	page = b.open(request("app"))
 	require.Contains(t, page.text, "Evil elgooG")
 	require.NotContains(t, page.text, "\u202e")
 }
@@ -258,7 +231,5 @@ func TestProgramsThatPostGetJSON(t *testing.T) {
 	w := newWorld(t)
 	wrong := authorization("app", "password", "wrong")
 	w.requireError(w.post("/oauth/authorize", wrong, asBrowser), http.StatusUnauthorized, "access_denied")
-	wrong.Set("page", "1")
-	w.requireError(w.post("/oauth/authorize", wrong, header("Accept", "*/*")), http.StatusUnauthorized, "access_denied")
 	w.requireError(w.post("/oauth/authorize", authorization("nobody"), asBrowser), http.StatusBadRequest, "invalid_client")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -63,6 +64,14 @@ type Config struct {
 
 	// Users are asked in order; the first that applies decides.
 	Users []user.Authenticator
+	// NoPasswords says that none of Users looks at a login and a password, so that nobody is asked for them.
+	NoPasswords bool
+	// LoginURL is the login page of the host application, where users may sign in; empty: they may not. It gets return_to and
+	// state in its query, and sends the browser back with a form: POST return_to, with state and the user's JWT as token.
+	LoginURL string
+	// A user who has signed in stays so for SessionIdle without a request, and for SessionAbsolute in any case; 24 hours and 30
+	// days when 0.
+	SessionIdle, SessionAbsolute time.Duration
 	// Standing is asked at each refresh whether the user is suspended; nil: nobody is. It is told Caller.
 	Standing user.Standing
 	// Caller is where a request comes from, which is told to Users; its peer when nil.
@@ -105,8 +114,15 @@ type Server struct {
 	crossOrigin     crossOrigin
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
 	cacheWellKnown string
-	consentAction  string
 	plainPKCE      bool
+
+	// base is what the paths of our pages begin with.
+	base         string
+	cookies      cookies
+	sessions     *user.Sessions
+	requestPace  *user.Pace
+	hasPasswords bool
+	loginURL     *url.URL // nil: there is none
 
 	users      user.Authenticator
 	caller     func(*http.Request) netip.Addr
@@ -127,6 +143,10 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	c = c.withDefaults()
 	if err := c.check(); err != nil {
+		return nil, err
+	}
+	loginURL, err := parseLoginURL(c.LoginURL)
+	if err != nil {
 		return nil, err
 	}
 	known, ring := newScopes(c.Scopes), c.Keyring.Ring()
@@ -162,8 +182,14 @@ func New(c Config) (*Server, error) {
 		crossOrigin:  newCrossOrigin(c.Issuer, c.TrustedOrigins),
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
-		consentAction:  consentAction(published),
 		plainPKCE:      !c.RefusePlainPKCE,
+
+		base:         basePath(c.Issuer),
+		cookies:      newCookies(c.Issuer),
+		sessions:     &user.Sessions{Registry: c.Registry, Idle: c.SessionIdle, Absolute: c.SessionAbsolute, Now: c.Now},
+		requestPace:  &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
+		hasPasswords: !c.NoPasswords,
+		loginURL:     loginURL,
 
 		users:      user.InOrder(c.Users),
 		caller:     c.Caller,
@@ -194,16 +220,18 @@ func New(c Config) (*Server, error) {
 // Public are the endpoints for clients and users. Everything else is 404.
 func (s *Server) Public() http.Handler {
 	public := routes{
-		"/oauth/authorize":        {http.MethodGet: s.showAuthorize, http.MethodPost: s.handleAuthorize},
-		"/oauth/token":            {http.MethodPost: s.handleToken},
-		"/oauth/revoke":           {http.MethodPost: s.handleRevoke},
-		"/oauth/introspect":       {http.MethodPost: s.handleIntrospect},
-		"/oauth/token/introspect": {http.MethodGet: s.handleIntrospectOwn},
-		"/oauth/scopes":           {http.MethodGet: s.handleScopes},
-		"/.well-known/jwks.json":  {http.MethodGet: s.handleJWKS},
-		"/clients":                {http.MethodGet: s.handleConnections},
-		"/clients/{clientId}":     {http.MethodDelete: s.handleDisconnect},
+		"/oauth/authorize":           {http.MethodGet: s.beginAuthorize, http.MethodPost: s.handleAuthorize},
+		"/oauth/authorize/{request}": {http.MethodGet: s.showConsent, http.MethodPost: s.decide},
+		"/oauth/token":               {http.MethodPost: s.handleToken},
+		"/oauth/revoke":              {http.MethodPost: s.handleRevoke},
+		"/oauth/introspect":          {http.MethodPost: s.handleIntrospect},
+		"/oauth/token/introspect":    {http.MethodGet: s.handleIntrospectOwn},
+		"/oauth/scopes":              {http.MethodGet: s.handleScopes},
+		"/.well-known/jwks.json":     {http.MethodGet: s.handleJWKS},
+		"/clients":                   {http.MethodGet: s.handleConnections},
+		"/clients/{clientId}":        {http.MethodDelete: s.handleDisconnect},
 	}
+	maps.Copy(public, s.pages())
 	for _, path := range MetadataPaths(s.issuer.name) {
 		public[path] = map[string]http.HandlerFunc{http.MethodGet: s.handleMetadata}
 	}
@@ -265,6 +293,8 @@ func (c Config) withDefaults() Config {
 		&c.MaxAccessLifespan: defaultMaxAccessLifespan,
 		&c.RefreshLifespan:   720 * time.Hour,
 		&c.WellKnownMaxAge:   defaultWellKnownMaxAge,
+		&c.SessionIdle:       24 * time.Hour,
+		&c.SessionAbsolute:   720 * time.Hour,
 	} {
 		if *lifespan == 0 {
 			*lifespan = usual
@@ -301,6 +331,8 @@ func (c Config) check() error {
 	complain(c.MaxAccessLifespan < c.AccessLifespan || c.MaxAccessLifespan%time.Second != 0,
 		"the maximum access token lifespan %v must be whole seconds and not below the usual one", c.MaxAccessLifespan)
 	complain(c.CodeLifespan < 0 || c.RefreshLifespan < 0 || c.RefreshGrace < 0, "lifespans must not be negative")
+	complain(c.SessionIdle < time.Second || c.SessionAbsolute < c.SessionIdle,
+		"a session must be able to last a second, and not be idle for longer than it lasts")
 	complain(c.MaxGrants < 0 || c.MaxRevokedTokens < 0, "bounds must not be negative")
 	complain(len(c.RefreshSecret) < minRefreshSecret, "the refresh secret must have at least %d bytes", minRefreshSecret)
 	complain(c.Registry == nil || c.Denylist == nil, "registry and denylist are required")

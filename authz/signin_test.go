@@ -50,10 +50,11 @@ func TestASuspendedUserIsToldSo(t *testing.T) {
 	w.requireError(w.get("/clients", basic("suspended", "password")), http.StatusForbidden, "access_denied")
 	w.requireError(w.post("/oauth/authorize", authorization("app", "login", "suspended", "password", "wrong")), http.StatusUnauthorized, "access_denied")
 
-	page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
-	told := w.post("/oauth/authorize", fillIn(t, page, "login", "suspended", "password", "password", "decision", "allow"), asBrowser)
-	requirePage(t, told, http.StatusForbidden)
-	require.Contains(t, told.text, suspendedSays)
+	b := w.browser()
+	b.open(request("app"))
+	requirePage(t, b.signIn("suspended", "password"), http.StatusForbidden)
+	require.Contains(t, b.page.text, suspendedSays)
+	require.Empty(t, b.cookie("gatehouse"))
 }
 
 func TestGuessesAreBraked(t *testing.T) {
@@ -72,21 +73,18 @@ func TestGuessesAreBraked(t *testing.T) {
 
 	w.clock.Advance(time.Second)
 	w.requireError(w.get("/clients", basic("login", "wrong")), http.StatusUnauthorized, "access_denied")
-	page := w.get("/oauth/authorize?"+authorization("app", "login", "", "password", "").Encode(), asBrowser)
-	requirePage(t, page, http.StatusOK)
-	signIn := fillIn(t, page, "login", "login", "password", "password", "decision", "allow")
-	told := w.post("/oauth/authorize", signIn, asBrowser)
+	b := w.browser()
+	requirePage(t, b.open(request("app")), http.StatusOK)
+	told := b.signIn("login", "password")
 	requirePage(t, told, http.StatusTooManyRequests)
 	require.Equal(t, "2", told.Header.Get("Retry-After"))
 	require.Contains(t, told.text, "There were too many attempts to sign in. Wait 2 seconds and try again.")
 	require.Contains(t, told.text, `value="login"`)
-	require.Less(t, w.post("/oauth/authorize", fillIn(t, page, "decision", "deny"), asBrowser).StatusCode, 400, "to refuse is always possible")
 
 	w.clock.Advance(1500 * time.Millisecond)
-	told = w.post("/oauth/authorize", signIn, asBrowser)
-	require.Equal(t, "1", told.Header.Get("Retry-After"), "half a second is a whole one")
+	require.Equal(t, "1", b.signIn("login", "password").Header.Get("Retry-After"), "half a second is a whole one")
 	w.clock.Advance(500 * time.Millisecond)
-	require.Less(t, w.post("/oauth/authorize", signIn, asBrowser).StatusCode, 400)
+	require.Contains(t, b.signIn("login", "password").text, "An App asks for access")
 }
 
 // Eight who guess, as fast as they can, and one who signs in from elsewhere: lndhub.go has ten requests a second for each.

@@ -23,6 +23,11 @@ func (s *Server) authenticateUser(ctx context.Context, r *http.Request, body url
 	if err != nil {
 		return "", err
 	}
+	return s.identify(ctx, r, proof)
+}
+
+// identify finds out who the user is, from a proof that the request brought.
+func (s *Server) identify(ctx context.Context, r *http.Request, proof user.Proof) (subject string, err error) {
 	proof.Address = s.caller(r)
 	subject, err = s.users.Authenticate(ctx, proof)
 	var denied *user.DeniedError

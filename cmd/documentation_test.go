@@ -87,6 +87,28 @@ func TestEveryPageCanBeReachedFromTheReadme(t *testing.T) {
 	}
 }
 
+// commandOf finds the program by the name that its folder has.
+var commandOf = regexp.MustCompile("(?m)(?:^|`|\\$ |run )server (serve|authz|gateway|dev|check|health|migrate|client|key|revoke|audit|import)\\b")
+
+func TestTheProgramHasOneName(t *testing.T) {
+	read := 0
+	for _, pattern := range []string{
+		"../*.md", "../docs/*.md", "../config.yaml", "../Dockerfile", "../Makefile", "../deploy/*.yaml", "../deploy/kubernetes/*.yaml", "../app/*.go",
+		"../app/config/*.go",
+	} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, files, pattern)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.NotRegexp(t, commandOf, string(text), "%s: it is called gatehouse", file)
+			read++
+		}
+	}
+	require.Greater(t, read, 50)
+}
+
 func TestTheReadmeIsShort(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)

@@ -11,14 +11,18 @@ const bearerScheme = "bearer"
 // bearer returns the token of the Authorization header (RFC 6750 section 2.1). It is nil when there is none. Tokens in
 // the query or the body are not looked for: they end up in logs.
 //
-// The fields were parsed, so there is at most one such header.
-func (f fields) bearer() ([]byte, error) {
+// The fields were parsed, so there is at most one such header. bare lets the token stand alone in it, as oauth2server did;
+// nothing at all is then no token.
+func (f fields) bearer(bare bool) ([]byte, error) {
 	value, ok := f.get("authorization")
-	if !ok {
+	if !ok || bare && len(value) == 0 {
 		return nil, nil
 	}
 	scheme, token, ok := bytes.Cut(value, []byte{' '})
 	if !http1.IsNamed(scheme, bearerScheme) {
+		if bare && !ok {
+			return value, nil
+		}
 		return nil, errMissingToken
 	}
 	if !ok {

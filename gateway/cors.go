@@ -103,7 +103,7 @@ func (c *cors) endpoint(uri []byte) (methods string, hasCORS bool) {
 	if methods, hasCORS = c.endpoints[string(path)]; hasCORS {
 		return methods, true
 	}
-	return "", !isReserved(string(firstSegment(path)))
+	return "", !isReserved(firstSegment(path))
 }
 
 // isPreflight reports whether a browser asks what it may ask (the Fetch standard, section 3.3.2).
@@ -121,7 +121,8 @@ func (g *Gateway) allowedMethods(r *request, endpoint string) string {
 	if endpoint != "" {
 		return endpoint
 	}
-	if found := g.root.find(r.target.segments); found != nil {
+	wanted, _ := r.fields.get("access-control-request-method")
+	if found := g.root.matchPath(&r.target, MethodNamed(wanted)); found != nil {
 		return found.wrongMethod.allow
 	}
 	return ""

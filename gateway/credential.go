@@ -18,7 +18,8 @@ const (
 // credential tells an upstream who the caller is. What the caller itself sent under the same names has been removed.
 // Implementations are safe for concurrent use and do not block.
 type credential interface {
-	// append adds header lines for a verified token to dst. An error leaves nothing to send.
+	// append adds header lines for a verified token to dst, or what the credential's placement says. An error leaves nothing to
+	// send.
 	append(dst []byte, claims *keys.Claims, token []byte) ([]byte, error)
 }
 
@@ -29,15 +30,15 @@ func gatewayMadeCredential(name string) bool {
 }
 
 // newCredential makes what a route names. There is no default: sending a token to the wrong upstream gives it away.
-func newCredential(name string, config *Config) (credential, error) {
+func newCredential(name string, in placement, config *Config) (credential, error) {
 	switch name {
 	case credentialLNDHub:
 		if len(config.JWTSecret) == 0 {
 			return nil, errors.New("credential lndhub needs jwt_secret")
 		}
-		return newLNDHubCredential(config.JWTSecret, config.Now), nil
+		return newLNDHubCredential(config.JWTSecret, in, config.Now), nil
 	case credentialForward:
-		return forwardCredential{}, nil
+		return forwardCredential{in}, nil
 	case credentialHeaders:
 		return headersCredential{}, nil
 	case credentialNone:
@@ -57,16 +58,11 @@ var _ credential = noCredential{}
 func (noCredential) append(dst []byte, _ *keys.Claims, _ []byte) ([]byte, error) { return dst, nil }
 
 // forwardCredential is the caller's own token, for upstreams that verify it through the JWKS.
-type forwardCredential struct{}
+type forwardCredential struct{ in placement }
 
 var _ credential = forwardCredential{}
 
-func (forwardCredential) append(dst []byte, _ *keys.Claims, token []byte) ([]byte, error) {
-	return appendAuthorization(dst, token), nil
-}
-
-func appendAuthorization(dst, token []byte) []byte {
-	dst = append(dst, "Authorization: Bearer "...)
-	dst = append(dst, token...)
-	return append(dst, "\r\n"...)
+func (c forwardCredential) append(dst []byte, _ *keys.Claims, token []byte) ([]byte, error) {
+	dst = append(append(dst, c.in.before...), token...)
+	return append(dst, c.in.after...), nil
 }

@@ -23,6 +23,7 @@ const lndhubHeader = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 // lndhubCredential is a JWT as lndhub.go issues them (HS256), for the user the token speaks for.
 type lndhubCredential struct {
 	macs sync.Pool // of hash.Hash, keyed with the secret: keying costs more than signing
+	in   placement
 	now  func() time.Time
 }
 
@@ -36,8 +37,8 @@ type lndhubClaims struct {
 	ExpiresAt int64  `json:"exp"`
 }
 
-func newLNDHubCredential(secret []byte, now func() time.Time) *lndhubCredential {
-	l := &lndhubCredential{now: now}
+func newLNDHubCredential(secret []byte, in placement, now func() time.Time) *lndhubCredential {
+	l := &lndhubCredential{in: in, now: now}
 	l.macs.New = func() any { return hmac.New(sha256.New, secret) }
 	return l
 }
@@ -56,7 +57,7 @@ func (l *lndhubCredential) append(dst []byte, claims *keys.Claims, _ []byte) ([]
 	if err != nil {
 		return nil, fmt.Errorf("encode lndhub credential: %w", err)
 	}
-	dst = append(dst, "Authorization: Bearer "...)
+	dst = append(dst, l.in.before...)
 	start := len(dst)
 	dst = append(dst, lndhubHeader+"."...)
 	dst = base64.RawURLEncoding.AppendEncode(dst, payload)
@@ -64,7 +65,7 @@ func (l *lndhubCredential) append(dst []byte, claims *keys.Claims, _ []byte) ([]
 	signature := l.sign(sum[:0], dst[start:])
 	dst = append(dst, '.')
 	dst = base64.RawURLEncoding.AppendEncode(dst, signature)
-	return append(dst, "\r\n"...), nil
+	return append(dst, l.in.after...), nil
 }
 
 func (l *lndhubCredential) sign(dst, input []byte) []byte {

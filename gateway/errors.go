@@ -36,6 +36,7 @@ const realm = `Bearer realm="gatehouse"`
 var (
 	errMalformedRequest  = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request is malformed.")
 	errAmbiguousPath     = newRefusal(fiber.StatusBadRequest, "invalid_request", "The path can be read in more than one way.")
+	errAmbiguousQuery    = newRefusal(fiber.StatusBadRequest, "invalid_request", "The query can be read in more than one way.")
 	errTwoAuthorizations = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request has more than one Authorization header.")
 	errTwoTokens         = newRefusal(fiber.StatusBadRequest, "invalid_request", "The request has more than one access token.")
 	errTokenInQuery      = newRefusal(fiber.StatusBadRequest, "invalid_request", "Only a WebSocket may have its access token in the query.")

@@ -36,6 +36,9 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	if err != nil {
 		return err
 	}
+	if r.isProxied && !from.trusted {
+		g.foundUnknownProxy(from.address)
+	}
 	if waited {
 		if err := g.renew(r, to, from); err != nil {
 			return err
@@ -188,7 +191,7 @@ func (g *Gateway) holder(ctx *fasthttp.RequestCtx, r *request) upstream.Holder {
 func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x upstream.Exchange, head *upstream.Head) (
 	streamed bool, err error,
 ) {
-	except := ""
+	except := exception{secret: to.credentialIn.secretIn(r.credential)}
 	if to.gatewayMadeCredential {
 		switch status := head.Status(); {
 		case len(r.credential) == 0:
@@ -197,7 +200,7 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 		case to.hub != nil && status < fasthttp.StatusMultipleChoices:
 			to.hub.letsIn() // what else it says may be of a proxy, or of its limit of requests
 		}
-		except = "www-authenticate" // it asks for what callers do not have
+		except.name = "www-authenticate" // it asks for what callers do not have
 	}
 	if x.IsEarly() {
 		ctx.SetConnectionClose() // what is left of the body would be the next request
@@ -226,12 +229,22 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 	return true, nil
 }
 
-// copyHead copies the status and the fields that pass, but for the field that is named in lower case, if any.
-func copyHead(to *fasthttp.ResponseHeader, head *upstream.Head, except string) {
+// exception is what does not pass of an answer's fields: one by its name, in lower case, and those that hold a secret.
+type exception struct {
+	name   string
+	secret []byte
+}
+
+func (e *exception) holds(name, value []byte) bool {
+	return http1.IsNamed(name, e.name) || len(e.secret) > 0 && bytes.Contains(value, e.secret)
+}
+
+// copyHead copies the status and the fields that pass.
+func copyHead(to *fasthttp.ResponseHeader, head *upstream.Head, except exception) {
 	to.SetStatusCode(head.Status())
 	to.SetNoDefaultContentType(true)
 	for i := range head.Fields() {
-		if name, value, ok := head.Field(i); ok && !http1.IsNamed(name, except) {
+		if name, value, ok := head.Field(i); ok && !except.holds(name, value) && !setsOwnCookie(name, value) {
 			to.AddBytesKV(name, value)
 		}
 	}

@@ -64,6 +64,7 @@ func (g *Gateway) admit(ctx *fasthttp.RequestCtx, r *request) (err error) {
 		}
 	}
 	if r.handler = g.reserved[string(firstSegment(uri))]; r.handler != nil {
+		g.lookForProxy(ctx, r)
 		return nil
 	}
 	return g.authorize(r)

@@ -99,6 +99,7 @@ type Gateway struct {
 	// While the denylist is down every request has cause for one of them.
 	revocationUnchecked, revocationUnknown, openUnknown occasional.Warning
 	panicked, opaqueUnknown                             occasional.Warning
+	unknownProxy                                        occasional.Warning
 
 	reserved map[string]fasthttp.RequestHandler
 	cors     *cors // nil: none
@@ -128,6 +129,7 @@ func New(config Config) (*Gateway, error) {
 		observer:     config.Observer,
 		tracer:       config.Tracer,
 		forget:       func() {},
+		unknownProxy: occasional.Warning{Every: unknownProxyInterval},
 	}
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
@@ -164,7 +166,7 @@ func (c *Config) setDefaults() error {
 		problems = append(problems, errors.New("gateway needs a token verifier and a denylist"))
 	}
 	for first := range c.Reserved {
-		if !isReserved(first) {
+		if !isReserved([]byte(first)) {
 			problems = append(problems, fmt.Errorf("%q is for routes, and for no handler beside the gateway", first))
 		}
 	}
@@ -190,7 +192,7 @@ func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
 
 // authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
 func (g *Gateway) authorize(r *request) error {
-	rule, err := g.root.match(r.method, r.target.segments)
+	rule, err := g.root.match(r.method, &r.target)
 	if err != nil {
 		return err
 	}

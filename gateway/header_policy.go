@@ -17,6 +17,7 @@ const (
 	passAndCount                   // Via
 	passUnlessNamed                // unless the gateway knows the request by an id
 	passUnlessTraced               // unless the gateway traces
+	passWithoutOwn                 // without the cookies of the authorization server
 	passUnlessOpening              // unless the request opens a WebSocket, whose handshake is written anew
 
 	longestNamed = 32
@@ -51,6 +52,8 @@ func policyOfFolded(name string) headerPolicy {
 		return passWhenTrusted
 	case "via":
 		return passAndCount
+	case "cookie":
+		return passWithoutOwn
 	case "x-request-id":
 		return passUnlessNamed
 	case "traceparent", "tracestate":

@@ -38,6 +38,13 @@ func compileHeaderRules(drop []string, config *Config) (headerRules, error) {
 	return rules, errors.Join(problems...)
 }
 
+// drop keeps the field of that name from passing, if there is one.
+func (h *headerRules) drop(name string) {
+	if name != "" {
+		h.dropped = append(h.dropped, droppedName{name: string(appendFolded(nil, []byte(name)))})
+	}
+}
+
 // ValidateTrustedProxyHeaders joins what is wrong with each name.
 func ValidateTrustedProxyHeaders(names []string) error {
 	var problems []error

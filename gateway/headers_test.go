@@ -44,6 +44,31 @@ func TestHeadersPassAsTheyWereSent(t *testing.T) {
 	require.Equal(t, want, passing(t)(lines...))
 }
 
+// The cookies by which the authorization server knows its users are on the same origin as the routes.
+func TestTheCookiesOfSignedInUsersReachNoUpstream(t *testing.T) {
+	passed := passing(t)
+	for sent, want := range map[string]string{
+		"gatehouse=secret":        "",
+		"__Host-gatehouse=secret": "",
+		"__Host-gatehouse=secret; __Host-gatehouse-browser=secret": "",
+		"a=b; __Host-gatehouse=secret; c=d":                        "a=b; c=d",
+		"__Host-gatehouse=secret; a=b":                             "a=b",
+		"a=b;gatehouse=secret;  gatehouse-answer=secret;c":         "a=b;c",
+		"gatehouse = secret; a=\"gatehouse\"":                      `a="gatehouse"`,
+		"gatehouse":                                                "", "gatehouse; a": "a",
+		`a="x; gatehouse=secret; y"`:                `a="x; y"`,
+		"gatehouses=1; my-gatehouse=2; Gatehouse=3": "gatehouses=1; my-gatehouse=2; Gatehouse=3",
+	} {
+		have := passed("Cookie: "+sent, "cookie: gatehouse=secret")
+		if want == "" {
+			require.Empty(t, have, sent)
+		} else {
+			require.Equal(t, []string{"Cookie: " + want}, have, sent)
+		}
+	}
+	require.Equal(t, []string{"Cookie: "}, passed("Cookie: "))
+}
+
 // identityHeaders are what upstreams take for the word of the proxy in front of them.
 var identityHeaders = []string{
 	"Remote-User", "REMOTE_USER", "Remote-Groups", "Remote_Email", "X-Goog-IAP-JWT-Assertion", "X-WEBAUTH-USER", "X_Webauth_User",

@@ -8,6 +8,9 @@ const (
 	OtherMethod Method = iota
 	methodGet
 	methodHead
+
+	// anyMethod is none of a request's, and stands for all.
+	anyMethod Method = -1
 )
 
 var methodNames = [...]string{"other", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

@@ -13,7 +13,7 @@ import (
 type target struct {
 	segments [][]byte // decoded; a path that ends in a slash has an empty last one
 	query    []byte   // as it was sent, with its question mark; empty when there is none
-	decoded  []byte   // what segments point into
+	decoded  []byte   // what segments point into, with a slash before each
 }
 
 // parse takes raw apart and refuses every path that two readers could read differently: encoded slashes, dot segments,
@@ -44,6 +44,7 @@ func (t *target) parsePath(path []byte) error {
 		if len(raw) == 0 && more {
 			return errAmbiguousPath
 		}
+		t.decoded = append(t.decoded, '/')
 		start := len(t.decoded)
 		var err error
 		if t.decoded, err = appendDecoded(t.decoded, raw); err != nil {
@@ -59,6 +60,15 @@ func (t *target) parsePath(path []byte) error {
 		}
 		rest = next
 	}
+}
+
+// from is the decoded path from the segment with that index on.
+func (t *target) from(index int) []byte {
+	size := len(t.segments) - index - 1 // slashes
+	for _, segment := range t.segments[index:] {
+		size += len(segment)
+	}
+	return t.decoded[len(t.decoded)-size:]
 }
 
 // appendPath appends the canonical form of the path.
@@ -89,10 +99,14 @@ func appendDecoded(dst, raw []byte) ([]byte, error) {
 }
 
 // unambiguous looks at a decoded segment, so that the plain and the encoded spelling of a byte are refused alike.
-func unambiguous(segment []byte) bool {
-	if len(segment) <= 2 && (string(segment) == "." || string(segment) == "..") {
-		return false
-	}
+func unambiguous(segment []byte) bool { return !isDots(segment) && hasOneReading(segment) }
+
+func isDots(segment []byte) bool {
+	return len(segment) <= 2 && (string(segment) == "." || string(segment) == "..")
+}
+
+// hasOneReading is unambiguous for a part of a segment.
+func hasOneReading(segment []byte) bool {
 	ascii := true
 	for _, b := range segment {
 		switch {

@@ -3,9 +3,11 @@ package gateway
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,6 +35,14 @@ var fuzzedRoutes = []Route{
 	{Path: "/caf%c3%a9", Methods: []string{"OPTIONS"}},
 	{Path: "/%2561", Methods: []string{"GET"}},
 	{Path: "/...", Methods: []string{"GET"}},
+	{Path: "/hash/{any}", Methods: []string{"GET", "DELETE"}},
+	{Path: "/hash/{hash:[0-9a-f]{4}}", Methods: []string{"GET"}},
+	{Path: "/hash/{number:[0-9]+}", Methods: []string{"GET", "POST"}},
+	{Path: "/hash/0000", Methods: []string{"PUT"}},
+	{Path: "/hash/{number:[0-9]+}/x-{part}.y", Methods: []string{"GET"}},
+	{Path: "/files/{rest:.*}", Methods: []string{"GET"}},
+	{Path: "/files/{rest:.*}/meta", Methods: []string{"POST"}},
+	{Path: "/files/{one}", Methods: []string{"GET"}},
 }
 
 const fuzzedBase = "/v2/%C3%A9"
@@ -50,6 +60,8 @@ func FuzzPath(f *testing.F) {
 		"/", "/balance", "/%62alance", "/balance/", "/invoices/incoming", "/invoices/%69ncoming", "/invoices/%2e%2e/balance",
 		"/invoices/a/", "/invoices/a//b", "/invoices/incoming/a", "/a/b/c", "/a/b/d?x=/../%2f", "/caf%C3%A9", "/caf%c3",
 		"/%61", "/%2561", "/%252561", "/...", "/..%2fbalance", "/a%5cb", "/oauth", "/Oauth/token", "/client%c5%bf",
+		"/hash/0000", "/hash/%30000", "/hash/00ff", "/hash/00fg", "/hash/12345", "/hash/", "/hash/1/x-a%2Ey.y", "/hash/1/x-.y",
+		"/files/", "/files", "/files/a", "/files/a/b", "/files/a/meta", "/files/a/b/meta", "/files/meta", "/files//meta", "/files/%2fmeta",
 		"/a;b/c", "http://h/balance", "*", "/b%00", "/\u2025/x", "/balance#x", "/a%zz",
 	} {
 		f.Add("GET", target)
@@ -57,6 +69,9 @@ func FuzzPath(f *testing.F) {
 	f.Add("HEAD", "/balance")
 	f.Add("HEAD", "/invoices")
 	f.Add("POST", "/invoices/incoming")
+	f.Add("POST", "/files/a/b/meta")
+	f.Add("POST", "/hash/0000")
+	f.Add("DELETE", "/hash/1234")
 	f.Fuzz(func(t *testing.T, method, target string) {
 		r := acquireRequest()
 		defer releaseRequest(r)
@@ -71,7 +86,7 @@ func FuzzPath(f *testing.F) {
 		require.True(t, utf8.ValidString(u.Path))
 		require.Equal(t, cleaned(u.Path), u.Path, "whoever cleans the path serves another")
 
-		got, err := g.root.match(r.method, r.target.segments)
+		got, err := g.root.match(r.method, &r.target)
 		want, found := naiveMatch(routes, method, u.Path)
 		switch {
 		case want >= 0:
@@ -101,12 +116,12 @@ func FuzzPath(f *testing.F) {
 // with other methods.
 func naiveMatch(routes []Route, method, decoded string) (index int, found bool) {
 	have := strings.Split(decoded, "/")[1:]
-	if isReserved(have[0]) {
+	if isReserved([]byte(have[0])) {
 		return -1, false
 	}
 	best := ""
 	for _, route := range routes {
-		if s := shapeOf(route.Path, have); s != "" && (best == "" || s < best) {
+		if s := shapeOf(route.Path, have, routes); s != "" && (best == "" || s < best) {
 			best = s
 		}
 	}
@@ -115,7 +130,7 @@ func naiveMatch(routes []Route, method, decoded string) (index int, found bool) 
 	}
 	for _, name := range []string{method, map[string]string{"HEAD": "GET"}[method]} {
 		for i, route := range routes {
-			if name != "" && shapeOf(route.Path, have) == best && slices.Contains(route.Methods, name) {
+			if name != "" && shapeOf(route.Path, have, routes) == best && slices.Contains(route.Methods, name) {
 				return i, true
 			}
 		}
@@ -123,24 +138,55 @@ func naiveMatch(routes []Route, method, decoded string) (index int, found bool) 
 	return -1, true
 }
 
-// shapeOf writes a template that matches as one letter for each segment, literals before parameters. It is empty when
-// the template does not match.
-func shapeOf(template string, have []string) string {
-	want := strings.Split(template, "/")[1:]
-	if len(want) != len(have) {
+// shapeOf writes a template that matches as one letter for each segment, literals before patterns, parameters and rests, and
+// a pattern with the number of the first route that has it. It is empty when the template does not match.
+func shapeOf(template string, have []string, routes []Route) string {
+	want, err := splitTemplate(template[1:])
+	if err != nil {
 		return ""
 	}
 	var shape strings.Builder
 	for i, segment := range want {
+		if i >= len(have) {
+			return ""
+		}
+		first := slices.IndexFunc(routes, func(r Route) bool { return strings.Contains(r.Path+"/", "/"+segment+"/") })
 		literal, err := url.PathUnescape(segment)
 		switch {
-		case strings.HasPrefix(segment, "{") && have[i] != "":
-			shape.WriteByte('p')
+		case strings.Contains(segment, ":.*}"):
+			tail := strings.Join(want[i:], "/")
+			first := slices.IndexFunc(routes, func(r Route) bool { return strings.HasSuffix(r.Path, "/"+tail) })
+			tail = strings.ReplaceAll(tail, "{rest:.*}", ".*")
+			if !regexp.MustCompile("^(?:" + tail + ")$").MatchString(strings.Join(have[i:], "/")) {
+				return ""
+			}
+			fmt.Fprintf(&shape, "r%03d", first)
+			return shape.String()
+		case strings.HasPrefix(segment, "{") && !strings.Contains(segment, ":"):
+			if have[i] == "" {
+				return ""
+			}
+			shape.WriteByte('q')
+		case strings.Contains(segment, "{"):
+			within := regexp.MustCompile(`\{\w+:?([^{}]*(?:\{\d+\})?)\}`).ReplaceAllStringFunc(segment, func(param string) string {
+				_, pattern, found := strings.Cut(strings.Trim(param, "{"), ":")
+				if !found {
+					return "[^/]+"
+				}
+				return strings.TrimSuffix(pattern, "}")
+			})
+			if !regexp.MustCompile("^(?:" + within + ")$").MatchString(have[i]) {
+				return ""
+			}
+			fmt.Fprintf(&shape, "p%03d", first)
 		case err == nil && literal == have[i]:
 			shape.WriteByte('l')
 		default:
 			return ""
 		}
+	}
+	if len(want) != len(have) {
+		return ""
 	}
 	return shape.String()
 }

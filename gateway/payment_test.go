@@ -27,7 +27,7 @@ func TestPaymentsOfTargetsHaveTimeToBeMade(t *testing.T) {
 		{"http://payments:3000", "/create", "POST", false},
 		{"http://lndhub:3000", "/payinvoices", "POST", false},
 	} {
-		routes, err := gateway.ParseTargets(fmt.Appendf(nil, `[{"matchRoute": %q, "origin": %q, "method": %q, "scope": "x"}]`,
+		routes, _, err := gateway.ParseTargets(fmt.Appendf(nil, `[{"matchRoute": %q, "origin": %q, "method": %q, "scope": "x"}]`,
 			test.path, test.origin, test.method))
 		require.NoError(t, err)
 		require.Equal(t, test.isPayment, routes[0].IsPayment(), test)
@@ -48,10 +48,11 @@ func TestAPaymentThatTakesLongerThanOtherRequestsIsAnswered(t *testing.T) {
 		}
 	})
 	defer upstream.Release()
-	routes, err := gateway.ParseTargets(fmt.Appendf(nil, `[
+	routes, _, err := gateway.ParseTargets(fmt.Appendf(nil, `[
 		{"matchRoute": "/payments/keysend", "origin": %[1]q, "method": "POST", "scope": "balance:read"},
 		{"matchRoute": "/invoices", "origin": %[1]q, "method": "POST", "scope": "balance:read"}]`, upstream.URL()+"/v2"))
 	require.NoError(t, err)
+	routes[1].FromTargets = false // whose routes all have time
 	s := newSystem(t, routes, options{config: func(c *gateway.Config) { c.Upstreams.FirstByteTimeout = soon }})
 	token := bearer(s.token(nil))
 	paying := s.dial()

@@ -41,6 +41,7 @@ type request struct {
 	stream   *answerStream // nil unless the answer is one
 	tunnel   *tunnel.Tunnel
 
+	isProxied   bool // somebody says so: it has X-Forwarded-For
 	hasCORS     bool
 	wasAdmitted bool // before its body had come
 }
@@ -63,7 +64,7 @@ func releaseRequest(r *request) {
 	r.preflight, r.handler, r.rule = "", nil, nil
 	r.gateway, r.exchange, r.upload, r.lasting = nil, upstream.Exchange{}, nil, nil
 	r.stream, r.tunnel = nil, nil
-	r.hasCORS, r.wasAdmitted = false, false
+	r.isProxied, r.hasCORS, r.wasAdmitted = false, false, false
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
 	r.body = callerBody{}
 	r.seen = Observation{}

@@ -16,7 +16,14 @@ func (r *request) appendHead(to *rule, from peer) error {
 	head = append(head, ' ')
 	head = append(head, to.basePath...)
 	head = r.target.appendPath(head)
-	head = append(head, r.target.query...)
+	if to.credentialIn.parameter == "" {
+		head = append(head, r.target.query...)
+	} else {
+		var err error
+		if head, err = to.credentialIn.appendQuery(head, r.target.query, r.credential); err != nil {
+			return err
+		}
+	}
 	head = append(head, " HTTP/1.1\r\nHost: "...)
 	head = append(head, to.upstream.Origin().Host...)
 	head = append(head, "\r\n"...)
@@ -24,7 +31,8 @@ func (r *request) appendHead(to *rule, from peer) error {
 	passes := 0
 	for i := range r.fields {
 		f := &r.fields[i]
-		switch policy := policyOf(f.name); {
+		policy := policyOf(f.name)
+		switch {
 		case policy == passNever, policy == passUnlessNamed && len(r.id) > 0, policy == passUnlessTraced && len(r.trace) > 0,
 			policy == passUnlessOpening && r.handshake.wanted:
 			continue
@@ -35,7 +43,9 @@ func (r *request) appendHead(to *rule, from peer) error {
 				continue
 			}
 		case policy == passFromProxies:
-			if !from.trusted || http1.IsNamed(f.name, "x-forwarded-for") { // which is written anew, with the proxy added
+			isChain := http1.IsNamed(f.name, "x-forwarded-for") // which is written anew, with the proxy added
+			r.isProxied = r.isProxied || isChain
+			if !from.trusted || isChain {
 				continue
 			}
 		case hasConnection && r.fields.listedInConnection(f.name):
@@ -44,9 +54,15 @@ func (r *request) appendHead(to *rule, from peer) error {
 		if to.headers.isDropped(f.name) {
 			continue
 		}
+		value := f.value
+		if policy == passWithoutOwn {
+			if value = withoutOwnCookies(value); value == nil {
+				continue
+			}
+		}
 		head = append(head, f.name...)
 		head = append(head, ": "...)
-		head = append(head, f.value...)
+		head = append(head, value...)
 		head = append(head, "\r\n"...)
 	}
 	if passes > maxPasses {
@@ -55,7 +71,9 @@ func (r *request) appendHead(to *rule, from peer) error {
 	head = appendVia(head, to.headers.via, r.isHTTP11)
 	host, _ := r.fields.get("host")
 	head = from.appendForwarded(head, r.fields, host)
-	head = append(head, r.credential...)
+	if to.credentialIn.parameter == "" {
+		head = append(head, r.credential...)
+	}
 	head = append(head, r.trace...)
 	if len(r.id) > 0 {
 		head = append(append(append(head, "X-Request-Id: "...), r.id...), "\r\n"...)

@@ -11,8 +11,12 @@ import (
 
 // Route lets requests pass to an upstream. This is the form of the configuration; New compiles it.
 type Route struct {
-	// Path is a template such as /invoices/{payment_hash}. A parameter is one whole segment that is not empty. A path
-	// without parameters wins over one with, segment by segment from the left.
+	// Path is a template such as /invoices/{payment_hash}. A parameter is one whole segment that is not empty. With a
+	// pattern, /invoices/{payment_hash:[0-9a-f]{64}}, it is what matches that as a whole after percent-decoding, perhaps
+	// within a segment (/x-{y}), or, where the pattern can match a slash, with all that follows (/files/{rest:.*}).
+	//
+	// Of several paths the one wins that says more, segment by segment from the left: a literal, then a pattern, by the
+	// order of the routes, then a parameter, then a pattern for the rest.
 	Path    string   `yaml:"path" json:"path"`
 	Methods []string `yaml:"methods" json:"methods"`
 	// Origin is an http or https URL. Its path, if any, is put before the request's.
@@ -22,6 +26,9 @@ type Route struct {
 	Description string `yaml:"description" json:"description"`
 	// Credential is how the upstream learns who the caller is: lndhub, forward, headers or none.
 	Credential string `yaml:"credential" json:"credential"`
+	// CredentialIn is where the credentials lndhub and forward go: query:<parameter> or header:<name>, and Authorization, after
+	// the word Bearer, when it is empty. What callers send there themselves does not pass.
+	CredentialIn string `yaml:"credential_in" json:"credential_in"`
 	// Public routes need no token. One that is sent must still be good, and must carry the scope, if the route has one, where
 	// the credential tells the upstream whose it is.
 	Public bool `yaml:"public" json:"public"`
@@ -59,6 +66,11 @@ type Route struct {
 	// AllowedOrigins are those whose pages may open a WebSocket, as browsers write them. None means all of them: a page can
 	// send no token that it was not given.
 	AllowedOrigins []string `yaml:"allowed_origins" json:"allowed_origins"`
+
+	// FromTargets is for the routes of ParseTargets, which are served as oauth2server serves them: of several the first wins
+	// that has the path and the method, the word Bearer may be missing before a token, and answers may take their time. One
+	// without methods serves nothing.
+	FromTargets bool `yaml:"-" json:"-"`
 }
 
 // What OnUnavailable can be.
@@ -81,14 +93,19 @@ func Scopes(routes []Route) map[string]string {
 
 // rule is a Route compiled to what a request needs.
 type rule struct {
-	index  int    // in Config.Routes
-	name   string // for the log
-	scope  string
-	public bool
+	index int    // in Config.Routes
+	name  string // for the log
+	// fromTargets is Route.FromTargets; earlier are the others that win over it.
+	fromTargets bool
+	earlier     []earlierTarget
+	scope       string
+	public      bool
 	// demandsScope is of a token, where there is one.
 	demandsScope bool
 	allows       bool // goes on when the denylist cannot tell
 	credential   credential
+	// credentialIn is the credential's placement.
+	credentialIn placement
 	// gatewayMadeCredential says that the upstream's 401 is about the gateway, not about the caller.
 	gatewayMadeCredential bool
 	hub                   *hub // nil for other credentials than lndhub
@@ -111,6 +128,7 @@ type webSocketRule struct {
 // compile turns routes into the tree of rules. The error joins every problem of every route.
 func (g *Gateway) compile(routes []Route, config *Config) error {
 	var problems []error
+	var targets []earlierTarget
 	for i, route := range routes {
 		problem := func(format string, args ...any) {
 			what := fmt.Errorf(format, args...)
@@ -122,27 +140,41 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 		if err != nil {
 			problem("%w", err)
 		}
-		if len(route.Methods) == 0 {
+		if len(route.Methods) == 0 && !route.FromTargets {
 			problem("no methods")
 		}
+		served := earlierTarget{segments: segments, rule: r}
 		for _, name := range route.Methods {
 			m := MethodNamed(name)
 			if m == OtherMethod {
-				problem("unknown method %q, want %s", name, strings.Join(methodNames[OtherMethod+1:], ", "))
+				problem("unknown method %q, want one of %s", name, strings.Join(methodNames[OtherMethod+1:], ", "))
 				continue
 			}
-			if err == nil && !g.root.add(segments, m, r) {
-				problem("%s of this path is routed already", name)
+			if err != nil {
+				continue
 			}
+			if taken := g.root.add(segments, m, r); taken != nil && !(taken.fromTargets && r.fromTargets) {
+				problem("%s of this path is routed already", name)
+				continue
+			}
+			served.methods[m] = true
+		}
+		if served.methods[methodGet] {
+			served.methods[methodHead] = true
+		}
+		if r.fromTargets && err == nil {
+			targets = append(targets, served)
 		}
 	}
 	g.root.finish()
+	g.root.keepOrder(targets)
 	return errors.Join(problems...)
 }
 
 func (g *Gateway) compileRule(route Route, config *Config, problem func(string, ...any)) *rule {
 	r := &rule{
 		name:                  strings.Join(route.Methods, ",") + " " + route.Path,
+		fromTargets:           route.FromTargets,
 		scope:                 route.Scope,
 		public:                route.Public,
 		demandsScope:          !route.Public || route.Scope != "" && route.Credential != credentialNone,
@@ -196,7 +228,11 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 	if r.headers, err = compileHeaderRules(route.DropHeaders, config); err != nil {
 		problem("%w", err)
 	}
-	if r.credential, err = newCredential(route.Credential, config); err != nil {
+	if r.credentialIn, err = parsePlacement(route.CredentialIn, route.Credential); err != nil {
+		problem("%w", err)
+	}
+	r.headers.drop(r.credentialIn.header)
+	if r.credential, err = newCredential(route.Credential, r.credentialIn, config); err != nil {
 		problem("%w", err)
 	}
 	origin, basePath, err := parseOrigin(route.Origin)
@@ -230,54 +266,6 @@ func compileWebSocket(route Route) (*webSocketRule, error) {
 	tokenFrom, tokenErr := parseTokenSources(route.TokenFrom)
 	origins, originErr := parseOrigins(route.AllowedOrigins)
 	return &webSocketRule{tokenFrom, origins, route.IdleTimeout}, errors.Join(tokenErr, originErr)
-}
-
-// segment is one segment of a path template: a parameter, or literal in decoded form.
-type segment struct {
-	literal string
-	param   bool
-}
-
-// reserved first segments belong to the authorization server and to operations, whether or not they are mounted here.
-var reserved = []string{"oauth", ".well-known", "clients", "admin", "healthz", "readyz", "metrics"}
-
-func isReserved(first string) bool {
-	return slices.ContainsFunc(reserved, func(name string) bool { return strings.EqualFold(name, first) })
-}
-
-func parseTemplate(path string) ([]segment, error) {
-	if !strings.HasPrefix(path, "/") {
-		return nil, fmt.Errorf("bad path %q: it does not start with a slash", path)
-	}
-	parts := strings.Split(path[1:], "/")
-	segments := make([]segment, len(parts))
-	named := make(map[string]bool)
-	for i, part := range parts {
-		if name, ok := paramName(part); ok {
-			if named[name] {
-				return nil, fmt.Errorf("bad path %q: two parameters {%s}", path, name)
-			}
-			named[name] = true
-			segments[i] = segment{param: true}
-			continue
-		}
-		var t target
-		if strings.ContainsAny(part, "{}?") || part == "" && i < len(parts)-1 || t.parsePath([]byte("/"+part)) != nil {
-			return nil, fmt.Errorf("bad path %q: no request can have the segment %q", path, part)
-		}
-		segments[i] = segment{literal: string(t.segments[0])}
-	}
-	if isReserved(segments[0].literal) {
-		return nil, fmt.Errorf("path %q is reserved: /%s", path, strings.Join(reserved, ", /"))
-	}
-	return segments, nil
-}
-
-func paramName(part string) (string, bool) {
-	name, opened := strings.CutPrefix(part, "{")
-	name, closed := strings.CutSuffix(name, "}")
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-	return name, opened && closed && name != "" && strings.Trim(name, letters) == ""
 }
 
 // isScopeToken holds for the scope-token of RFC 6749 section 3.3, and for no scope at all.

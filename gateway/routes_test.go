@@ -1,7 +1,7 @@
 package gateway_test
 
 import (
-	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,7 +79,22 @@ func TestRoutesThatAreRefused(t *testing.T) {
 		"query":                 {path("/a?b"), "bad path"},
 		"space":                 {path("/a b"), "bad path"},
 		"half a parameter":      {path("/a/{b"), "bad path"},
-		"part of a segment":     {path("/a/x{b}"), "bad path"},
+		"closed only":           {path("/a/b}"), "its braces do not match"},
+		"closed first":          {path("/a/}b{"), "its braces do not match"},
+		"empty pattern":         {path("/a/{b:}"), "no pattern after its colon"},
+		"wrong pattern":         {path("/a/{b:[}"), "its pattern is wrong"},
+		"not RE2":               {path("/a/{b:x(?=y)}"), "its pattern is wrong"},
+		"closes another's":      {path("/a/{b:x)(y}"), "its pattern is wrong"},
+		"anchored":              {path("/a/{b:^x$}"), "leave out ^ and $"},
+		"anchored, hidden":      {path("/a/{b:(?:x|y\\z)}"), "leave out ^ and $"},
+		"pattern too large":     {path("/a/{b:(?:x{100}){2}y{100}}"), "the pattern is too large"},
+		"together too large":    {path("/a/{b:x{150}}{c:y{150}}"), "the pattern is too large"},
+		"dots beside a rest":    {path("/{a:.*}/../b"), "no request can have the segment"},
+		"slashes behind a rest": {path("/{a:.*}//b"), "no request can have the segment"},
+		"slash in text":         {path("/a%2f{b}"), "no request can have the segment"},
+		"query in text":         {path("/a?{b}"), "no request can have the segment"},
+		"twice, in one segment": {path("/{a}-{a}"), "two parameters {a}"},
+		"twice, with a pattern": {path("/{a:.*}/{a:x}"), "two parameters {a}"},
 		"nameless parameter":    {path("/a/{}"), "bad path"},
 		"odd parameter":         {path("/a/{b-c}"), "bad path"},
 		"same parameter twice":  {path("/{a}/{a}"), "two parameters {a}"},
@@ -134,6 +149,14 @@ func TestRoutesOfOnePathAndMethodAreRefused(t *testing.T) {
 		balance("http://localhost:2", path("/invoices/{id}"), methods("PUT", "POST")),
 	}})
 	require.ErrorContains(t, err, "route 2 (PUT,POST /invoices/{id}): POST of this path is routed already")
+	for first, second := range map[string]string{
+		"/{a:[0-9]+}": "/{b:[0-9]+}", "/x-{a}": "/x-{b}", "/x-{a:y}": "/x-{b:y}", "/{a:.*}": "/{b:.*}", "/{a:[^/]+}": "/{b}",
+		"/%78-{a}": "/x-{b}",
+	} {
+		require.ErrorContains(t, newGateway(t, gateway.Config{Routes: []gateway.Route{
+			balance("http://localhost:1", path(first)), balance("http://localhost:2", path(second)),
+		}}), "GET of this path is routed already", first)
+	}
 }
 
 func TestRoutesThatAreAccepted(t *testing.T) {
@@ -147,6 +170,12 @@ func TestRoutesThatAreAccepted(t *testing.T) {
 		"https":                  func(r *gateway.Route) { r.Origin = "https://host" },
 		"resembles reserved":     path("/oauth2"),
 		"reserved further on":    path("/user/clients"),
+		"a part of a segment":    path("/a/x{b}"),
+		"dots between":           path("/{a}.{b}"),
+		"four hashes":            path("/{a:" + strings.Repeat("[0-9a-f]{64}", 4) + "}"),
+		"a long run":             path("/{a:[0-9a-f]{1000}}"),
+		"a group":                path("/{a:(x|y)z}"),
+		"looks reserved":         path("/oaut{x}"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, newGateway(t, gateway.Config{Routes: []gateway.Route{balance("http://host", change)}}))
@@ -162,35 +191,4 @@ func TestScopesComeFromTheRoutes(t *testing.T) {
 	require.Equal(t, map[string]string{"a": "last", "b": "other"}, gateway.Scopes([]gateway.Route{
 		{Scope: "a", Description: "first"}, {Scope: "b", Description: "other"}, {Scope: "a", Description: "last"}, {Public: true},
 	}))
-}
-
-func TestTargetsOfOauth2server(t *testing.T) {
-	data, err := os.ReadFile("testdata/targets.json")
-	require.NoError(t, err)
-	routes, err := gateway.ParseTargets(data)
-	require.NoError(t, err)
-	require.Equal(t, []gateway.Route{
-		{Path: "/balance", Methods: []string{"GET"}, Origin: "http://localhost:3000", Scope: "balance:read",
-			Description: "Read your balance.", Credential: "lndhub"},
-		{Path: "/invoices/{payment_hash}", Methods: []string{"GET"}, Origin: "http://localhost:3000/v2",
-			Scope: "invoices:create", Description: "Create invoices on your behalf.", Credential: "lndhub"},
-		{Path: "/lsp/channels", Methods: []string{"GET"}, Origin: "http://localhost:3000", Scope: "account:read",
-			Description: "Read your channel provider details.", Credential: "lndhub", Public: true},
-	}, routes)
-	require.NoError(t, newGateway(t, gateway.Config{Routes: routes, JWTSecret: []byte(jwtSecret)}))
-}
-
-func TestTargetsThatAreRefused(t *testing.T) {
-	for name, data := range map[string]string{
-		"unknown field": `[{"matchRoute": "/a", "allowPublicAcess": true}]`,
-		"not a list":    `{"matchRoute": "/a"}`,
-		"more after it": `[] []`,
-		"wrong type":    `[{"allowPublicAccess": "true"}]`,
-		"nothing":       ``,
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := gateway.ParseTargets([]byte(data))
-			require.ErrorContains(t, err, "targets: ")
-		})
-	}
 }

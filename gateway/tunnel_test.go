@@ -35,7 +35,7 @@ func TestNothingIsLostAroundTheSwitch(t *testing.T) {
 			t.Errorf("bytes arrived before the answer: %v", err)
 		}
 		_ = l.SetReadDeadline(time.Time{})
-		l.Say("HTTP/1.1 103 Early Hints\r\n\r\n" + switching("Set-Cookie: a=b", "Keep-Alive: 5", "X-Other: kept",
+		l.Say("HTTP/1.1 103 Early Hints\r\n\r\n" + switching("Set-Cookie: a=b", "Set-Cookie: gatehouse=planted", "Keep-Alive: 5", "X-Other: kept",
 			"Connection: x-hop", "X-Hop: 1", "X-Request-Id: the upstream's") + frame(text, "behind"))
 		early := make([]byte, len(masked(frame(text, "early"))))
 		_, _ = io.ReadFull(l.Reader, early)

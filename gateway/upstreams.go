@@ -15,8 +15,18 @@ type Upstreams = upstream.Settings
 // DefaultUpstreams is what holds where nobody says otherwise.
 func DefaultUpstreams() Upstreams { return upstream.DefaultSettings() }
 
+// What oauth2server did not bound at all: how long its upstreams took to begin an answer, and between two parts of one.
+const (
+	targetFirstByte = 5 * time.Minute
+	targetIdle      = time.Hour
+)
+
 // upstreamsOf returns the settings that hold for a route.
 func upstreamsOf(route *Route, s Upstreams) Upstreams {
+	if route.FromTargets {
+		s.FirstByteTimeout = max(s.FirstByteTimeout, targetFirstByte)
+		s.IdleTimeout = max(s.IdleTimeout, targetIdle)
+	}
 	s.ConnectTimeout = cmp.Or(route.ConnectTimeout, s.ConnectTimeout)
 	s.FirstByteTimeout = cmp.Or(route.FirstByteTimeout, s.FirstByteTimeout)
 	s.IdleTimeout = cmp.Or(route.IdleTimeout, s.IdleTimeout)

@@ -29,7 +29,7 @@ func (g *Gateway) openTunnel(ctx *fasthttp.RequestCtx, r *request, to *rule, x u
 	if err := r.handshake.checkAnswer(head); err != nil {
 		return false, err
 	}
-	greeting := r.appendSwitching(nil, head)
+	greeting := r.appendSwitching(nil, head, exception{secret: to.credentialIn.secretIn(r.credential)})
 	upgraded, err := x.Upgrade()
 	if err != nil {
 		return false, err

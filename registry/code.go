@@ -49,6 +49,13 @@ func (row *codeRow) code() Code {
 // ErrNotFound when the client does not exist, was deleted or disabled; ErrExists
 // when the grant's ID or the code's hash is taken.
 func (r *Registry) Authorize(ctx context.Context, g Grant, c Code, most int) (ended []string, err error) {
+	return r.authorize(ctx, g, c, most, func(context.Context, bun.Tx) error { return nil })
+}
+
+// authorize is Authorize with a first step of its transaction.
+func (r *Registry) authorize(
+	ctx context.Context, g Grant, c Code, most int, first func(context.Context, bun.Tx) error,
+) (ended []string, err error) {
 	if g.CreatedAt.IsZero() {
 		g.CreatedAt = r.clock()
 	}
@@ -64,6 +71,9 @@ func (r *Registry) Authorize(ctx context.Context, g Grant, c Code, most int) (en
 		return nil, fmt.Errorf("%w: a user may have at least one grant", ErrInvalid)
 	}
 	err = r.inTx(ctx, "authorize", func(ctx context.Context, tx bun.Tx) error {
+		if err := first(ctx, tx); err != nil {
+			return err
+		}
 		// The share lock lasts until the commit: who deleted or disabled the client
 		// before that would not see the new grant and leave it live.
 		err := r.locking(tx.NewSelect().Model((*clientRow)(nil)), "SHARE").Column("id").

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 )
@@ -15,6 +16,8 @@ type Connection struct {
 	ImageURL string `bun:"image_url"`
 	// RedirectURI is where the code of the newest of the grants was sent.
 	RedirectURI string `bun:"redirect_uri"`
+	// Since is when the oldest of the grants was made.
+	Since time.Time `bun:"since"`
 	// Scopes are those of any of the grants, each once, sorted.
 	Scopes []string `bun:"-"`
 }
@@ -32,14 +35,14 @@ const (
 	SELECT id, client_id, scopes, redirect_uri, created_at FROM grants
 	WHERE subject = ? AND ended_at IS NULL AND access_expires_at IS NOT NULL
 ), newest AS (
-	SELECT id, client_id, redirect_uri, created_at FROM (
-		SELECT id, client_id, redirect_uri, created_at,
+	SELECT id, client_id, redirect_uri, created_at, since FROM (
+		SELECT id, client_id, redirect_uri, created_at, min(created_at) OVER (PARTITION BY client_id) AS since,
 			row_number() OVER (PARTITION BY client_id ORDER BY created_at DESC, id) AS place FROM live
 	) AS ranked WHERE place = 1
 ), named AS (
 	SELECT DISTINCT client_id, element.value AS scope FROM live, ? AS element
 )
-SELECT c.id AS client_id, c.name, c.url, c.image_url, newest.redirect_uri, named.scope
+SELECT c.id AS client_id, c.name, c.url, c.image_url, newest.redirect_uri, newest.since, named.scope
 FROM newest JOIN clients AS c ON c.id = newest.client_id AND c.deleted_at IS NULL AND c.disabled_at IS NULL
 LEFT JOIN named ON named.client_id = newest.client_id
 ORDER BY newest.created_at DESC, newest.id`
@@ -71,7 +74,8 @@ func (r *Registry) ConnectionsOf(ctx context.Context, subject string) ([]Connect
 			c.Scopes = append(c.Scopes, *row.Scope)
 		}
 	}
-	for _, c := range connections {
+	for i, c := range connections {
+		connections[i].Since = c.Since.UTC()
 		slices.Sort(c.Scopes)
 	}
 	return connections, err

@@ -1,5 +1,6 @@
 // Package registry owns everything that must survive a restart: clients, grants,
-// authorization codes, refresh tokens, revocations, sealed signing keys, and the
+// authorization requests and codes, refresh tokens, sessions, revocations, sealed
+// signing keys, and the
 // record of who changed what. It keeps them in Postgres or in SQLite, through one
 // implementation, and removes what nobody needs any more when it is told to.
 //

@@ -5,12 +5,11 @@ import "errors"
 // The outcomes that callers tell apart with errors.Is. Every other error is the
 // database's or the context's, and says nothing about the thing asked for.
 var (
-	// ErrNotFound: there is no such client, grant, code or refresh token, or the
-	// client was deleted. To Authorize a disabled client does not exist either.
+	// ErrNotFound: there is no such thing, or the client was deleted. To Authorize a disabled client does not exist either.
 	ErrNotFound = errors.New("registry: not found")
 	// ErrExists: the identifier is taken, perhaps by a deleted client.
 	ErrExists = errors.New("registry: exists already")
-	// ErrExpired: the code or refresh token is past its expiry.
+	// ErrExpired: the code, refresh token or authorization request is past its expiry.
 	ErrExpired = errors.New("registry: expired")
 	// ErrGrantEnded: the grant has ended, and nothing may be minted under it.
 	ErrGrantEnded = errors.New("registry: grant has ended")
@@ -18,6 +17,8 @@ var (
 	ErrCodeUsed = errors.New("registry: code was used before")
 	// ErrRefreshReused: the refresh token was rotated before. Its grant has ended.
 	ErrRefreshReused = errors.New("registry: refresh token was used before")
+	// ErrRequestUsed: the authorization request was decided before.
+	ErrRequestUsed = errors.New("registry: authorization request was used before")
 	// ErrLastKey: no signing key would be left.
 	ErrLastKey = errors.New("registry: the last signing key stays")
 	// ErrNewerSchema: the database was migrated by a later program than this one.

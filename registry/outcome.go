@@ -28,7 +28,7 @@ func (r *Registry) run(ctx context.Context, what string, operation func(context.
 
 func isOutcome(err error) bool {
 	for _, outcome := range []error{
-		ErrNotFound, ErrExists, ErrExpired, ErrGrantEnded, ErrCodeUsed, ErrRefreshReused, ErrLastKey,
+		ErrNotFound, ErrExists, ErrExpired, ErrGrantEnded, ErrCodeUsed, ErrRefreshReused, ErrRequestUsed, ErrLastKey,
 		ErrNewerSchema, ErrSchemaOutdated, ErrInvalid,
 	} {
 		if errors.Is(err, outcome) {

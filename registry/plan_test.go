@@ -17,7 +17,9 @@ import (
 )
 
 // big are the tables that grow with use.
-var big = []string{"grants", "codes", "refresh_tokens", "revocations", "audit", "imported_grants"}
+var big = []string{
+	"grants", "codes", "refresh_tokens", "revocations", "audit", "imported_grants", "authorization_requests", "sessions", "sign_ins",
+}
 
 // TestPlans: with a million refresh tokens, no statement of the package reads a
 // big table from one end to the other; nor does a foreign key that is checked.
@@ -198,6 +200,22 @@ func useEverything(t *testing.T, w *world) {
 	revoked, err := w.KeyRevocations(w.ctx, true)
 	require.NoError(t, err)
 	require.NoError(t, w.MarkKeysDelivered(w.ctx, revoked))
+	w.ask("r1")
+	require.NoError(t, second(w.AuthorizationRequest(w.ctx, "r1")))
+	require.NoError(t, w.BeginSession(w.ctx, w.session("s1", "subject 5"), "before", "r1", 2))
+	require.NoError(t, second(w.Session(w.ctx, "s1")))
+	require.NoError(t, w.TouchSession(w.ctx, "s1", later.Add(sessionIdle)))
+	require.NoError(t, second(w.AuthorizeRequest(w.ctx, "r1", "s1", registry.Grant{ID: "asked", ClientID: "app", Subject: "ann"},
+		registry.Code{Hash: "asked", ExpiresAt: later}, manyGrants)))
+	require.NoError(t, w.RenewCode(w.ctx, "r1", "s1", "asked again", later))
+	require.ErrorIs(t, w.RefuseRequest(w.ctx, "r1", "s1"), registry.ErrRequestUsed)
+	w.signInAtHost("state")
+	require.NoError(t, w.AnswerSignIn(w.ctx, "state", "answer", "ann"))
+	require.NoError(t, second(w.FinishSignIn(w.ctx, "state", "answer", "browser")))
+	require.NoError(t, w.EndSession(w.ctx, "s1"))
+	ends, err = w.EndSessionsOf(w.ctx, "subject 7")
+	require.NoError(t, err)
+	require.Positive(t, ends)
 	records, err := w.Audit(w.ctx, registry.AuditRecord{}, 5)
 	require.NoError(t, err)
 	require.NoError(t, second(w.Audit(w.ctx, records[4], 100)))
@@ -259,6 +277,17 @@ func fill(t *testing.T, r *registry.Registry, url string) {
 			$1::timestamptz + (i - $2) * interval '1 second' - interval '2 hours',
 			$1::timestamptz + (i - $2) * interval '1 second' - interval '2 hours', $1, i % 1000 > 0
 		FROM generate_series(1, $3::int) AS i ORDER BY 1`, start, expired, grants)
+	exec(`INSERT INTO authorization_requests (id, browser_hash, client_id, parameters, created_at, expires_at, session_hash, grant_id)
+		SELECT md5('request' || i), md5('browser' || i), 'client 1', '{}', $1,
+			$1::timestamptz + (i - $2) * interval '1 second' - interval '1 hour', '', ''
+		FROM generate_series(1, 100000) AS i ORDER BY 1`, start, expired)
+	exec(`INSERT INTO sessions (hash, subject, name, method, signed_in_at, idle_until, ends_at)
+		SELECT md5('session' || i), 'subject ' || i % 20000, '', 'password', $1,
+			$1::timestamptz + (i - $2) * interval '1 second' - interval '1 hour', $1
+		FROM generate_series(1, 100000) AS i ORDER BY 1`, start, expired)
+	exec(`INSERT INTO sign_ins (state_hash, browser_hash, request_id, expires_at, answer_hash, subject)
+		SELECT md5('state' || i), md5('browser' || i), '', $1::timestamptz + (i - $2) * interval '1 second' - interval '1 hour', '', ''
+		FROM generate_series(1, 100000) AS i ORDER BY 1`, start, expired)
 	exec("ANALYZE")
 }
 

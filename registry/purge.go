@@ -15,6 +15,7 @@ const codeWatch = 24 * time.Hour
 // Purge removes what nobody has needed for at least margin:
 //
 //   - revocations that have expired, of keys too;
+//   - authorization requests and sign-ins that have expired, and sessions that have ended;
 //   - codes that expired more than a day before;
 //   - grants that have ended, or whose access tokens, refresh tokens and codes have
 //     all expired, with their codes and refresh tokens;
@@ -38,6 +39,7 @@ func (r *Registry) Purge(ctx context.Context, margin time.Duration, limit int) (
 	}
 	for _, batch := range []func(context.Context, bun.Tx, time.Time, int) (int, bool, error){
 		r.purgeDenied, r.purgeRevocations, r.purgeKeyRevocations, r.purgeAnswers, r.purgeCodes, r.purgeGrants, r.purgeImported,
+		r.purgeRequests, r.purgeSessions, r.purgeSignIns,
 	} {
 		for more := true; more; {
 			began := r.now()

@@ -23,7 +23,7 @@ type Config struct {
 	// DatabaseMaxConns bounds the connections to the database; 0 is the default of the database's kind.
 	DatabaseMaxConns int `yaml:"database_max_conns"`
 	// DatabaseMigrate makes an authorization server bring the database's schema up to date when it starts. Without it, it
-	// refuses to start before that was done (server migrate).
+	// refuses to start before that was done (gatehouse migrate).
 	DatabaseMigrate bool `yaml:"database_migrate"`
 	// RedisURL is redis://…, rediss://…, or embedded: (EmbeddedRedis), which is for development only.
 	RedisURL SecretURL `yaml:"redis_url"`
@@ -31,6 +31,8 @@ type Config struct {
 	JWTSecret Secret `yaml:"jwt_secret"`
 	// LNDHubURL is where logins and passwords are checked. Empty means that none are accepted.
 	LNDHubURL    string       `yaml:"lndhub_url"`
+	Users        Users        `yaml:"users"`
+	Sessions     Sessions     `yaml:"sessions"`
 	Keys         Keys         `yaml:"keys"`
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
@@ -61,9 +63,11 @@ type Config struct {
 	CORS   gateway.CORS    `yaml:"cors"`
 	Routes []gateway.Route `yaml:"routes"`
 	// TargetsFile is a targets.json of oauth2server. Its routes come after Routes.
-	TargetsFile string   `yaml:"targets_file"`
-	Log         Log      `yaml:"log"`
-	Shutdown    Shutdown `yaml:"shutdown"`
+	TargetsFile string `yaml:"targets_file"`
+	// TargetsNotes say what in that file has no effect. Load writes them.
+	TargetsNotes []string `yaml:"-"`
+	Log          Log      `yaml:"log"`
+	Shutdown     Shutdown `yaml:"shutdown"`
 	// OAuth2Server is no key: it follows from the environment.
 	OAuth2Server OAuth2Server `yaml:"-"`
 }
@@ -75,6 +79,19 @@ type Admin struct {
 	Token Secret `yaml:"token"`
 	// UnknownFields is what becomes of a request about a client with fields that there are not: RefuseFields or IgnoreFields.
 	UnknownFields string `yaml:"unknown_fields"`
+}
+
+// Users configures how users sign in, besides LNDHubURL.
+type Users struct {
+	// LoginURL is the login page of the host application. Empty means that users cannot sign in there.
+	LoginURL string `yaml:"login_url"`
+}
+
+// Sessions configures how long a user stays signed in, in a browser.
+type Sessions struct {
+	// Idle is how long without a request, Absolute how long in any case.
+	Idle     time.Duration `yaml:"idle"`
+	Absolute time.Duration `yaml:"absolute"`
 }
 
 // Keys configures the signing keys.
@@ -154,7 +171,7 @@ type TokenCache struct {
 	Size int `yaml:"size"`
 }
 
-// Import configures what was taken over of another server (server import).
+// Import configures what was taken over of another server (gatehouse import).
 type Import struct {
 	// OpaqueTokens makes the access tokens of that server go on working until they expire. The authorization server and the
 	// gateways need the same.
@@ -231,6 +248,7 @@ func Default() Config {
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: maxRefreshGrace},
 		PKCE:         PKCE{Plain: true},
+		Sessions:     Sessions{Idle: 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
 		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},
 		ClockLeeway:  30 * time.Second,
 		Via:          "gatehouse",

@@ -220,8 +220,8 @@ func TestAMisspeltVariableIsRefused(t *testing.T) {
 		"GATEHOUSE": "", "JWT_SECRETS": "those of others",
 	}))
 	require.Equal(t, []string{
-		"environment GATEHOUSE_ADMIN_TOKN: there is no such key",
-		"environment GATEHOUSE_DENYLIST_ON_UNAVAILABLE_: there is no such key",
+		"environment GATEHOUSE_ADMIN_TOKN: there is no such key; did you mean GATEHOUSE_ADMIN_TOKEN?",
+		"environment GATEHOUSE_DENYLIST_ON_UNAVAILABLE_: there is no such key; did you mean GATEHOUSE_DENYLIST_ON_UNAVAILABLE?",
 		"environment GATEHOUSE_PORT: there is no such key",
 		"environment GATEHOUSE_ROUTES: there is no such key",
 	}, problems(err))
@@ -256,6 +256,39 @@ func TestTheEnvironmentOfOauth2serverKeepsWorking(t *testing.T) {
 	require.Equal(t, time.Hour, cfg.RefreshToken.Lifespan)
 	require.Len(t, cfg.Routes, 2)
 	require.Equal(t, "/invoices/{payment_hash}", cfg.Routes[1].Path)
+}
+
+func TestATargetsFileIsReadAsOauth2serverReadIt(t *testing.T) {
+	load := func(targets string) (config.Config, error) {
+		return config.Load(writeFile(t, "config.yaml", validYAML), config.Both, environment(map[string]string{
+			"TARGET_FILE": writeFile(t, "targets.json", targets),
+		}))
+	}
+	cfg, err := load(`[
+		{"matchRoute": "/i/{payment-hash:[0-9a-f]{64}}", "origin": "http://old:3000", "scope": "a", "method": "get", "note": "x"},
+		{"matchRoute": "/files/{rest:.*}", "origin": "http://old:3000", "scope": "b", "method": "Post"},
+		{"matchRoute": "/dead", "origin": "http://old:3000", "scope": "c"}
+	]`)
+	require.NoError(t, err)
+	require.Len(t, cfg.Routes, 4)
+	require.Equal(t, "/i/{payment_hash:[0-9a-f]{64}}", cfg.Routes[1].Path)
+	require.Len(t, cfg.TargetsNotes, 2)
+	require.Regexp(t, `^targets_file .*targets.json: target 1 \(get /i/\{payment-hash:\[0-9a-f\]\{64\}\}\) has the unknown field "note"`, cfg.TargetsNotes[0])
+	require.Contains(t, cfg.TargetsNotes[1], "target 3 (/dead) has no method")
+	require.Subset(t, cfg.Warnings(config.Both), cfg.TargetsNotes)
+
+	_, err = load(`[
+		{"matchRoute": "/a", "origin": "http://old:3000", "scope": "a", "method": "GET,POST"},
+		{"matchRoute": "/b/{id:^x$}", "origin": "http://old:3000", "scope": "b", "method": "GET"},
+		{"matchRoute": "/oauth/{rest:.*}", "origin": "http://old:3000", "scope": "b", "method": "GET"}
+	]`)
+	require.ErrorContains(t, err, `(GET,POST /a): unknown method "GET,POST"`)
+	require.ErrorContains(t, err, `(GET /b/{id:^x$}): bad path`)
+	require.ErrorContains(t, err, `leave out ^ and $`)
+	require.ErrorContains(t, err, `(GET /oauth/{rest:.*}): path "/oauth/{rest:.*}" is reserved`)
+	_, err = load(`[{"matchRoute": 1}, {"allowPublicAccess": "yes"}]`)
+	require.ErrorContains(t, err, "target 1: matchRoute: want a text")
+	require.ErrorContains(t, err, "target 2: allowPublicAccess: want true or false")
 }
 
 func TestARouteCanMoveOutOfATargetsFile(t *testing.T) {

@@ -70,8 +70,10 @@ func applyEnvironment(cfg *Config, environ []string) []error {
 			}
 		}
 	}
+	known := []string{configVariable}
 	walk(reflect.ValueOf(cfg).Elem(), nil, func(path []string, leaf reflect.Value) {
 		name := environmentName(path)
+		known = append(known, name)
 		if value, ok := variables[name]; ok {
 			if err := setLeaf(leaf, value); err != nil {
 				problems = append(problems, fmt.Errorf("environment %s: %w", name, err))
@@ -79,7 +81,7 @@ func applyEnvironment(cfg *Config, environ []string) []error {
 		}
 		delete(variables, name)
 	})
-	return append(problems, unknownVariables(variables)...)
+	return append(problems, unknownVariables(variables, known)...)
 }
 
 func variablesOf(environ []string) map[string]string {
@@ -92,12 +94,12 @@ func variablesOf(environ []string) map[string]string {
 }
 
 // unknownVariables reports each variable that looks like a key and is none: with a misspelt name a default would stay in
-// place, perhaps an unsafe one.
-func unknownVariables(variables map[string]string) []error {
+// place, perhaps an unsafe one. It names the known one that was probably meant.
+func unknownVariables(variables map[string]string, known []string) []error {
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
 		if strings.HasPrefix(name, environmentPrefix) && name != configVariable && !isServiceLink(name, variables[name]) {
-			problems = append(problems, fmt.Errorf("environment %s: there is no such key", name))
+			problems = append(problems, fmt.Errorf("environment %s: there is no such key%s", name, didYouMean(name, known)))
 		}
 	}
 	return problems

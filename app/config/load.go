@@ -97,9 +97,12 @@ func readTargets(cfg *Config) []error {
 	if err != nil {
 		return []error{fmt.Errorf("targets_file: %w", err)}
 	}
-	routes, err := gateway.ParseTargets(data)
+	routes, notes, err := gateway.ParseTargets(data)
 	if err != nil {
 		return []error{fmt.Errorf("targets_file %s: %w", cfg.TargetsFile, err)}
+	}
+	for _, note := range notes {
+		cfg.TargetsNotes = append(cfg.TargetsNotes, fmt.Sprintf("targets_file %s: %s", cfg.TargetsFile, note))
 	}
 	for _, route := range routes {
 		if route.FirstByteTimeout < cfg.Upstream.FirstByteTimeout {

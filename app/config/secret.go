@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"net/url"
+	"strings"
 )
 
 const hidden = "<hidden>"
@@ -41,7 +42,7 @@ var _ slog.LogValuer = SecretURL("")
 // Reveal returns the whole URL.
 func (u SecretURL) Reveal() string { return string(u) }
 
-// String is the URL with its password hidden; one that cannot be parsed is hidden altogether.
+// String is the URL with its password hidden, in the query too, where Postgres allows one; one that cannot be parsed is hidden altogether.
 func (u SecretURL) String() string {
 	if u == "" {
 		return ""
@@ -49,6 +50,13 @@ func (u SecretURL) String() string {
 	parsed, err := url.Parse(string(u))
 	if err != nil {
 		return hidden
+	}
+	query := parsed.Query()
+	for name, values := range query {
+		if strings.Contains(strings.ToLower(name), "password") && len(values) > 0 {
+			query[name] = []string{"xxxxx"} // as Redacted writes it
+			parsed.RawQuery = query.Encode()
+		}
 	}
 	return parsed.Redacted()
 }

@@ -37,6 +37,7 @@ func (c *Config) problems(role Role) []error {
 		c.checkDatabase(v)
 		v.required("jwt_secret", c.JWTSecret.Reveal())
 		c.checkSigning(v)
+		c.checkUsers(v)
 		if c.LNDHubURL != "" {
 			_, err := c.LNDHubTLS()
 			v.err("upstream.ca_file", err)

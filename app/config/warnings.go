@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
@@ -12,10 +13,16 @@ import (
 // process.
 func (c *Config) Warnings(role Role) []string {
 	warnings := c.oauth2serverWarnings(role)
+	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	if c.standsBehindUnknownProxy() {
+		warn("trusted_proxies: none, but callers come through a proxy: issuer is https, and this process has no certificate. "+
+			"All of them are one address, the proxy's, to limits.connections_per_address (%d), to the limits of upstreams and in the log",
+			c.Limits.ConnectionsPerAddress)
+	}
 	if !role.HasGateway() {
 		return warnings
 	}
-	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	warnings = append(warnings, c.TargetsNotes...)
 	connections := (listener.Limits{Connections: c.Limits.Connections}).MaxConnections()
 	if perAddress := c.Limits.ConnectionsPerAddress; perAddress == 0 || perAddress >= connections {
 		warn("limits.connections_per_address: one address may take all %d connections", connections)
@@ -48,6 +55,11 @@ func (c *Config) Warnings(role Role) []string {
 		}
 	}
 	return warnings
+}
+
+// standsBehindUnknownProxy holds where callers speak TLS, and not with this process.
+func (c *Config) standsBehindUnknownProxy() bool {
+	return len(c.TrustedProxies) == 0 && strings.HasPrefix(c.Issuer, "https://") && c.TLS.CertFile == ""
 }
 
 // takesAll reports whether the share of one user leaves others nothing. A share of 0 is a part in any case, and of one

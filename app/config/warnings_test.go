@@ -35,6 +35,7 @@ func TestSettingsThatDoNotFitTogether(t *testing.T) {
 		"a route's sockets":    {func(c *Config) { webSocket(c); c.Routes[0].MaxWebSockets, c.Routes[0].MaxWebSocketsPerUser = 4, 4 }, "route /a: max_websockets_per_user"},
 		"none of its sockets":  {func(c *Config) { c.Routes[0].MaxWebSockets, c.Routes[0].MaxWebSocketsPerUser = 4, 4 }, ""},
 		"one for one":          {func(c *Config) { c.Routes[0].MaxConns, c.Routes[0].MaxConnsPerUser = 1, 1 }, ""},
+		"a file's":             {func(c *Config) { c.TargetsNotes = []string{"targets_file x: y"} }, "targets_file x: y"},
 		"too few descriptors":  {func(c *Config) { c.Upstream.MaxConns = files }, "file descriptors"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +77,36 @@ func TestAPaymentThatIsGivenUpIsWarnedOf(t *testing.T) {
 			require.Len(t, warnings, 1)
 			require.Contains(t, warnings[0], "/v2/payments/bolt11")
 			require.Contains(t, warnings[0], "5m0s")
+		})
+	}
+}
+
+func TestAProxyThatMustBeThereIsMissed(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Config)
+		want   bool
+	}{
+		"http":                     {func(c *Config) { c.Issuer = "http://auth.example" }, false},
+		"https":                    {func(*Config) {}, true},
+		"https, on loopback":       {func(c *Config) { c.Listen = "127.0.0.1:8081" }, true},
+		"a certificate of its own": {func(c *Config) { c.TLS.CertFile, c.TLS.KeyFile = "cert.pem", "key.pem" }, false},
+		"the proxy is trusted":     {func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/8"} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Default()
+			cfg.Limits.Connections = 4000
+			cfg.Issuer = "https://auth.example"
+			test.change(&cfg)
+			for _, role := range []Role{Both, AuthzOnly, GatewayOnly} {
+				warnings := cfg.Warnings(role)
+				if !test.want {
+					require.Empty(t, warnings)
+					continue
+				}
+				require.Len(t, warnings, 1)
+				require.Contains(t, warnings[0], "trusted_proxies: none, but callers come through a proxy")
+				require.Contains(t, warnings[0], "limits.connections_per_address (1000)")
+			}
 		})
 	}
 }

@@ -32,8 +32,8 @@ func CheckDomain(domain string) error {
 // CheckRedirectURI says what keeps a redirect URI from being registered.
 func CheckRedirectURI(uri string) error { return checkRedirectURI(uri) }
 
-// CheckWebURL says what is wrong with a landing page or a picture; an empty one is good.
-func CheckWebURL(link string) error {
+// CheckLink says what is wrong with a landing page or a picture; an empty one is good.
+func CheckLink(link string) error {
 	var p problems
 	p.addLink("URL", link)
 	return p.err()

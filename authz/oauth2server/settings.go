@@ -31,7 +31,7 @@ func (c Client) Settings() (_ client.Settings, notes []string, err error) {
 		what  string
 		value *string
 	}{{"url", &s.URL}, {"imageUrl", &s.ImageURL}} {
-		if err := client.CheckWebURL(*link.value); err != nil {
+		if err := client.CheckLink(*link.value); err != nil {
 			note("its %s %q is left out: %v", link.what, *link.value, err)
 			*link.value = ""
 		}

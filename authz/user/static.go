@@ -6,7 +6,7 @@ import (
 	"gatehouse/authz/internal/text"
 )
 
-// Static is one user with a login and a password, for tests. It never blocks.
+// Static is one user with a login and a password, for development and tests. It never blocks.
 type Static struct {
 	Login    string
 	Password string

@@ -12,19 +12,21 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"gatehouse/authz/client"
+	"gatehouse/cmd/demoapp"
 	"gatehouse/registry"
 )
 
 const (
-	// demoRedirect is where the demo clients get their codes. Nothing listens there: the code is in the address.
+	// demoRedirect is where the demo clients get their codes. The demo application is there, and shows that one has come which
+	// it did not ask for itself: the code is in the address.
 	demoRedirect = "http://localhost:8080"
 	// demoTimeout bounds each request to the server itself.
 	demoTimeout = 10 * time.Second
 )
 
-// demoRedirects are all that the demo clients are registered with. Libraries that write URIs in their usual form make
-// another one of the first, with a slash at the end.
-var demoRedirects = []string{demoRedirect, demoRedirect + "/callback"}
+// demoRedirects are all that the demo clients are registered with; they are good at every port. Libraries that write URIs in
+// their usual form make another one of the first, with a slash at the end.
+var demoRedirects = []string{demoRedirect, demoRedirect + demoapp.CallbackPath}
 
 // demoUser is a user that can sign in with a login and a password, or could if the wallet had not suspended the account.
 type demoUser struct {
@@ -38,6 +40,9 @@ var (
 	demoUsers = []demoUser{theUser, {ID: 12346, Login: "suspended", Password: "password", IsSuspended: true}}
 )
 
+// demoClientID is the demo application's, whose access the commands of the tour leave alone.
+const demoClientID = "demo"
+
 // userJWT signs what the host application hands to its users: the proof of who they are, at the authorization endpoint.
 func userJWT(secret []byte, userID int64, now time.Time, lifespan time.Duration) (string, error) {
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
@@ -45,7 +50,7 @@ func userJWT(secret []byte, userID int64, now time.Time, lifespan time.Duration)
 	}).SignedString(secret)
 }
 
-// demoClient is a registered application, and its secret, "" for the public one.
+// demoClient is a registered application, and its secret, "" for the public ones.
 type demoClient struct {
 	ID, Secret, Name string
 	GrantTypes       []string // empty: those of every client
@@ -58,6 +63,7 @@ var demoClients = []demoClient{
 		GrantTypes: []string{"authorization_code", "refresh_token", "client_credentials"},
 	},
 	{ID: "public", Name: "Example single-page application"},
+	{ID: demoClientID, Name: "Demo application"},
 }
 
 // registerClients stores the demo clients.

@@ -6,11 +6,15 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"gatehouse/cmd/demoapp"
 )
 
 // listeners are open before anything else is built, since the issuer and the routes name their ports.
 type listeners struct {
 	wallet, public net.Listener
+	demo           net.Listener // of the demo application, on another port when its own is taken
+	demoMoved      bool
 	admin          net.Listener // on any port: the mock server has the admin API on its public address too
 }
 
@@ -25,6 +29,9 @@ func openListeners(s settings) (open listeners, err error) {
 	}
 	if open.public, err = listen("PORT", s.port); err != nil {
 		return open, err
+	}
+	if open.demo, open.demoMoved, err = demoapp.Listen(s.demoPort); err != nil {
+		return open, fmt.Errorf("demo application: %w", err)
 	}
 	open.admin, err = listen("", 0)
 	return open, err
@@ -45,7 +52,7 @@ func (l listeners) publicPort() string {
 
 // close closes those that are still open.
 func (l listeners) close() {
-	for _, listener := range []net.Listener{l.wallet, l.public, l.admin} {
+	for _, listener := range []net.Listener{l.wallet, l.public, l.demo, l.admin} {
 		if listener != nil {
 			_ = listener.Close() // it may be closed already, by its server
 		}

@@ -11,7 +11,9 @@ import (
 
 // printer tells what the mock server has to tell, once it serves.
 type printer interface {
-	print(d demo, steps []step)
+	print(d demo)
+	printTour(steps []step)
+	ready() // is the last
 }
 
 // newPrinter writes for people when out is a terminal, and otherwise JSON lines.
@@ -39,9 +41,8 @@ func isTerminal(f *os.File) bool {
 // jsonPrinter writes one line for each fact and each command; what they are is in msg, which stays as it is.
 type jsonPrinter struct{ log *slog.Logger }
 
-func (p jsonPrinter) print(d demo, steps []step) {
-	p.log.Info("listening", "service", "gatehouse", "url", d.Issuer)
-	p.log.Info("listening", "service", "wallet", "url", d.Wallet)
+func (p jsonPrinter) print(d demo) {
+	p.log.Info("demo application", "url", d.App, "port_taken", d.PortTaken, "tour", d.App+"/tour")
 	p.log.Info("user", "id", d.User.ID, "login", d.User.Login, "password", d.User.Password, "jwt", d.UserJWT)
 	for _, u := range demoUsers {
 		if u.IsSuspended {
@@ -52,13 +53,19 @@ func (p jsonPrinter) print(d demo, steps []step) {
 		p.log.Info("client", "id", c.ID, "secret", c.Secret, "public", c.Secret == "", "redirect_uri", demoRedirect,
 			"redirect_uris", demoRedirects)
 	}
+	p.log.Info("listening", "service", "gatehouse", "url", d.Issuer)
+	p.log.Info("listening", "service", "wallet", "url", d.Wallet)
 	p.log.Info("tokens", "client_id", demoClients[0].ID, "access_token", d.Tokens.AccessToken,
 		"refresh_token", d.Tokens.RefreshToken, "scope", d.Tokens.Scope)
+}
+
+func (p jsonPrinter) printTour(steps []step) {
 	for i, s := range steps {
 		p.log.Info("command", "step", i+1, "name", s.name, "says", s.says, "command", s.command)
 	}
-	p.log.Info("ready")
 }
+
+func (p jsonPrinter) ready() { p.log.Info("ready") }
 
 // textPrinter writes for a person at a terminal. The commands start at the left edge: all of them can be pasted at once.
 type textPrinter struct {
@@ -66,13 +73,14 @@ type textPrinter struct {
 	bold bool
 }
 
-func (p textPrinter) print(d demo, steps []step) {
-	fmt.Fprintf(p.out, "%s\nFor development: the secrets below are no secrets, and everything is gone when it stops (Ctrl-C).\n\n",
-		p.strong("Gatehouse mock server"))
+func (p textPrinter) print(d demo) {
+	fmt.Fprintf(p.out, "Open %s, a demo application: connect it, look at the balance, pay, disconnect it.\n", p.strong(d.App))
+	if d.PortTaken != 0 {
+		fmt.Fprintf(p.out, "(Port %d, where it usually is, is taken: so it is on another.)\n", d.PortTaken)
+	}
+	fmt.Fprintf(p.out, "For development: the secrets below are no secrets, and everything is gone when it stops (Ctrl-C).\n\n")
 
 	table := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "server\t%s\tauthorization server and gateway\n", d.Issuer)
-	fmt.Fprintf(table, "wallet\t%s\tdemo upstream, behind the gateway\n", d.Wallet)
 	for _, u := range demoUsers {
 		suspended := ""
 		if u.IsSuspended {
@@ -87,14 +95,14 @@ func (p textPrinter) print(d demo, steps []step) {
 		}
 		fmt.Fprintf(table, "client\t%s\t%s, redirect URIs %s\n", c.ID, secret, strings.Join(demoRedirects, " and "))
 	}
+	fmt.Fprintf(table, "server\t%s\tauthorization server and gateway\n", d.Issuer)
+	fmt.Fprintf(table, "wallet\t%s\tdemo upstream, behind the gateway\n", d.Wallet)
 	_ = table.Flush() // writes to the terminal, like everything here
 
 	fmt.Fprintf(p.out, "\n%s\n%s\n", p.strong("User JWT, signed with JWT_SECRET"), d.UserJWT)
 	fmt.Fprintf(p.out, "\n%s\n%s\n", p.strong("Access token of user and client "+demoClients[0].ID), d.Tokens.AccessToken)
 	fmt.Fprintf(p.out, "\n%s\n%s\n", p.strong("Refresh token"), d.Tokens.RefreshToken)
-
-	fmt.Fprintf(p.out, "\nTo try, in another terminal, one after another:\n")
-	p.printTour(steps)
+	fmt.Fprintf(p.out, "\nThe same as commands to paste: curl -s %s/tour\n", d.App)
 }
 
 // printTour prints headings that are commands, too: an interactive zsh would run a comment.
@@ -104,6 +112,9 @@ func (p textPrinter) printTour(steps []step) {
 	}
 	fmt.Fprintln(p.out)
 }
+
+// ready has nothing to add: who reads this sees that it serves.
+func (p textPrinter) ready() {}
 
 func (p textPrinter) strong(text string) string {
 	if !p.bold {

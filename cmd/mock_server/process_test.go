@@ -44,15 +44,19 @@ func buildAndRun(m *testing.M) int {
 
 // mockProcess is a running mock server and what it printed.
 type mockProcess struct {
-	t        *testing.T
-	command  *exec.Cmd
-	logs     *bytes.Buffer
-	exited   chan error
-	Issuer   string
-	Wallet   string
-	UserJWT  string
-	Tokens   tokens
-	Commands []step
+	t       *testing.T
+	command *exec.Cmd
+	logs    *bytes.Buffer
+	exited  chan error
+	App     string
+	Issuer  string
+	Wallet  string
+	First   string // what the first line is about
+
+	PortTaken int
+	UserJWT   string
+	Tokens    tokens
+	Commands  []step
 }
 
 // line is one of the JSON lines that the mock server prints when nobody looks.
@@ -60,14 +64,15 @@ type line struct {
 	Msg, Service, URL, JWT string
 	tokens
 	Name, Says, Command string
+	PortTaken           int `json:"port_taken"`
 }
 
 // startMock runs the mock server on free ports until the test ends, and waits until it is ready.
 func startMock(t *testing.T, environment ...string) *mockProcess {
 	t.Helper()
 	m := &mockProcess{t: t, logs: &bytes.Buffer{}, exited: make(chan error, 1)}
-	m.command = exec.Command(mockBinary)
-	m.command.Env = append(os.Environ(), "PORT=0", "MOCK_SERVER_PORT=0", "JWT_SECRET=test-secret", "TARGET_FILE=")
+	m.command = exec.Command(mockBinary, "--tour")
+	m.command.Env = append(os.Environ(), "PORT=0", "MOCK_SERVER_PORT=0", "DEMO_PORT=0", "JWT_SECRET=test-secret", "TARGET_FILE=")
 	m.command.Env = append(m.command.Env, environment...)
 	m.command.Stderr = m.logs
 	output, err := m.command.StdoutPipe()
@@ -100,7 +105,12 @@ func startMock(t *testing.T, environment ...string) *mockProcess {
 func (m *mockProcess) read(text []byte) (ready bool) {
 	var l line
 	require.NoError(m.t, json.Unmarshal(text, &l), "%s", text)
+	if m.First == "" {
+		m.First = l.Msg
+	}
 	switch l.Msg {
+	case "demo application":
+		m.App, m.PortTaken = l.URL, l.PortTaken
 	case "listening":
 		if l.Service == "wallet" {
 			m.Wallet = l.URL

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"gatehouse/app"
 	"gatehouse/app/config"
 	"gatehouse/authz/client"
+	"gatehouse/cmd/demoapp"
 	"gatehouse/gateway"
 )
 
@@ -26,6 +28,8 @@ const (
 // demo is what the mock server tells about itself.
 type demo struct {
 	Issuer, Wallet string
+	App            string // where the demo application is
+	PortTaken      int    // the one where it should have been, or 0
 	Routes         []gateway.Route
 	Scopes         []string // of the routes
 	User           demoUser
@@ -36,7 +40,7 @@ type demo struct {
 }
 
 // run serves until ctx ends or something fails, and writes to out what there is to try.
-func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (err error) {
+func run(ctx context.Context, getenv func(string) string, printsTour bool, out, logs *os.File) (err error) {
 	s, err := readSettings(getenv)
 	if err != nil {
 		return err
@@ -50,24 +54,26 @@ func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (e
 	d := demo{
 		Issuer: "http://localhost:" + open.publicPort(),
 		Wallet: "http://" + open.wallet.Addr().String(),
+		App:    demoapp.Origin(open.demo),
 		Routes: s.routes,
 		User:   theUser,
 
 		ShopAmount: shopAmount,
 		ShopKey:    shopKey,
 	}
+	if open.demoMoved {
+		d.PortTaken = s.demoPort
+	}
 	if d.Routes == nil {
 		d.Routes = walletRoutes(d.Wallet)
 	}
 	d.Scopes = scopesOf(d.Routes)
 
-	wallet := &http.Server{
-		Handler:           newWallet(s.jwtSecret, time.Now).Handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-	}
-	walletFailed := make(chan error, 1)
-	go func() { walletFailed <- wallet.Serve(open.wallet) }()
-	defer stopWithin(wallet.Shutdown, &err)
+	wallet := newWallet(s.jwtSecret, time.Now)
+	wallet.returnTo = d.Issuer + "/account/sign-in/return"
+	failed := make(chan error, 2)
+	stopWallet := serve("demo wallet", open.wallet, wallet.Handler(), failed)
+	defer stopWithin(stopWallet, &err)
 
 	logLevel := new(slog.LevelVar)
 	logLevel.Set(slog.LevelWarn)
@@ -94,17 +100,35 @@ func run(ctx context.Context, getenv func(string) string, out, logs *os.File) (e
 	if err != nil {
 		return err
 	}
-	newPrinter(out, getenv).print(d, steps)
+	stopApp := serve("demo application", open.demo, demoSite(d, wallet, steps), failed)
+	defer stopWithin(stopApp, &err)
+	printer := newPrinter(out, getenv)
+	printer.print(d)
+	if printsTour {
+		printer.printTour(steps)
+	}
+	printer.ready()
 	logLevel.Set(slog.LevelInfo) // from here on the log shows what the commands do
 
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-walletFailed:
-		return fmt.Errorf("demo wallet: %w", err)
+	case err := <-failed:
+		return err
 	case err := <-gatehouse.Failed():
 		return err
 	}
+}
+
+// serve answers on the listener until stop is called; failed gets the error when that ends by itself.
+func serve(what string, on net.Listener, handler http.Handler, failed chan<- error) (stop func(context.Context) error) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("%s: %w", what, err)
+		}
+	}()
+	return server.Shutdown
 }
 
 // newGatehouse builds the server as it is in production, but for its stores, which are in memory, and its admin API, which
@@ -118,6 +142,7 @@ func newGatehouse(ctx context.Context, s settings, d demo, open listeners, log *
 	cfg.JWTSecret = config.Secret(s.jwtSecret)
 	cfg.Keys.Secret = config.Secret(client.NewSecret())
 	cfg.LNDHubURL = d.Wallet
+	cfg.Users.LoginURL = d.Wallet + loginPath
 	cfg.Routes = d.Routes
 	cfg.CORS.Origins = []string{"*"} // applications under development run anywhere
 	return app.New(ctx, cfg, app.Options{

@@ -7,17 +7,22 @@ import (
 	"os"
 	"strconv"
 
+	"gatehouse/cmd/demoapp"
 	"gatehouse/gateway"
 )
 
 const usage = `mock_server runs Gatehouse with demo data and a demo wallet behind it, in one process, for development. It needs no
-file and no other server, keeps everything in memory, and prints the demo users, clients and tokens, and commands to try.
+file and no other server, keeps everything in memory, and prints the link of a demo application to click through, and the demo
+users, clients and tokens.
 
-Usage: mock_server
+Usage: mock_server [--tour]
+
+  --tour            print commands to try, too; the demo application's /tour has the same
 
 Environment:
   PORT              port of the authorization server and gateway on 127.0.0.1; 0 takes a free one   (default 8081)
   MOCK_SERVER_PORT  port of the demo wallet on 127.0.0.1; 0 takes a free one                        (default 3000)
+  DEMO_PORT         port of the demo application on 127.0.0.1; a free one where it is taken, or 0   (default 8080)
   JWT_SECRET        signs the user's JWT and the gateway's credential to the wallet                (default 12345)
   TARGET_FILE       a targets.json with the routes to use instead of the demo wallet's
   NO_COLOR          if set, no bold print on a terminal
@@ -25,20 +30,22 @@ Environment:
 
 // settings is what the environment decides.
 type settings struct {
-	port, walletPort int
-	jwtSecret        []byte
-	routes           []gateway.Route // of TARGET_FILE; nil means the demo wallet's
+	port, walletPort, demoPort int
+
+	jwtSecret []byte
+	routes    []gateway.Route // of TARGET_FILE; nil means the demo wallet's
 }
 
 // readSettings reports everything that is wrong with the environment at once.
 func readSettings(getenv func(string) string) (settings, error) {
 	var s settings
-	var problems [3]error
+	var problems [4]error
 	s.port, problems[0] = readPort("PORT", cmp.Or(getenv("PORT"), "8081"))
 	s.walletPort, problems[1] = readPort("MOCK_SERVER_PORT", cmp.Or(getenv("MOCK_SERVER_PORT"), "3000"))
+	s.demoPort, problems[2] = readPort("DEMO_PORT", cmp.Or(getenv("DEMO_PORT"), strconv.Itoa(demoapp.Port)))
 	s.jwtSecret = []byte(cmp.Or(getenv("JWT_SECRET"), "12345"))
 	if file := getenv("TARGET_FILE"); file != "" {
-		s.routes, problems[2] = readTargets(file)
+		s.routes, problems[3] = readTargets(file)
 	}
 	return s, errors.Join(problems[:]...)
 }
@@ -56,7 +63,7 @@ func readTargets(file string) ([]gateway.Route, error) {
 	if err != nil {
 		return nil, fmt.Errorf("TARGET_FILE: %w", err)
 	}
-	routes, err := gateway.ParseTargets(data)
+	routes, _, err := gateway.ParseTargets(data)
 	if err != nil {
 		return nil, fmt.Errorf("TARGET_FILE %s: %w", file, err)
 	}

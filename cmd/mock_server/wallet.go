@@ -18,11 +18,14 @@ const (
 // opening balance, from the moment somebody asks.
 type wallet struct {
 	*lndhub.Hub
-	now func() time.Time
+	secret []byte
+	now    func() time.Time
+	// returnTo is where users come back to who sign in at the host application; empty: nowhere.
+	returnTo string
 }
 
 func newWallet(secret []byte, now func() time.Time) *wallet {
-	w := &wallet{now: now}
+	w := &wallet{secret: secret, now: now}
 	w.Hub = lndhub.New(lndhub.Config{
 		JWTSecret: secret,
 		// A person who tries things out is not to wait, and the tests of applications even less.
@@ -40,11 +43,18 @@ func newWallet(secret []byte, now func() time.Time) *wallet {
 	return w
 }
 
-// Handler serves lndhub.go's API; the host application's below /user, and its list of all invoices; and invoices of the shop.
+// loginPath is the host application's login page.
+const loginPath = "/login"
+
+// Handler serves lndhub.go's API; the host application's below /user, its list of all invoices, and its login page; and invoices
+// of the shop.
 func (w *wallet) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", w.Hub)
 	mux.HandleFunc("GET /shop/invoice", w.shopInvoice)
+	if w.returnTo != "" {
+		mux.HandleFunc("GET "+loginPath, w.login)
+	}
 	mux.Handle("GET /invoices", w.forUser(w.invoices))
 	mux.Handle("GET /user/me", w.forUser(w.me))
 	mux.Handle("GET /user/summary", w.forUser(w.summary))

@@ -19,7 +19,7 @@ func newAudit(configPath *string) *cobra.Command {
 	audit := &cobra.Command{
 		Use:     "audit",
 		Short:   "See who changed what, and when",
-		Example: "  server audit list",
+		Example: "  gatehouse audit list",
 	}
 	audit.AddCommand(newAuditList(configPath))
 	return audit
@@ -45,8 +45,8 @@ func newAuditList(configPath *string) *cobra.Command {
 		Short: "List changes, newest first",
 		Long: "Prints who changed a client, a grant, a token or a key, from the command line, over the admin API, or by\n" +
 			"schedule. Each page ends with how to get the next one.",
-		Example: "  server audit list\n" +
-			"  server audit list --before 1200 --limit 100 --json",
+		Example: "  gatehouse audit list\n" +
+			"  gatehouse audit list --before 1200 --limit 100 --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 1 || before < 0 {

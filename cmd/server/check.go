@@ -16,9 +16,9 @@ func newCheck(configPath *string) *cobra.Command {
 		Short: "Report every problem of the configuration at once",
 		Long: "Reads the configuration as serve would and prints each problem on a line of its own.\n" +
 			"Nothing is started and no other server is asked. Exit code 2 means that there are problems.",
-		Example: "  server check --config config.yaml\n" +
-			"  server check --role gateway\n" +
-			"  GATEHOUSE_LISTEN=:8080 server check",
+		Example: "  gatehouse check --config config.yaml\n" +
+			"  gatehouse check --role gateway\n" +
+			"  GATEHOUSE_LISTEN=:8080 gatehouse check",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			role, ok := map[string]config.Role{"serve": config.Both, "authz": config.AuthzOnly, "gateway": config.GatewayOnly}[roleName]
@@ -39,6 +39,7 @@ func newCheck(configPath *string) *cobra.Command {
 		},
 	}
 	check.Flags().StringVar(&roleName, "role", "serve", "the command that the configuration is for: serve, authz or gateway")
+	completeFlag(check, "role", "serve", "authz", "gateway")
 	return check
 }
 

@@ -28,3 +28,19 @@ routes:
 	require.Len(t, warnings, 1)
 	require.Equal(t, "warning: upstream.max_conns_per_user: one user may take all 8 connections to an upstream", warnings[0])
 }
+
+// TestAServerSaysWhatDoesNotFitTogether: it goes on, here until it finds no database.
+func TestAServerSaysWhatDoesNotFitTogether(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+upstream: {max_conns: 8, max_conns_per_user: 8}
+routes:
+  - {path: /balance, methods: [GET], origin: "http://localhost:1", scope: "balance:read", description: Read., credential: none}
+`), 0o600))
+	s := sqliteSite(t).with("GATEHOUSE_JWT_SECRET", hostSecret, "GATEHOUSE_CONFIG", file,
+		"GATEHOUSE_DATABASE_URL", "postgres://someone@"+nowhere+"/gatehouse")
+	e := s.run("serve")
+	require.Equal(t, 1, e.code)
+	require.Contains(t, e.stderr, `"warning":"upstream.max_conns_per_user: one user may take all 8 connections to an upstream"`)
+	require.Contains(t, e.stderr, `"level":"WARN"`)
+}

@@ -14,8 +14,8 @@ func newClient(configPath *string) *cobra.Command {
 	client := &cobra.Command{
 		Use:   "client",
 		Short: "Register, list, change and delete clients",
-		Example: "  server client create --name 'My application' --redirect-uri https://app.example/callback\n" +
-			"  server client list",
+		Example: "  gatehouse client create --name 'My application' --redirect-uri https://app.example/callback\n" +
+			"  gatehouse client list",
 	}
 	client.AddCommand(
 		newClientCreate(configPath), newClientList(configPath), newClientShow(configPath),

@@ -19,9 +19,9 @@ func newClientUpdate(configPath *string) *cobra.Command {
 		Short: "Change a client",
 		Long: "Changes what is given and leaves the rest as it is; an empty value clears what can be empty. What clients were\n" +
 			"given before stays as it is.",
-		Example: "  server client update VqX3ZkF0bN1yTtWc --name 'A better name'\n" +
-			"  server client update VqX3ZkF0bN1yTtWc --scope balance:read --scope invoices:read\n" +
-			"  server client update VqX3ZkF0bN1yTtWc --image-url ''",
+		Example: "  gatehouse client update VqX3ZkF0bN1yTtWc --name 'A better name'\n" +
+			"  gatehouse client update VqX3ZkF0bN1yTtWc --scope balance:read --scope invoices:read\n" +
+			"  gatehouse client update VqX3ZkF0bN1yTtWc --image-url ''",
 		Args: cobra.ExactArgs(1),
 	}
 	flags := update.Flags()
@@ -60,6 +60,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 			return out.print(cmd, recordOf(client), func(t *table) { clientDetails(t, client, "") })
 		})
 	}
+	completeFlag(update, "grant-type", client.AuthorizationCode, client.RefreshToken, client.ClientCredentials)
 	op.actorFlag(update)
 	out.flag(update)
 	return update
@@ -71,34 +72,4 @@ func changed[T any](flags *pflag.FlagSet, name string, value *T) *T {
 		return nil
 	}
 	return value
-}
-
-func newClientSecret(configPath *string) *cobra.Command {
-	op := operation{configPath: configPath}
-	var out output
-	secret := &cobra.Command{
-		Use:   "secret ID",
-		Short: "Give a client a new secret",
-		Long: "Prints a new secret. It is shown this once: only a hash is kept. The old one is void at once; tokens that the\n" +
-			"client has stay good.",
-		Example: "  server client secret VqX3ZkF0bN1yTtWc\n" +
-			"  server client secret VqX3ZkF0bN1yTtWc --json",
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
-				secret, err := operator.NewSecret(ctx, args[0])
-				if err != nil {
-					return explain(err, "client", args[0])
-				}
-				client, err := operator.Client(ctx, args[0])
-				if err != nil {
-					client.ID = args[0] // the secret exists, and has to be shown
-				}
-				return out.print(cmd, createdOf(client, secret), func(t *table) { clientDetails(t, client, secret) })
-			})
-		},
-	}
-	op.actorFlag(secret)
-	out.flag(secret)
-	return secret
 }

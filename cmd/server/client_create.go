@@ -18,18 +18,16 @@ import (
 // maxSecretLine bounds what is read of standard input; what is too long for a secret is refused later.
 const maxSecretLine = 4 << 10
 
-// createdRecord is a client that was just registered, or whose secret was just replaced, for programs. The names are
-// those of the admin API.
+// createdRecord is a client that was just registered, or whose secret was just replaced, with everything that it is, for
+// programs. The names are those of the admin API, whose answer to a registration calls the id clientId.
 type createdRecord struct {
 	ClientID     string `json:"clientId"`
 	ClientSecret string `json:"clientSecret,omitempty"`
-	Name         string `json:"name"`
-	ImageURL     string `json:"imageUrl"`
-	URL          string `json:"url"`
+	clientRecord
 }
 
 func createdOf(c registry.Client, secret string) createdRecord {
-	return createdRecord{ClientID: c.ID, ClientSecret: secret, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL}
+	return createdRecord{ClientID: c.ID, ClientSecret: secret, clientRecord: recordOf(c)}
 }
 
 func newClientCreate(configPath *string) *cobra.Command {
@@ -42,9 +40,9 @@ func newClientCreate(configPath *string) *cobra.Command {
 		Short: "Register a client",
 		Long: "Registers an application and prints its id and its secret. The secret is shown this once: only a hash is kept.\n" +
 			"A client that acts for users needs --redirect-uri or --domain.",
-		Example: "  server client create --name 'My application' --redirect-uri https://app.example/callback\n" +
-			"  server client create --name 'Mobile' --public --redirect-uri http://127.0.0.1/callback --scope balance:read\n" +
-			"  server client create --name 'Report' --grant-type client_credentials --scope balance:read --json",
+		Example: "  gatehouse client create --name 'My application' --redirect-uri https://app.example/callback\n" +
+			"  gatehouse client create --name 'Mobile' --public --redirect-uri http://127.0.0.1/callback --scope balance:read\n" +
+			"  gatehouse client create --name 'Report' --grant-type client_credentials --scope balance:read --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if secretFromInput {
@@ -61,6 +59,7 @@ func newClientCreate(configPath *string) *cobra.Command {
 				if secretFromInput {
 					secret = "" // whoever chose it knows it
 				}
+				client = asStored(ctx, operator, client)
 				return out.print(cmd, createdOf(client, secret), func(t *table) { clientDetails(t, client, secret) })
 			})
 		},
@@ -81,9 +80,18 @@ func newClientCreate(configPath *string) *cobra.Command {
 	flags.StringSliceVar(&settings.GrantTypes, "grant-type", nil,
 		"authorization_code, refresh_token or client_credentials; can be repeated")
 	flags.BoolVar(&settings.Public, "public", false, "it cannot keep a secret, and gets none")
+	completeFlag(create, "grant-type", client.AuthorizationCode, client.RefreshToken, client.ClientCredentials)
 	op.actorFlag(create)
 	out.flag(create)
 	return create
+}
+
+// asStored is the client as it is now. Where that cannot be read it is as it was: its secret has to be shown in any case.
+func asStored(ctx context.Context, operator *authz.Operator, c registry.Client) registry.Client {
+	if now, err := operator.Client(ctx, c.ID); err == nil {
+		return now
+	}
+	return c
 }
 
 // readSecret reads one line, so that no secret is seen in the list of processes.

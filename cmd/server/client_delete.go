@@ -32,8 +32,8 @@ func newClientDelete(configPath *string) *cobra.Command {
 			"revocation.wait with the number of gateways that could not be heard from. To keep the client in sight use\n" +
 			"revoke --client. After exit code 4 run it again: that the client is not found then means\n" +
 			"that every gateway knows.",
-		Example: "  server client delete VqX3ZkF0bN1yTtWc\n" +
-			"  server client delete VqX3ZkF0bN1yTtWc --yes",
+		Example: "  gatehouse client delete VqX3ZkF0bN1yTtWc\n" +
+			"  gatehouse client delete VqX3ZkF0bN1yTtWc --yes",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := yes.possible(cmd); err != nil {

@@ -15,8 +15,8 @@ func newClientList(configPath *string) *cobra.Command {
 		Use:   "list",
 		Short: "List the clients",
 		Long:  "Prints every client, oldest first. Disabled ones are among them, deleted ones are not.",
-		Example: "  server client list\n" +
-			"  server client list --json",
+		Example: "  gatehouse client list\n" +
+			"  gatehouse client list --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
@@ -43,8 +43,8 @@ func newClientShow(configPath *string) *cobra.Command {
 		Use:   "show ID",
 		Short: "Show a client",
 		Long:  "Prints everything that is known of a client but its secret, of which only a hash is kept.",
-		Example: "  server client show VqX3ZkF0bN1yTtWc\n" +
-			"  server client show VqX3ZkF0bN1yTtWc --json",
+		Example: "  gatehouse client show VqX3ZkF0bN1yTtWc\n" +
+			"  gatehouse client show VqX3ZkF0bN1yTtWc --json",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {

@@ -61,8 +61,17 @@ func TestWhatIsTakenAwayForGoodIsConfirmed(t *testing.T) {
 	}
 
 	id := create()
+	e := s.runWith(typed(t, "n\n"), "client", "secret", id)
+	require.Equal(t, 1, e.code)
+	require.Contains(t, e.stderr, "void at once. [y/N]")
+	require.Equal(t, "client.create "+id, s.audit()[0], "the secret that it has is still good")
+	e = s.runWith(typed(t, "y\n"), "client", "secret", id)
+	require.Zero(t, e.code, e.stderr)
+	require.Regexp(t, `\nSecret +[A-Za-z0-9_-]{43}\n`, e.stdout)
+	require.Equal(t, "client.secret "+id, s.audit()[0])
+
 	require.Zero(t, s.runWith(typed(t, ""), "revoke", "--client", id, "--yes").code, "who confirmed is not asked")
-	e := s.runWith(typed(t, ""), "client", "delete", "nobody")
+	e = s.runWith(typed(t, ""), "client", "delete", "nobody")
 	require.Equal(t, 3, e.code, "there is nothing to confirm")
 }
 

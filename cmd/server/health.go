@@ -32,9 +32,9 @@ func newHealth(configPath *string) *cobra.Command {
 		Long: "Asks /readyz of the admin listener that is configured and prints nothing when all is well. Otherwise it says\n" +
 			"what is wrong and ends with exit code 1, after 3 seconds at the latest. A container's health check needs no\n" +
 			"shell for it, and no valid configuration: what is wrong with it is for the server to say.",
-		Example: "  server health\n" +
-			"  server health --live\n" +
-			"  server health --url http://gateway-1:8082",
+		Example: "  gatehouse health\n" +
+			"  gatehouse health --live\n" +
+			"  gatehouse health --url http://gateway-1:8082",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if base == "" {

@@ -19,7 +19,7 @@ func newImport(configPath *string) *cobra.Command {
 	imports := &cobra.Command{
 		Use:     "import",
 		Short:   "Take over the data of another server",
-		Example: "  server import oauth2server --from postgres://… --dry-run",
+		Example: "  gatehouse import oauth2server --from postgres://… --dry-run",
 	}
 	imports.AddCommand(newImportOAuth2Server(configPath))
 	return imports
@@ -41,8 +41,8 @@ func newImportOAuth2Server(configPath *string) *cobra.Command {
 			"goes on. A grant that an earlier run took, that nobody has used here and whose token oauth2server has no longer, ends.\n" +
 			"Prints what could not be taken, and why. Stop oauth2server before the last run: a token that is used in both has two\n" +
 			"successors. docs/import.md says more.",
-		Example: "  server import oauth2server --from postgres://user:password@localhost:5432/oauth --dry-run\n" +
-			"  " + sourceVariable + "=postgres://… server import oauth2server",
+		Example: "  gatehouse import oauth2server --from postgres://user:password@localhost:5432/oauth --dry-run\n" +
+			"  " + sourceVariable + "=postgres://… gatehouse import oauth2server",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from == "" {

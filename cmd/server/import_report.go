@@ -72,7 +72,7 @@ func takingCommand(c authz.RefusedClient) string {
 	if c.Deleted {
 		return ""
 	}
-	words := []string{"server client create --id", quoted(c.ID), "--name", quoted(c.Name)}
+	words := []string{"gatehouse client create --id", quoted(c.ID), "--name", quoted(c.Name)}
 	if c.Public {
 		words = append(words, "--public")
 	} else {

@@ -43,7 +43,7 @@ func alby(t *testing.T) *sourcetest.Database {
 		{ID: "bare", Secret: "a word", Domain: "localhost:8080", Name: "Bare"},
 		{ID: "script", Secret: "a word", Domain: "javascript:alert(1)", Name: "Script"},
 		{ID: "long", Secret: strings.Repeat("x", 73), Domain: "https://long.example", Name: "Long"},
-		{ID: "nameless", Secret: "a word", Domain: "https://nameless.example", ImageURL: "/pictures/1.png"},
+		{ID: "nameless", Secret: "a word", Domain: "https://nameless.example", ImageURL: "javascript:x", URL: "/apps/1"},
 		{ID: "deleted", Secret: "a word", Domain: "https://deleted.example", Name: "Deleted here"},
 		{ID: "gone", Secret: "a word", Domain: "https://gone.example", Name: "Deleted there"},
 	} {
@@ -138,11 +138,12 @@ func TestImportOAuth2Server(t *testing.T) {
 		nameless := s.object("client", "show", "nameless")
 		require.Equal(t, "nameless", nameless["name"])
 		require.Empty(t, nameless["imageUrl"])
+		require.Equal(t, "/apps/1", nameless["url"], "a path of the host application")
 		audit := s.audit()
 		require.Contains(t, audit, "client.create native")
 		require.Contains(t, strings.Join(audit, "\n"), "grant.import oauth2server ")
 
-		require.Equal(t, `server client create --id 'wild' --name 'It'\''s wild' --secret-stdin --redirect-uri 'https://wild.com/cb'`, why["wild"].Command)
+		require.Equal(t, `gatehouse client create --id 'wild' --name 'It'\''s wild' --secret-stdin --redirect-uri 'https://wild.com/cb'`, why["wild"].Command)
 		require.Zero(t, s.runWith(strings.NewReader("wild one's word\n"),
 			"client", "create", "--id", "wild", "--name", "It's wild", "--secret-stdin", "--redirect-uri", "https://wild.com/cb").code)
 		again := run()
@@ -175,7 +176,7 @@ func TestImportOfATokenThatWasRefreshedMeanwhile(t *testing.T) {
 	}
 	report := run()
 	require.Equal(t, 1, report.Grants.Taken)
-	require.Equal(t, "server client create --id 'bare' --name 'Bare' --secret-stdin --redirect-uri 'https://…'", report.Clients.NotTaken[0].Command)
+	require.Equal(t, "gatehouse client create --id 'bare' --name 'Bare' --secret-stdin --redirect-uri 'https://…'", report.Clients.NotTaken[0].Command)
 	source.Refreshed(first)
 	token.Access, token.Refresh = "A2", "R2"
 	source.AddToken(token)
@@ -236,7 +237,7 @@ func TestImportWithinOneDatabase(t *testing.T) {
 func TestImportRefuses(t *testing.T) {
 	s := sqliteSite(t).withRoutes()
 	s.refused(2, "--from is required", "import", "oauth2server")
-	s.refused(1, "server migrate", "import", "oauth2server", "--from", "postgres://user:hidden@"+nowhere+"/x")
+	s.refused(1, "gatehouse migrate", "import", "oauth2server", "--from", "postgres://user:hidden@"+nowhere+"/x")
 	s.ok("migrate")
 	e := s.run("import", "oauth2server", "--from", "postgres://user:hidden@"+nowhere+"/x")
 	require.Equal(t, 1, e.code)

@@ -14,9 +14,9 @@ func newKey(configPath *string) *cobra.Command {
 	key := &cobra.Command{
 		Use:   "key",
 		Short: "List, rotate and revoke the signing keys",
-		Example: "  server key list\n" +
-			"  server key rotate\n" +
-			"  server key revoke KID",
+		Example: "  gatehouse key list\n" +
+			"  gatehouse key rotate\n" +
+			"  gatehouse key revoke KID",
 	}
 	key.AddCommand(newKeyList(configPath), newKeyRotate(configPath), newKeyRevoke(configPath))
 	return key
@@ -30,8 +30,8 @@ func newKeyList(configPath *string) *cobra.Command {
 		Short: "List the signing keys and what each of them does now",
 		Long: "Prints the keys that are needed now, newest first. A key is published before it signs, and verifies after\n" +
 			"that until the last token that it signed has expired.",
-		Example: "  server key list\n" +
-			"  server key list --json",
+		Example: "  gatehouse key list\n" +
+			"  gatehouse key list --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
@@ -56,8 +56,8 @@ func newKeyRotate(configPath *string) *cobra.Command {
 		Long: "Publishes a new key at once; it signs a few minutes later, when every gateway knows it, and no token is\n" +
 			"refused because of it. While a successor is published that does not sign yet, there is nothing to rotate:\n" +
 			"exit code 1.",
-		Example: "  server key rotate\n" +
-			"  server key rotate --actor 'on call' --json",
+		Example: "  gatehouse key rotate\n" +
+			"  gatehouse key rotate --actor 'on call' --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {

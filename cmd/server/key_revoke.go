@@ -33,8 +33,8 @@ func newKeyRevoke(configPath *string) *cobra.Command {
 			"new ones with their refresh tokens. A successor that is published already takes over, or a new key. Gateways\n" +
 			"that do not know that one yet answer its tokens with 503 until they have read the JWKS. Revoking again is no\n" +
 			"error. A KID that begins with a dash comes after --.",
-		Example: "  server key revoke 4tX0nKZ9s2mJr1bYwQ7uVhGqDpLzE5cAoR8iTfNjW3k\n" +
-			"  server key revoke --yes --json -- -X0nKZ9s2mJr1bYwQ7uVhGqDpLzE5cAoR8iTfNjW3k",
+		Example: "  gatehouse key revoke 4tX0nKZ9s2mJr1bYwQ7uVhGqDpLzE5cAoR8iTfNjW3k\n" +
+			"  gatehouse key revoke --yes --json -- -X0nKZ9s2mJr1bYwQ7uVhGqDpLzE5cAoR8iTfNjW3k",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := yes.possible(cmd); err != nil {

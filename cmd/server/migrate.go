@@ -18,8 +18,8 @@ func newMigrate(configPath *string) *cobra.Command {
 			"serve; one that failed leaves nothing half done and can be run again. A database that a later version has\n" +
 			"migrated is refused. Needs nothing of the configuration but database_url. Servers do the same when they start,\n" +
 			"unless database_migrate is false.",
-		Example: "  server migrate --config config.yaml\n" +
-			"  GATEHOUSE_CONFIG= GATEHOUSE_DATABASE_URL=postgres://… server migrate",
+		Example: "  gatehouse migrate --config config.yaml\n" +
+			"  GATEHOUSE_CONFIG= GATEHOUSE_DATABASE_URL=postgres://… gatehouse migrate",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadFor(*configPath, config.Needs{})
@@ -33,7 +33,7 @@ func newMigrate(configPath *string) *cobra.Command {
 					_, _ = fmt.Fprintln(cmd.OutOrStdout(), "applied", migration) // it is, whether anyone reads it or not
 				}
 			}); err != nil {
-				return fmt.Errorf("migrate database: %w", err)
+				return namingDatabase(fmt.Errorf("migrate database: %w", err), cfg, *configPath)
 			}
 			return out.print(cmd, map[string][]string{"applied": applied}, func(t *table) { t.row("the schema is up to date") })
 		},

@@ -63,7 +63,7 @@ func TestAMigrationThatFailsCanBeRunAgain(t *testing.T) {
 	require.Equal(t, "applied 0001_tables\n", e.stdout, "it says how far it came")
 	require.Contains(t, e.stderr, "0002")
 	require.Contains(t, e.stderr, `relation "audit" already exists`)
-	s.refused(1, "run `server migrate` first", "client", "list")
+	s.refused(1, "run `gatehouse migrate` first", "client", "list")
 
 	alter(t, s, "DROP TABLE gatehouse.audit")
 	again := s.ok("migrate")

@@ -33,7 +33,7 @@ func (o *operation) run(cmd *cobra.Command, work func(context.Context, *authz.Op
 	}
 	operator, closeAll, err := app.Operate(cmd.Context(), cfg, o.needs, o.actor)
 	if err != nil {
-		return err
+		return namingDatabase(err, cfg, *o.configPath)
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
 	return work(cmd.Context(), operator)
@@ -46,4 +46,13 @@ func loadFor(path string, needs config.Needs) (config.Config, error) {
 		return cfg, fmt.Errorf("%w:\n%w", errConfiguration, err)
 	}
 	return cfg, nil
+}
+
+// namingDatabase adds, to an error about the database, which one it is and who said so.
+func namingDatabase(err error, cfg config.Config, path string) error {
+	var database *app.DatabaseError
+	if !errors.As(err, &database) {
+		return err
+	}
+	return fmt.Errorf("%w\ndatabase_url is %s (%s)", err, cfg.DatabaseURL, config.DatabaseSource(path, os.Environ()))
 }

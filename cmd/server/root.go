@@ -6,32 +6,43 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"gatehouse/app"
 )
 
 func newCommand() *cobra.Command {
 	var configPath string
 	root := &cobra.Command{
-		Use:   "server",
+		Use:   "gatehouse",
 		Short: "Gatehouse: OAuth 2.0 authorization server and API gateway",
 		Long: "Gatehouse lets users give third-party applications limited access to an API, and take it back at once.\n" +
 			"It is configured by a YAML file and by environment variables; docs/configuration.md lists every key.\n\n" +
-			"serve, authz and gateway run it. client, key, revoke, audit, import and migrate work on the configured database and\n" +
-			"Redis, whether a server runs or not, and need only that part of the configuration to be valid.\n\n" +
+			"serve, authz and gateway run it; dev does so with nothing to set up. client, key, revoke, audit, import and migrate\n" +
+			"work on the configured database and Redis, whether a server runs or not, and need only that part of the\n" +
+			"configuration to be valid.\n\n" +
 			exitCodes,
-		Example: "  server serve --config config.yaml\n" +
-			"  server client create --name 'My application' --redirect-uri https://app.example/callback\n" +
-			"  server revoke --user 42",
+		Example: "  gatehouse dev\n" +
+			"  gatehouse serve --config config.yaml\n" +
+			"  gatehouse client create --name 'My application' --redirect-uri https://app.example/callback\n" +
+			"  gatehouse revoke --user 42",
+		Version:           app.ThisBuild().String(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.PersistentFlags().StringVarP(&configPath, "config", "c", defaultConfigPath(),
 		"configuration file; empty for none (environment GATEHOUSE_CONFIG)")
+	if err := root.MarkPersistentFlagFilename("config", "yaml", "yml"); err != nil {
+		panic(err) // there is no such flag
+	}
+	root.SetVersionTemplate("gatehouse {{.Version}}\n")
 	root.AddCommand(
-		newServe(&configPath), newAuthz(&configPath), newGateway(&configPath), newHealth(&configPath),
+		newServe(&configPath), newAuthz(&configPath), newGateway(&configPath), newDev(), newHealth(&configPath),
 		newCheck(&configPath), newMigrate(&configPath),
 		newClient(&configPath), newKey(&configPath), newRevoke(&configPath), newAudit(&configPath), newImport(&configPath),
+		newCompletion(),
 	)
+	completeNoFiles(root)
 	refuseMisuse(root)
 	return root
 }

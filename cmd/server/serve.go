@@ -29,8 +29,8 @@ func newServe(configPath *string) *cobra.Command {
 		Short: "Run the authorization server and the gateway in one process",
 		Long: untilStopped +
 			"The database schema is migrated and the first signing key is made at start.",
-		Example: "  server serve --config config.yaml\n" +
-			"  GATEHOUSE_DATABASE_URL=sqlite:gatehouse.db GATEHOUSE_REDIS_URL=embedded: server serve",
+		Example: "  gatehouse serve --config config.yaml\n" +
+			"  GATEHOUSE_DATABASE_URL=sqlite:gatehouse.db GATEHOUSE_REDIS_URL=embedded: gatehouse serve",
 		Args: cobra.NoArgs,
 		RunE: runRole(configPath, config.Both),
 	}
@@ -42,7 +42,7 @@ func newAuthz(configPath *string) *cobra.Command {
 		Short: "Run an authorization server without a gateway",
 		Long: untilStopped +
 			"Any number may run on one database and one Redis. The routes are needed for their scopes.",
-		Example: "  server authz --config config.yaml",
+		Example: "  gatehouse authz --config config.yaml",
 		Args:    cobra.NoArgs,
 		RunE:    runRole(configPath, config.AuthzOnly),
 	}
@@ -55,7 +55,7 @@ func newGateway(configPath *string) *cobra.Command {
 		Long: untilStopped +
 			"It needs Redis and the JWKS URL of the authorization server (keys.jwks_url), and neither a database nor a\n" +
 			"signing key. Any number may run beside each other.",
-		Example: "  GATEHOUSE_KEYS_JWKS_URL=http://authz:8081/.well-known/jwks.json server gateway",
+		Example: "  GATEHOUSE_KEYS_JWKS_URL=http://authz:8081/.well-known/jwks.json gatehouse gateway",
 		Args:    cobra.NoArgs,
 		RunE:    runRole(configPath, config.GatewayOnly),
 	}
@@ -67,14 +67,23 @@ func runRole(configPath *string, role config.Role) func(*cobra.Command, []string
 		if err != nil {
 			return err
 		}
-		signal.Ignore(syscall.SIGPIPE) // a server outlives whoever reads its log
-		lines := &app.LogBuffer{Out: os.Stderr, Delay: logDelay}
-		defer func() { _ = lines.Flush(logPatience) }() // there is nobody left to tell
-		return serve(cmd.Context(), cfg, app.Options{Role: role, Log: app.NewLogger(cfg.Log, lines)})
+		return serveLogged(cmd.Context(), *configPath, cfg, app.Options{Role: role}, nil)
 	}
 }
 
-func serve(ctx context.Context, cfg config.Config, options app.Options) error {
+// serveLogged serves with the log that is configured, on standard error. started is called once the server accepts
+// connections; nil for nothing more to do then.
+func serveLogged(
+	ctx context.Context, configPath string, cfg config.Config, options app.Options, started func(context.Context, *app.App) error,
+) error {
+	signal.Ignore(syscall.SIGPIPE) // a server outlives whoever reads its log
+	lines := &app.LogBuffer{Out: os.Stderr, Delay: logDelay}
+	defer func() { _ = lines.Flush(logPatience) }() // there is nobody left to tell
+	options.Log = app.NewLogger(cfg.Log, lines)
+	return namingDatabase(serve(ctx, cfg, options, started), cfg, configPath)
+}
+
+func serve(ctx context.Context, cfg config.Config, options app.Options, started func(context.Context, *app.App) error) error {
 	for _, warning := range cfg.Warnings(options.Role) {
 		options.Log.Warn("configuration", "warning", warning)
 	}
@@ -85,6 +94,9 @@ func serve(ctx context.Context, cfg config.Config, options app.Options) error {
 		return err
 	}
 	err = gatehouse.Start(starting)
+	if err == nil && started != nil {
+		err = started(starting, gatehouse)
+	}
 	if err == nil {
 		select {
 		case <-ctx.Done():

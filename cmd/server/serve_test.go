@@ -120,18 +120,22 @@ func (r served) requireRefused(token string) {
 // given is an access token, with what it says of itself.
 type given struct{ token, jti, grant string }
 
+// userToken is the host application's, of one of its users.
+func userToken(t require.TestingT, user int64) string {
+	built, err := jwt.NewBuilder().Claim("id", user).Expiration(time.Now().Add(time.Hour)).Build()
+	require.NoError(t, err)
+	signed, err := jwt.Sign(built, jwt.WithKey(jwa.HS256, []byte(hostSecret)))
+	require.NoError(t, err)
+	return string(signed)
+}
+
 // consent is what a client gets when a user allows it to read the balance.
 func (r served) consent(user int64, client map[string]any) given {
 	r.Helper()
 	id, secret := client["clientId"].(string), client["clientSecret"].(string)
-	built, err := jwt.NewBuilder().Claim("id", user).Expiration(time.Now().Add(time.Hour)).Build()
-	require.NoError(r, err)
-	proof, err := jwt.Sign(built, jwt.WithKey(jwa.HS256, []byte(hostSecret)))
-	require.NoError(r, err)
-
 	allowed := r.post("/oauth/authorize", url.Values{
 		"client_id": {id}, "response_type": {"code"}, "redirect_uri": {callback}, "scope": {"balance:read"},
-	}, func(request *http.Request) { request.Header.Set("Authorization", "Bearer "+string(proof)) })
+	}, func(request *http.Request) { request.Header.Set("Authorization", "Bearer "+userToken(r, user)) })
 	require.Equal(r, http.StatusFound, allowed.StatusCode)
 	location, err := allowed.Location()
 	require.NoError(r, err)
@@ -185,7 +189,7 @@ func TestServersThatMustNotMigrateWaitForMigrate(t *testing.T) {
 		s = s.with("GATEHOUSE_DATABASE_MIGRATE", "false")
 		e := s.with("GATEHOUSE_TARGETS_FILE", targets(t), "GATEHOUSE_JWT_SECRET", hostSecret).run("authz")
 		require.Equal(t, 1, e.code)
-		require.Contains(t, e.stderr, "server migrate")
+		require.Contains(t, e.stderr, "gatehouse migrate")
 		s.ok("migrate")
 		s.serve()
 	})

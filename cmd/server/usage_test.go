@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,7 +31,8 @@ func TestEveryCommandHelpsAndIsDocumented(t *testing.T) {
 			s := site{T: t}
 			help := s.ok(append(path, "--help")...)
 			require.Contains(t, help, "Examples:")
-			require.Contains(t, help, "server "+strings.Join(path, " "))
+			require.Contains(t, help, "gatehouse "+strings.Join(path, " "))
+			require.NotRegexp(t, `(?m)^ +server `, help, "the program is called gatehouse")
 			require.Equal(t, help, s.ok(append([]string{"help"}, path...)...))
 		})
 	}
@@ -71,6 +73,9 @@ func TestMisuseIsTold(t *testing.T) {
 		"client update a":              "nothing is to be changed",
 		"client update a --public":     "--public",
 		"client secret":                "1 arg",
+		"client secret a":              "no --yes",
+		"completion":                   "1 arg",
+		"completion tcsh":              "none of bash, zsh, fish",
 		"client delete a":              "no --yes",
 		"key rotate now":               `"now"`,
 		"audit list --limit 0":         "--limit",
@@ -113,7 +118,7 @@ func TestOnlyWhatIsUsedHasToBeConfigured(t *testing.T) {
 	id := database.object("client", "create", "--name", "x", "--domain", "https://x.example")["clientId"].(string)
 	database.ok("client", "show", id)
 	database.ok("client", "update", id, "--name", "y")
-	database.ok("client", "secret", id)
+	database.ok("client", "secret", id, "--yes")
 	database.ok("audit", "list")
 	database.refused(2, "redis_url", "client", "delete", id, "--yes")
 	database.refused(2, "redis_url", "revoke", "--client", id, "--yes")
@@ -133,9 +138,9 @@ func TestOnlyWhatIsUsedHasToBeConfigured(t *testing.T) {
 func TestADatabaseThatIsNotThere(t *testing.T) {
 	s := sqliteSite(t)
 	for _, arguments := range []string{"client list", "key list", "key rotate", "audit list", "revoke --user 7 --yes"} {
-		s.refused(1, "server migrate", strings.Fields(arguments)...)
+		s.refused(1, "gatehouse migrate", strings.Fields(arguments)...)
 	}
-	s.refused(1, "server migrate", "audit", "list")
+	s.refused(1, "gatehouse migrate", "audit", "list")
 	require.NoFileExists(t, strings.TrimPrefix(s.env["GATEHOUSE_DATABASE_URL"], "sqlite:"), "a misspelt path makes no file")
 
 	gone := s.with("GATEHOUSE_DATABASE_URL", "postgres://someone:unspeakable@"+nowhere+"/gatehouse")
@@ -143,6 +148,24 @@ func TestADatabaseThatIsNotThere(t *testing.T) {
 		e := gone.run(strings.Fields(arguments)...)
 		require.Equal(t, 1, e.code)
 		require.Contains(t, e.stderr, "connection refused")
+		require.Contains(t, e.stderr, "database_url is postgres://someone:xxxxx@"+nowhere+"/gatehouse (environment GATEHOUSE_DATABASE_URL)")
 		require.NotContains(t, e.stdout+e.stderr, "unspeakable")
 	}
+
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("# which one?\ndatabase_url: postgres://someone:unspeakable@"+nowhere+"/gatehouse\n"+
+		"jwt_secret: "+testSecret+"\nkeys: {secret: "+testSecret+"}\n"+
+		"routes: [{path: /x, methods: [GET], origin: 'http://"+nowhere+"', scope: x, description: x, credential: none}]\n"), 0o600))
+	configured := site{t, map[string]string{"GATEHOUSE_CONFIG": file, "GATEHOUSE_REDIS_URL": s.env["GATEHOUSE_REDIS_URL"]}}
+	for _, arguments := range []string{"audit list", "serve", "authz"} {
+		e := configured.run(strings.Fields(arguments)...)
+		require.Equal(t, 1, e.code)
+		require.Contains(t, e.stderr, "database_url is postgres://someone:xxxxx@"+nowhere+"/gatehouse ("+file+", line 2)")
+		require.NotContains(t, e.stdout+e.stderr, "unspeakable")
+	}
+}
+
+func TestTheVersionIsToldOnOneLine(t *testing.T) {
+	s := site{T: t}
+	require.Regexp(t, `^gatehouse \S+ \(commit [^()]+, go1\.\S+\)\n$`, s.ok("--version"))
 }

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -21,6 +23,22 @@ func TestOccasionsAreCountedUntilTheNextWarning(t *testing.T) {
 	times, due = w.Due()
 	require.True(t, due)
 	require.EqualValues(t, 5, times)
+}
+
+func TestWarningsAreAsFarApartAsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		often, seldom := Warning{}, Warning{Every: time.Hour}
+		for range 2 * 60 {
+			often.Due()
+			seldom.Due()
+			time.Sleep(30 * time.Second)
+		}
+		_, due := often.Due()
+		require.True(t, due)
+		times, due := seldom.Due()
+		require.True(t, due, "an hour has gone by")
+		require.EqualValues(t, 120, times)
+	})
 }
 
 func TestOneOfManyAtOnceWarns(t *testing.T) {

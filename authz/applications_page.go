@@ -1,0 +1,161 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"gatehouse/authz/internal/text"
+	"gatehouse/authz/outbox"
+	"gatehouse/authz/page"
+	"gatehouse/registry"
+)
+
+const (
+	disconnectPath = "/account/disconnect"
+	clientField    = "client"
+)
+
+// showAccount leads to the first of a user's pages.
+func (s *Server) showAccount(w http.ResponseWriter, _ *http.Request) { s.seeOther(w, accountPath) }
+
+// showApplications is a user's account: what has access to it.
+func (s *Server) showApplications(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	v, ok := s.openAccount(ctx, w, r)
+	if !ok {
+		return
+	}
+	connections, err := s.registry.ConnectionsOf(ctx, v.session.Subject)
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	view := page.Applications{
+		Service: s.crossOrigin.host,
+		User:    v.shownName(),
+		Said:    s.takeNotice(w, r).ofAccount(),
+		SignOut: page.Form{Action: s.base + signOutPath, Token: formToken(v.value)},
+	}
+	for _, c := range connections {
+		view.Applications = append(view.Applications, s.applicationView(c))
+	}
+	if len(connections) > 1 {
+		view.DisconnectAll = s.base + disconnectPath
+	}
+	s.show(w, r, http.StatusOK, view)
+}
+
+func (s *Server) applicationView(c registry.Connection) page.Application {
+	shown := page.Application{
+		Name:       shownClient(c.Name, c.ClientID),
+		Domain:     hostOf(c.RedirectURI),
+		Since:      c.Since.UTC().Format("2 January 2006"),
+		Disconnect: s.base + disconnectPath + "?" + url.Values{clientField: {c.ClientID}}.Encode(),
+	}
+	described := s.scopes.describe(c.Scopes)
+	for _, name := range slices.Sorted(maps.Keys(described)) {
+		shown.Scopes = append(shown.Scopes, page.Scope{Name: name, Description: described[name]})
+	}
+	return shown
+}
+
+// showDisconnect asks whether an application, or every one, is to lose its access.
+func (s *Server) showDisconnect(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	v, ok := s.openAccount(ctx, w, r)
+	if !ok {
+		return
+	}
+	connections, err := s.registry.ConnectionsOf(ctx, v.session.Subject)
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	view := page.Disconnect{
+		Service: s.crossOrigin.host,
+		Client:  r.URL.Query().Get(clientField),
+		Form:    page.Form{Action: s.base + disconnectPath, Token: formToken(v.value)},
+		Back:    s.base + accountPath,
+	}
+	at := slices.IndexFunc(connections, func(c registry.Connection) bool { return c.ClientID == view.Client })
+	switch {
+	case len(connections) == 0, view.Client != "" && at < 0: // it has gone already
+		s.seeOther(w, accountPath)
+		return
+	case view.Client != "":
+		view.Application = shownClient(connections[at].Name, view.Client)
+	}
+	s.show(w, r, http.StatusOK, view)
+}
+
+// disconnectOnPage takes back what the user gave an application, or every one.
+func (s *Server) disconnectOnPage(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	form, err := s.readOwnForm(w, r)
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	v, ok := s.openAccount(ctx, w, r)
+	if !ok {
+		return
+	}
+	clientID := form.Get(clientField)
+	if !v.sentSignedIn(form) || !text.IsStorable(clientID) { // somebody else has signed in since
+		s.seeOther(w, accountPath)
+		return
+	}
+	said := notice{what: noticeEndedAll}
+	if clientID != "" {
+		said.what, said.about = noticeEnded, clientID
+		if c, err := s.registry.Client(ctx, clientID); err == nil {
+			said.about = shownClient(c.Name, clientID)
+		}
+	}
+	_, _, err = s.disconnect(ctx, v.session.Subject, clientID)
+	switch {
+	case errors.Is(err, outbox.ErrUndelivered):
+		s.logFailure(r, asOAuthError(err))
+		said.what = noticePending
+	case err != nil:
+		s.failPage(w, r, err)
+		return
+	}
+	s.leaveNotice(w, said)
+	s.seeOther(w, accountPath)
+}
+
+// openAccount finds out whose account it is. When it returns false it has answered: whoever is not signed in is led there.
+func (s *Server) openAccount(ctx context.Context, w http.ResponseWriter, r *http.Request) (visitor, bool) {
+	v, err := s.visitorOf(ctx, r)
+	switch {
+	case err != nil:
+		s.failPage(w, r, err)
+	case !v.signedIn:
+		s.seeOther(w, signInPath(""))
+	}
+	return v, err == nil && v.signedIn
+}
+
+// ofAccount is what the account's page says of the step before.
+func (n notice) ofAccount() string {
+	switch n.what {
+	case noticeEnded:
+		return n.about + " has no access any more."
+	case noticeEndedAll:
+		return "No application has access any more."
+	case noticePending:
+		return "The access is taken back. It may take a moment until that holds everywhere."
+	}
+	return ""
+}

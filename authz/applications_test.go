@@ -1,0 +1,126 @@
+package authz_test
+
+import (
+	"net/http"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
+)
+
+// connect lets the user of the browser allow the client, and returns an access token.
+func (b *browser) connect(client, scope string) string {
+	b.Helper()
+	b.open(request(client, "scope", scope, "expires_in", "400000"))
+	token := b.post("/oauth/token", redemption(b.sent(b.press("allow")).Get("code")), basic(client, appSecret))
+	require.Equal(b, http.StatusOK, token.StatusCode, token.text)
+	return token.str("access_token")
+}
+
+var disconnectLinks = regexp.MustCompile(`<a class="button" href="([^"]*)" aria-label="Disconnect ([^"]*)">`)
+
+func (b *browser) disconnectLink(name string) string {
+	b.Helper()
+	for _, link := range disconnectLinks.FindAllStringSubmatch(b.page.text, -1) {
+		if link[2] == name {
+			return unescape(link[1])
+		}
+	}
+	require.Fail(b, "no link", b.page.text)
+	return ""
+}
+
+func TestAUserSeesWhatHasAccessAndTakesItBack(t *testing.T) {
+	w := newWorld(t)
+	w.change("app", func(c *registry.Client) { c.Name = `An <b>App</b>` })
+	b := w.signedIn()
+	require.Contains(t, b.page.text, "No application has access to it.")
+	first := b.connect("app", "balance:read")
+	w.clock.Advance(48 * time.Hour)
+	b.open("/account")
+	b.signIn("login", "password")
+	second := b.connect("app", "balance:read invoices:create")
+	other := b.connect("other", "payments:send")
+	foreign := w.redeem(w.code("app")) // of the same user
+	require.Equal(t, http.StatusOK, foreign.StatusCode)
+	theirs := w.allow(header("Authorization", "Bearer "+w.userToken(99)))
+	theirToken := w.redeem(b.sent(theirs).Get("code")).str("access_token")
+
+	requirePage(t, b.open("/account"), http.StatusOK)
+	for _, shown := range []string{"An &lt;b&gt;App&lt;/b&gt;", "localhost:8080 · since 2 January 2030", "Read your balance.", "Create invoices on your behalf.",
+		"Other", "since 4 January 2030", "Send payments", `id="disconnect-all"`} {
+		require.Contains(t, b.page.text, shown)
+	}
+
+	requirePage(t, b.open(b.disconnectLink("An &lt;b&gt;App&lt;/b&gt;")), http.StatusOK)
+	require.Contains(t, b.page.text, "Disconnect An &lt;b&gt;App&lt;/b&gt;?")
+	requirePage(t, b.reload(), http.StatusOK)
+	require.NoError(t, w.denied(first), "to look is not to do")
+	requirePage(t, b.press("disconnect"), http.StatusOK)
+	require.Contains(t, b.page.text, "An &lt;b&gt;App&lt;/b&gt; has no access any more.")
+	for _, token := range []string{first, second, foreign.str("access_token")} {
+		w.requireDenied(token)
+	}
+	require.NoError(t, w.denied(other))
+	require.NoError(t, w.denied(theirToken), "another user's")
+	requirePage(t, b.reload(), http.StatusOK)
+	require.NotContains(t, b.page.text, "An &lt;b&gt;App")
+	require.NotContains(t, b.page.text, `id="disconnect-all"`)
+
+	requirePage(t, b.open("/account/disconnect?client=app"), http.StatusOK)
+	require.Contains(t, b.page.text, "These applications have access", "it is gone: there is nothing to ask")
+}
+
+func TestAUserDisconnectsEverythingAtOnce(t *testing.T) {
+	w := newWorld(t)
+	b := w.signedIn()
+	tokens := []string{b.connect("app", "balance:read"), b.connect("other", "balance:read")}
+	b.open("/account/disconnect")
+	require.Contains(t, b.page.text, "Disconnect all applications?")
+	b.press("disconnect")
+	require.Contains(t, b.page.text, "No application has access any more.")
+	for _, token := range tokens {
+		w.requireDenied(token)
+	}
+}
+
+func TestDisconnectingNeedsTheUsersOwnForm(t *testing.T) {
+	w := newWorld(t)
+	b := w.signedIn()
+	token := b.connect("app", "balance:read")
+	b.open("/account/disconnect?client=app")
+	require.Contains(t, b.press("disconnect", "form_token", "x").text, "These applications have access")
+	_, form := b.form("sign-out")
+	form.Set("client", "app")
+	for name, options := range map[string][]option{
+		"another origin": {header("Origin", "https://evil.example")},
+		"another site":   {header("Sec-Fetch-Site", "cross-site")},
+	} {
+		a := w.post("/account/disconnect", form, append(options, asBrowser, header("Cookie", "gatehouse="+b.cookie("gatehouse")))...)
+		require.Equal(t, http.StatusForbidden, a.StatusCode, name)
+	}
+	require.Equal(t, http.StatusSeeOther, w.post("/account/disconnect", form, asBrowser).StatusCode, "nobody is signed in there")
+	require.NoError(t, w.denied(token))
+	form.Set("client", "nobody")
+	require.Contains(t, b.follow(b.request(http.MethodPost, "/account/disconnect", form)).text, "nobody has no access any more.")
+	require.NoError(t, w.denied(token))
+}
+
+// What is recorded and has not reached the gateways is said to be so.
+func TestDisconnectingWhileRedisIsDown(t *testing.T) {
+	w := newWorld(t)
+	b := w.signedIn()
+	token := b.connect("app", "balance:read")
+	b.open("/account/disconnect?client=app")
+	w.redis.SetError("LOADING")
+	requirePage(t, b.press("disconnect"), http.StatusOK)
+	require.Contains(t, b.page.text, "It may take a moment until that holds everywhere.")
+	w.redis.SetError("")
+	_, err := w.relay.DeliverNext(t.Context())
+	require.NoError(t, err)
+	w.requireDenied(token)
+
+}

@@ -1,0 +1,141 @@
+package authz
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/authz/user"
+	"gatehouse/registry"
+)
+
+const (
+	// requestLife is how long a user may take to sign in and decide.
+	requestLife = 10 * time.Minute
+	// maxKeptParameters is how many bytes of a request are kept: far more than any client needs.
+	maxKeptParameters = 16 << 10
+	// So many requests may one address begin at once, and one more in each requestEvery: each is kept for a while.
+	requestBurst = 600
+	requestEvery = 100 * time.Millisecond
+)
+
+// beginAuthorize is where a client sends a user's browser. It keeps the request and leads to its page, whose address holds
+// nothing but its ID, so that reloading it or going back to it sends nothing again. With prompt=none there is no page.
+//
+// A GET of the host application, which says by a token who the user is, is answered as its POST is: oauth2server did so, and no
+// browser sends such a token by itself.
+func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && hasToken(r) {
+		s.handleAuthorize(w, r)
+		return
+	}
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	_, a, err := s.readAuthorization(ctx, w, r)
+	if a == nil {
+		s.failPage(w, r, err)
+		return
+	}
+	var asked prompt
+	if err == nil {
+		asked, err = readPrompt(a.form)
+	}
+	switch {
+	case err != nil:
+		s.redirectError(w, r, a, http.StatusFound, err)
+	case asked.none:
+		s.authorizeSilently(ctx, w, r, a, asked)
+	default:
+		s.keepRequest(ctx, w, r, a)
+	}
+}
+
+func (s *Server) keepRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, a *authorization) {
+	if err := s.requestPace.Take(s.caller(r)); err != nil {
+		s.failPage(w, r, tooManyRequests(err))
+		return
+	}
+	kept, size := map[string]string{}, 0
+	for name := range a.form {
+		switch name {
+		case "login", "password", decisionField: // of the form in which a host application lets its user decide
+		default:
+			kept[name] = a.form.Get(name)
+			size += len(name) + len(kept[name])
+		}
+	}
+	if size > maxKeptParameters {
+		s.redirectError(w, r, a, http.StatusFound, fosite.ErrInvalidRequest.WithHint("The request is too long."))
+		return
+	}
+	now := s.now()
+	begun := registry.AuthorizationRequest{
+		ID: rand.Text(), BrowserHash: hashToken(s.know(w, r)), ClientID: a.client.ID, Parameters: kept,
+		CreatedAt: now, ExpiresAt: now.Add(requestLife),
+	}
+	if err := s.registry.CreateAuthorizationRequest(ctx, begun); err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	s.seeOther(w, requestPath(begun.ID))
+}
+
+func requestPath(id string) string { return "/oauth/authorize/" + url.PathEscape(id) }
+
+func tooManyRequests(err error) error {
+	var braked *user.BrakedError
+	if errors.As(err, &braked) {
+		return errTooManyTries.WithHint("Too many requests come from your network. Wait " + inWords(retryAfter(braked)) + " and try again.").WithWrap(err)
+	}
+	return err
+}
+
+// keptRequest is an authorization request whose page a browser is at.
+type keptRequest struct {
+	*authorization
+	registry.AuthorizationRequest
+	asked prompt
+}
+
+// openRequest finds a request that this browser began, and checks it as if it came now: the client may have changed. Without
+// an authorization in the result, the answer must not be a redirect.
+func (s *Server) openRequest(ctx context.Context, r *http.Request, v visitor, id string) (keptRequest, error) {
+	var k keptRequest
+	var err error
+	if k.AuthorizationRequest, err = s.findRequest(ctx, v, id); err != nil {
+		return k, err
+	}
+	form := make(url.Values, len(k.Parameters))
+	for name, value := range k.Parameters {
+		form.Set(name, value)
+	}
+	if k.authorization, err = s.readAuthorizationForm(ctx, r, form); err != nil {
+		return k, err
+	}
+	k.asked, err = readPrompt(form)
+	return k, err
+}
+
+// findRequest finds a request that this browser began and that has not expired.
+func (s *Server) findRequest(ctx context.Context, v visitor, id string) (registry.AuthorizationRequest, error) {
+	found, err := s.registry.AuthorizationRequest(ctx, id)
+	switch {
+	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid):
+		return found, errNoRequest
+	case err != nil:
+		return found, err
+	case v.browser == "":
+		return registry.AuthorizationRequest{}, errNoCookie
+	case hashToken(v.browser) != found.BrowserHash:
+		return registry.AuthorizationRequest{}, errOtherBrowser
+	case !s.now().Before(found.ExpiresAt):
+		return found, errRequestExpired
+	}
+	return found, nil
+}

@@ -1,0 +1,63 @@
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+)
+
+//go:embed *.html page.css
+var files embed.FS
+
+var (
+	templates = template.Must(template.ParseFS(files, "*.html"))
+	style     = mustRead("page.css")
+	// policy allows the one inline style and nothing else. There is no form-action: browsers apply it to the redirect that
+	// follows, which goes to the client and from there wherever the client likes.
+	policy = "default-src 'none'; style-src 'sha256-" + hash(style) + "'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+func mustRead(name string) string {
+	content, err := files.ReadFile(name)
+	if err != nil {
+		panic(err) // embedded: it is there or the program does not build
+	}
+	return string(content)
+}
+
+func hash(text string) string {
+	digest := sha256.Sum256([]byte(text))
+	return base64.StdEncoding.EncodeToString(digest[:])
+}
+
+// View is one of this package's kinds of page.
+type View interface {
+	template() string
+	title() string
+}
+
+// Write answers with the page. It returns an error, and has written nothing, when the page cannot be made.
+func Write(w http.ResponseWriter, status int, v View) error {
+	var out bytes.Buffer
+	err := templates.ExecuteTemplate(&out, v.template(), struct {
+		Title string
+		Style template.CSS // ours, embedded
+		View  View
+	}{v.title(), template.CSS(style), v})
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin") // with no-referrer, a browser would not say that the form is ours
+	h.Set("Cache-Control", "no-store")      // also so that Back asks again
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes()) // the user has gone when this fails
+	return nil
+}

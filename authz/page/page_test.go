@@ -1,0 +1,91 @@
+package page
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const hostile = `"'><b>&amp;<script>x</script>`
+
+// fill puts the text into every field, however deep.
+func fill(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), text)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range 2 {
+			fill(v.Index(i), text)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), text)
+		}
+	default:
+		panic(fmt.Sprint("no test for fields of kind ", v.Kind()))
+	}
+}
+
+func views() []View {
+	return []View{&SignIn{}, &Consent{}, &Failure{}, &Applications{}, &Disconnect{}}
+}
+
+func written(t *testing.T, v View) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	require.NoError(t, Write(w, 200, v))
+	return w.Body.String()
+}
+
+func TestTextStaysTextInEveryField(t *testing.T) {
+	for _, v := range views() {
+		fill(reflect.ValueOf(v).Elem(), hostile)
+		html := written(t, v)
+		require.NotContains(t, html, "<b>", "%T", v)
+		require.NotContains(t, html, "<script", "%T", v)
+		require.NotContains(t, html, `"'`, "%T", v)
+		require.Contains(t, html, "&lt;script&gt;", "%T", v)
+		require.NotContains(t, html, "ZgotmplZ", "%T", v)
+
+		fill(reflect.ValueOf(v).Elem(), "javascript:alert(1)")
+		require.NotRegexp(t, `(href|action)="javascript`, written(t, v), "%T", v)
+	}
+}
+
+var (
+	label = regexp.MustCompile(`<label for="([^"]*)"`)
+	ids   = regexp.MustCompile(` id="([^"]*)"`)
+)
+
+// Every page has one title, one heading, its language, labels for what is typed, and ids that occur once.
+func TestEveryPageCanBeReadAloud(t *testing.T) {
+	for _, v := range views() {
+		for _, text := range []string{"", "x"} {
+			fill(reflect.ValueOf(v).Elem(), text)
+			html := written(t, v)
+			for what, want := range map[string]int{"<title>": 1, "<h1>": 1, `<html lang="en">`: 1, "<main>": 1, "</html>": 1} {
+				require.Equal(t, want, strings.Count(html, what), "%T %s", v, what)
+			}
+			seen := map[string]bool{}
+			for _, id := range ids.FindAllStringSubmatch(html, -1) {
+				require.False(t, seen[id[1]], "%T %s", v, id[1])
+				seen[id[1]] = true
+			}
+			for _, l := range label.FindAllStringSubmatch(html, -1) {
+				require.True(t, seen[l[1]], "%T %s", v, l[1])
+			}
+			require.Equal(t, strings.Count(html, "<form"), strings.Count(html, `name="form_token"`), "%T: no form is without its token", v)
+		}
+	}
+}

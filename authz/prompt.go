@@ -1,0 +1,107 @@
+package authz
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/authz/internal/text"
+	"gatehouse/registry"
+)
+
+// prompt is what a client asks about the user being asked (OpenID Connect Core section 3.1.2.1). The user decides on each
+// request anyway, so prompt=consent asks for nothing more, nor does select_account, since whoever decides can change the account.
+// A value that is not known is ignored.
+type prompt struct {
+	none  bool // show no page
+	login bool // let the user sign in for this request
+	// maxAge is how long ago the user may have signed in; negative: at any time.
+	maxAge time.Duration
+}
+
+func readPrompt(form url.Values) (prompt, error) {
+	p := prompt{maxAge: -1}
+	values := strings.Fields(form.Get("prompt"))
+	p.none, p.login = slices.Contains(values, "none"), slices.Contains(values, "login")
+	if p.none && len(values) > 1 {
+		return p, fosite.ErrInvalidRequest.WithHint("The 'prompt' value 'none' must stand alone.")
+	}
+	if sent := form.Get("max_age"); sent != "" {
+		if !text.IsDigits(sent) {
+			return p, fosite.ErrInvalidRequest.WithHint("The 'max_age' must be a number of seconds.")
+		}
+		const most = 100 * 365 * 24 * 60 * 60
+		seconds, err := strconv.ParseInt(sent, 10, 64)
+		if err != nil || seconds > most {
+			seconds = most
+		}
+		p.maxAge = time.Duration(seconds) * time.Second
+	}
+	return p, nil
+}
+
+// isRecent reports whether the session is as fresh at that time as the client asks.
+func (p prompt) isRecent(session registry.Session, at time.Time) bool {
+	return !p.login && (p.maxAge < 0 || at.Sub(session.SignedInAt) <= p.maxAge)
+}
+
+// needsSignIn reports whether the user has to sign in before deciding. A session that was begun for this very request is always
+// fresh enough: the clocks of two replicas may say otherwise.
+func (k *keptRequest) needsSignIn(v visitor) bool {
+	switch {
+	case !v.signedIn:
+		return true
+	case k.SessionHash == v.session.Hash:
+		return false
+	}
+	return !k.asked.isRecent(v.session, k.CreatedAt)
+}
+
+// authorizeSilently answers a request with prompt=none, always by redirect. The client gets a code if the user is signed in and
+// has allowed it as much before.
+func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r *http.Request, a *authorization, asked prompt) {
+	v, err := s.visitorOf(ctx, r)
+	if err == nil {
+		switch allowed, findErr := false, error(nil); {
+		case !v.signedIn, !asked.isRecent(v.session, s.now()):
+			err = fosite.ErrLoginRequired.WithHint("The user has to sign in.")
+		default:
+			if allowed, findErr = s.hasAllowed(ctx, v.session.Subject, a); findErr != nil {
+				err = findErr
+			} else if !allowed {
+				err = fosite.ErrConsentRequired.WithHint("The user has to be asked.")
+			}
+		}
+	}
+	if err != nil {
+		s.redirectError(w, r, a, http.StatusFound, err)
+		return
+	}
+	a.consent.Subject = v.session.Subject
+	s.answerAuthorization(ctx, w, r, a, http.StatusFound)
+}
+
+// hasAllowed reports whether the user has allowed the client everything that it asks for, and the access goes on. It never holds
+// where somebody else could be behind the client's name: an application on the user's device that nothing proves (RFC 8252
+// section 8.6). How long access lasts was not asked about, so the client must not name it.
+func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorization) (bool, error) {
+	if a.client.Public && (a.redirectURI.Scheme != "https") || a.consent.accessLifespan != 0 {
+		return false, nil
+	}
+	connections, err := s.registry.ConnectionsOf(ctx, subject)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range connections {
+		if c.ClientID == a.client.ID {
+			return !slices.ContainsFunc(a.request.GetRequestedScopes(), func(name string) bool { return !slices.Contains(c.Scopes, name) }), nil
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,173 @@
+package authz
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"gatehouse/authz/client"
+	"gatehouse/authz/page"
+	"gatehouse/authz/user"
+)
+
+const (
+	signInPage  = "/account/sign-in"
+	signOutPath = "/account/sign-out"
+	accountPath = "/account/applications"
+	// requestField names the authorization request that signing in is for.
+	requestField = "request"
+)
+
+// signInPath is the page that signs a user in for an authorization request; for none when that is empty.
+func signInPath(requestID string) string {
+	if requestID == "" {
+		return signInPage
+	}
+	return signInPage + "?" + url.Values{requestField: {requestID}}.Encode()
+}
+
+// afterSignIn is where a user goes on.
+func afterSignIn(requestID string) string {
+	if requestID == "" {
+		return accountPath
+	}
+	return requestPath(requestID)
+}
+
+// showSignIn is the page on which a user signs in. Whoever is signed in already is led on.
+func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	v, err := s.visitorOf(ctx, r)
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	view := page.SignIn{Service: s.crossOrigin.host}
+	requestID := r.URL.Query().Get(requestField)
+	switch {
+	case requestID != "":
+		k, err := s.openRequest(ctx, r, v, requestID)
+		switch {
+		case err != nil && k.authorization == nil:
+			s.failPage(w, r, err)
+			return
+		case err != nil || k.Used() || !k.needsSignIn(v): // which its page says
+			s.seeOther(w, requestPath(requestID))
+			return
+		}
+		view.Application = shownClient(k.client.Name, k.client.ID)
+		view.Login = k.form.Get("login_hint")
+		view.Cancel = &page.Form{Action: s.base + requestPath(k.ID)}
+	case v.signedIn:
+		s.seeOther(w, accountPath)
+		return
+	}
+	s.showSignInForms(w, r, view, requestID)
+}
+
+func (s *Server) showSignInForms(w http.ResponseWriter, r *http.Request, view page.SignIn, requestID string) {
+	token := formToken(s.know(w, r))
+	if s.hasPasswords {
+		view.Password = &page.Form{Action: s.base + signInPage, Token: token, Request: requestID}
+	}
+	if s.loginURL != nil {
+		view.HostSignIn = &page.Form{Action: s.base + hostSignInPath, Token: token, Request: requestID}
+		view.Host = s.loginURL.Host
+	}
+	if view.Cancel != nil {
+		view.Cancel.Token = token
+	}
+	hint := view.Login
+	status := s.takeNotice(w, r).tell(w, &view, s.now())
+	if view.Login == "" {
+		view.Login = hint
+	}
+	s.show(w, r, status, view)
+}
+
+// signIn begins a session for whoever brings the right login and password. It is always answered with 303, so that no reload
+// sends the password again.
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	form, err := s.readOwnForm(w, r)
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	v, err := s.visitorOf(ctx, r)
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	requestID, login := form.Get(requestField), form.Get("login")
+	if !v.sentFrom(form) {
+		s.leaveNotice(w, notice{what: noticeStale, about: login})
+		s.seeOther(w, signInPath(requestID))
+		return
+	}
+	subject, err := s.identify(ctx, r, user.Proof{Login: login, Password: form.Get("password")})
+	if err == nil {
+		err = s.beginSession(ctx, w, v, subject, client.ShownName(login), user.ByPassword, requestID)
+	}
+	switch n, isAboutSigningIn := noticeOf(err, login, s.now()); {
+	case err == nil:
+		s.seeOther(w, afterSignIn(requestID))
+	case isAboutSigningIn:
+		s.logFailure(r, asOAuthError(err))
+		s.leaveNotice(w, n)
+		s.seeOther(w, signInPath(requestID))
+	default:
+		s.failPage(w, r, err)
+	}
+}
+
+// beginSession signs the browser in, under a value that it never had before. The request, when there is one, must be its own.
+func (s *Server) beginSession(ctx context.Context, w http.ResponseWriter, v visitor, subject, name, method, requestID string) error {
+	if requestID != "" {
+		if _, err := s.findRequest(ctx, v, requestID); err != nil {
+			return err
+		}
+	}
+	value, err := s.sessions.Begin(ctx, subject, name, method, v.value, requestID)
+	if err != nil {
+		return err
+	}
+	s.cookies.set(w, sessionCookie, value, s.sessions.Absolute)
+	s.log.InfoContext(ctx, "signed in", slog.String("subject", subject), slog.String("method", method))
+	return nil
+}
+
+// signOut ends the session of this browser, or with everywhere each one of its user, and asks who the user is anew.
+func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	form, err := s.readOwnForm(w, r)
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	v, err := s.visitorOf(ctx, r)
+	if err == nil && v.signedIn {
+		switch {
+		case !v.sentSignedIn(form): // from the page of an earlier session
+			s.seeOther(w, afterSignIn(form.Get(requestField)))
+			return
+		case form.Has("everywhere"):
+			_, err = s.registry.EndSessionsOf(ctx, v.session.Subject)
+		default:
+			err = s.sessions.End(ctx, v.value)
+		}
+	}
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
+	s.cookies.set(w, sessionCookie, "", 0)
+	s.seeOther(w, signInPath(form.Get(requestField)))
+}

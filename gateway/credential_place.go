@@ -1,0 +1,135 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gatehouse/gateway/internal/http1"
+)
+
+// placement is where an upstream looks for a credential that is one word.
+type placement struct {
+	parameter     string // of the query; empty for a header
+	header        string // empty for Authorization
+	before, after string // what is around it
+}
+
+// What Route.CredentialIn can begin with.
+const (
+	credentialInQuery  = "query:"
+	credentialInHeader = "header:"
+)
+
+var bearerHeader = placement{before: "Authorization: Bearer ", after: "\r\n"}
+
+func parsePlacement(text, credential string) (placement, error) {
+	if text == "" {
+		return bearerHeader, nil
+	}
+	if credential != credentialLNDHub && credential != credentialForward {
+		return bearerHeader, errors.New("credential_in is for the credentials lndhub and forward")
+	}
+	if name, ok := strings.CutPrefix(text, credentialInQuery); ok && isPlainName(name) {
+		return placement{parameter: name, before: name + "="}, nil
+	}
+	name, ok := strings.CutPrefix(text, credentialInHeader)
+	switch {
+	case !ok || !http1.IsToken([]byte(name)):
+		return bearerHeader, fmt.Errorf("credential_in is %q, want query:<parameter> or header:<name>", text)
+	case strings.EqualFold(name, "authorization"):
+		return bearerHeader, errors.New("credential_in: Authorization is where the credential goes without it")
+	case policyOf([]byte(name)) != passAlways:
+		return bearerHeader, fmt.Errorf("credential_in: the field %s has a meaning of its own to the gateway", name)
+	}
+	return placement{header: name, before: name + ": ", after: "\r\n"}, nil
+}
+
+// isPlainName holds for names that are written in a query in one way.
+func isPlainName(name string) bool {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	return name != "" && strings.Trim(name, plain) == ""
+}
+
+// appendQuery writes the query with the credential, if there is one, as its last parameter. What the caller sent under that
+// name does not pass; the rest does, byte for byte. A query in which some programs would see the name and others not is
+// refused.
+func (p *placement) appendQuery(dst, query, credential []byte) ([]byte, error) {
+	start := len(dst)
+	add := func(pair []byte) {
+		separator := byte('&')
+		if len(dst) == start {
+			separator = '?'
+		}
+		dst = append(append(dst, separator), pair...)
+	}
+	if len(query) > 1 {
+		for pair := range bytes.SplitSeq(query[1:], []byte{'&'}) {
+			switch named, split := namesParameter(pair, p.parameter); {
+			case named && split:
+				return dst, errAmbiguousQuery
+			case !named:
+				add(pair)
+			}
+		}
+	}
+	if len(credential) > 0 {
+		add(credential)
+	}
+	return dst, nil
+}
+
+// namesParameter reports whether the pair has that name to any program that an upstream may be, and whether it is more than
+// one pair to some of them, which take a semicolon for an ampersand.
+func namesParameter(pair []byte, name string) (named, split bool) {
+	for part := range bytes.SplitSeq(pair, []byte{';'}) {
+		key, _, _ := bytes.Cut(part, []byte{'='})
+		named = named || isReadAs(key, name)
+		split = len(part) < len(pair)
+	}
+	return named, split
+}
+
+// isReadAs reports whether a program may read key as name: after percent-decoding, in any case, with spaces before it, with an
+// index in brackets behind it, cut at a NUL, or with an underscore in the place of a space or a dot.
+func isReadAs(key []byte, name string) bool {
+	at := 0
+	for i := 0; i < len(key); i++ {
+		b := key[i]
+		if encoded, ok := percentDecoded(key[i:]); ok && b == '%' {
+			b = encoded
+			i += 2
+		} else if b == '+' {
+			b = ' '
+		}
+		switch {
+		case b == ' ' && at == 0:
+			continue
+		case b == 0 || b == '[':
+			return at == len(name)
+		case at == len(name) || foldedInQuery(b) != foldedInQuery(name[at]):
+			return false
+		}
+		at++
+	}
+	return at == len(name)
+}
+
+func foldedInQuery(b byte) byte {
+	switch {
+	case 'A' <= b && b <= 'Z':
+		return b | 0x20
+	case b == ' ' || b == '.':
+		return '_'
+	}
+	return b
+}
+
+// secretIn is what no field of the answer may hold: an upstream that answers with a redirect repeats the query.
+func (p *placement) secretIn(credential []byte) []byte {
+	if p.parameter == "" || len(credential) <= len(p.before) {
+		return nil
+	}
+	return credential[len(p.before):]
+}
