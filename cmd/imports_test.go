@@ -40,6 +40,7 @@ var walls = map[string][]string{
 	"authz/outbox":                  {"authz/internal/loop"},
 	"authz/page":                    {},
 	"authz/user":                    {"authz/internal/text"},
+	"denylist/denylisttest":         {},
 	"gateway/gatewaytest":           {},
 	"gateway/internal/http1":        {},
 	"gateway/listener":              {"gateway/internal/http1", "gateway/internal/occasional"},
@@ -49,7 +50,6 @@ var walls = map[string][]string{
 	"gateway/internal/upstream":     {"gateway/internal/http1", "gateway/internal/panics"},
 	"gateway/internal/watch":        {"gateway/internal/panics"},
 	"keys/internal/fastsig":         {},
-	"denylist/denylisttest":         {},
 	"registry/registrytest":         {},
 }
 

@@ -2,6 +2,7 @@ package predecessor_test
 
 import (
 	"bytes"
+	"crypto/md5"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,12 +12,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/authz/oauth2server/sourcetest"
 	"gatehouse/denylist/denylisttest"
-	"gatehouse/registry/registrytest"
 )
+
+const sourceClients = 1000
 
 const guide = "../../docs/from-oauth2server.md"
 
@@ -88,10 +92,11 @@ func (o *operator) paste(block string) (printed string) {
 // One database holds both, as DATABASE_URI says when nothing is added.
 func TestTheGuideLeadsFromOauth2serverToGatehouse(t *testing.T) {
 	upstream := newUpstream(t)
-	before := newSource(t, registrytest.PostgresDatabase(t))
+	before := sourcetest.New(t)
+	before.Fill(sourceClients, sourceClients) // a grant each
 	o := &operator{T: t, dir: t.TempDir(), environment: []string{
 		"PATH=" + programs + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "NO_PROXY=localhost,127.0.0.1",
-		"JWT_SECRET=" + jwtSecret, "DATABASE_URI=" + before.url, "LNDHUB_URL=" + upstream, "PORT=8081",
+		"JWT_SECRET=" + jwtSecret, "DATABASE_URI=" + before.URL, "LNDHUB_URL=" + upstream, "PORT=8081",
 		"TARGET_FILE=" + targetsFile(t, upstream), "GATEHOUSE_LISTEN=127.0.0.1:0",
 	}}
 	o.said = map[string]string{"redis://localhost:6379/0": denylisttest.Redis(t, denylisttest.Predecessor), "127.0.0.1:8082": "127.0.0.1:0"}
@@ -105,9 +110,9 @@ func TestTheGuideLeadsFromOauth2serverToGatehouse(t *testing.T) {
 			o.said["localhost:8082"] = strings.TrimPrefix(server.admin, "http://")
 			continue
 		}
-		untouched := before.contents(t)
+		untouched := before.Checksum()
 		printed := o.paste(block)
-		require.Equal(t, untouched, before.contents(t), "oauth2server can be started again at any time")
+		require.Equal(t, untouched, before.Checksum(), "oauth2server can be started again at any time")
 		switch {
 		case strings.Contains(block, "gatehouse check"):
 			require.Contains(t, printed, "no problems")
@@ -119,16 +124,25 @@ func TestTheGuideLeadsFromOauth2serverToGatehouse(t *testing.T) {
 			imports++
 			require.Len(t, o.clients(), sourceClients)
 			if imports == 1 { // oauth2server still runs, and an application refreshes there
-				before.give(t, 2, "REFRESHED2")
+				before.Exec("UPDATE oauth2_tokens SET access = '', refresh = '' WHERE refresh = $1", givenTo(5))
+				before.AddToken(sourcetest.Token{
+					Client: "Client0005", User: "1", Scope: "balance:read", Redirect: "https://app5.example/cb",
+					Refresh: "REFRESHED5", RefreshFor: 24 * time.Hour, Access: "ACCESSED5", AccessFor: time.Hour,
+				})
 			}
 		}
 	}
 	require.Equal(t, 2, imports)
 	require.NotNil(t, server.log, "the guide starts the server")
-	for _, n := range []int{1, 2, sourceClients} {
-		requireGoesOn(t, server.place, n, map[int]string{2: "REFRESHED2"})
+	for _, n := range []int{4, 5, sourceClients - 1} {
+		requireGoesOn(t, server.place, n, map[int]string{5: "REFRESHED5"})
 	}
 	require.Contains(t, server.log.String(), "the environment is oauth2server's")
+}
+
+// givenTo is the refresh token that oauth2server has given to application n.
+func givenTo(n int) string {
+	return "R" + strings.ToUpper(fmt.Sprintf("%x", md5.Sum(fmt.Appendf(nil, "refresh%d", n))))
 }
 
 // clients are those that Gatehouse has.
@@ -143,7 +157,7 @@ func (o *operator) clients() (clients []map[string]any) {
 func requireGoesOn(t *testing.T, p place, n int, newer map[int]string) {
 	t.Helper()
 	id := fmt.Sprintf("Client%04d", n)
-	k := known{"id": id, "secret": fmt.Sprintf("SecretOfClient%06d", n), "refresh": fmt.Sprintf("REFRESH%d", n)}
+	k := known{"id": id, "secret": fmt.Sprintf("Secret0000000000%04d", n), "refresh": givenTo(n)}
 	ask := func(form map[string]string, keep map[string]string) answer {
 		return p.send(t, row{Send: request{Method: http.MethodPost, Path: "/oauth/token", Form: form, Basic: []string{"{id}", "{secret}"}}, Keep: keep}, k)
 	}
@@ -158,12 +172,10 @@ func requireGoesOn(t *testing.T, p place, n int, newer map[int]string) {
 		balance := p.send(t, row{Send: request{Method: http.MethodGet, Path: "/balance", Headers: map[string]string{"Authorization": "Bearer {access}"}}}, k)
 		require.Equal(t, http.StatusOK, balance.Status, "%v", balance)
 		said := balance.Body.(map[string]any)
-		require.Equal(t, []any{float64(10000 + n), id}, []any{said["user"], said["client"]})
+		require.Equal(t, []any{float64(n / 3), id}, []any{said["user"], said["client"]})
 	}
-	k["user"] = userJWT(t, p.jwtSecret, 10000+n, later())
+	k["user"] = userJWT(t, p.jwtSecret, n/3, later())
 	connected := p.send(t, row{Send: request{Method: http.MethodGet, Path: "/clients", Headers: map[string]string{"Authorization": "Bearer {user}"}}}, k)
 	require.Equal(t, http.StatusOK, connected.Status)
-	require.Len(t, connected.Body, 1)
-	shown := connected.Body.([]any)[0].(map[string]any)
-	require.Equal(t, []any{id, fmt.Sprintf("Application %d", n), fmt.Sprintf("/images/%d.png", n)}, []any{shown["id"], shown["name"], shown["imageUrl"]})
+	require.True(t, k.holds(t, []any{map[string]any{"id": id, "name": "App " + id}}, connected.Body), "%v", connected.Body)
 }
