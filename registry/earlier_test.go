@@ -189,7 +189,7 @@ func TestEarlierVersionServesOn(t *testing.T) {
 	database := earlierInstallation(t)
 	pool, err := sql.Open("pgx", database)
 	require.NoError(t, err)
-	defer pool.Close()
+	defer func() { _ = pool.Close() }()
 	stop, served := make(chan struct{}), make(chan error, 1)
 	first := make(chan struct{})
 	go func() {
