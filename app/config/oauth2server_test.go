@@ -61,7 +61,7 @@ func TestWhatIsLeftToDecideIsSaid(t *testing.T) {
 	require.NotContains(t, all, "sentry.example")
 
 	decided := warnings("GATEHOUSE_ISSUER", "https://api.example", "GATEHOUSE_REDIS_URL", "redis://redis:6379/0",
-		"GATEHOUSE_ADMIN_LISTEN", "127.0.0.1:8082", "JWT_SECRET", strings.Repeat("j", 32))
+		"GATEHOUSE_ADMIN_LISTEN", "127.0.0.1:8082", "GATEHOUSE_TRUSTED_PROXIES", "10.0.0.0/8", "JWT_SECRET", strings.Repeat("j", 32))
 	require.Equal(t, 1, strings.Count(decided, "\n")+1, decided)
 	require.Contains(t, decided, "the environment is oauth2server's")
 }
