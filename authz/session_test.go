@@ -338,17 +338,22 @@ func TestManySignInAtOnce(t *testing.T) {
 		}
 	})
 	people := make([]*browser, 500)
-	inParallel(20, len(people), func(i int) {
+	inParallel(4, len(people), func(i int) {
 		people[i] = w.browser()
 		people[i].open(request("app", "state", fmt.Sprint("user", i)))
 	})
 	inParallel(500, len(people), func(i int) {
 		b := people[i]
-		for b.signIn(fmt.Sprint("user", i), "password").StatusCode == http.StatusServiceUnavailable { // too many for this machine
-			b.reload()
+		begin := b.page.Request.URL.String()
+		for !strings.Contains(b.page.text, "You are signed in as") { // again where they are too many for this machine: 503
+			if strings.Contains(b.page.text, `id="sign-in"`) {
+				b.signIn(fmt.Sprint("user", i), "password")
+			} else {
+				b.open(begin)
+			}
 		}
 	})
-	inParallel(20, len(people), func(i int) {
+	inParallel(4, len(people), func(i int) {
 		b, name := people[i], fmt.Sprint("user", i)
 		if !assert.Contains(t, b.page.text, "You are signed in as <strong>"+name+"</strong>") {
 			return
