@@ -143,6 +143,13 @@ func TestTheHostApplicationsAnswerIsGoodInOneBrowser(t *testing.T) {
 	require.Empty(t, victim.cookie("gatehouse"))
 	attacker.open("/account/sign-in/return")
 	require.Empty(t, attacker.cookie("gatehouse"), "who begins is not who is signed in at the host application")
+	at, err := url.Parse(w.url)
+	require.NoError(t, err)
+	for _, made := range []string{state + "." + state, state + "."} { // the attacker knows the state, and has what browsers that brought an answer have
+		attacker.jar.SetCookies(at, []*http.Cookie{{Name: "gatehouse-answer", Value: made}})
+		attacker.open("/account/sign-in/return")
+		require.Empty(t, attacker.cookie("gatehouse"))
+	}
 	require.Contains(t, attacker.open("/account").text, `id="sign-in"`)
 	require.Contains(t, attacker.hostAnswers(state, w.userToken(666)).text, "You were not signed in.", "a state is answered once")
 

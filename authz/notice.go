@@ -44,9 +44,9 @@ func noticeOf(err error, login string, now time.Time) (notice, bool) {
 		n.what, n.until = noticeBraked, now.Add(retryAfter(braked))
 	case e.CodeField == http.StatusServiceUnavailable:
 		n.what = noticeUnavailable
-	case e.CodeField == http.StatusForbidden:
+	case e.DescriptionField == errSuspended.DescriptionField:
 		n.what = noticeSuspended
-	case e.CodeField == http.StatusUnauthorized:
+	case e.DescriptionField == errUserDenied.DescriptionField:
 		n.what = noticeWrong
 	default:
 		return n, false

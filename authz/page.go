@@ -1,7 +1,6 @@
 package authz
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,12 +40,12 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 		Failure: describe(e),
 		Advice:  "Go back to the application and try again. If it keeps happening, tell the makers of the application.",
 	}
-	switch {
-	case errors.Is(err, errDecided):
+	switch e.DescriptionField { // fosite holds errors with the same name and status for the same
+	case errDecided.DescriptionField:
 		view.Title, view.Advice = "Decided already", "Go back to the application."
-	case errors.Is(err, errRequestExpired):
+	case errRequestExpired.DescriptionField:
 		view.Title, view.Advice = "Too late", "Go back to the application and begin anew."
-	case errors.Is(err, errOtherBrowser), errors.Is(err, errNoCookie), e.CodeField == http.StatusTooManyRequests:
+	case errOtherBrowser.DescriptionField, errNoCookie.DescriptionField, errTooManyTries.DescriptionField:
 		view.Advice = ""
 	}
 	s.show(w, r, e.CodeField, view)

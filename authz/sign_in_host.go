@@ -38,14 +38,8 @@ func (s *Server) goToHost(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
-	form, err := s.readOwnForm(w, r)
-	if err != nil {
-		s.failPage(w, r, err)
-		return
-	}
-	v, err := s.visitorOf(ctx, r)
-	if err != nil {
-		s.failPage(w, r, err)
+	form, v, ok := s.openForm(ctx, w, r)
+	if !ok {
 		return
 	}
 	requestID := form.Get(requestField)
@@ -59,7 +53,7 @@ func (s *Server) goToHost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	state := client.NewSecret()
-	err = s.registry.BeginSignIn(ctx, registry.SignIn{
+	err := s.registry.BeginSignIn(ctx, registry.SignIn{
 		StateHash: hashToken(state), BrowserHash: hashToken(v.browser), RequestID: requestID, ExpiresAt: s.now().Add(requestLife),
 	})
 	if err != nil {

@@ -94,14 +94,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
-	form, err := s.readOwnForm(w, r)
-	if err != nil {
-		s.failPage(w, r, err)
-		return
-	}
-	v, err := s.visitorOf(ctx, r)
-	if err != nil {
-		s.failPage(w, r, err)
+	form, v, ok := s.openForm(ctx, w, r)
+	if !ok {
 		return
 	}
 	requestID, login := form.Get(requestField), form.Get("login")
@@ -147,13 +141,12 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
-	form, err := s.readOwnForm(w, r)
-	if err != nil {
-		s.failPage(w, r, err)
+	form, v, ok := s.openForm(ctx, w, r)
+	if !ok {
 		return
 	}
-	v, err := s.visitorOf(ctx, r)
-	if err == nil && v.signedIn {
+	var err error
+	if v.signedIn {
 		switch {
 		case !v.sentSignedIn(form): // from the page of an earlier session
 			s.seeOther(w, afterSignIn(form.Get(requestField)))
