@@ -33,8 +33,8 @@ var (
 	another  = application{"zLNoi3zn2o", "AyNUuB5U52S411VtmDQZ"}
 )
 
-// predecessor is oauth2server's database with an application that two users have allowed something.
-func predecessor(t *testing.T) *sourcetest.Database {
+// oauth2serverDatabase is oauth2server's database with an application that two users have allowed something.
+func oauth2serverDatabase(t *testing.T) *sourcetest.Database {
 	t.Helper()
 	source := sourcetest.New(t)
 	for _, a := range []application{imported, another} {
@@ -74,7 +74,7 @@ func takeOver(t *testing.T, cfg config.Config, source *sourcetest.Database) auth
 func TestARefreshTokenThatWasTakenOverWorksOnce(t *testing.T) {
 	forEachBackend(t, func(t *testing.T, cfg config.Config) {
 		cfg.RefreshToken.Grace = 0
-		takeOver(t, cfg, predecessor(t))
+		takeOver(t, cfg, oauth2serverDatabase(t))
 		r := start(t, cfg)
 		refresh := func(token, id, secret string) answer {
 			query := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {id}}
@@ -114,7 +114,7 @@ func TestAnOpaqueTokenThatWasTakenOver(t *testing.T) {
 			cfg := testConfig(echoUpstream(t))
 			cfg.RedisURL, cfg.DatabaseURL = privateRedis(t), sqliteFile(t)
 			cfg.Denylist.Mode, cfg.Import.OpaqueTokens = mode, true
-			source := predecessor(t)
+			source := oauth2serverDatabase(t)
 			require.Equal(t, 3, takeOver(t, cfg, source).AccessTokens)
 			server := startRole(t, cfg, config.AuthzOnly)
 			server.awaitReady()
@@ -158,7 +158,7 @@ func TestOpaqueTokensThatRedisLost(t *testing.T) {
 	cfg := testConfig(echoUpstream(t))
 	cfg.RedisURL, cfg.DatabaseURL = privateRedis(t), sqliteFile(t)
 	cfg.Import.OpaqueTokens, cfg.TokenCache.Size = true, 0
-	source := predecessor(t)
+	source := oauth2serverDatabase(t)
 	takeOver(t, cfg, source)
 	r := start(t, cfg)
 	require.Equal(t, http.StatusOK, r.settled(importedAccess).status)
@@ -189,7 +189,7 @@ func TestOpaqueTokensThatRedisLost(t *testing.T) {
 func TestOpaqueTokensAreOffByDefault(t *testing.T) {
 	cfg := testConfig(echoUpstream(t))
 	cfg.RedisURL, cfg.DatabaseURL = privateRedis(t), sqliteFile(t)
-	takeOver(t, cfg, predecessor(t))
+	takeOver(t, cfg, oauth2serverDatabase(t))
 	r := start(t, cfg)
 	require.Equal(t, http.StatusUnauthorized, r.balance(importedAccess).status)
 	require.Equal(t, map[string]any{"active": false},

@@ -11,8 +11,8 @@ import (
 // DatabaseSource says where database_url was configured, for whoever has to change it: a variable of environ, a line of the
 // file at path ("" for none), or the default.
 func DatabaseSource(path string, environ []string) string {
-	const key, predecessors = "database_url", "DATABASE_URI"
-	for _, name := range []string{environmentName([]string{key}), predecessors} { // the first one wins
+	const key, oauth2servers = "database_url", "DATABASE_URI"
+	for _, name := range []string{environmentName([]string{key}), oauth2servers} { // the first one wins
 		for _, variable := range environ {
 			if strings.HasPrefix(variable, name+"=") {
 				return "environment " + name

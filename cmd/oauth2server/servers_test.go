@@ -1,4 +1,4 @@
-package predecessor_test
+package oauth2server_test
 
 import (
 	"bufio"
@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
 	var err error
-	if programs, err = os.MkdirTemp("", "predecessor"); err != nil {
+	if programs, err = os.MkdirTemp("", "oauth2server"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

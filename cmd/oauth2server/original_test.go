@@ -1,4 +1,4 @@
-package predecessor_test
+package oauth2server_test
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 
 // With an oauth2server to ask, the tables are recorded again: its admin API is on its only port.
 //
-//	go test ./cmd/predecessor -run TestRecord -original http://localhost:8081 -secret 12345
+//	go test ./cmd/oauth2server -run TestRecord -original http://localhost:8081 -secret 12345
 var (
 	original = flag.String("original", "", "URL of an oauth2server, to record its answers")
 	secret   = flag.String("secret", "12345", "its JWT_SECRET")

@@ -1,4 +1,4 @@
-package predecessor_test
+package oauth2server_test
 
 import (
 	"encoding/json"

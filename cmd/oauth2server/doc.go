@@ -1,7 +1,7 @@
-// Package predecessor has no program. Its tests hold Gatehouse to what getAlby's oauth2server, which it replaces, was seen
+// Package oauth2server has no program. Its tests hold Gatehouse to what getAlby's oauth2server, which it replaces, was seen
 // to answer: testdata/*.json lists requests and the answers of both, and a row that differs says why. They also follow
 // docs/from-oauth2server.md from top to bottom.
 //
 // It owns what an application, a host application and an operator of oauth2server may notice after a cut-over. It leaves
 // to the rooms how that is brought about.
-package predecessor
+package oauth2server
