@@ -31,6 +31,7 @@ func (b *logBook) lineOf(t *testing.T, id string) (line map[string]any) {
 // The line of an answer that is passed on as it arrives is written at its end, with what was sent, and says why it was cut;
 // so does that of an upload.
 func TestTheLineOfAStreamSaysHowItEnded(t *testing.T) {
+	begun := make(chan struct{}) // an answer that breaks off before its caller has any of it is a 502
 	upstream := gatewaytest.NewUpstream(t, func(c *gatewaytest.Conn) {
 		r, ok := c.ReadHead()
 		if !ok {
@@ -43,6 +44,7 @@ func TestTheLineOfAStreamSaysHowItEnded(t *testing.T) {
 			c.Say("5\r\nended\r\n0\r\n\r\n")
 		case strings.HasSuffix(r.Target, "broken"):
 			c.Say(gatewaytest.ChunkedHead + "5\r\nbegun\r\n")
+			<-begun
 		case strings.HasSuffix(r.Target, "upload"):
 			_, _ = io.Copy(io.Discard, c.Reader)
 		default:
@@ -61,7 +63,11 @@ func TestTheLineOfAStreamSaysHowItEnded(t *testing.T) {
 		return line + " HTTP/1.1\r\nHost: h\r\nX-Request-Id: " + id + "\r\nAuthorization: Bearer " + given.access + "\r\n"
 	}
 	ended := func(id string) {
-		_, err := io.Copy(io.Discard, r.send(head("GET /balance?"+id, id)+"\r\n").Begin().Body)
+		answer := r.send(head("GET /balance?"+id, id) + "\r\n").Begin()
+		if id == "broken" {
+			close(begun)
+		}
+		_, err := io.Copy(io.Discard, answer.Body)
 		if id == "whole" {
 			require.NoError(t, err)
 		} else {
