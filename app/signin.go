@@ -95,7 +95,7 @@ func (m *metrics) countSignIns() *prometheus.CounterVec {
 func (m *metrics) countStandingChecks() *prometheus.CounterVec {
 	outcomes := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_standing_checks_total",
-		Help: "Refresh tokens for whose user lndhub.go was asked, by what it said.",
+		Help: "Refreshes, and applications allowed in a session, for whose user lndhub.go was asked, by what it said.",
 	}, []string{"outcome"})
 	m.registry.MustRegister(outcomes)
 	for _, outcome := range []string{signInGood, signInSuspended, signInUnavailable} {

@@ -65,6 +65,7 @@ func (s *Server) keepRequest(ctx context.Context, w http.ResponseWriter, r *http
 	for name := range a.form {
 		switch name {
 		case "login", "password", decisionField: // of the form in which a host application lets its user decide
+		case "client_secret": // which some clients send where nobody asks for it
 		default:
 			kept[name] = a.form.Get(name)
 			size += len(name) + len(kept[name])

@@ -95,6 +95,17 @@ func (s *Server) openPage(ctx context.Context, w http.ResponseWriter, r *http.Re
 
 // allowRequest answers with 303, so that no browser sends the form on to the client.
 func (s *Server) allowRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, v visitor, k keptRequest) {
+	suspended, err := s.isSuspended(ctx, r, v)
+	switch {
+	case err != nil:
+		s.failPage(w, r, err)
+		return
+	case suspended:
+		s.cookies.set(w, sessionCookie, "", 0)
+		s.leaveNotice(w, notice{what: noticeSuspended})
+		s.seeOther(w, signInPath(k.ID))
+		return
+	}
 	k.consent.Subject = v.session.Subject
 	k.consent.requestID, k.consent.sessionHash = k.ID, v.session.Hash
 	response, err := s.provider.NewAuthorizeResponse(ctx, k.request, k.consent)

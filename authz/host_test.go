@@ -210,3 +210,21 @@ func TestALoginPageThatCannotBeIsRefused(t *testing.T) {
 		require.Error(t, second(authz.New(config)), bad)
 	}
 }
+
+// Anybody can make up a browser: what is kept of its sign-ins is bounded.
+func TestSignInsThatAreBegunAreFew(t *testing.T) {
+	w := newWorldWithHost(t)
+	b := w.browser()
+	b.open("/account")
+	_, fields := b.form("host-sign-in")
+	begin := func() answer { return b.request(http.MethodPost, "/account/sign-in/host", fields) }
+	fields.Set("request", strings.Repeat("A", 10_000))
+	requirePage(t, begin(), http.StatusNotFound)
+	fields.Del("request")
+	for range 599 {
+		require.Equal(t, http.StatusSeeOther, begin().StatusCode)
+	}
+	require.Equal(t, http.StatusTooManyRequests, begin().StatusCode)
+	w.clock.Advance(time.Second)
+	require.Equal(t, http.StatusSeeOther, begin().StatusCode)
+}

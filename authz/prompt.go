@@ -76,6 +76,10 @@ func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r
 				err = findErr
 			} else if !allowed {
 				err = fosite.ErrConsentRequired.WithHint("The user has to be asked.")
+			} else if suspended, findErr := s.isSuspended(ctx, r, v); findErr != nil {
+				err = findErr
+			} else if suspended {
+				err = fosite.ErrLoginRequired.WithHint("The user has to sign in.")
 			}
 		}
 	}
@@ -89,7 +93,7 @@ func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r
 
 // hasAllowed reports whether the user has allowed the client everything that it asks for, and the access goes on. It never holds
 // where somebody else could be behind the client's name: an application on the user's device that nothing proves (RFC 8252
-// section 8.6). How long access lasts was not asked about, so the client must not name it.
+// section 8.6), or another host of those that a client's domain stands for than the user was shown. How long access lasts was not asked about, so the client must not name it.
 func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorization) (bool, error) {
 	if a.client.Public && (a.redirectURI.Scheme != "https") || a.consent.accessLifespan != 0 {
 		return false, nil
@@ -100,6 +104,9 @@ func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorizatio
 	}
 	for _, c := range connections {
 		if c.ClientID == a.client.ID {
+			if a.client.Public && !strings.EqualFold(hostOf(c.RedirectURI), a.redirectURI.Host) {
+				return false, nil
+			}
 			return !slices.ContainsFunc(a.request.GetRequestedScopes(), func(name string) bool { return !slices.Contains(c.Scopes, name) }), nil
 		}
 	}

@@ -123,3 +123,26 @@ func TestProgramsNeedNoPrompt(t *testing.T) {
 		require.NotEmpty(t, w.code("app", "prompt", prompt, "max_age", "0"))
 	}
 }
+
+// The user was shown one host of those that a domain stands for, and a public client proves nothing: whoever has another of
+// them must not get a code without a click.
+func TestPromptNoneIsForTheHostThatWasAllowed(t *testing.T) {
+	w := newWorld(t)
+	w.change("spa", func(c *registry.Client) { c.RedirectURIs, c.Domain = nil, "https://*.app.example" })
+	b := w.signedIn()
+	to := func(host string, pairs ...string) url.Values {
+		pairs = append([]string{"redirect_uri", "https://" + host + "/cb", "code_challenge", verifier}, pairs...)
+		a := b.open(request("spa", pairs...))
+		if a.StatusCode == http.StatusOK {
+			a = b.press("allow")
+		}
+		location, err := a.Location()
+		require.NoError(t, err)
+		require.Equal(t, host, location.Host)
+		return location.Query()
+	}
+	allowed := redemption(to("a.app.example").Get("code"), "client_id", "spa", "redirect_uri", "https://a.app.example/cb", "code_verifier", verifier)
+	require.Equal(t, http.StatusOK, w.post("/oauth/token", allowed).StatusCode)
+	require.NotEmpty(t, to("a.app.example", "prompt", "none").Get("code"))
+	require.Equal(t, "consent_required", to("evil.app.example", "prompt", "none").Get("error"))
+}

@@ -120,7 +120,8 @@ type Server struct {
 	base         string
 	cookies      cookies
 	sessions     *user.Sessions
-	requestPace  *user.Pace
+	requestPace  *user.Pace // of authorization requests
+	hostPace     *user.Pace // of sign-ins at the host application
 	hasPasswords bool
 	loginURL     *url.URL // nil: there is none
 
@@ -188,6 +189,7 @@ func New(c Config) (*Server, error) {
 		cookies:      newCookies(c.Issuer),
 		sessions:     &user.Sessions{Registry: c.Registry, Idle: c.SessionIdle, Absolute: c.SessionAbsolute, Now: c.Now},
 		requestPace:  &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
+		hostPace:     &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
 		hasPasswords: !c.NoPasswords,
 		loginURL:     loginURL,
 

@@ -52,8 +52,19 @@ func (s *Server) goToHost(w http.ResponseWriter, r *http.Request) {
 		s.seeOther(w, signInPath(requestID))
 		return
 	}
+	err := s.hostPace.Take(s.caller(r))
+	if err != nil {
+		s.failPage(w, r, tooManyRequests(err))
+		return
+	}
+	if requestID != "" {
+		if _, err := s.findRequest(ctx, v, requestID); err != nil {
+			s.failPage(w, r, err)
+			return
+		}
+	}
 	state := client.NewSecret()
-	err := s.registry.BeginSignIn(ctx, registry.SignIn{
+	err = s.registry.BeginSignIn(ctx, registry.SignIn{
 		StateHash: hashToken(state), BrowserHash: hashToken(v.browser), RequestID: requestID, ExpiresAt: s.now().Add(requestLife),
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 
 	"github.com/ory/fosite"
 
@@ -14,7 +15,7 @@ import (
 
 const reasonSuspended = "suspended"
 
-// requireStanding ends the grant of a user whose account was suspended or deleted since, so that it refreshes no more: the
+// requireStanding ends the grant, and the sessions, of a user whose account was suspended or deleted since, so that it refreshes no more: the
 // user has to sign in again. As long as nobody says so, the user is not suspended: whoever could tell may be restarting.
 func (i *issuer) requireStanding(ctx context.Context, s *session, grant registry.Grant) error {
 	if i.standing == nil || grant.Ended() {
@@ -28,6 +29,9 @@ func (i *issuer) requireStanding(ctx context.Context, s *session, grant registry
 		i.log.DebugContext(ctx, "refreshed without knowing whether the user is suspended", slog.Any("cause", err))
 		return nil
 	}
+	if _, err := i.registry.EndSessionsOf(ctx, grant.Subject); err != nil {
+		return err
+	}
 	err = i.turns.take(ctx, grant.Subject, func() error { return i.registry.EndGrant(ctx, grant.ID, reasonSuspended) })
 	if err != nil {
 		return err
@@ -37,6 +41,27 @@ func (i *issuer) requireStanding(ctx context.Context, s *session, grant registry
 		return err
 	}
 	return errSuspendedGrant
+}
+
+// isSuspended reports whether the user of a session, who is about to allow an application something, was suspended or deleted
+// since signing in. It then has ended each session of that user. As at a refresh, nobody is suspended as long as nobody says so.
+func (s *Server) isSuspended(ctx context.Context, r *http.Request, v visitor) (bool, error) {
+	if s.issuer.standing == nil {
+		return false, nil
+	}
+	err := s.issuer.standing.CheckStanding(ctx, v.session.Subject, s.caller(r))
+	switch {
+	case err == nil:
+		return false, nil
+	case !errors.Is(err, user.ErrSuspended):
+		s.log.DebugContext(ctx, "allowed without knowing whether the user is suspended", slog.Any("cause", err))
+		return false, nil
+	}
+	if _, err := s.registry.EndSessionsOf(ctx, v.session.Subject); err != nil {
+		return true, err
+	}
+	s.log.InfoContext(ctx, "sessions ended: the user is suspended", slog.String("subject", v.session.Subject))
+	return true, nil
 }
 
 var errSuspendedGrant = fosite.ErrInvalidGrant.WithHint(errSuspended.DescriptionField + " After that the user has to sign in again.")

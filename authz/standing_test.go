@@ -113,3 +113,34 @@ func TestASuspensionIsDeliveredOrSaidNotToBe(t *testing.T) {
 	w.requireError(w.refresh(given.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
 	w.requireDenied(given.str("access_token"))
 }
+
+// A session outlives the suspension of its user: whoever has one must not be able to allow anything with it, nor have anything
+// allowed silently.
+func TestASuspendedUserAllowsNothingInASession(t *testing.T) {
+	w, hub, _ := startWithStanding(t)
+	b, elsewhere := w.signedIn(), w.signedIn()
+	b.open(request("app"))
+	b.allowed(b.press("allow"))
+	silently := func() string { return b.sent(b.open(request("app", "prompt", "none"))).Get("error") }
+	require.Empty(t, silently())
+	asked := request("app", "expires_in", "99999999")
+	requirePage(t, b.open(asked), http.StatusOK)
+
+	hub.Trouble("/auth", lndhub.Page)
+	require.Empty(t, silently(), "nobody says so")
+	hub.Trouble("/auth", nil)
+	hub.ChangeUser(12345, func(u *lndhub.User) { u.Deactivated = true })
+	page := b.press("allow")
+	requirePage(t, page, http.StatusForbidden)
+	require.Contains(t, page.text, "suspended")
+	require.Contains(t, page.text, `id="sign-in"`)
+	require.Contains(t, elsewhere.open("/account").text, `id="sign-in"`, "of each session")
+
+	hub.ChangeUser(12345, func(u *lndhub.User) { u.Deactivated = false })
+	b.signIn("login", "password")
+	require.Empty(t, silently())
+	hub.ChangeUser(12345, func(u *lndhub.User) { u.Deactivated = true })
+	require.Equal(t, "login_required", silently())
+	hub.ChangeUser(12345, func(u *lndhub.User) { u.Deactivated = false })
+	require.Equal(t, "login_required", silently(), "the session has ended")
+}

@@ -42,5 +42,6 @@ func isOwnCookie(pair []byte) bool {
 
 // setsOwnCookie holds for a Set-Cookie field of an answer that callers must not believe.
 func setsOwnCookie(name, value []byte) bool {
-	return http1.IsNamed(name, "set-cookie") && isOwnCookie(value)
+	// Browsers that take a cookie without a name send =name=value back as name=value.
+	return http1.IsNamed(name, "set-cookie") && isOwnCookie(bytes.TrimLeft(value, "= \t"))
 }

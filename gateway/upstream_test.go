@@ -355,7 +355,7 @@ func TestAnswersAreCopied(t *testing.T) {
 			200, "ok", map[string][]string{"Content-Type": nil, "Server": nil}},
 		"cookies": {"GET", "HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/; HttpOnly\r\nSet-Cookie: b=2\r\nSet-Cookie: a=3\r\nContent-Length: 0\r\n\r\n",
 			200, "", map[string][]string{"Set-Cookie": {"a=1; Path=/; HttpOnly", "b=2", "a=3"}}},
-		"cookies of the authorization server": {"GET", "HTTP/1.1 200 OK\r\nSet-Cookie: gatehouse=x\r\nSet-Cookie: __Host-gatehouse=x; Path=/\r\nset-cookie: gatehouse-browser=\r\nSet-Cookie: gatehouses=1\r\nContent-Length: 0\r\n\r\n",
+		"cookies of the authorization server": {"GET", "HTTP/1.1 200 OK\r\nSet-Cookie: gatehouse=x\r\nSet-Cookie: =gatehouse=x\r\nSet-Cookie: __Host-gatehouse=x; Path=/\r\nset-cookie: gatehouse-browser=\r\nSet-Cookie: gatehouses=1\r\nContent-Length: 0\r\n\r\n",
 			200, "", map[string][]string{"Set-Cookie": {"gatehouses=1"}}},
 		"hop by hop": {"GET", "HTTP/1.1 200 OK\r\nConnection: x-hop, close\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nProxy-Authenticate: Basic\r\nProxy-X: 1\r\nTE: x\r\nTrailer: X-T\r\nUpgrade: h2\r\nX-End: 1\r\nContent-Length: 0\r\n\r\n",
 			200, "", map[string][]string{"X-Hop": nil, "Keep-Alive": nil, "Proxy-Authenticate": nil, "Proxy-X": nil,
