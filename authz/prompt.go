@@ -93,9 +93,12 @@ func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r
 
 // hasAllowed reports whether the user has allowed the client everything that it asks for, and the access goes on. It never holds
 // where somebody else could be behind the client's name: an application on the user's device that nothing proves (RFC 8252
-// section 8.6), or another host of those that a client's domain stands for than the user was shown. How long access lasts was not asked about, so the client must not name it.
+// section 8.6), or another host of those that a client's domain stands for than the user was shown. Nor does it without PKCE: a
+// stranger who leads the user here could bind the user's access to an account of the stranger's at the client (RFC 9700 section
+// 4.7); a challenge of the stranger's makes the client's exchange fail. How long access lasts was not asked about, so the client
+// must not name it.
 func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorization) (bool, error) {
-	if a.client.Public && (a.redirectURI.Scheme != "https") || a.consent.accessLifespan != 0 {
+	if a.consent.challenge.value == "" || a.client.Public && a.redirectURI.Scheme != "https" || a.consent.accessLifespan != 0 {
 		return false, nil
 	}
 	connections, err := s.registry.ConnectionsOf(ctx, subject)

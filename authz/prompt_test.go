@@ -67,23 +67,29 @@ func TestPromptNoneShowsNoPage(t *testing.T) {
 	require.Equal(t, "consent_required", silently("app").Get("error"))
 	b.open(request("app"))
 	b.allowed(b.press("allow"))
-	code := silently("app", "scope", "balance:read").Get("code")
+	require.Equal(t, "consent_required", silently("app", "scope", "balance:read").Get("error"), "nothing shows that the client began it")
+	challenge := []string{"code_challenge", verifier, "code_challenge_method", "plain"}
+	proven := func(client string, pairs ...string) url.Values {
+		return silently(client, append(pairs, challenge...)...)
+	}
+	code := proven("app", "scope", "balance:read").Get("code")
 	require.NotEmpty(t, code)
-	token := w.redeem(code)
+	token := w.post("/oauth/token", redemption(code, "code_verifier", verifier), basic("app", appSecret))
+	require.Equal(t, http.StatusOK, token.StatusCode, token.text)
 	require.Equal(t, "balance:read", token.str("scope"))
 	require.Equal(t, subject, w.claims(token.str("access_token")).Subject)
 
-	require.Equal(t, "consent_required", silently("app", "scope", "balance:read payments:send").Get("error"), "more than was allowed")
-	require.Equal(t, "consent_required", silently("app", "expires_in", "99999").Get("error"), "for longer than usual")
-	require.Equal(t, "consent_required", silently("other").Get("error"), "another application")
+	require.Equal(t, "consent_required", proven("app", "scope", "balance:read payments:send").Get("error"), "more than was allowed")
+	require.Equal(t, "consent_required", proven("app", "expires_in", "99999").Get("error"), "for longer than usual")
+	require.Equal(t, "consent_required", proven("other").Get("error"), "another application")
 	w.clock.Advance(time.Minute)
-	require.Equal(t, "login_required", silently("app", "max_age", "59").Get("error"))
-	require.NotEmpty(t, silently("app", "max_age", "60").Get("code"))
+	require.Equal(t, "login_required", proven("app", "max_age", "59").Get("error"))
+	require.NotEmpty(t, proven("app", "max_age", "60").Get("code"))
 	require.Equal(t, http.StatusNoContent, w.do(http.MethodDelete, w.url+"/clients/app", "", nil, basic("login", "password")).StatusCode)
-	require.Equal(t, "consent_required", silently("app").Get("error"), "it was taken back")
+	require.Equal(t, "consent_required", proven("app").Get("error"), "it was taken back")
 	b.open("/account")
 	b.press("sign-out")
-	require.Equal(t, "login_required", silently("app").Get("error"))
+	require.Equal(t, "login_required", proven("app").Get("error"))
 }
 
 // Nothing proves that an application on the user's device is the one that was allowed (RFC 8252 section 8.6).
@@ -91,6 +97,7 @@ func TestPromptNoneIsNotForApplicationsThatNothingProves(t *testing.T) {
 	w := newWorld(t)
 	b := w.signedIn()
 	for redirectURI, isProved := range map[string]bool{"com.example.app:/cb": false, "http://127.0.0.1:4711/cb": false, "https://app.example/cb": true} {
+		w.clock.Advance(time.Second) // the latest consent is this one
 		w.change("spa", func(c *registry.Client) { c.RedirectURIs = []string{redirectURI} })
 		pairs := []string{"redirect_uri", redirectURI, "code_challenge", verifier}
 		b.open(request("spa", pairs...))
