@@ -11,13 +11,16 @@ import (
 const (
 	earlierMigrations = "bun_migrations"
 	// ours are the names of our migrations; other programs' are times.
-	ours = "name ~ '^[0-9]{4}$'"
+	ours = "name OPERATOR(pg_catalog.~) '^[0-9]{4}$'"
 )
 
-// firstTablesVisible reports whether the search_path finds all tables of our first migration.
+// firstTablesVisible reports whether the search_path finds all tables of our first migration. That path may lead through a
+// schema in which others can make functions, so that nothing is called whose name they could take: one of theirs for text[]
+// would come before Postgres's unnest, and be run with the rights of our role.
 func firstTablesVisible(ctx context.Context, db *bun.DB) (visible bool, err error) {
-	err = db.NewRaw(`SELECT bool_and(to_regclass(name) IS NOT NULL)
-		FROM unnest(ARRAY['clients', 'grants', 'codes', 'refresh_tokens', 'revocations', 'signing_keys']) AS name`).Scan(ctx, &visible)
+	err = db.NewRaw(`SELECT pg_catalog.to_regclass('clients') IS NOT NULL AND pg_catalog.to_regclass('grants') IS NOT NULL
+		AND pg_catalog.to_regclass('codes') IS NOT NULL AND pg_catalog.to_regclass('refresh_tokens') IS NOT NULL
+		AND pg_catalog.to_regclass('revocations') IS NOT NULL AND pg_catalog.to_regclass('signing_keys') IS NOT NULL`).Scan(ctx, &visible)
 	return visible, err
 }
 

@@ -51,7 +51,7 @@ func belongsInOwnSchema(ctx context.Context, db *bun.DB) (bool, error) {
 	// A role that may not use a schema is told of it by the first statement that does: asking the catalog needs no right.
 	err = db.NewRaw(`SELECT source, COALESCE(current_schema(), '') AS current,
 		EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = ?0 AND tablename = ?1) AS own,
-		COALESCE((SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass(?1)), '') AS found
+		COALESCE((SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = pg_catalog.to_regclass(?1)::oid), '') AS found
 		FROM pg_settings WHERE name = 'search_path'`, ownSchema, "signing_keys").Scan(ctx, &place)
 	if err != nil {
 		return false, err

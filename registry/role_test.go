@@ -66,3 +66,23 @@ func TestARoleThatServes(t *testing.T) {
 	require.NoError(t, r.CheckSchema(t.Context()))
 	newWorld(t, r, newClock()).redeem()
 }
+
+// Who may make functions and operators in public gets none of them run by the role of Gatehouse.
+func TestFunctionsOfOthersAreNotRun(t *testing.T) {
+	t.Parallel()
+	database := registrytest.PostgresDatabase(t)
+	trap := " LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'run by %', current_user; END $$"
+	execute(t, database,
+		"CREATE FUNCTION public.unnest(text[]) RETURNS SETOF text"+trap,
+		"CREATE FUNCTION public.trap(oid, regclass) RETURNS boolean"+trap,
+		"CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = public.trap)",
+		"CREATE FUNCTION public.trap(varchar, varchar) RETURNS boolean"+trap,
+		"CREATE OPERATOR public.~ (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.trap)")
+	newWorld(t, open(t, database), newClock())
+	restarted(t, database)
+
+	other := earlierInstallation(t)
+	execute(t, other, "CREATE FUNCTION public.trap(varchar, varchar) RETURNS boolean"+trap,
+		"CREATE OPERATOR public.~ (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.trap)")
+	inUse(t, open(t, other))
+}

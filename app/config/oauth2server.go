@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -46,6 +47,9 @@ func (c *Config) adoptDefaults(environ []string) {
 	c.Listen = oauth2serverListen
 	c.Admin.UnknownFields = IgnoreFields
 }
+
+// OAuth2ServerVariables are the names of the variables of oauth2server that count here, too.
+func OAuth2ServerVariables() []string { return slices.Sorted(maps.Keys(oauth2serverVariables)) }
 
 // noteOAuth2server says what is left to decide once everything was read.
 func (c *Config) noteOAuth2server(environ []string) {

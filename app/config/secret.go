@@ -51,7 +51,10 @@ func (u SecretURL) String() string {
 	if err != nil {
 		return hidden
 	}
-	query := parsed.Query()
+	query, err := url.ParseQuery(parsed.RawQuery)
+	if err != nil { // what cannot be read may be a password with a ; or a % in it
+		parsed.RawQuery, query = "xxxxx", nil
+	}
 	for name, values := range query {
 		if strings.Contains(strings.ToLower(name), "password") && len(values) > 0 {
 			query[name] = []string{"xxxxx"} // as Redacted writes it

@@ -63,6 +63,13 @@ func runDev(cmd *cobra.Command, path string, port int) error {
 	if err != nil {
 		return err
 	}
+	// They are in the shells of those who run oauth2server, or anything that has a PORT, and would put a demo user on the network,
+	// or a demo application into a database that others use.
+	for _, name := range config.OAuth2ServerVariables() {
+		if err := os.Unsetenv(name); err != nil {
+			return err
+		}
+	}
 	demo := &devDemo{dir: dir, program: nameOfProgram(os.Args[0])}
 	defer demo.stop()
 	cfg, err := config.LoadForOperator(dir.config(), config.Needs{Redis: true, Keys: true, Routes: true}, os.Environ())

@@ -245,3 +245,25 @@ func TestDevDoesWhatItsFileSays(t *testing.T) {
 	s.refused(2, "unknown key no_such_key", "dev", "--dir", s.env["DIR"], "--demo-port", "0")
 	s.refused(2, "dev has the configuration that lies in its --dir", "dev", "--config", file)
 }
+
+// In a shell with the environment of oauth2server, dev stays on this machine and leaves the database there alone.
+func TestDevLeavesOAuth2ServerAlone(t *testing.T) {
+	s := devSite(t)
+	_, s.env["PORT"], _ = net.SplitHostPort(s.env["GATEHOUSE_LISTEN"])
+	delete(s.env, "GATEHOUSE_LISTEN")
+	s.env["DATABASE_URI"], s.env["JWT_SECRET"], s.env["LNDHUB_URL"] = "postgres://"+nowhere+"/oauth", "short", "http://"+nowhere
+	require.NoError(t, os.Mkdir(s.env["DIR"], 0o700))
+	address := freeAddress(t)
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	s.env["GATEHOUSE_ISSUER"] = "http://localhost:" + port
+	configuration := fmt.Sprintf("listen: %s\ndatabase_url: sqlite:%s\nredis_url: 'embedded:'\njwt_secret: %032d\nkeys: {secret: %032d}\n",
+		address, filepath.Join(s.env["DIR"], "gatehouse.db"), 1, 2)
+	require.NoError(t, os.WriteFile(filepath.Join(s.env["DIR"], "config.yaml"), []byte(configuration), 0o600))
+
+	d := s.dev()
+	require.NotEmpty(t, d.password, d.said)
+	access, _ := d.tokens()
+	status, _ := d.hello(access)
+	require.Equal(t, http.StatusOK, status)
+}

@@ -141,6 +141,6 @@ func lines(t *table, report authz.ImportReport, ended string) {
 	}
 	if report.DrawnSecrets > 0 {
 		t.row(fmt.Sprintf("%d clients have a secret that oauth2server has drawn. Such a secret can be computed from the client's id:", report.DrawnSecrets))
-		t.row("  give them new ones (server client secret ID)")
+		t.row("  give them new ones (gatehouse client secret ID)")
 	}
 }
