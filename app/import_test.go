@@ -62,7 +62,7 @@ func takeOver(t *testing.T, cfg config.Config, source *sourcetest.Database) auth
 	require.NoError(t, err)
 	from, err := oauth2server.Open(t.Context(), source.URL)
 	require.NoError(t, err)
-	report, err := operator.ImportOAuth2Server(t.Context(), from, false)
+	report, err := operator.ImportOAuth2Server(t.Context(), from, authz.ImportRun{})
 	require.NoError(t, err)
 	require.NoError(t, from.Close())
 	require.NoError(t, closeAll())

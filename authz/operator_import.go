@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -21,6 +22,18 @@ type ImportOptions struct {
 	// AccessLifespan is how long an access token lives unless a client has asked for another time.
 	AccessLifespan time.Duration
 }
+
+// ImportRun is how one run is made.
+type ImportRun struct {
+	Rehearse bool // change nothing, and report what would become of it
+	// EndMissing ends the grants of an earlier run whose tokens the source has no longer, also when they are more than
+	// those that live there.
+	EndMissing bool
+}
+
+// ErrSourceEmptied is returned when more grants of an earlier run are gone at the source than live there: it was emptied, or is
+// an old copy. Everything else was taken, and nothing was ended.
+var ErrSourceEmptied = errors.New("more grants of an earlier run are gone at oauth2server than live there: was its database emptied, or is it an old copy?")
 
 // ImportReport is what became of the data of another server.
 type ImportReport struct {
@@ -68,22 +81,23 @@ type ChangedClient struct {
 
 // ImportOAuth2Server takes over the clients of oauth2server, and the grants of their users with the tokens that live. It can
 // be broken off and run again: what is here is left as it is, and what has ended here stays ended. The report holds what was
-// done, also beside an error. A rehearsal changes nothing, and reports what would become of it.
-func (o *Operator) ImportOAuth2Server(ctx context.Context, source *oauth2server.Source, rehearse bool) (ImportReport, error) {
+// done, also beside an error, which may be ErrSourceEmptied.
+func (o *Operator) ImportOAuth2Server(ctx context.Context, source *oauth2server.Source, how ImportRun) (ImportReport, error) {
 	began := clock(o.Now)().UTC()
 	r := &importing{
 		Operator: o,
 		report:   ImportReport{OverMax: map[string]int{}, OfNoClient: map[string]int{}, LostScopes: map[string]int{}},
 		run: registry.Import{
-			Source: source.Name(), Run: began, Most: o.Imports.MaxGrants, Rehearse: rehearse, Clients: map[string]bool{},
+			Source: source.Name(), Run: began, Most: o.Imports.MaxGrants, Rehearse: how.Rehearse, Clients: map[string]bool{},
 		},
-		seen: map[string]bool{},
+		seen:       map[string]bool{},
+		endMissing: how.EndMissing,
 	}
 	err := r.clients(ctx, source)
 	if err == nil {
 		err = r.tokens(ctx, source, began)
 	}
-	if !rehearse {
+	if !how.Rehearse {
 		o.note(ctx, "imported from oauth2server", slog.Int("clients", r.report.Clients), slog.Int("grants", r.report.Grants))
 	}
 	return r.report, err
@@ -95,6 +109,8 @@ type importing struct {
 	report ImportReport
 	run    registry.Import
 	seen   map[string]bool // grants, by id
+
+	endMissing bool
 }
 
 // tokens takes what lives, and ends what an earlier run has taken and is gone there.
@@ -104,7 +120,17 @@ func (r *importing) tokens(ctx context.Context, source *oauth2server.Source, at 
 	if err != nil {
 		return err
 	}
-	r.report.Gone, err = r.by().FinishImport(ctx, &r.run, func(id string) bool { return r.seen[id] })
+	isSeen := func(id string) bool { return r.seen[id] }
+	count := r.run
+	count.Rehearse = true
+	gone, err := r.by().FinishImport(ctx, &count, isSeen)
+	switch {
+	case err != nil:
+		return err
+	case gone > len(r.seen) && !r.endMissing:
+		return fmt.Errorf("%w (%d gone, %d live)", ErrSourceEmptied, gone, len(r.seen))
+	}
+	r.report.Gone, err = r.by().FinishImport(ctx, &r.run, isSeen)
 	return err
 }
 

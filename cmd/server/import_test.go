@@ -186,6 +186,22 @@ func TestImportOfATokenThatWasRefreshedMeanwhile(t *testing.T) {
 	require.Zero(t, run().Grants.Ended)
 }
 
+// TestImportFromAnEmptiedSource does not take back what an earlier run has taken, unless the operator says so.
+func TestImportFromAnEmptiedSource(t *testing.T) {
+	s := sqliteSite(t).withRoutes()
+	s.ok("migrate")
+	source := sourcetest.New(t)
+	source.Fill(2, 20)
+	require.Equal(t, 20, decode[importRecord](t, s.ok("import", "oauth2server", "--from", source.URL, "--json")).Grants.Taken)
+	source.Exec("DELETE FROM oauth2_tokens")
+	s.refused(1, "20 gone, 0 live", "import", "oauth2server", "--from", source.URL)
+	s.refused(1, "20 gone, 0 live", "import", "oauth2server", "--from", source.URL, "--dry-run")
+	require.NotContains(t, strings.Join(s.audit(), "\n"), "grant.end")
+	done := decode[importRecord](t, s.ok("import", "oauth2server", "--from", source.URL, "--end-missing", "--json"))
+	require.Equal(t, 20, done.Grants.Ended)
+	require.Contains(t, strings.Join(s.audit(), "\n"), "grant.end")
+}
+
 // TestImportGoesOnAfterKill: whatever a run that was killed has done, the next completes it.
 func TestImportGoesOnAfterKill(t *testing.T) {
 	onEachMigrated(t, func(t *testing.T, s site) {
