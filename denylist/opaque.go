@@ -131,3 +131,14 @@ func (s *Store) CompleteOpaque(ctx context.Context, epoch string) (bool, error) 
 	}
 	return done == 1, nil
 }
+
+// WithdrawOpaque takes back that every opaque token was written, until CompleteOpaque: there are others, and one that is not
+// found may be good.
+func (s *Store) WithdrawOpaque(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	if err := s.write.Del(ctx, opaqueMarkKey).Err(); err != nil {
+		return fmt.Errorf("declare opaque tokens incomplete: %w", err)
+	}
+	return nil
+}

@@ -91,8 +91,8 @@ func namesParameter(pair []byte, name string) (named, split bool) {
 	return named, split
 }
 
-// isReadAs reports whether a program may read key as name: after percent-decoding, in any case, with spaces before it, with an
-// index in brackets behind it, cut at a NUL, or with an underscore in the place of a space or a dot.
+// isReadAs reports whether a program may read key as name: after percent-decoding, in any case, with spaces or brackets before
+// it, with an index in brackets behind it, cut at a NUL, or with an underscore in the place of a space, a dot or a bracket.
 func isReadAs(key []byte, name string) bool {
 	at := 0
 	for i := 0; i < len(key); i++ {
@@ -104,10 +104,10 @@ func isReadAs(key []byte, name string) bool {
 			b = ' '
 		}
 		switch {
-		case b == ' ' && at == 0:
+		case at == 0 && (b == ' ' || b == '[' || b == ']'):
 			continue
-		case b == 0 || b == '[':
-			return at == len(name)
+		case at == len(name) && (b == 0 || b == '[' || b == ']'):
+			return true
 		case at == len(name) || foldedInQuery(b) != foldedInQuery(name[at]):
 			return false
 		}
@@ -120,7 +120,7 @@ func foldedInQuery(b byte) byte {
 	switch {
 	case 'A' <= b && b <= 'Z':
 		return b | 0x20
-	case b == ' ' || b == '.':
+	case b == ' ' || b == '.' || b == '[':
 		return '_'
 	}
 	return b

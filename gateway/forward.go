@@ -197,8 +197,9 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 		case len(r.credential) == 0:
 		case status == fasthttp.StatusUnauthorized:
 			return false, g.credentialRefused(r, to, x)
-		case to.hub != nil && status < fasthttp.StatusMultipleChoices:
-			to.hub.letsIn() // what else it says may be of a proxy, or of its limit of requests
+		case to.hub != nil && status < fasthttp.StatusMultipleChoices && !to.public:
+			// What else it says may be of a proxy, or of its limit of requests; a public path asks nobody who they are.
+			to.hub.letsIn()
 		}
 		except.name = "www-authenticate" // it asks for what callers do not have
 	}
@@ -206,6 +207,11 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 		ctx.SetConnectionClose() // what is left of the body would be the next request
 	}
 	response := &ctx.Response
+	if len(except.secret) > 0 && head.Status()/100 == 3 && x.HasBody() { // whose page repeats the Location
+		copyHead(&response.Header, head, except)
+		response.Header.Del(fasthttp.HeaderContentEncoding)
+		return false, nil
+	}
 	if !x.HasBody() {
 		copyHead(&response.Header, head, except)
 		if ctx.IsHead() && head.Length() >= 0 {

@@ -201,3 +201,21 @@ func TestWhatDoesNotShowThatLndhubLetsUsersIn(t *testing.T) {
 	}
 	require.Equal(t, 502, ask("4"))
 }
+
+// What everybody may read is answered whether or not the credential is a good one.
+func TestAPublicPathDoesNotShowThatLndhubLetsUsersIn(t *testing.T) {
+	h := newHub(t)
+	s := newSystem(t, []gateway.Route{
+		balance(h.URL(), credential("lndhub")), balance(h.URL(), path("/info"), public, credential("lndhub")),
+	}, options{})
+	ask := func(target, user string) int {
+		return s.do(raw("GET "+target, bearer(s.token(map[string]any{"sub": user})))).StatusCode
+	}
+	for _, user := range []string{"2", "3", "4"} {
+		h.refuse(user, refusing(badAuth))
+	}
+	require.Equal(t, 403, ask("/balance", "2"))
+	require.Equal(t, 403, ask("/balance", "3"))
+	require.Equal(t, 200, ask("/info", "1"))
+	require.Equal(t, 502, ask("/balance", "4"))
+}

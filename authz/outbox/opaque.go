@@ -20,6 +20,8 @@ type OpaqueTokens interface {
 	OpaqueEpoch(ctx context.Context) (epoch string, complete bool, err error)
 	// CompleteOpaque declares that all tokens were written in an epoch; not done when that has ended.
 	CompleteOpaque(ctx context.Context, epoch string) (done bool, err error)
+	// WithdrawOpaque takes that back: what is not found is then not known to be no token.
+	WithdrawOpaque(ctx context.Context) error
 }
 
 var (
@@ -63,7 +65,8 @@ func (r *OpaqueRelay) round(ctx context.Context) (pause time.Duration, err error
 }
 
 // KeepUp writes every token when they were never written, or may have been lost, and otherwise a batch of those that
-// are new. more says that there may be others. While the denylist is not loaded it does nothing: no token passes then.
+// are new. more says that there may be others: until they are written, gateways answer 503 to a token that they do not find,
+// on which clients keep it. While the denylist is not loaded it does nothing: no token passes then.
 func (r *OpaqueRelay) KeepUp(ctx context.Context) (more bool, err error) {
 	epoch, complete, err := r.Tokens.OpaqueEpoch(ctx)
 	if err != nil || epoch == "" {
@@ -76,7 +79,12 @@ func (r *OpaqueRelay) KeepUp(ctx context.Context) (more bool, err error) {
 	if err != nil || len(pending) == 0 {
 		return false, err
 	}
-	return len(pending) == relayBatch, r.write(ctx, pending)
+	if more = len(pending) == relayBatch; more {
+		if err := r.Tokens.WithdrawOpaque(ctx); err != nil {
+			return false, err
+		}
+	}
+	return more, r.write(ctx, pending)
 }
 
 func (r *OpaqueRelay) fill(ctx context.Context, epoch string) error {
