@@ -33,7 +33,7 @@ type ImportRun struct {
 
 // ErrSourceEmptied is returned when more grants of an earlier run are gone at the source than live there: it was emptied, or is
 // an old copy. Everything else was taken, and nothing was ended.
-var ErrSourceEmptied = errors.New("more grants of an earlier run are gone at oauth2server than live there: was its database emptied, or is it an old copy?")
+var ErrSourceEmptied = errors.New("more grants of an earlier run are gone at oauth2server than live there, as if it was emptied or is an old copy")
 
 // ImportReport is what became of the data of another server.
 type ImportReport struct {
@@ -128,7 +128,7 @@ func (r *importing) tokens(ctx context.Context, source *oauth2server.Source, at 
 	case err != nil:
 		return err
 	case gone > len(r.seen) && !r.endMissing:
-		return fmt.Errorf("%w (%d gone, %d live)", ErrSourceEmptied, gone, len(r.seen))
+		return fmt.Errorf("%w: %d gone, %d live", ErrSourceEmptied, gone, len(r.seen))
 	}
 	r.report.Gone, err = r.by().FinishImport(ctx, &r.run, isSeen)
 	return err

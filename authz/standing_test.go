@@ -121,7 +121,9 @@ func TestASuspendedUserAllowsNothingInASession(t *testing.T) {
 	b, elsewhere := w.signedIn(), w.signedIn()
 	b.open(request("app"))
 	b.allowed(b.press("allow"))
-	silently := func() string { return b.sent(b.open(request("app", "prompt", "none", "code_challenge", verifier))).Get("error") }
+	silently := func() string {
+		return b.sent(b.open(request("app", "prompt", "none", "code_challenge", verifier))).Get("error")
+	}
 	require.Empty(t, silently())
 	asked := request("app", "expires_in", "99999999")
 	requirePage(t, b.open(asked), http.StatusOK)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,9 @@ func newImportOAuth2Server(configPath *string) *cobra.Command {
 				}
 				defer func() { err = errors.Join(err, source.Close()) }()
 				report, err := operator.ImportOAuth2Server(ctx, source, how)
+				if errors.Is(err, authz.ErrSourceEmptied) {
+					err = fmt.Errorf("%w; --end-missing ends them", err)
+				}
 				return errors.Join(err, out.print(cmd, importOf(report, how.Rehearse, err == nil), func(t *table) { importTable(t, report, how.Rehearse, err == nil) }))
 			})
 		},
