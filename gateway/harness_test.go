@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,7 +60,38 @@ type system struct {
 	gateway  *gateway.Gateway
 	key      *keys.Key
 	denylist *fakeDenylist
-	log      *bytes.Buffer // read it only after the answers it is about
+	log      *logText
+}
+
+// logText is a log that may be read while it is written.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logText) Reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Reset()
+}
+
+// awaitLine waits for what is logged after the caller has heard everything, and returns the log.
+func (l *logText) awaitLine(t *testing.T, part string) string {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(l.String(), part) }, patience, time.Millisecond, "%q is not logged", part)
+	return l.String()
 }
 
 // options change what newSystem makes.
@@ -81,7 +113,7 @@ func newSystem(t *testing.T, routes []gateway.Route, opts options) *system {
 	require.NoError(t, err)
 	ring, err := keys.NewRing(key)
 	require.NoError(t, err)
-	s := &system{t: t, key: key, denylist: &fakeDenylist{}, log: &bytes.Buffer{}}
+	s := &system{t: t, key: key, denylist: &fakeDenylist{}, log: &logText{}}
 	clock := func() time.Time { return now }
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	config := gateway.Config{
