@@ -35,12 +35,11 @@ func TestARequestWasSentFromItsFirstByteOn(t *testing.T) {
 }
 
 func TestAPartOfARequestWasSent(t *testing.T) {
-	silent := gatewaytest.NewUpstream(t, func(c *gatewaytest.Conn) { c.Hold() })
-	defer silent.Release()
-	pool, err := NewPool(Origin{Address: silent.Addr(), Host: "upstream"}, Settings{})
+	upstream := gatewaytest.NewUpstream(t, func(c *gatewaytest.Conn) { _, _ = c.Reader.ReadByte() }) // and closes
+	pool, err := NewPool(Origin{Address: upstream.Addr(), Host: "upstream"}, Settings{})
 	require.NoError(t, err)
 	defer pool.Close()
-	x, err := pool.Acquire(Caller{End: time.Now().Add(time.Second)})
+	x, err := pool.Acquire(Caller{End: time.Now().Add(gatewaytest.Patience)})
 	require.NoError(t, err)
 	defer x.End()
 	large := append(get("/c").Head, make([]byte, 64<<20)...) // more than sockets hold
