@@ -107,8 +107,12 @@ func (s *Server) disconnect(ctx context.Context, subject, clientID string) (ende
 	if ended > 0 {
 		s.log.InfoContext(ctx, "client disconnected", slog.String("client_id", clientID), slog.Int("grants", ended))
 	}
-	// Also when there was nothing to end: this may be the next try after a 503.
-	unconfirmed, err = s.issuer.relay.Confirm(ctx, outbox.RevokedOf(subject))
+	// Also when there was nothing to end: this may be the next try after a 503. What a user has waiting can be much, so this is a step, too.
+	own := outbox.RevokedOf(subject)
+	err = s.issuer.turns.take(ctx, subject, func() error { return s.issuer.relay.Deliver(ctx, own) })
+	if err == nil {
+		unconfirmed, err = s.issuer.relay.Confirm(ctx, own)
+	}
 	return ended, unconfirmed, err
 }
 

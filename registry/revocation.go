@@ -74,7 +74,7 @@ func (r *Registry) revoke(ctx context.Context, tx bun.Tx, revocations ...Revocat
 		return 0, nil
 	}
 	waiting, err := tx.NewSelect().TableExpr("(?) AS waiting", tx.NewSelect().Model((*revocationRow)(nil)).
-		ColumnExpr("1").Where("subject = ?", revocations[0].Subject).Where("NOT delivered").Limit(lastTurn)).Count(ctx)
+		ColumnExpr("1").Where("subject = ?", revocations[0].Subject).Where("NOT delivered").Where("subject >= ''").Limit(lastTurn)).Count(ctx)
 	if err != nil {
 		return 0, err
 	}

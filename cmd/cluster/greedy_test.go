@@ -23,16 +23,11 @@ const (
 )
 
 // TestOneUserDelaysNobodysRevocations: one user makes and ends grants as fast as the servers let him, 50,000 of his
-// revocations wait to be delivered, and six others take their own access back meanwhile.
+// revocations wait to be delivered, and six others take their own access back meanwhile, as they did before.
 func TestOneUserDelaysNobodysRevocations(t *testing.T) {
 	in := install(t)
 	greedy, others := in.register(), in.register()
-	var alone time.Duration
-	for i := range 10 {
-		took, _, err := in.takeBack(others, 100+i%6, in.authz[i%len(in.authz)])
-		require.NoError(t, err)
-		alone = max(alone, took)
-	}
+	before := in.takeBackAtOnce(others, time.Now().Add(time.Duration(size(2, 60))*time.Second))
 	stop := make(chan struct{})
 	var attack sync.WaitGroup
 	var made atomic.Int64
@@ -52,43 +47,65 @@ func TestOneUserDelaysNobodysRevocations(t *testing.T) {
 	in.leaveUndelivered(backlog)
 
 	began := time.Now()
-	until := began.Add(time.Duration(size(8, 120)) * time.Second)
-	var mu sync.Mutex
-	var answered, held []time.Duration
-	var failures []string
+	var during takenBack
 	var six sync.WaitGroup
-	for i := range 6 {
-		six.Go(func() {
-			for time.Now().Before(until) {
-				took, holds, err := in.takeBack(others, 100+i, in.authz[i%len(in.authz)])
-				mu.Lock()
-				if err != nil {
-					failures = append(failures, err.Error())
-				}
-				answered, held = append(answered, took), append(held, holds)
-				mu.Unlock()
-				time.Sleep(100 * time.Millisecond)
-			}
-		})
-	}
+	six.Go(func() {
+		during = in.takeBackAtOnce(others, began.Add(time.Duration(size(8, 120))*time.Second))
+	})
 	drained := in.awaitDelivery(began)
 	six.Wait()
 	close(stop)
 	attack.Wait()
 
-	slices.Sort(answered)
-	slices.Sort(held)
-	t.Logf("%d grants made and ended by one user; %d waiting revocations delivered in %v; %d revocations of others: "+
-		"answered in p50 %v, p99 %v, max %v (before the attack: max %v); held after the answer p50 %v, p99 %v, max %v", made.Load(), backlog, drained, len(held),
-		answered[len(answered)/2], answered[len(answered)*99/100], answered[len(answered)-1], alone,
-		held[len(held)/2], held[len(held)*99/100], held[len(held)-1])
-	require.Empty(t, failures)
-	bound := max(othersBound, 10*alone) // of a machine that others use, too, the attack is not the only load
+	t.Logf("%d grants made and ended by one user; %d waiting revocations delivered in %v; revocations of others before: %v; meanwhile: %v",
+		made.Load(), backlog, drained, before, during)
+	require.Empty(t, before.failures)
+	require.Empty(t, during.failures)
+	// The worst of a minute is the disk's or the machine's, also when nobody attacks.
+	usual, worst := max(othersBound, 2*percentile(before.answered, 99)), max(othersBound, 2*percentile(before.answered, 100))
 	if !*full {
-		bound = max(bound, maxStaleness)
+		usual, worst = max(usual, maxStaleness), max(worst, maxStaleness)
 	}
-	require.Less(t, answered[len(answered)-1], bound)
-	require.Less(t, held[len(held)-1], bound)
+	require.Less(t, percentile(during.answered, 99), usual)
+	require.Less(t, percentile(during.answered, 100), worst)
+	require.Less(t, percentile(during.held, 100), othersBound)
+}
+
+// takenBack is what six users saw who took their own access back again and again: how long each time took until it was
+// answered, and after that until it held, both sorted.
+type takenBack struct {
+	answered, held []time.Duration
+	failures       []string
+}
+
+func (b takenBack) String() string {
+	return fmt.Sprintf("%d, answered in p50 %v, p99 %v, max %v, held after the answer p99 %v, max %v", len(b.answered),
+		percentile(b.answered, 50), percentile(b.answered, 99), percentile(b.answered, 100), percentile(b.held, 99), percentile(b.held, 100))
+}
+
+func percentile(sorted []time.Duration, of int) time.Duration { return sorted[(len(sorted)-1)*of/100] }
+
+func (in *installation) takeBackAtOnce(a application, until time.Time) (all takenBack) {
+	var mu sync.Mutex
+	var six sync.WaitGroup
+	for i := range 6 {
+		six.Go(func() {
+			for time.Now().Before(until) {
+				took, holds, err := in.takeBack(a, 100+i, in.authz[i%len(in.authz)])
+				mu.Lock()
+				if err != nil {
+					all.failures = append(all.failures, err.Error())
+				}
+				all.answered, all.held = append(all.answered, took), append(all.held, holds)
+				mu.Unlock()
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+	}
+	six.Wait()
+	slices.Sort(all.answered)
+	slices.Sort(all.held)
+	return all
 }
 
 // beGreedy makes a grant and ends it in one of the ways that a user has, without minding the answers.
