@@ -179,6 +179,7 @@ func useEverything(t *testing.T, w *world) {
 	require.ErrorIs(t, w.RedeemCode(w.ctx, "code-"+reused, nil, later), registry.ErrCodeUsed)
 	require.NoError(t, second(w.Grant(w.ctx, reused)))
 	require.NoError(t, second(w.ConnectionsOf(w.ctx, "subject 77")))
+	require.NoError(t, second(w.LiveGrants(w.ctx, "subject 77", "app", 50)))
 	ends, err := w.EndGrants(w.ctx, "subject 77", "client 77", "user")
 	require.NoError(t, err)
 	require.Positive(t, ends)
