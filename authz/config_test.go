@@ -15,11 +15,12 @@ func TestEveryProblemOfTheConfigurationIsReportedAtOnce(t *testing.T) {
 		Issuer:            "https://issuer.example/",
 		AccessLifespan:    1500 * time.Millisecond,
 		MaxAccessLifespan: time.Second,
+		Risks:             map[string]authz.Risk{"x": "none"},
 		RefreshGrace:      -1,
 		RefreshSecret:     bytes.Repeat([]byte("x"), 31),
 	})
 	require.Error(t, err)
-	for _, problem := range []string{"issuer", "whole seconds", "maximum", "negative", "32 bytes", "registry and denylist", "keyring"} {
+	for _, problem := range []string{"issuer", "whole seconds", "maximum", "negative", "32 bytes", "registry and denylist", "keyring", "risk of scope x"} {
 		require.ErrorContains(t, err, problem)
 	}
 	for _, issuer := range []string{"", "issuer.example", "ftp://issuer.example", "https://issuer.example?x", "https://issuer.example#x", "https://"} {

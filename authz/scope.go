@@ -10,12 +10,23 @@ import (
 // scopes are those that the routes name, with the sentence that is shown to the user. It is never changed.
 type scopes struct {
 	descriptions map[string]string
+	risks        map[string]Risk
 	names        []string
 }
 
+// Risk is what a scope lets an application do.
+type Risk string
+
+// The risks, the least first.
+const (
+	Read  Risk = "read"
+	Write Risk = "write"
+	Spend Risk = "spend"
+)
+
 // newScopes copies the descriptions. Where there are none both are empty, and not nil, which JSON would show as null.
-func newScopes(descriptions map[string]string) scopes {
-	s := scopes{descriptions: map[string]string{}, names: slices.AppendSeq([]string{}, maps.Keys(descriptions))}
+func newScopes(descriptions map[string]string, risks map[string]Risk) scopes {
+	s := scopes{descriptions: map[string]string{}, risks: maps.Clone(risks), names: slices.AppendSeq([]string{}, maps.Keys(descriptions))}
 	maps.Copy(s.descriptions, descriptions)
 	slices.Sort(s.names)
 	return s
@@ -47,4 +58,12 @@ func (s scopes) describe(names []string) map[string]string {
 		described[name] = s.descriptions[name]
 	}
 	return described
+}
+
+// riskOf is the highest one where nothing is known: nobody may be surprised by a payment.
+func (s scopes) riskOf(name string) Risk {
+	if risk, ok := s.risks[name]; ok {
+		return risk
+	}
+	return Spend
 }

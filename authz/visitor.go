@@ -50,7 +50,7 @@ func (v visitor) sentSignedIn(form url.Values) bool {
 
 // shownName is who is signed in, for the user to recognize.
 func (v visitor) shownName() string {
-	if name := client.ShownName(v.session.Name); name != "" {
+	if name := client.Visible(v.session.Name); name != "" {
 		return name
 	}
 	return "user " + v.session.Subject
