@@ -80,9 +80,6 @@ func (t *targetOf) route() Route {
 		r.Methods = []string{strings.ToUpper(t.Method)}
 		r.WebSocket = r.Methods[0] == methodGet.String()
 	}
-	if r.IsPayment() {
-		r.FirstByteTimeout = PaymentTimeout
-	}
 	return r
 }
 
