@@ -72,7 +72,7 @@ type Config struct {
 	// A user who has signed in stays so for SessionIdle without a request, and for SessionAbsolute in any case; 24 hours and 30
 	// days when 0.
 	SessionIdle, SessionAbsolute time.Duration
-	// Standing is asked at each refresh whether the user is suspended; nil: nobody is. It is told Caller.
+	// Standing is asked at each refresh whether the user is suspended; nil: nobody is.
 	Standing user.Standing
 	// Caller is where a request comes from, which is told to Users; its peer when nil.
 	Caller   func(*http.Request) netip.Addr
