@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"gatehouse/authz/page"
 	"gatehouse/registry"
 )
 
@@ -11,6 +12,7 @@ import (
 type scopes struct {
 	descriptions map[string]string
 	risks        map[string]Risk
+	translations map[string]map[string]string
 	names        []string
 }
 
@@ -25,10 +27,11 @@ const (
 )
 
 // newScopes copies the descriptions. Where there are none both are empty, and not nil, which JSON would show as null.
-func newScopes(descriptions map[string]string, risks map[string]Risk) scopes {
+func newScopes(descriptions map[string]string, translations map[string]map[string]string, risks map[string]Risk) scopes {
 	s := scopes{descriptions: map[string]string{}, risks: maps.Clone(risks), names: slices.AppendSeq([]string{}, maps.Keys(descriptions))}
 	maps.Copy(s.descriptions, descriptions)
 	slices.Sort(s.names)
+	s.translations = maps.Clone(translations)
 	return s
 }
 
@@ -66,4 +69,9 @@ func (s scopes) riskOf(name string) Risk {
 		return risk
 	}
 	return Spend
+}
+
+// shown is the sentence of a scope for whoever reads a page.
+func (s scopes) shown(name string) page.Message {
+	return page.Verbatim(s.descriptions[name], s.translations[name])
 }
