@@ -160,7 +160,7 @@ func (s *Server) consentView(v visitor, k keptRequest) page.Consent {
 		view.Scheme = k.redirectURI.Scheme
 	}
 	for _, name := range k.request.GetRequestedScopes() {
-		view.Scopes = append(view.Scopes, page.Scope{Name: name, Description: s.scopes.descriptions[name]})
+		view.Scopes = append(view.Scopes, page.Scope{Name: name, Description: s.scopes.shown(name)})
 	}
 	return view
 }
