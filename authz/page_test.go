@@ -238,7 +238,9 @@ func TestProgramsThatPostGetJSON(t *testing.T) {
 
 func TestThePagesAreOfTheBrand(t *testing.T) {
 	const svg = `<svg xmlns="http://www.w3.org/2000/svg"/>`
-	w := newWorld(t, func(c *authz.Config) { c.Brand = page.Brand{Name: "Our Wallet", Logo: []byte(svg), SupportURL: "https://help.example"} })
+	w := newWorld(t, func(c *authz.Config) {
+		c.Brand = page.Brand{Name: "Our Wallet", Logo: []byte(svg), SupportURL: "https://help.example"}
+	})
 	b := w.browser()
 	for _, target := range []string{request("app"), request("nobody")} {
 		html := b.open(target).text
