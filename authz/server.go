@@ -271,7 +271,7 @@ func (s *Server) serve(all routes) http.Handler {
 		allow := strings.Join(allowed, ", ")
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			if handle, ok := methods[r.Method]; ok {
-				handle(w, r)
+				handle(w, withWish(r))
 				return
 			}
 			w.Header().Set("Allow", allow)
