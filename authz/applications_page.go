@@ -3,7 +3,6 @@ package authz
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -58,9 +57,8 @@ func (s *Server) applicationView(c registry.Connection) page.Application {
 		Since:      c.Since,
 		Disconnect: s.base + disconnectPath + "?" + url.Values{clientField: {c.ClientID}}.Encode(),
 	}
-	described := s.scopes.describe(c.Scopes)
-	for _, name := range slices.Sorted(maps.Keys(described)) {
-		shown.Scopes = append(shown.Scopes, page.Scope{Name: name, Description: described[name]})
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.Scopes))) {
+		shown.Scopes = append(shown.Scopes, page.Scope{Name: name, Description: s.scopes.shown(name)})
 	}
 	return shown
 }

@@ -2,9 +2,11 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -19,12 +21,22 @@ import (
 type Message struct {
 	key  string
 	args []any
+	// verbatim is what a Verbatim says in each language, and in "" in those that it has no other words for.
+	verbatim map[string]string
 }
 
 // Say makes a message of a key of the message files. args are its placeholders and their values in turn. A value is a
 // string, an int, a time.Duration or a time.Time of which the day is meant; each is written as the language does. The int that is called
 // count chooses between singular and plural.
-func Say(key string, args ...any) Message { return Message{key, args} }
+func Say(key string, args ...any) Message { return Message{key: key, args: args} }
+
+// Verbatim is what no message file has: a name, or what the operator wrote. inLanguages are the words that it has in some languages, by
+// their names; nil: none.
+func Verbatim(text string, inLanguages map[string]string) Message {
+	words := map[string]string{"": text}
+	maps.Copy(words, inLanguages)
+	return Message{verbatim: words}
+}
 
 // wording is a message in one language, in each of its forms.
 type wording map[plural.Form]phrase
@@ -81,7 +93,7 @@ func (w wording) form(tag language.Tag, args map[string]any) phrase {
 // not in pairs: that is a mistake in the program.
 func (l *Language) Text(m Message) string {
 	if m.key == "" {
-		return ""
+		return cmp.Or(m.verbatim[l.Name()], m.verbatim[""])
 	}
 	args := pairs(m.args)
 	return placeholder.ReplaceAllStringFunc(l.wording(m.key).form(l.tag, args).text, func(found string) string {

@@ -44,14 +44,17 @@ type Consent struct {
 	Domain, Scheme string
 	Scopes         []Scope
 	Lasts          time.Duration // how long an access token will be good, if the client asked for something else than usual
-	User           string        // who is signed in
+	User           Message       // who is signed in
 	Account        string        // where it can be taken back
 	Decide         Form
 	SignOut        Form
 }
 
 // Scope is one thing that an application asks for.
-type Scope struct{ Name, Description string }
+type Scope struct {
+	Name        string
+	Description Message
+}
 
 func (Consent) template() string { return "consent.html" }
 
@@ -76,8 +79,8 @@ func (v Failure) Title() Message { return v.Heading }
 
 // Applications is the account of a user: what has access to it.
 type Applications struct {
-	Service      string // whose account it is: the name of the host
-	User         string // who is signed in
+	Service      string  // whose account it is: the name of the host
+	User         Message // who is signed in
 	Applications []Application
 	// DisconnectAll is where all are disconnected; empty: there are not several.
 	DisconnectAll string

@@ -173,12 +173,15 @@ func TestDevGoesOnFromWhereItWas(t *testing.T) {
 	s := devSite(t)
 	d := s.dev()
 	for name, mode := range map[string]os.FileMode{
-		"": 0o700 | os.ModeDir, "config.yaml": 0o600, "demo-password": 0o600, "gatehouse.db": 0o600,
+		"": 0o700 | os.ModeDir, "config.yaml": 0o600, "demo-password": 0o600, "gatehouse.db": 0o600, ".gitignore": 0o600,
 	} {
 		info, err := os.Stat(filepath.Join(s.env["DIR"], name))
 		require.NoError(t, err)
 		require.Equal(t, mode, info.Mode(), name)
 	}
+	ignored, err := os.ReadFile(filepath.Join(s.env["DIR"], ".gitignore"))
+	require.NoError(t, err)
+	require.Equal(t, "*\n", string(ignored), "no secret gets into a repository by accident")
 	kept, _ := d.tokens()
 	gone, refresh := d.tokens()
 	status, body := d.hello(kept)
