@@ -96,7 +96,7 @@ func (o *Operator) ImportOAuth2Server(ctx context.Context, source *oauth2server.
 		seen:       map[string]bool{},
 		endMissing: how.EndMissing,
 	}
-	err := r.clients(ctx, source)
+	err := r.clients(ctx, source, began)
 	if err == nil {
 		err = r.tokens(ctx, source, began)
 	}

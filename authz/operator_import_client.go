@@ -2,9 +2,12 @@ package authz
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"gatehouse/authz/client"
 	"gatehouse/authz/oauth2server"
@@ -16,8 +19,8 @@ import (
 const clientBatch = 50
 
 // clients takes those that are not here.
-func (r *importing) clients(ctx context.Context, source *oauth2server.Source) error {
-	all, err := source.Clients(ctx)
+func (r *importing) clients(ctx context.Context, source *oauth2server.Source, at time.Time) error {
+	all, err := source.Clients(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -68,6 +71,11 @@ func (r *importing) refuse(c oauth2server.Client, s client.Settings, why string,
 		if client.CheckRedirectURI(uri) == nil {
 			registrable = append(registrable, uri)
 		}
+	}
+	if most := oauth2server.MaxRedirects; len(registrable) > most {
+		why += fmt.Sprintf("; %d redirect URIs that it has used are left out of the command, a client has %d at most: %s",
+			len(registrable)-most, most, strings.Join(registrable[most:], " "))
+		registrable = registrable[:most]
 	}
 	r.report.Refused = append(r.report.Refused, RefusedClient{
 		ID: c.ID, Name: s.Name, Why: why, Redirects: registrable, Deleted: deleted, Public: c.Secret == "",

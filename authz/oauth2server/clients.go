@@ -19,8 +19,8 @@ type Client struct {
 	Name, ImageURL, URL string // empty where oauth2server has no description of the client
 	CreatedAt           time.Time
 
-	// Redirects are URIs to which codes of tokens that live were sent, for a client whose domain is no web address, or one
-	// that is refused here.
+	// Redirects are URIs to which codes were sent, for a client whose domain is no web address, or one that is refused here:
+	// those of tokens that live first, and of each kind the latest first. A client here can have MaxRedirects of them.
 	Redirects []string
 }
 
@@ -32,8 +32,8 @@ FROM oauth2_clients AS c LEFT JOIN LATERAL (
 ) AS m ON true
 WHERE c.deleted_at IS NULL ORDER BY c.created_at, c.id`
 
-// Clients returns every client, the oldest first.
-func (s *Source) Clients(ctx context.Context) ([]Client, error) {
+// Clients returns every client, the oldest first. The time says which tokens live.
+func (s *Source) Clients(ctx context.Context, at time.Time) ([]Client, error) {
 	rows, err := s.tx.Query(ctx, clientsQuery)
 	if err != nil {
 		return nil, fmt.Errorf("read clients of oauth2server: %w", err)
@@ -42,7 +42,7 @@ func (s *Source) Clients(ctx context.Context) ([]Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read clients of oauth2server: %w", err)
 	}
-	return clients, s.addRedirects(ctx, clients)
+	return clients, s.addRedirects(ctx, clients, at)
 }
 
 func readClient(row pgx.CollectableRow) (c Client, err error) {
@@ -67,29 +67,34 @@ func readClient(row pgx.CollectableRow) (c Client, err error) {
 	return c, nil
 }
 
-// maxRedirects is how many redirect URIs a client can have here.
-const maxRedirects = 100
+// MaxRedirects is how many redirect URIs a client can have here.
+const MaxRedirects = 100
+
+// redirectsQuery puts those first that nobody can miss. oauth2server keeps tokens that have expired for a minute, and as long as it is
+// stopped.
+const redirectsQuery = `SELECT client_id, redirect_uri FROM oauth2_tokens
+WHERE client_id = ANY($1) AND redirect_uri <> '' AND deleted_at IS NULL
+GROUP BY 1, 2 ORDER BY 1, bool_or(expires_at > $2 AND (access <> '' OR refresh <> '')) DESC, max(id) DESC`
 
 // addRedirects looks for the redirect URIs in use of the clients that cannot keep their domain.
-func (s *Source) addRedirects(ctx context.Context, clients []Client) error {
-	at := map[string]*Client{}
+func (s *Source) addRedirects(ctx context.Context, clients []Client, at time.Time) error {
+	of := map[string]*Client{}
 	var ids []string
 	for i := range clients {
 		if c := &clients[i]; !c.keepsDomain() {
-			at[c.ID], ids = c, append(ids, c.ID)
+			of[c.ID], ids = c, append(ids, c.ID)
 		}
 	}
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := s.tx.Query(ctx, `SELECT DISTINCT client_id, redirect_uri FROM oauth2_tokens
-		WHERE client_id = ANY($1) AND redirect_uri <> '' AND deleted_at IS NULL ORDER BY 1, 2`, ids)
+	rows, err := s.tx.Query(ctx, redirectsQuery, ids, at)
 	if err != nil {
 		return fmt.Errorf("read redirect URIs of oauth2server: %w", err)
 	}
 	var id, redirect string
 	_, err = pgx.ForEachRow(rows, []any{&id, &redirect}, func() error {
-		if c := at[id]; len(c.Redirects) < maxRedirects && c.admits(redirect) {
+		if c := of[id]; c.admits(redirect) {
 			c.Redirects = append(c.Redirects, redirect)
 		}
 		return nil

@@ -52,12 +52,21 @@ func (c Client) Settings() (_ client.Settings, notes []string, err error) {
 		return s, notes, s.CheckImported()
 	}
 	s.RedirectURIs = []string{c.Domain}
+	var left []string
 	for _, uri := range c.Redirects {
-		if !slices.Contains(s.RedirectURIs, uri) && len(s.RedirectURIs) < maxRedirects {
+		switch {
+		case uri == c.Domain:
+		case len(s.RedirectURIs) < MaxRedirects:
 			s.RedirectURIs = append(s.RedirectURIs, uri)
+		default:
+			left = append(left, uri)
 		}
 	}
 	note("its domain %s is no web address: it can use exactly the redirect URIs %s", c.Domain, strings.Join(s.RedirectURIs, " "))
+	if len(left) > 0 {
+		note("%d redirect URIs that it has used are left out, a client has %d at most: %s",
+			len(left), MaxRedirects, strings.Join(left, " "))
+	}
 	return s, notes, s.CheckImported()
 }
 

@@ -1,6 +1,7 @@
 package oauth2server_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,6 +60,21 @@ func TestWhatADomainMeansHere(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRedirectURIsThatAreTooMany: what is left out is named.
+func TestRedirectURIsThatAreTooMany(t *testing.T) {
+	c := oauth2server.Client{ID: "app", Domain: "myapp://x", Name: "App"}
+	for i := range oauth2server.MaxRedirects + 1 {
+		c.Redirects = append(c.Redirects, fmt.Sprint("myapp://x/", i))
+	}
+	settings, notes, err := c.Settings()
+	require.NoError(t, err)
+	require.Len(t, settings.RedirectURIs, oauth2server.MaxRedirects)
+	require.Equal(t, []string{"myapp://x", "myapp://x/0"}, settings.RedirectURIs[:2])
+	require.Len(t, notes, 2)
+	require.Contains(t, notes[1], "2 redirect URIs that it has used are left out")
+	require.Contains(t, notes[1], ": myapp://x/99 myapp://x/100")
 }
 
 func TestWhatIsDifferentIsNoted(t *testing.T) {

@@ -127,14 +127,25 @@ func TestClientsAreReadAsOAuth2ServerReadsThem(t *testing.T) {
 		database.AddToken(sourcetest.Token{Client: "old", User: "1", Redirect: uri, Access: uri, AccessFor: time.Hour})
 		database.AddToken(sourcetest.Token{Client: "app", User: "1", Redirect: uri, Access: uri, AccessFor: time.Hour})
 	}
-	clients, err := open(t, database.URL).Clients(t.Context())
+	for uri, issued := range map[string]time.Time{
+		"https://a.com/0": time.Now().Add(-2 * time.Hour), // has expired
+		"https://z.com/0": time.Now(),
+	} {
+		database.AddToken(sourcetest.Token{Client: "old", User: "1", Redirect: uri, Access: uri, AccessFor: time.Hour, Issued: issued})
+	}
+	database.Refreshed(database.AddToken(sourcetest.Token{Client: "old", User: "1", Redirect: "https://a.com/1", Access: "A1", AccessFor: time.Hour}))
+	clients, err := open(t, database.URL).Clients(t.Context(), time.Now())
 	require.NoError(t, err)
 	require.Len(t, clients, 2)
+	redirects := clients[1].Redirects
+	require.Len(t, redirects, 4)
+	require.ElementsMatch(t, []string{"https://a.com/cb", "https://z.com/0"}, redirects[:2], "tokens that live come first")
+	require.Equal(t, "https://a.com/1", redirects[2], "then the latest")
 	created := clients[0].CreatedAt
 	require.WithinDuration(t, time.Now(), created, time.Hour)
 	require.Equal(t, []oauth2server.Client{
 		{ID: "app", Secret: "there", Domain: "https://app.example", Name: "First", ImageURL: "i", URL: "u", CreatedAt: created},
-		{ID: "old", Secret: "s", Domain: "https://*.com", Redirects: []string{"https://a.com/cb"}},
+		{ID: "old", Secret: "s", Domain: "https://*.com", Redirects: redirects},
 	}, clients)
 }
 

@@ -81,7 +81,8 @@ func targetsFile(t *testing.T, upstream string) string {
 // running is a server that runs as a process of its own until the test ends.
 type running struct {
 	place
-	log *log
+	log  *log
+	stop func() // which may be called before
 }
 
 // log is what a server printed.
@@ -125,12 +126,15 @@ func start(t *testing.T, program string, args, environment []string, found func(
 			}
 		}
 	}()
-	t.Cleanup(func() {
+	r.stop = sync.OnceFunc(func() {
 		_ = command.Process.Signal(syscall.SIGTERM)
 		kill := time.AfterFunc(patience, func() { _ = command.Process.Kill() })
 		defer kill.Stop()
 		<-ended
 		require.NoError(t, command.Wait(), "%s", r.log)
+	})
+	t.Cleanup(func() {
+		r.stop()
 		if t.Failed() {
 			t.Logf("%s said:\n%s", program, r.log)
 		}
