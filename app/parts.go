@@ -144,9 +144,15 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		users = append(users, signIn)
 		standing = signIn
 	}
+	brand, err := a.config.PageBrand()
+	if err != nil {
+		return nil, fmt.Errorf("brand.logo: %w", err)
+	}
 	return authz.New(authz.Config{
 		Issuer:            a.config.Issuer,
 		Scopes:            gateway.Scopes(a.config.Routes),
+		ScopeTranslations: a.config.Scopes,
+		Brand:             brand,
 		AccessLifespan:    a.config.AccessToken.Lifespan,
 		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
