@@ -32,7 +32,7 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 	switch e.DescriptionField { // fosite holds errors with the same name and status for the same
 	case errNotFound.DescriptionField, errMethodNotAllowed.DescriptionField: // no application led here
 		view.Advice = page.Message{}
-		view.Link, view.LinkText = s.base+"/", page.Say("start.title", "service", s.crossOrigin.host)
+		view.Link, view.LinkText = s.base+"/", page.Say("start.title", "service", s.service)
 	}
 	s.show(w, r, e.CodeField, view)
 }

@@ -20,9 +20,12 @@ func basePath(issuer string) string {
 	return base.EscapedPath()
 }
 
+// logoPath is where our pages have the brand's logo.
+const logoPath = "/oauth/logo"
+
 // show answers with a page, in the language of its reader.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, view page.View) {
-	if err := page.Write(w, status, languageOf(r), view); err != nil {
+	if err := s.layout.Write(w, status, languageOf(r), view); err != nil {
 		s.fail(w, r, err)
 	}
 }
@@ -37,7 +40,7 @@ func (s *Server) showStart(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errNotFound)
 		return
 	}
-	s.show(w, r, http.StatusOK, page.Start{Service: s.crossOrigin.host, Account: s.base + accountPath})
+	s.show(w, r, http.StatusOK, page.Start{Service: s.service, Account: s.base + accountPath})
 }
 
 // onPage bounds what a handler of our pages does, and answers with the error that it returns.
@@ -70,5 +73,6 @@ func (s *Server) pages() routes {
 		hostSignInPath: {http.MethodPost: s.onPage(s.goToHost)},
 		returnPath:     {http.MethodGet: s.onPage(s.finishReturn), http.MethodPost: s.onPage(s.comeBack)},
 		signOutPath:    {http.MethodPost: s.onPage(s.signOut)},
+		logoPath:       {http.MethodGet: s.layout.ServeLogo},
 	}
 }

@@ -47,7 +47,7 @@ func (s *Server) showSignIn(ctx context.Context, w http.ResponseWriter, r *http.
 	if err != nil {
 		return err
 	}
-	view, requestID := page.SignIn{Service: s.crossOrigin.host}, r.URL.Query().Get(requestField)
+	view, requestID := page.SignIn{Service: s.service}, r.URL.Query().Get(requestField)
 	switch {
 	case requestID != "":
 		k, err := s.openRequest(ctx, r, v, requestID)
