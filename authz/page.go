@@ -56,10 +56,7 @@ func (s *Server) onPage(handle func(context.Context, http.ResponseWriter, *http.
 
 // shownClient is the client's name for a user.
 func shownClient(name, id string) string {
-	if shown := client.ShownName(name); shown != "" {
-		return shown
-	}
-	return id
+	return client.ShownName(name, id)
 }
 
 // pages are where users go by themselves.

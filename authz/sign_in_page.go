@@ -103,7 +103,7 @@ func (s *Server) signIn(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	}
 	subject, err := s.identify(ctx, r, user.Proof{Login: login, Password: form.Get("password")})
 	if err == nil {
-		err = s.beginSession(ctx, w, v, subject, client.ShownName(login), user.ByPassword, requestID)
+		err = s.beginSession(ctx, w, v, subject, client.Visible(login), user.ByPassword, requestID)
 	}
 	if err == nil {
 		s.seeOther(w, afterSignIn(requestID))
