@@ -214,14 +214,11 @@ func (a *App) runRelay(ctx context.Context, denied revocations) {
 func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.Gateway, error) {
 	config := gateway.Config{
 		TrustedProxies: a.proxies,
-		Reserved:       a.reservedHandlers(),
 		CORS:           a.config.CORS,
 		Observer:       a.observer,
 		Log:            a.log,
 	}
-	if a.authz != nil {
-		config.SharedEndpoints = endpointsWithCORS(a.config.Issuer)
-	}
+	a.mountAuthz(&config)
 	if !a.options.Role.HasGateway() {
 		return gateway.New(config)
 	}

@@ -29,18 +29,18 @@ func (a *App) publicServer() *fiber.App {
 	return server
 }
 
-// reservedHandlers are what is mounted beside the gateway's routes.
-func (a *App) reservedHandlers() map[string]fasthttp.RequestHandler {
-	handlers := make(map[string]fasthttp.RequestHandler)
+// mountAuthz puts the authorization server, if there is one, beside the gateway's routes.
+func (a *App) mountAuthz(config *gateway.Config) {
 	if a.authz == nil {
-		return handlers
+		return
 	}
-	public := a.mount(a.authz.Public())
+	config.SharedEndpoints = endpointsWithCORS(a.config.Issuer)
+	config.Start = a.mount(a.authz.Public())
+	config.Reserved = make(map[string]fasthttp.RequestHandler)
 	for _, first := range []string{"oauth", ".well-known", "clients", "account"} {
-		handlers[first] = public
+		config.Reserved[first] = config.Start
 	}
 	if a.options.PublicAdmin {
-		handlers["admin"] = a.mount(a.authz.Admin())
+		config.Reserved["admin"] = a.mount(a.authz.Admin())
 	}
-	return handlers
 }

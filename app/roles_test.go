@@ -43,6 +43,12 @@ func TestGatewaysOnTheirOwnFollowAnAuthorizationServer(t *testing.T) {
 				require.Equal(t, http.StatusNotFound, gateway.do(http.MethodGet, gateway.admin+"/admin/clients", nil, nil).status)
 			}
 			require.Equal(t, http.StatusNotFound, authz.balance(given.access).status, "there is no gateway here")
+			visit := http.Header{"Accept": {"text/html"}}
+			start := authz.do(http.MethodGet, authz.public+"/", nil, visit)
+			require.Equal(t, http.StatusOK, start.status)
+			require.Contains(t, start.body, "Applications ask here for access")
+			require.Contains(t, authz.do(http.MethodGet, authz.public+"/", nil, nil).body, `"sent":false`, "a program asks for a route")
+			require.Equal(t, http.StatusNotFound, gateways[0].do(http.MethodGet, gateways[0].public+"/", nil, visit).status)
 
 			revoked := authz.form("/oauth/revoke", url.Values{"token": {given.refresh}}, a.id, a.secret)
 			require.Equal(t, http.StatusOK, revoked.status, revoked.body)

@@ -2,6 +2,8 @@ package authz
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/crypto/bcrypt"
@@ -40,3 +42,12 @@ func (t *Turns) Users() int { return len(t.turns.with) }
 
 // HashToken is how a token is known to the registry.
 func HashToken(token string) string { return hashToken(token) }
+
+// PublicRoutes are the methods of each path of the public listener.
+func (s *Server) PublicRoutes() map[string][]string {
+	methods := map[string][]string{}
+	for path, handlers := range s.publicRoutes() {
+		methods[path] = slices.Collect(maps.Keys(handlers))
+	}
+	return methods
+}

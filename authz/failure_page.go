@@ -28,7 +28,13 @@ func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 	e := asOAuthError(err)
 	s.logFailure(r, e)
 	setRetryAfter(w, e)
-	s.show(w, r, e.CodeField, failureView(err, e))
+	view := failureView(err, e)
+	switch e.DescriptionField { // fosite holds errors with the same name and status for the same
+	case errNotFound.DescriptionField, errMethodNotAllowed.DescriptionField: // no application led here
+		view.Advice = page.Message{}
+		view.Link, view.LinkText = s.base+"/", page.Say("start.title", "service", s.service)
+	}
+	s.show(w, r, e.CodeField, view)
 }
 
 func failureView(err error, e *fosite.RFC6749Error) page.Failure {
@@ -38,7 +44,9 @@ func failureView(err error, e *fosite.RFC6749Error) page.Failure {
 		view.Heading, view.Advice = page.Say("failure.decided_heading"), page.Say("failure.decided_advice")
 	case errors.Is(err, errRequestExpired):
 		view.Heading, view.Advice = page.Say("failure.expired_heading"), page.Say("failure.expired_advice")
-	case errors.Is(err, errOtherBrowser), errors.Is(err, errNoCookie), e.DescriptionField == errTooManyTries.DescriptionField:
+	case errors.Is(err, errOtherBrowser), errors.Is(err, errNoCookie): // two tabs of a browser that was never here, for instance
+		view.Advice = page.Say("failure.expired_advice")
+	case e.DescriptionField == errTooManyTries.DescriptionField:
 		view.Advice = page.Message{}
 	}
 	var known *toldError
@@ -49,7 +57,7 @@ func failureView(err error, e *fosite.RFC6749Error) page.Failure {
 		view.Failure = page.Say("failure.unavailable")
 	case e.CodeField >= http.StatusInternalServerError:
 		view.Failure = page.Say("failure.server")
-	case e.CodeField == http.StatusNotFound:
+	case e.CodeField == http.StatusNotFound, e.CodeField == http.StatusMethodNotAllowed:
 		view.Failure = page.Say("failure.not_found")
 	default:
 		view.Failure, view.Detail = page.Say("failure.faulty"), describe(e)

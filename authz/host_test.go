@@ -20,8 +20,8 @@ func newWorldWithHost(t *testing.T) *world {
 	return newWorld(t, func(c *authz.Config) { c.LoginURL = hostPage })
 }
 
-// leaveForHost presses the button, and returns the state that the host application gets.
-func (b *browser) leaveForHost() string {
+// leaveForHost presses the button, and returns the state that the host application gets, and pairs beside it.
+func (b *browser) leaveForHost(pairs ...string) string {
 	b.Helper()
 	a := b.press("host-sign-in")
 	require.Equal(b, http.StatusSeeOther, a.StatusCode, a.text)
@@ -30,7 +30,8 @@ func (b *browser) leaveForHost() string {
 	require.Equal(b, "https://host.example/login", location.Scheme+"://"+location.Host+location.Path)
 	require.Equal(b, "no-referrer", a.Header.Get("Referrer-Policy"))
 	query := location.Query()
-	require.Equal(b, url.Values{"lang": {"en"}, "return_to": {b.url + "/account/sign-in/return"}, "state": query["state"]}, query)
+	want := form(append([]string{"lang", "en", "return_to", b.url + "/account/sign-in/return", "state", query.Get("state")}, pairs...)...)
+	require.Equal(b, want, query)
 	require.Len(b, query.Get("state"), 43)
 	return query.Get("state")
 }
@@ -71,6 +72,47 @@ func TestAUserSignsInAtTheHostApplication(t *testing.T) {
 	other := w.browser()
 	other.open("/account")
 	require.Contains(t, other.hostAnswers(other.leaveForHost(), w.userToken(78)).text, "<strong>user 78</strong>", "without an application")
+}
+
+// The host application may have a session of its own, and would send its user back without a question.
+func TestTheHostApplicationIsToldHowFreshASignInHasToBe(t *testing.T) {
+	w := newWorldWithHost(t)
+	token := func(pairs ...any) string {
+		claims := map[string]any{"id": 77, "exp": w.clock.Now().Add(time.Hour).Unix()}
+		for i := 0; i < len(pairs); i += 2 {
+			claims[pairs[i].(string)] = w.clock.Now().Add(pairs[i+1].(time.Duration)).Unix()
+		}
+		return w.userJWT(claims)
+	}
+	const old, recent = -10 * time.Minute, -30 * time.Second
+	for _, c := range []struct {
+		asked, passedOn []string
+		token           string
+		isGood          bool
+	}{
+		{[]string{"prompt", "login"}, []string{"prompt", "login"}, token("iat", old), false},
+		{[]string{"prompt", "login"}, []string{"prompt", "login"}, token("iat", recent), true},
+		{[]string{"prompt", "login"}, []string{"prompt", "login"}, token("iat", recent, "auth_time", old), false},
+		{[]string{"prompt", "login"}, []string{"prompt", "login"}, token("iat", recent, "auth_time", recent), true},
+		{[]string{"prompt", "login"}, []string{"prompt", "login"}, token(), true},
+		{[]string{"max_age", "900"}, []string{"max_age", "900"}, token("iat", recent, "auth_time", old), true},
+		{[]string{"max_age", "300"}, []string{"max_age", "300"}, token("iat", recent, "auth_time", old), false},
+		{[]string{"max_age", "900"}, []string{"max_age", "900"}, token("iat", old, "auth_time", old), false},
+		{[]string{"max_age", "0"}, []string{"max_age", "0"}, token("iat", recent, "auth_time", old), false},
+		{nil, nil, token("iat", old, "auth_time", old), true},
+		{[]string{"prompt", "consent"}, nil, token("iat", old), true},
+	} {
+		b := w.browser()
+		b.open(request("app", c.asked...))
+		page := b.hostAnswers(b.leaveForHost(c.passedOn...), c.token)
+		requirePage(t, page, http.StatusOK)
+		if c.isGood {
+			require.Contains(t, page.text, "<strong>user 77</strong>", "%v %s", c.asked, c.token)
+			continue
+		}
+		require.Contains(t, page.text, "You were not signed in.", "%v %s", c.asked, c.token)
+		require.Empty(t, b.cookie("gatehouse"))
+	}
 }
 
 func TestTheOnlyWayOfSigningInIsOffered(t *testing.T) {

@@ -100,6 +100,7 @@ func (n notice) tell(w http.ResponseWriter, view *page.SignIn, now time.Time) in
 		e := errTooManyTries.WithWrap(braked)
 		setRetryAfter(w, e)
 		view.Failure = page.Say("sign_in.braked", "wait", retryAfter(braked))
+		view.Advice = page.Say("sign_in.braked_advice", "service", view.Service)
 		return e.CodeField
 	case noticeUnavailable:
 		view.Failure = page.Say("sign_in.unavailable")

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,6 +34,26 @@ func acceptsHTML(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
+// showStart says what this server is.
+func (s *Server) showStart(w http.ResponseWriter, r *http.Request) {
+	if !acceptsHTML(r) {
+		s.fail(w, r, errNotFound)
+		return
+	}
+	s.show(w, r, http.StatusOK, page.Start{Service: s.service, Account: s.base + accountPath})
+}
+
+// onPage bounds what a handler of our pages does, and answers with the error that it returns.
+func (s *Server) onPage(handle func(context.Context, http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := deadline(r)
+		defer cancel()
+		if err := handle(ctx, w, r); err != nil {
+			s.failPage(w, r, err)
+		}
+	}
+}
+
 // shownClient is the client's name for a user.
 func shownClient(name, id string) string {
 	return client.ShownName(name, id)
@@ -41,13 +62,14 @@ func shownClient(name, id string) string {
 // pages are where users go by themselves.
 func (s *Server) pages() routes {
 	return routes{
+		"/{$}":         {http.MethodGet: s.showStart},
 		"/account":     {http.MethodGet: s.showAccount},
 		accountPath:    {http.MethodGet: s.showApplications},
 		disconnectPath: {http.MethodGet: s.showDisconnect, http.MethodPost: s.disconnectOnPage},
-		signInPage:     {http.MethodGet: s.showSignIn, http.MethodPost: s.signIn},
-		hostSignInPath: {http.MethodPost: s.goToHost},
-		returnPath:     {http.MethodGet: s.finishReturn, http.MethodPost: s.comeBack},
-		signOutPath:    {http.MethodPost: s.signOut},
+		signInPage:     {http.MethodGet: s.onPage(s.showSignIn), http.MethodPost: s.onPage(s.signIn)},
+		hostSignInPath: {http.MethodPost: s.onPage(s.goToHost)},
+		returnPath:     {http.MethodGet: s.onPage(s.finishReturn), http.MethodPost: s.onPage(s.comeBack)},
+		signOutPath:    {http.MethodPost: s.onPage(s.signOut)},
 		logoPath:       {http.MethodGet: s.layout.ServeLogo},
 	}
 }

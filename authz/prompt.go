@@ -15,6 +15,12 @@ import (
 	"gatehouse/registry"
 )
 
+// What a client asks about signing in, of us, and what we ask of the host application for it.
+const (
+	promptField = "prompt"
+	maxAgeField = "max_age"
+)
+
 // prompt is what a client asks about the user being asked (OpenID Connect Core section 3.1.2.1). The user decides on each
 // request anyway, so prompt=consent asks for nothing more, nor does select_account, since whoever decides can change the account.
 // A value that is not known is ignored.
@@ -27,12 +33,12 @@ type prompt struct {
 
 func readPrompt(form url.Values) (prompt, error) {
 	p := prompt{maxAge: -1}
-	values := strings.Fields(form.Get("prompt"))
+	values := strings.Fields(form.Get(promptField))
 	p.none, p.login = slices.Contains(values, "none"), slices.Contains(values, "login")
 	if p.none && len(values) > 1 {
 		return p, fosite.ErrInvalidRequest.WithHint("The 'prompt' value 'none' must stand alone.")
 	}
-	if sent := form.Get("max_age"); sent != "" {
+	if sent := form.Get(maxAgeField); sent != "" {
 		if !text.IsDigits(sent) {
 			return p, fosite.ErrInvalidRequest.WithHint("The 'max_age' must be a number of seconds.")
 		}
@@ -44,6 +50,35 @@ func readPrompt(form url.Values) (prompt, error) {
 		p.maxAge = time.Duration(seconds) * time.Second
 	}
 	return p, nil
+}
+
+// promptOf is what the client asks that sent the user with a request that was kept.
+func promptOf(request registry.AuthorizationRequest) (prompt, error) {
+	return readPrompt(url.Values{promptField: {request.Parameters[promptField]}, maxAgeField: {request.Parameters[maxAgeField]}})
+}
+
+// passOn tells the host application what it has to see to, when the user signs in there: it may have a session of its own.
+func (p prompt) passOn(query url.Values) {
+	if p.login {
+		query.Set(promptField, "login")
+	}
+	if p.maxAge >= 0 {
+		query.Set(maxAgeField, strconv.FormatInt(int64(p.maxAge/time.Second), 10))
+	}
+}
+
+// sinceWhen are the times that the host application's JWT must not be older than, if it says how old it is: when it was made, and
+// when the user signed in. Where the client asks for nothing, any will do. began is when the user was sent there; the clocks of the two
+// hosts may differ.
+func (p prompt) sinceWhen(began time.Time) (issued, signedIn time.Time) {
+	began = began.Add(-ClockSkew)
+	switch {
+	case p.login:
+		return began, began
+	case p.maxAge >= 0:
+		return began, began.Add(-p.maxAge)
+	}
+	return time.Time{}, time.Time{}
 }
 
 // isRecent reports whether the session is as fresh at that time as the client asks.

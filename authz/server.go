@@ -238,7 +238,9 @@ func New(c Config) (*Server, error) {
 }
 
 // Public are the endpoints for clients and users. Everything else is 404.
-func (s *Server) Public() http.Handler {
+func (s *Server) Public() http.Handler { return s.serve(s.publicRoutes()) }
+
+func (s *Server) publicRoutes() routes {
 	public := routes{
 		"/oauth/authorize":           {http.MethodGet: s.beginAuthorize, http.MethodPost: s.handleAuthorize},
 		"/oauth/authorize/{request}": {http.MethodGet: s.showConsent, http.MethodPost: s.decide},
@@ -255,7 +257,7 @@ func (s *Server) Public() http.Handler {
 	for _, path := range MetadataPaths(s.issuer.name) {
 		public[path] = map[string]http.HandlerFunc{http.MethodGet: s.handleMetadata}
 	}
-	return s.serve(public)
+	return public
 }
 
 // Admin are the endpoints for the operator, to be served where only the operator can reach them.
@@ -293,10 +295,10 @@ func (s *Server) serve(all routes) http.Handler {
 				return
 			}
 			w.Header().Set("Allow", allow)
-			s.fail(w, r, errMethodNotAllowed)
+			s.failPage(w, r, errMethodNotAllowed)
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, errNotFound) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.failPage(w, r, errNotFound) })
 	return mux
 }
 

@@ -290,6 +290,25 @@ func TestARequestThatTookTooLong(t *testing.T) {
 	requirePage(t, b.open("/oauth/authorize/%00"), http.StatusNotFound)
 }
 
+// Two tabs at a first visit: the server has answered neither when the other asks, and the browser keeps the cookie of one.
+func TestTheTabThatTheBrowserForgotIsToldWhatToDo(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	at, err := url.Parse(w.url)
+	require.NoError(t, err)
+	var tabs []string
+	for range 2 {
+		begun := w.get(request("app"), asBrowser)
+		b.jar.SetCookies(at, begun.Cookies())
+		tabs = append(tabs, begun.Header.Get("Location"))
+	}
+	requirePage(t, b.open(tabs[0]), http.StatusForbidden)
+	require.Contains(t, b.page.text, "or in a tab that this browser has forgotten")
+	require.Contains(t, b.page.text, "<p>Go back to the application and begin anew.</p>")
+	requirePage(t, b.open(tabs[1]), http.StatusOK)
+	require.Contains(t, b.page.text, `id="sign-in"`)
+}
+
 func TestABrowserWithoutCookiesIsToldSo(t *testing.T) {
 	w := newWorld(t)
 	begun := w.get(request("app"), asBrowser)
@@ -297,6 +316,7 @@ func TestABrowserWithoutCookiesIsToldSo(t *testing.T) {
 	page := w.get(begun.Header.Get("Location"), asBrowser)
 	requirePage(t, page, http.StatusForbidden)
 	require.Contains(t, page.text, "cookies")
+	require.Contains(t, page.text, "begin anew")
 }
 
 func TestAClientThatChangedMeanwhile(t *testing.T) {

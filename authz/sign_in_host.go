@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,47 +35,50 @@ func parseLoginURL(text string) (*url.URL, error) {
 }
 
 // goToHost sends the browser to the host application's login page.
-func (s *Server) goToHost(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
-	defer cancel()
-
-	form, v, ok := s.openForm(ctx, w, r)
-	if !ok {
-		return
-	}
+func (s *Server) goToHost(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+	form, v, err := s.openForm(ctx, w, r)
 	requestID := form.Get(requestField)
 	switch {
+	case err != nil:
+		return err
 	case s.loginURL == nil:
-		s.failPage(w, r, errNotFound)
-		return
+		return errNotFound
 	case !v.sentFrom(form):
-		s.leaveNotice(w, notice{what: noticeStale})
-		s.seeOther(w, signInPath(requestID))
-		return
+		s.askAgain(w, requestID, notice{what: noticeStale})
+		return nil
 	}
-	err := s.hostPace.Take(s.caller(r))
-	if err != nil {
-		s.failPage(w, r, tooManyRequests(err))
-		return
+	if err := s.hostPace.Take(s.caller(r)); err != nil {
+		return tooManyRequests(err)
 	}
+	query := url.Values{returnToField: {s.issuer.name + returnPath}}
 	if requestID != "" {
-		if _, err := s.findRequest(ctx, v, requestID); err != nil {
-			s.failPage(w, r, err)
-			return
+		request, err := s.findRequest(ctx, v, requestID)
+		if err != nil {
+			return err
 		}
+		asked, err := promptOf(request)
+		if err != nil {
+			return err
+		}
+		asked.passOn(query)
 	}
 	state := client.NewSecret()
 	err = s.registry.BeginSignIn(ctx, registry.SignIn{
 		StateHash: hashToken(state), BrowserHash: hashToken(v.browser), RequestID: requestID, ExpiresAt: s.now().Add(requestLife),
 	})
 	if err != nil {
-		s.failPage(w, r, err)
-		return
+		return err
 	}
 	s.cookies.set(w, wayCookie, requestID, browserLife)
-	target := *s.loginURL
-	query := url.Values{returnToField: {s.issuer.name + returnPath}, stateField: {state}}.Encode()
-	target.RawQuery = strings.TrimPrefix(target.RawQuery+"&"+query, "&")
+	query.Set(stateField, state)
+	s.leaveFor(w, s.loginURL, query)
+	return nil
+}
+
+// leaveFor sends the browser to another site's page, with that query beside the page's own.
+func (s *Server) leaveFor(w http.ResponseWriter, page *url.URL, query url.Values) {
+	target := *page
+	target.RawQuery = strings.TrimPrefix(target.RawQuery+"&"+query.Encode(), "&")
 	h := w.Header()
 	h.Set("Location", target.String())
 	h.Set("Cache-Control", "no-store")
@@ -86,70 +90,83 @@ func (s *Server) goToHost(w http.ResponseWriter, r *http.Request) {
 // site, so that the browser sends no cookies with it: whether this is the browser that began is seen at the GET that follows.
 // There it needs the cookie that it is given here, too. Without that one, whoever begins a sign-in and lures a user into
 // finishing it could go on as that user.
-func (s *Server) comeBack(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
-	defer cancel()
-
+func (s *Server) comeBack(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
 	sent, err := readParameters(w, r)
-	if err == nil && sent.query.Has(hostTokenField) {
-		err = errUserDenied.WithHint("The token must not be sent in the query.")
+	switch {
+	case err != nil:
+		return err
+	case sent.query.Has(hostTokenField):
+		return errUserDenied.WithHint("The token must not be sent in the query.")
 	}
-	if err != nil {
-		s.failPage(w, r, err)
-		return
-	}
-	state, token := sent.body.Get(stateField), sent.body.Get(hostTokenField)
-	answer := client.NewSecret()
-	subject := ""
-	if state != "" && token != "" {
-		subject, err = s.identify(ctx, r, user.Proof{Token: token})
-		if err == nil {
-			err = s.registry.AnswerSignIn(ctx, hashToken(state), hashToken(answer), subject)
-		}
-	}
-	switch isRefused := errors.Is(err, registry.ErrNotFound) || asOAuthError(err).CodeField < http.StatusInternalServerError; {
-	case err != nil && !isRefused:
-		s.failPage(w, r, err)
-		return
-	case err != nil || subject == "":
+	state, answer := sent.body.Get(stateField), client.NewSecret()
+	err = s.takeAnswer(ctx, r, state, answer, sent.body.Get(hostTokenField))
+	switch {
+	case err == nil:
+		s.cookies.set(w, answerCookie, state+"."+answer, requestLife)
+	case errors.Is(err, registry.ErrNotFound), asOAuthError(err).CodeField < http.StatusInternalServerError:
 		s.leaveNotice(w, notice{what: noticeHost})
 	default:
-		s.cookies.set(w, answerCookie, state+"."+answer, requestLife)
+		return err
 	}
 	s.seeOther(w, returnPath)
+	return nil
+}
+
+// takeAnswer notes whom the host application's JWT names, if it is as fresh as the client asks that sent the user. The error is
+// registry.ErrNotFound where nobody began with that state.
+func (s *Server) takeAnswer(ctx context.Context, r *http.Request, state, answer, token string) error {
+	if state == "" || token == "" {
+		return registry.ErrNotFound
+	}
+	begun, err := s.registry.SignIn(ctx, hashToken(state))
+	if err != nil {
+		return err
+	}
+	proof := user.Proof{Token: token}
+	if begun.RequestID != "" {
+		request, err := s.registry.AuthorizationRequest(ctx, begun.RequestID)
+		if err != nil {
+			return err
+		}
+		asked, err := promptOf(request)
+		if err != nil {
+			return err
+		}
+		proof.IssuedSince, proof.SignedInSince = asked.sinceWhen(begun.ExpiresAt.Add(-requestLife))
+	}
+	subject, err := s.identify(ctx, r, proof)
+	if err != nil {
+		return err
+	}
+	return s.registry.AnswerSignIn(ctx, hashToken(state), hashToken(answer), subject)
 }
 
 // finishReturn signs the user in whom the host application named, in the browser that both began the sign-in and brought the
 // answer, once.
-func (s *Server) finishReturn(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
-	defer cancel()
-
+func (s *Server) finishReturn(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
 	v, err := s.visitorOf(ctx, r)
 	if err != nil {
-		s.failPage(w, r, err)
-		return
+		return err
 	}
 	requestID := s.cookies.get(r, wayCookie)
 	state, answer, answered := strings.Cut(s.cookies.get(r, answerCookie), ".")
 	if !answered || v.browser == "" {
 		s.seeOther(w, signInPath(requestID))
-		return
+		return nil
 	}
 	s.cookies.set(w, answerCookie, "", 0)
 	done, err := s.registry.FinishSignIn(ctx, hashToken(state), hashToken(answer), hashToken(v.browser))
-	if err == nil {
-		s.cookies.set(w, wayCookie, "", 0)
-		requestID = done.RequestID
-		err = s.beginSession(ctx, w, v, done.Subject, "", user.ByHost, requestID)
-	} else if errors.Is(err, registry.ErrNotFound) {
-		s.leaveNotice(w, notice{what: noticeHost})
-		s.seeOther(w, signInPath(requestID))
-		return
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		s.askAgain(w, requestID, notice{what: noticeHost})
+		return nil
+	case err != nil:
+		return err
 	}
-	if err != nil {
-		s.failPage(w, r, err)
-		return
+	s.cookies.set(w, wayCookie, "", 0)
+	if err := s.beginSession(ctx, w, v, done.Subject, "", user.ByHost, done.RequestID); err != nil {
+		return err
 	}
-	s.seeOther(w, afterSignIn(requestID))
+	s.seeOther(w, afterSignIn(done.RequestID))
+	return nil
 }

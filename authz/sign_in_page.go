@@ -35,37 +35,38 @@ func afterSignIn(requestID string) string {
 	return requestPath(requestID)
 }
 
-// showSignIn is the page on which a user signs in. Whoever is signed in already is led on.
-func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
-	defer cancel()
+// askAgain leads to the page that signs a user in, which says why.
+func (s *Server) askAgain(w http.ResponseWriter, requestID string, why notice) {
+	s.leaveNotice(w, why)
+	s.seeOther(w, signInPath(requestID))
+}
 
+// showSignIn is the page on which a user signs in. Whoever is signed in already is led on.
+func (s *Server) showSignIn(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
 	v, err := s.visitorOf(ctx, r)
 	if err != nil {
-		s.failPage(w, r, err)
-		return
+		return err
 	}
-	view := page.SignIn{Service: s.service}
-	requestID := r.URL.Query().Get(requestField)
+	view, requestID := page.SignIn{Service: s.service}, r.URL.Query().Get(requestField)
 	switch {
 	case requestID != "":
 		k, err := s.openRequest(ctx, r, v, requestID)
 		switch {
 		case err != nil && k.authorization == nil:
-			s.failPage(w, r, err)
-			return
+			return err
 		case err != nil || k.Used() || !k.needsSignIn(v): // which its page says
 			s.seeOther(w, requestPath(requestID))
-			return
+			return nil
 		}
 		view.Application = shownClient(k.client.Name, k.client.ID)
 		view.Login = k.form.Get("login_hint")
 		view.Cancel = &page.Form{Action: s.base + requestPath(k.ID)}
 	case v.signedIn:
 		s.seeOther(w, accountPath)
-		return
+		return nil
 	}
 	s.showSignInForms(w, r, view, requestID)
+	return nil
 }
 
 func (s *Server) showSignInForms(w http.ResponseWriter, r *http.Request, view page.SignIn, requestID string) {
@@ -90,34 +91,31 @@ func (s *Server) showSignInForms(w http.ResponseWriter, r *http.Request, view pa
 
 // signIn begins a session for whoever brings the right login and password. It is always answered with 303, so that no reload
 // sends the password again.
-func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
-	defer cancel()
-
-	form, v, ok := s.openForm(ctx, w, r)
-	if !ok {
-		return
+func (s *Server) signIn(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+	form, v, err := s.openForm(ctx, w, r)
+	if err != nil {
+		return err
 	}
 	requestID, login := form.Get(requestField), form.Get("login")
 	if !v.sentFrom(form) {
-		s.leaveNotice(w, notice{what: noticeStale, about: login})
-		s.seeOther(w, signInPath(requestID))
-		return
+		s.askAgain(w, requestID, notice{what: noticeStale, about: login})
+		return nil
 	}
 	subject, err := s.identify(ctx, r, user.Proof{Login: login, Password: form.Get("password")})
 	if err == nil {
 		err = s.beginSession(ctx, w, v, subject, client.Visible(login), user.ByPassword, requestID)
 	}
-	switch n, isAboutSigningIn := noticeOf(err, login, s.now()); {
-	case err == nil:
+	if err == nil {
 		s.seeOther(w, afterSignIn(requestID))
-	case isAboutSigningIn:
-		s.logFailure(r, asOAuthError(err))
-		s.leaveNotice(w, n)
-		s.seeOther(w, signInPath(requestID))
-	default:
-		s.failPage(w, r, err)
+		return nil
 	}
+	why, isAboutSigningIn := noticeOf(err, login, s.now())
+	if !isAboutSigningIn {
+		return err
+	}
+	s.logFailure(r, asOAuthError(err))
+	s.askAgain(w, requestID, why)
+	return nil
 }
 
 // beginSession signs the browser in, under a value that it never had before. The request, when there is one, must be its own.
@@ -137,30 +135,25 @@ func (s *Server) beginSession(ctx context.Context, w http.ResponseWriter, v visi
 }
 
 // signOut ends the session of this browser, or with everywhere each one of its user, and asks who the user is anew.
-func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
-	defer cancel()
-
-	form, v, ok := s.openForm(ctx, w, r)
-	if !ok {
-		return
-	}
-	var err error
-	if v.signedIn {
-		switch {
-		case !v.sentSignedIn(form): // from the page of an earlier session
-			s.seeOther(w, afterSignIn(form.Get(requestField)))
-			return
-		case form.Has("everywhere"):
-			_, err = s.registry.EndSessionsOf(ctx, v.session.Subject)
-		default:
-			err = s.sessions.End(ctx, v.value)
-		}
+func (s *Server) signOut(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+	form, v, err := s.openForm(ctx, w, r)
+	requestID := form.Get(requestField)
+	switch {
+	case err != nil:
+		return err
+	case !v.signedIn:
+	case !v.sentSignedIn(form): // from the page of an earlier session
+		s.seeOther(w, afterSignIn(requestID))
+		return nil
+	case form.Has("everywhere"):
+		_, err = s.registry.EndSessionsOf(ctx, v.session.Subject)
+	default:
+		err = s.sessions.End(ctx, v.value)
 	}
 	if err != nil {
-		s.failPage(w, r, err)
-		return
+		return err
 	}
 	s.cookies.set(w, sessionCookie, "", 0)
-	s.seeOther(w, signInPath(form.Get(requestField)))
+	s.seeOther(w, signInPath(requestID))
+	return nil
 }

@@ -1,9 +1,11 @@
 package authz_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -80,6 +82,8 @@ func TestGuessesAreBraked(t *testing.T) {
 	require.Equal(t, "2", told.Header.Get("Retry-After"))
 	require.Contains(t, told.text, "There were too many attempts to sign in. Wait 2 seconds and try again.")
 	require.Contains(t, told.text, `value="login"`)
+	require.Contains(t, told.text, "nobody can make you wait for good", "what can be done is said, too")
+	require.NotContains(t, b.reload().text, "Wait 2 seconds", "it was told once")
 
 	w.clock.Advance(1500 * time.Millisecond)
 	require.Equal(t, "1", b.signIn("login", "password").Header.Get("Retry-After"), "half a second is a whole one")
@@ -97,6 +101,46 @@ func TestGuessersKeepNobodyOut(t *testing.T) {
 	for range 10 {
 		require.Equal(t, http.StatusFound, w.post("/oauth/authorize", authorization("app"), header("X-From", "192.0.2.7")).StatusCode)
 	}
+}
+
+// Whoever guesses at a login from everywhere, or from where its user is, can make the user wait, for as long as is said.
+func TestNobodyIsLockedOutForGood(t *testing.T) {
+	w := startWithLndhub(t)
+	at := func(address, password string) answer {
+		return w.post("/oauth/authorize", authorization("app", "password", password), header("X-From", address))
+	}
+	waits := func(a answer) time.Duration {
+		t.Helper()
+		w.requireError(a, http.StatusTooManyRequests, "too_many_requests")
+		seconds, err := strconv.Atoi(a.Header.Get("Retry-After"))
+		require.NoError(t, err)
+		return time.Duration(seconds) * time.Second
+	}
+	require.Equal(t, http.StatusFound, at("192.0.2.7", "password").StatusCode)
+	for i := range 60 {
+		at(fmt.Sprint("203.0.113.", i), "guess")
+	}
+	require.Equal(t, http.StatusFound, at("192.0.2.7", "password").StatusCode, "where the user was before, at once")
+	wait := waits(at("192.0.2.8", "password"))
+	require.LessOrEqual(t, wait, 10*time.Second)
+	w.clock.Advance(wait)
+	require.Equal(t, http.StatusFound, at("192.0.2.8", "password").StatusCode, "in a new place, when it was said")
+
+	for range 20 { // somebody who shares the user's address, and never rests
+		if a := at("192.0.2.7", "guess"); a.StatusCode == http.StatusTooManyRequests {
+			wait = waits(a)
+			require.LessOrEqual(t, wait, 30*time.Second)
+			w.clock.Advance(wait)
+		}
+	}
+	a := at("192.0.2.7", "password")
+	for range 2 {
+		if a.StatusCode == http.StatusTooManyRequests {
+			w.clock.Advance(waits(a))
+			a = at("192.0.2.7", "password")
+		}
+	}
+	require.Equal(t, http.StatusFound, a.StatusCode)
 }
 
 func TestWithoutACallerThePeerIsBraked(t *testing.T) {

@@ -66,17 +66,14 @@ func (s *Server) readOwnForm(w http.ResponseWriter, r *http.Request) (url.Values
 	return sent.body, err
 }
 
-// openForm reads a form of our pages and finds out which browser sent it. When it returns false it has answered.
-func (s *Server) openForm(ctx context.Context, w http.ResponseWriter, r *http.Request) (url.Values, visitor, bool) {
+// openForm reads a form of our pages and finds out which browser sent it.
+func (s *Server) openForm(ctx context.Context, w http.ResponseWriter, r *http.Request) (url.Values, visitor, error) {
 	form, err := s.readOwnForm(w, r)
-	var v visitor
-	if err == nil {
-		v, err = s.visitorOf(ctx, r)
-	}
 	if err != nil {
-		s.failPage(w, r, err)
+		return nil, visitor{}, err
 	}
-	return form, v, err == nil
+	v, err := s.visitorOf(ctx, r)
+	return form, v, err
 }
 
 // seeOther sends the browser on to one of our pages, so that reloading it sends no form again.

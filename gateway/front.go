@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/gateway/internal/panics"
+	"gatehouse/gateway/internal/routing"
 )
 
 // Serve is the way of every request on the public listener, whoever answers it. It is a fasthttp.RequestHandler; Bind
@@ -67,7 +68,19 @@ func (g *Gateway) admit(ctx *fasthttp.RequestCtx, r *request) (err error) {
 		g.lookForProxy(ctx, r)
 		return nil
 	}
-	return g.authorize(r)
+	err = g.authorize(r)
+	if g.start != nil && errors.Is(err, routing.ErrNoRoute) && isVisit(ctx) {
+		r.handler = g.start
+		g.lookForProxy(ctx, r)
+		return nil
+	}
+	return err
+}
+
+// isVisit holds for the request of a person who has typed this server's name into a browser.
+func isVisit(ctx *fasthttp.RequestCtx) bool {
+	return string(ctx.Request.Header.RequestURI()) == "/" && (ctx.IsGet() || ctx.IsHead()) &&
+		bytes.Contains(ctx.Request.Header.Peek("Accept"), []byte("text/html"))
 }
 
 // expect is fasthttp's ExpectHandler. It decides about a request whose caller waits with the body, and returns 100, or the

@@ -68,3 +68,21 @@ func TestMethodsThatNobodyKnows(t *testing.T) {
 		require.Equal(t, 204, newSystem(t, nil, reserved("oauth", tokenEndpoint)).do(raw("POST /oauth/token")).StatusCode)
 	})
 }
+
+// A browser that comes by the server's name alone gets the start page, unless a route is there.
+func TestTheStartPageIsForBrowsersWhereNoRouteIs(t *testing.T) {
+	upstream := newUpstream(t, func(l *link) {
+		for l.ReadRequest() {
+			l.Say(okAnswer)
+		}
+	})
+	start := options{config: func(c *gateway.Config) { c.Start = func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString("start") } }}
+	const visit = "Accept: text/html,application/xhtml+xml"
+	without := newSystem(t, []gateway.Route{balance(upstream.URL())}, start)
+	require.Equal(t, "start", without.do(raw("GET /", visit)).Body)
+	for _, request := range []string{raw("GET /"), raw("GET /", "Accept: application/json"), raw("GET /nothing", visit), raw("POST /", visit), raw("GET /?x", visit)} {
+		requireRefused(t, without.do(request), 404, "not_found")
+	}
+	with := newSystem(t, []gateway.Route{balance(upstream.URL(), path("/"), public)}, start)
+	require.Equal(t, "ok", with.do(raw("GET /", visit)).Body)
+}

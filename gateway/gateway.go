@@ -63,6 +63,8 @@ type Config struct {
 	// Reserved are the handlers beside the gateway, by the first segment of their paths, which no route can have. They see
 	// only requests with one meaning, with whatever method.
 	Reserved map[string]fasthttp.RequestHandler
+	// Start answers a browser that asks for "/" where no route does; nil: nobody does.
+	Start fasthttp.RequestHandler
 	// CORS is for the routes, and for the SharedEndpoints: paths of handlers beside the gateway, with the methods of each as
 	// Allow lists them. Other reserved paths have no part in it.
 	CORS            CORS
@@ -108,7 +110,8 @@ type Gateway struct {
 	unknownProxy                                        occasional.Warning
 
 	reserved map[string]fasthttp.RequestHandler
-	cors     *cors // nil: none
+	start    fasthttp.RequestHandler // nil: none
+	cors     *cors                   // nil: none
 	observer Observer
 	tracer   Tracer
 
@@ -131,6 +134,7 @@ func New(config Config) (*Gateway, error) {
 		log:          config.Log,
 		now:          config.Now,
 		reserved:     config.Reserved,
+		start:        config.Start,
 		cors:         newCORS(config.CORS, config.SharedEndpoints),
 		observer:     config.Observer,
 		tracer:       config.Tracer,

@@ -42,6 +42,24 @@ func (r *Registry) BeginSignIn(ctx context.Context, s SignIn) error {
 	})
 }
 
+// SignIn returns the way there that was begun with the state. ErrNotFound for a state that has expired, that was answered or that
+// never was.
+func (r *Registry) SignIn(ctx context.Context, stateHash string) (SignIn, error) {
+	if err := checkIDs(stateHash); err != nil {
+		return SignIn{}, err
+	}
+	var row signInRow
+	err := r.run(ctx, "read sign-in", func(ctx context.Context) error {
+		return r.db.NewSelect().Model(&row).
+			Where("state_hash = ?", stateHash).Where("answer_hash = ''").Where("expires_at > ?", r.clock()).Scan(ctx)
+	})
+	if err != nil {
+		return SignIn{}, err
+	}
+	row.ExpiresAt = row.ExpiresAt.UTC()
+	return row.SignIn, nil
+}
+
 // AnswerSignIn notes the answer of the host application. Of any number of answers to one state the first is taken, and each other
 // one is ErrNotFound, as for a state that has expired or never was.
 func (r *Registry) AnswerSignIn(ctx context.Context, stateHash, answerHash, subject string) error {

@@ -48,7 +48,7 @@ func fill(v reflect.Value, text string) {
 }
 
 func views() []View {
-	return []View{&SignIn{}, &Consent{}, &Failure{}, &Applications{}, &Disconnect{}}
+	return []View{&SignIn{}, &Start{}, &Consent{}, &Failure{}, &Applications{}, &Disconnect{}}
 }
 
 func testLayout(t *testing.T, brand Brand) *Layout {

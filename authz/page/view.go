@@ -25,6 +25,7 @@ type SignIn struct {
 	// Failure says why the last try did not succeed; IsWrong, that login or password were wrong.
 	Failure Message
 	IsWrong bool
+	Advice  Message // what the user can do about it
 }
 
 func (SignIn) template() string { return "sign_in.html" }
@@ -36,6 +37,17 @@ func (v SignIn) Title() Message {
 	}
 	return Say("sign_in.title")
 }
+
+// Start says what this server is to a person who came by its address alone.
+type Start struct {
+	Service string // the name of the host
+	Account string // where the user's applications are
+}
+
+func (Start) template() string { return "start.html" }
+
+// Title implements View.
+func (v Start) Title() Message { return Say("start.title", "service", v.Service) }
 
 // Consent asks whether an application may have what it asks for.
 type Consent struct {

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 )
 
 // Proof is what a request brings to show who its user is. Each field may be empty. It must not be logged.
 type Proof struct {
 	// Token comes from the Authorization header, with the scheme Bearer or, as oauth2server allowed, without any.
 	Token string
+	// IssuedSince is what the token must not be older than, and SignedInSince how long ago its user may have signed in, as far as
+	// the token says so ("iat", "auth_time"); zero: any time ago.
+	IssuedSince, SignedInSince time.Time
 	// Login and Password come from a form or from Basic authentication.
 	Login    string
 	Password string

@@ -30,7 +30,16 @@ func (a *HostJWT) Authenticate(_ context.Context, proof Proof) (string, error) {
 	if proof.Token == "" || len(a.Secret) == 0 {
 		return "", ErrNotApplicable
 	}
-	return verifyUserJWT(proof.Token, a.Secret, timeFrom(a.Now))
+	claims, err := verifyUserJWT(proof.Token, a.Secret, timeFrom(a.Now))
+	switch {
+	case err != nil:
+		return "", err
+	case claims.saysBefore("iat", proof.IssuedSince):
+		return "", &DeniedError{"the token is older than the request"}
+	case claims.saysBefore("auth_time", proof.SignedInSince):
+		return "", &DeniedError{"the user signed in too long ago"}
+	}
+	return claims.subject, nil
 }
 
 // timeFrom is what a clock says; without one, the time.
@@ -41,46 +50,58 @@ func timeFrom(clock func() time.Time) time.Time {
 	return clock()
 }
 
-// verifyUserJWT returns the user that a token of the host application or of lndhub.go names. The error is a *DeniedError
+// userClaims are those of a token that is good.
+type userClaims struct {
+	subject string
+	all     map[string]any
+}
+
+// saysBefore holds where the claim is a time before that one.
+func (c userClaims) saysBefore(claim string, that time.Time) bool {
+	at, ok := seconds(c.all[claim])
+	return ok && !that.IsZero() && at < float64(that.Unix())
+}
+
+// verifyUserJWT returns the claims of a token of the host application or of lndhub.go, which names a user. The error is a *DeniedError
 // that does not show the token.
-func verifyUserJWT(token string, secret []byte, now time.Time) (string, error) {
+func verifyUserJWT(token string, secret []byte, now time.Time) (userClaims, error) {
 	payload, err := verifyHS256(token, secret)
 	if err != nil {
-		return "", &DeniedError{"the token is malformed or its signature is wrong"}
+		return userClaims{}, &DeniedError{"the token is malformed or its signature is wrong"}
 	}
 	var claims map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	decoder.UseNumber() // a float64 would turn large ids into those of other users
 	if err := decoder.Decode(&claims); err != nil {
-		return "", &DeniedError{"the token holds no claims"}
+		return userClaims{}, &DeniedError{"the token holds no claims"}
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return "", &DeniedError{"the token holds more than claims"}
+		return userClaims{}, &DeniedError{"the token holds more than claims"}
 	}
 	expires, ok := seconds(claims["exp"])
 	switch {
 	case !ok:
-		return "", &DeniedError{"the token does not say when it expires"}
+		return userClaims{}, &DeniedError{"the token does not say when it expires"}
 	case float64(now.Unix()) >= expires:
-		return "", &DeniedError{"the token has expired"}
+		return userClaims{}, &DeniedError{"the token has expired"}
 	}
 	if begins, ok := seconds(claims["nbf"]); ok && float64(now.Unix()) < begins {
-		return "", &DeniedError{"the token is not valid yet"}
+		return userClaims{}, &DeniedError{"the token is not valid yet"}
 	}
 	if refresh, present := claims["isRefresh"]; present && refresh != false {
-		return "", &DeniedError{"the token is a refresh token"}
+		return userClaims{}, &DeniedError{"the token is a refresh token"}
 	}
 	// The gateway's credential for lndhub.go is signed with the same secret. It speaks for one application, and for no more
 	// than its token allowed: whoever sees it must not be able to sign in as the user.
 	if client, present := claims["clientId"]; present && client != "" {
-		return "", &DeniedError{"the token was made for an application"}
+		return userClaims{}, &DeniedError{"the token was made for an application"}
 	}
 	number, _ := claims["id"].(json.Number)
 	id, err := strconv.ParseInt(number.String(), 10, 64)
 	if err != nil || id <= 0 {
-		return "", &DeniedError{"the token does not hold a user's id"}
+		return userClaims{}, &DeniedError{"the token does not hold a user's id"}
 	}
-	return strconv.FormatInt(id, 10), nil
+	return userClaims{subject: strconv.FormatInt(id, 10), all: claims}, nil
 }
 
 // verifyHS256 returns the payload of a compact JWS. Its header must say HS256 and ask for no extension.

@@ -73,11 +73,11 @@ func (a *LNDHub) Authenticate(ctx context.Context, proof Proof) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	subject, err := verifyUserJWT(token, a.secret, timeFrom(a.Now))
+	claims, err := verifyUserJWT(token, a.secret, timeFrom(a.Now))
 	if err != nil { // not the user's mistake: the two servers do not share a secret or a clock
 		return "", fmt.Errorf("%w: the token of lndhub is refused: %s", ErrUnavailable, err.Error())
 	}
-	return subject, nil
+	return claims.subject, nil
 }
 
 // ask returns the token that lndhub.go's /auth gives for what body proves. The error is or wraps errWrongPassword, ErrSuspended, a *BrakedError
