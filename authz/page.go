@@ -61,7 +61,7 @@ func shownClient(name, id string) string {
 
 // pages are where users go by themselves.
 func (s *Server) pages() routes {
-	return routes{
+	pages := routes{
 		"/{$}":         {http.MethodGet: s.showStart},
 		"/account":     {http.MethodGet: s.showAccount},
 		accountPath:    {http.MethodGet: s.showApplications},
@@ -70,6 +70,9 @@ func (s *Server) pages() routes {
 		hostSignInPath: {http.MethodPost: s.onPage(s.goToHost)},
 		returnPath:     {http.MethodGet: s.onPage(s.finishReturn), http.MethodPost: s.onPage(s.comeBack)},
 		signOutPath:    {http.MethodPost: s.onPage(s.signOut)},
-		logoPath:       {http.MethodGet: s.layout.ServeLogo},
 	}
+	if s.layout.HasLogo() {
+		pages[logoPath] = map[string]http.HandlerFunc{http.MethodGet: s.layout.ServeLogo}
+	}
+	return pages
 }

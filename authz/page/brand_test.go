@@ -45,9 +45,6 @@ func TestTheLogoRunsNothing(t *testing.T) {
 		require.Contains(t, w.Header().Get("Content-Security-Policy"), "sandbox;")
 		require.Equal(t, content, w.Body.String())
 	}
-	w := httptest.NewRecorder()
-	testLayout(t, Brand{}).ServeLogo(w, httptest.NewRequest("GET", "/oauth/logo", nil))
-	require.Equal(t, 404, w.Code)
 }
 
 func TestABrandThatCannotBeShownIsRefused(t *testing.T) {

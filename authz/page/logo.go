@@ -67,13 +67,12 @@ func isSVG(content []byte) bool {
 	}
 }
 
-// ServeLogo answers with the brand's logo, or 404. Whoever opens it as a page of its own gets one that runs nothing: an SVG can hold
-// scripts.
-func (l *Layout) ServeLogo(w http.ResponseWriter, r *http.Request) {
-	if l.logo == nil {
-		http.NotFound(w, r)
-		return
-	}
+// HasLogo reports whether the brand has a logo.
+func (l *Layout) HasLogo() bool { return l.logo != nil }
+
+// ServeLogo answers with the logo of a brand that has one. Whoever opens it as a page of its own gets one that runs nothing: an
+// SVG can hold scripts.
+func (l *Layout) ServeLogo(w http.ResponseWriter, _ *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", l.logo.contentType)
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'")
