@@ -120,6 +120,7 @@ type Application struct {
 	Name       string
 	Domain     string // where the last answer went
 	Since      time.Time
+	LastUsed   Message // when that was
 	Scopes     []Scope
 	Disconnect string // where it is disconnected
 }
@@ -132,8 +133,9 @@ func (Applications) Title() Message { return Say("applications.title") }
 // Disconnect asks whether an application, or every one, is to lose its access.
 type Disconnect struct {
 	Service     string
-	Application string // empty: every one
-	Client      string // its ID; empty: every one
+	Application string        // empty: every one
+	Client      string        // its ID; empty: every one
+	Ends        []Application // those that lose it
 	Form        Form
 	Back        string // where nothing is done
 }
