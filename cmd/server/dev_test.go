@@ -156,7 +156,7 @@ func (d *devServer) hello(access string) (status int, body string) {
 func TestDevByClicking(t *testing.T) {
 	d := devSite(t).dev()
 	require.NotEmpty(t, d.app, d.said)
-	v := browsertest.Open(t, browsertest.Screens[1])
+	v := browsertest.Start(t).Open(t, browsertest.Desktop)
 	v.Go(d.app)
 	v.AwaitText("#hint", "login “demo”")
 	v.Click("#connect")
@@ -164,7 +164,7 @@ func TestDevByClicking(t *testing.T) {
 	v.AwaitText("#scope", "^hello:read$")
 	v.Click("#reads button")
 	v.AwaitText("#read-result", `"X-Gatehouse-Subject": "demo"`)
-	v.Picture("dev-connected")
+	v.Look("dev-connected")
 	v.Click("#disconnect")
 	v.AwaitText("#notice", "refused: The access token was revoked\\.$")
 }
