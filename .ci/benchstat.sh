@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 released=docs/benchmarks.txt
 now=$(mktemp)
 trap 'rm -f "$now"' EXIT
-go test -run '^$' -bench . -benchmem -count 6 ./gateway ./app ./keys ./denylist | tee "$now"
+go test -run '^$' -bench . -benchmem -count 6 ./gateway ./gateway/internal/routing ./app ./keys ./denylist | tee "$now"
 if [[ -f $released ]]; then
 	go tool -modfile=.ci/tools.mod benchstat "released=$released" "now=$now"
 fi

@@ -3,7 +3,6 @@ package authz
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -55,12 +54,11 @@ func (s *Server) applicationView(c registry.Connection) page.Application {
 	shown := page.Application{
 		Name:       shownClient(c.Name, c.ClientID),
 		Domain:     hostOf(c.RedirectURI),
-		Since:      c.Since.UTC().Format("2 January 2006"),
+		Since:      c.Since,
 		Disconnect: s.base + disconnectPath + "?" + url.Values{clientField: {c.ClientID}}.Encode(),
 	}
-	described := s.scopes.describe(c.Scopes)
-	for _, name := range slices.Sorted(maps.Keys(described)) {
-		shown.Scopes = append(shown.Scopes, page.Scope{Name: name, Description: described[name]})
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.Scopes))) {
+		shown.Scopes = append(shown.Scopes, page.Scope{Name: name, Description: s.scopes.shown(name)})
 	}
 	return shown
 }
@@ -148,14 +146,14 @@ func (s *Server) openAccount(ctx context.Context, w http.ResponseWriter, r *http
 }
 
 // ofAccount is what the account's page says of the step before.
-func (n notice) ofAccount() string {
+func (n notice) ofAccount() page.Message {
 	switch n.what {
 	case noticeEnded:
-		return n.about + " has no access any more."
+		return page.Say("applications.ended", "application", n.about)
 	case noticeEndedAll:
-		return "No application has access any more."
+		return page.Say("applications.ended_all")
 	case noticePending:
-		return "The access is taken back. It may take a moment until that holds everywhere."
+		return page.Say("applications.pending")
 	}
-	return ""
+	return page.Message{}
 }

@@ -93,6 +93,7 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 
 // readAuthorizationForm is readAuthorization for parameters that were taken from a request, now or before.
 func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, form url.Values) (*authorization, error) {
+	wishFor(ctx, form.Get(localesField))
 	if !form.Has("redirect_uri") { // it is in the request object, which is not read: nobody can be told by redirect
 		if err := refuseRequestObject(form); err != nil {
 			return nil, err
@@ -100,11 +101,11 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 	}
 	id, redirectURI := form.Get("client_id"), form.Get("redirect_uri")
 	if id == "" {
-		return nil, fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required.")
+		return nil, told(fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required."), "failure.parameter_missing", "parameter", "client_id")
 	}
 	registered, err := s.registry.Client(ctx, id)
 	if errors.Is(err, registry.ErrNotFound) || registered.Disabled() {
-		return nil, errUnknownClient
+		return nil, told(errUnknownClient, "failure.unknown_client")
 	}
 	if err != nil {
 		return nil, err
@@ -112,12 +113,13 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 	if redirectURI == "" {
 		sole, ok := client.SoleRedirectURI(registered)
 		if !ok {
-			return nil, fosite.ErrInvalidRequest.WithHint("Parameter 'redirect_uri' is required: the client does not have exactly one.")
+			hint := "Parameter 'redirect_uri' is required: the client does not have exactly one."
+			return nil, told(fosite.ErrInvalidRequest.WithHint(hint), "failure.parameter_missing", "parameter", "redirect_uri")
 		}
 		redirectURI = sole
 	}
 	if !client.RedirectAllowed(registered, redirectURI) {
-		return nil, fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's.")
+		return nil, told(fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's."), "failure.redirect_uri_wrong")
 	}
 	target, err := url.Parse(redirectURI)
 	if err != nil {

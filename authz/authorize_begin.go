@@ -10,6 +10,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/page"
 	"gatehouse/authz/user"
 	"gatehouse/registry"
 )
@@ -92,7 +93,9 @@ func requestPath(id string) string { return "/oauth/authorize/" + url.PathEscape
 func tooManyRequests(err error) error {
 	var braked *user.BrakedError
 	if errors.As(err, &braked) {
-		return errTooManyTries.WithHint("Too many requests come from your network. Wait " + inWords(retryAfter(braked)) + " and try again.").WithWrap(err)
+		wait := retryAfter(braked)
+		hint := "Too many requests come from your network. Wait " + page.English.Duration(wait) + " and try again."
+		return told(errTooManyTries.WithHint(hint).WithWrap(err), "failure.too_many_requests", "wait", wait)
 	}
 	return err
 }
@@ -126,6 +129,7 @@ func (s *Server) openRequest(ctx context.Context, r *http.Request, v visitor, id
 // findRequest finds a request that this browser began and that has not expired.
 func (s *Server) findRequest(ctx context.Context, v visitor, id string) (registry.AuthorizationRequest, error) {
 	found, err := s.registry.AuthorizationRequest(ctx, id)
+	wishFor(ctx, found.Parameters[localesField])
 	switch {
 	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid):
 		return found, errNoRequest

@@ -15,6 +15,8 @@ type browser struct {
 	*world
 	jar  http.CookieJar
 	page answer // where it is
+	// languages are those that its user reads (Accept-Language).
+	languages string
 }
 
 var asBrowser = header("Accept", "text/html,application/xhtml+xml")
@@ -39,7 +41,7 @@ func (b *browser) request(method, target string, form url.Values, options ...opt
 	to, err := at.Parse(target)
 	require.NoError(b, err)
 	cookies := b.jar.Cookies(to)
-	options = append([]option{asBrowser, func(r *http.Request) {
+	options = append([]option{asBrowser, header("Accept-Language", b.languages), func(r *http.Request) {
 		for _, c := range cookies {
 			r.AddCookie(c)
 		}

@@ -12,26 +12,26 @@ import (
 )
 
 var (
-	errNoRequest = &fosite.RFC6749Error{
+	errNoRequest = told(&fosite.RFC6749Error{
 		ErrorField: "not_found", DescriptionField: "There is no such request of an application, or it was long ago.",
 		CodeField: http.StatusNotFound,
-	}
-	errOtherBrowser = &fosite.RFC6749Error{
+	}, "failure.no_request")
+	errOtherBrowser = told(&fosite.RFC6749Error{
 		ErrorField: "access_denied", DescriptionField: "This was begun in another browser, and can be finished only there.",
 		CodeField: http.StatusForbidden,
-	}
-	errNoCookie = &fosite.RFC6749Error{
+	}, "failure.other_browser")
+	errNoCookie = told(&fosite.RFC6749Error{
 		ErrorField: "access_denied", DescriptionField: "This page works only in the browser in which it was begun, and only where that allows cookies.",
 		CodeField: http.StatusForbidden,
-	}
-	errRequestExpired = &fosite.RFC6749Error{
+	}, "failure.no_cookie")
+	errRequestExpired = told(&fosite.RFC6749Error{
 		ErrorField: "invalid_request", DescriptionField: "This took longer than 10 minutes. Nothing was allowed.",
 		CodeField: http.StatusGone,
-	}
-	errDecided = &fosite.RFC6749Error{
+	}, "failure.expired")
+	errDecided = told(&fosite.RFC6749Error{
 		ErrorField: "invalid_request", DescriptionField: "You have decided this already.",
 		CodeField: http.StatusGone,
-	}
+	}, "failure.decided")
 )
 
 // showConsent is the page of an authorization request. Whoever is not signed in is led to sign in first.
@@ -148,6 +148,7 @@ func asRequestError(err error) error {
 func (s *Server) consentView(v visitor, k keptRequest) page.Consent {
 	view := page.Consent{
 		Application: shownClient(k.client.Name, k.client.ID),
+		Lasts:       k.consent.accessLifespan,
 		User:        v.shownName(),
 		Account:     s.base + accountPath,
 		Decide:      page.Form{Action: s.base + requestPath(k.ID), Token: formToken(v.value)},
@@ -159,10 +160,7 @@ func (s *Server) consentView(v visitor, k keptRequest) page.Consent {
 		view.Scheme = k.redirectURI.Scheme
 	}
 	for _, name := range k.request.GetRequestedScopes() {
-		view.Scopes = append(view.Scopes, page.Scope{Name: name, Description: s.scopes.descriptions[name]})
-	}
-	if k.consent.accessLifespan != 0 {
-		view.Lasts = inWords(k.consent.accessLifespan)
+		view.Scopes = append(view.Scopes, page.Scope{Name: name, Description: s.scopes.shown(name)})
 	}
 	return view
 }

@@ -52,7 +52,8 @@ func (o crossOrigin) check(r *http.Request, isPage bool) error {
 			return nil
 		}
 	}
-	return errForbidden.WithHintf("A form of another site cannot sign a user in here. This server's own page is at %s.", o.origin)
+	err := errForbidden.WithHintf("A form of another site cannot sign a user in here. This server's own page is at %s.", o.origin)
+	return told(err, "failure.foreign_form", "origin", o.origin)
 }
 
 // usualHost is a host and port as a browser writes them in an Origin.

@@ -86,10 +86,10 @@ func (n notice) tell(w http.ResponseWriter, view *page.SignIn, now time.Time) in
 	view.Login = n.about
 	switch n.what {
 	case noticeWrong:
-		view.Failure, view.IsWrong = "Login or password is wrong.", true
+		view.Failure, view.IsWrong = page.Say("sign_in.wrong"), true
 		return http.StatusUnauthorized
 	case noticeSuspended:
-		view.Failure = errSuspended.DescriptionField
+		view.Failure = page.Say("sign_in.suspended")
 		return http.StatusForbidden
 	case noticeBraked:
 		wait := min(n.until.Sub(now), time.Hour)
@@ -99,16 +99,16 @@ func (n notice) tell(w http.ResponseWriter, view *page.SignIn, now time.Time) in
 		braked := &user.BrakedError{RetryAfter: wait}
 		e := errTooManyTries.WithWrap(braked)
 		setRetryAfter(w, e)
-		view.Failure = "There were too many attempts to sign in. Wait " + inWords(retryAfter(braked)) + " and try again."
+		view.Failure = page.Say("sign_in.braked", "wait", retryAfter(braked))
 		return e.CodeField
 	case noticeUnavailable:
-		view.Failure = "Nobody can be asked at this moment whether the password is right. Try again."
+		view.Failure = page.Say("sign_in.unavailable")
 		w.Header().Set("Retry-After", "1")
 		return http.StatusServiceUnavailable
 	case noticeStale:
-		view.Failure = "The page was too old. Try again."
+		view.Failure = page.Say("sign_in.stale")
 	case noticeHost:
-		view.Failure = "You were not signed in. Try again, in this browser."
+		view.Failure = page.Say("sign_in.host_failed")
 	}
 	return http.StatusOK
 }

@@ -19,36 +19,11 @@ func basePath(issuer string) string {
 	return base.EscapedPath()
 }
 
-// show answers with a page.
+// show answers with a page, in the language of its reader.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, view page.View) {
-	if err := page.Write(w, status, view); err != nil {
+	if err := page.Write(w, status, languageOf(r), view); err != nil {
 		s.fail(w, r, err)
 	}
-}
-
-// failPage answers with err: as a page to a browser, else as JSON. It is for what must not be redirected.
-func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
-	if !acceptsHTML(r) {
-		s.fail(w, r, err)
-		return
-	}
-	e := asOAuthError(err)
-	s.logFailure(r, e)
-	setRetryAfter(w, e)
-	view := page.Failure{
-		Title:   "This request cannot be answered",
-		Failure: describe(e),
-		Advice:  "Go back to the application and try again. If it keeps happening, tell the makers of the application.",
-	}
-	switch e.DescriptionField { // fosite holds errors with the same name and status for the same
-	case errDecided.DescriptionField:
-		view.Title, view.Advice = "Decided already", "Go back to the application."
-	case errRequestExpired.DescriptionField:
-		view.Title, view.Advice = "Too late", "Go back to the application and begin anew."
-	case errOtherBrowser.DescriptionField, errNoCookie.DescriptionField, errTooManyTries.DescriptionField:
-		view.Advice = ""
-	}
-	s.show(w, r, e.CodeField, view)
 }
 
 func acceptsHTML(r *http.Request) bool {

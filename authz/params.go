@@ -46,7 +46,7 @@ func readParameters(w http.ResponseWriter, r *http.Request) (parameters, error) 
 	}
 	for name := range body {
 		if query.Has(name) {
-			return parameters{}, fosite.ErrInvalidRequest.WithHintf("Parameter '%s' occurs twice.", name)
+			return parameters{}, errTwice(name)
 		}
 	}
 	p := parameters{query: query, body: body}
@@ -65,13 +65,17 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return raw, nil
 }
 
+func errTwice(name string) error {
+	return told(fosite.ErrInvalidRequest.WithHintf("Parameter '%s' occurs twice.", name), "failure.parameter_twice", "parameter", name)
+}
+
 func tidy(values url.Values) error {
 	for name, all := range values {
 		switch {
 		case !text.IsStorable(name):
 			return fosite.ErrInvalidRequest.WithHint("The name of a parameter is not text.")
 		case len(all) > 1:
-			return fosite.ErrInvalidRequest.WithHintf("Parameter '%s' occurs twice.", name)
+			return errTwice(name)
 		case !text.IsStorable(all[0]):
 			return fosite.ErrInvalidRequest.WithHintf("The value of parameter '%s' is not text.", name)
 		case all[0] == "":

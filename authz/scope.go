@@ -4,20 +4,23 @@ import (
 	"maps"
 	"slices"
 
+	"gatehouse/authz/page"
 	"gatehouse/registry"
 )
 
 // scopes are those that the routes name, with the sentence that is shown to the user. It is never changed.
 type scopes struct {
 	descriptions map[string]string
+	translations map[string]map[string]string
 	names        []string
 }
 
 // newScopes copies the descriptions. Where there are none both are empty, and not nil, which JSON would show as null.
-func newScopes(descriptions map[string]string) scopes {
+func newScopes(descriptions map[string]string, translations map[string]map[string]string) scopes {
 	s := scopes{descriptions: map[string]string{}, names: slices.AppendSeq([]string{}, maps.Keys(descriptions))}
 	maps.Copy(s.descriptions, descriptions)
 	slices.Sort(s.names)
+	s.translations = maps.Clone(translations)
 	return s
 }
 
@@ -47,4 +50,9 @@ func (s scopes) describe(names []string) map[string]string {
 		described[name] = s.descriptions[name]
 	}
 	return described
+}
+
+// shown is the sentence of a scope for whoever reads a page.
+func (s scopes) shown(name string) page.Message {
+	return page.Verbatim(s.descriptions[name], s.translations[name])
 }

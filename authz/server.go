@@ -40,6 +40,9 @@ type Config struct {
 	Issuer string
 	// Scopes are those of the routes, with their descriptions.
 	Scopes map[string]string
+	// ScopeTranslations are the descriptions of scopes in other languages, by scope and language (page.Languages). Where there is none,
+	// users are shown the one in Scopes.
+	ScopeTranslations map[string]map[string]string
 
 	// Lifespans default to 10 minutes, 2 hours, 1 year and 30 days. Access tokens live whole seconds.
 	CodeLifespan      time.Duration
@@ -150,7 +153,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, ring := newScopes(c.Scopes), c.Keyring.Ring()
+	known, ring := newScopes(c.Scopes, c.ScopeTranslations), c.Keyring.Ring()
 	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE)
 	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
@@ -271,7 +274,7 @@ func (s *Server) serve(all routes) http.Handler {
 		allow := strings.Join(allowed, ", ")
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			if handle, ok := methods[r.Method]; ok {
-				handle(w, r)
+				handle(w, withWish(r))
 				return
 			}
 			w.Header().Set("Allow", allow)

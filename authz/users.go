@@ -14,6 +14,7 @@ import (
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/internal/text"
+	"gatehouse/authz/page"
 	"gatehouse/authz/user"
 )
 
@@ -36,7 +37,7 @@ func (s *Server) identify(ctx context.Context, r *http.Request, proof user.Proof
 	case err == nil:
 		return subject, nil
 	case errors.As(err, &braked):
-		return "", errTooManyTries.WithHint("There were too many attempts to sign in. Wait " + inWords(retryAfter(braked)) + " and try again.").WithWrap(err)
+		return "", errTooManyTries.WithHint("There were too many attempts to sign in. Wait " + page.English.Duration(retryAfter(braked)) + " and try again.").WithWrap(err)
 	case errors.Is(err, user.ErrSuspended):
 		return "", errSuspended
 	case errors.As(err, &denied):

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/authz/client"
 	"gatehouse/authz/internal/text"
+	"gatehouse/authz/page"
 	"gatehouse/registry"
 )
 
@@ -49,11 +50,11 @@ func (v visitor) sentSignedIn(form url.Values) bool {
 }
 
 // shownName is who is signed in, for the user to recognize.
-func (v visitor) shownName() string {
+func (v visitor) shownName() page.Message {
 	if name := client.ShownName(v.session.Name); name != "" {
-		return name
+		return page.Verbatim(name, nil)
 	}
-	return "user " + v.session.Subject
+	return page.Say("user", "id", v.session.Subject)
 }
 
 // readOwnForm reads a form of our pages. No other site may send one, and no password may be in the query.

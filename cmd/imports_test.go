@@ -46,6 +46,7 @@ var walls = map[string][]string{
 	"gateway/listener":              {"gateway/internal/http1", "gateway/internal/occasional"},
 	"gateway/internal/occasional":   {},
 	"gateway/internal/panics":       {},
+	"gateway/internal/routing":      {"gateway/internal/http1"},
 	"gateway/internal/tunnel":       {"gateway/internal/panics", "gateway/internal/watch"},
 	"gateway/internal/upstream":     {"gateway/internal/http1", "gateway/internal/panics"},
 	"gateway/internal/watch":        {"gateway/internal/panics"},

@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/routing"
 )
 
 // CORS lets pages of other origins use the API from a browser (the Fetch standard, section 3.3). Their requests carry a
@@ -103,7 +104,7 @@ func (c *cors) endpoint(uri []byte) (methods string, hasCORS bool) {
 	if methods, hasCORS = c.endpoints[string(path)]; hasCORS {
 		return methods, true
 	}
-	return "", !isReserved(firstSegment(path))
+	return "", !routing.IsReserved(firstSegment(path))
 }
 
 // isPreflight reports whether a browser asks what it may ask (the Fetch standard, section 3.3.2).
@@ -122,10 +123,7 @@ func (g *Gateway) allowedMethods(r *request, endpoint string) string {
 		return endpoint
 	}
 	wanted, _ := r.fields.get("access-control-request-method")
-	if found := g.root.matchPath(&r.target, MethodNamed(wanted)); found != nil {
-		return found.wrongMethod.allow
-	}
-	return ""
+	return g.routes.Allow(&r.target, wanted)
 }
 
 // answerPreflight is given before anybody asks for a token: a browser sends none with the question.

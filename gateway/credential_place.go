@@ -97,7 +97,7 @@ func isReadAs(key []byte, name string) bool {
 	at := 0
 	for i := 0; i < len(key); i++ {
 		b := key[i]
-		if encoded, ok := percentDecoded(key[i:]); ok && b == '%' {
+		if encoded, ok := http1.PercentDecoded(key[i:]); ok && b == '%' {
 			b = encoded
 			i += 2
 		} else if b == '+' {

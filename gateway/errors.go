@@ -4,11 +4,11 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/listener"
 )
 
@@ -111,8 +111,12 @@ func knownRefusal(err error) *refusal {
 	switch {
 	case errors.As(err, &own):
 		return own
-	case errors.Is(err, listener.ErrMalformedRequest):
+	case errors.Is(err, listener.ErrMalformedRequest), errors.Is(err, routing.ErrMalformed):
 		return errMalformedRequest
+	case errors.Is(err, routing.ErrAmbiguous):
+		return errAmbiguousPath
+	case errors.Is(err, routing.ErrNoRoute):
+		return errNotFound
 	case errors.Is(err, listener.ErrHeaderTooLarge):
 		return errHeaderTooLarge
 	}
@@ -137,9 +141,9 @@ func scopeRefusal(scope string) *refusal {
 		challenged(realm + `, error="insufficient_scope", scope="` + scope + `"`).judged(Insufficient)
 }
 
-func methodRefusal(allow []string) *refusal {
+func methodRefusal(allow string) error {
 	r := *errMethodNotAllowed
-	r.allow = strings.Join(allow, ", ")
+	r.allow = allow
 	return &r
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway/internal/occasional"
+	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/gateway/internal/upstream"
 	"gatehouse/gateway/internal/watch"
@@ -84,7 +85,7 @@ const defaultMaxBody = 4 << 20
 
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
-	root         node
+	routes       routing.Tree[*rule]
 	watch        *watch.Watch
 	tunnels      *tunnel.Set
 	destinations map[shared]*destination
@@ -166,7 +167,7 @@ func (c *Config) setDefaults() error {
 		problems = append(problems, errors.New("gateway needs a token verifier and a denylist"))
 	}
 	for first := range c.Reserved {
-		if !isReserved([]byte(first)) {
+		if !routing.IsReserved([]byte(first)) {
 			problems = append(problems, fmt.Errorf("%q is for routes, and for no handler beside the gateway", first))
 		}
 	}
@@ -186,13 +187,13 @@ func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
 	r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
 	r.seen.Refused = true
 	if answer(ctx, refused); r.seen.Sent {
-		tellSent(ctx, refused, isSafe(r.method))
+		tellSent(ctx, refused, routing.IsSafe(r.method))
 	}
 }
 
 // authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
 func (g *Gateway) authorize(r *request) error {
-	rule, err := g.root.match(r.method, &r.target)
+	rule, err := g.routes.Match(r.method, &r.target)
 	if err != nil {
 		return err
 	}

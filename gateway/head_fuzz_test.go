@@ -64,8 +64,8 @@ func FuzzRequestHead(f *testing.F) {
 		method := []string{"GET", "POST"}[bodySize%2]
 		route := routes[int(index)%len(routes)]
 		r.method = []byte(method)
-		require.NoError(t, r.target.parse([]byte(route.Path)))
-		to, err := g.root.match(r.method, &r.target)
+		require.NoError(t, r.target.Parse([]byte(route.Path)))
+		to, err := g.routes.Match(r.method, &r.target)
 		require.NoError(t, err)
 		r.credential, err = to.credential.append(r.credential, fuzzedClaims, []byte("own.token"))
 		require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/upstream"
 )
 
@@ -50,11 +51,11 @@ func parseOrigin(raw string) (at upstream.Origin, basePath string, err error) {
 	}
 	at.Address = net.JoinHostPort(at.Name, port)
 	if path := strings.TrimSuffix(u.EscapedPath(), "/"); path != "" {
-		var t target
-		if err := t.parsePath([]byte(path)); err != nil {
+		var t routing.Target
+		if err := t.ParsePath([]byte(path)); err != nil {
 			return refuse("the path could be read in more than one way")
 		}
-		basePath = string(t.appendPath(nil))
+		basePath = string(t.AppendPath(nil))
 	}
 	return at, basePath, nil
 }

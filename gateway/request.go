@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/gateway/internal/upstream"
 )
@@ -15,7 +16,7 @@ import (
 type request struct {
 	isHTTP11   bool
 	method     []byte
-	target     target
+	target     routing.Target
 	fields     fields
 	handshake  handshake
 	query      []byte // without the token that was in it
@@ -56,11 +57,11 @@ func acquireRequest() *request {
 
 func releaseRequest(r *request) {
 	clear(r.fields)
-	clear(r.target.segments)
+	r.target.Forget()
 	clear(r.credential)
 	clear(r.head)
 	r.handshake.reset()
-	r.method, r.target.query, r.id, r.accessToken = nil, nil, nil, nil
+	r.method, r.id, r.accessToken = nil, nil, nil
 	r.preflight, r.handler, r.rule = "", nil, nil
 	r.gateway, r.exchange, r.upload, r.lasting = nil, upstream.Exchange{}, nil, nil
 	r.stream, r.tunnel = nil, nil
@@ -106,5 +107,5 @@ func (r *request) parse(ctx *fasthttp.RequestCtx) error {
 	if err := r.fields.parse(header.RawHeaders()); err != nil {
 		return err
 	}
-	return r.target.parse(header.RequestURI())
+	return r.target.Parse(header.RequestURI())
 }

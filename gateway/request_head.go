@@ -15,12 +15,12 @@ func (r *request) appendHead(to *rule, from peer) error {
 	head := append(r.head[:0], r.method...)
 	head = append(head, ' ')
 	head = append(head, to.basePath...)
-	head = r.target.appendPath(head)
+	head = r.target.AppendPath(head)
 	if to.credentialIn.parameter == "" {
-		head = append(head, r.target.query...)
+		head = append(head, r.target.Query...)
 	} else {
 		var err error
-		if head, err = to.credentialIn.appendQuery(head, r.target.query, r.credential); err != nil {
+		if head, err = to.credentialIn.appendQuery(head, r.target.Query, r.credential); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"gatehouse/gateway/internal/routing"
 	"slices"
 	"strings"
 	"time"
@@ -95,9 +96,8 @@ func Scopes(routes []Route) map[string]string {
 type rule struct {
 	index int    // in Config.Routes
 	name  string // for the log
-	// fromTargets is Route.FromTargets; earlier are the others that win over it.
+	// fromTargets is Route.FromTargets.
 	fromTargets bool
-	earlier     []earlierTarget
 	scope       string
 	public      bool
 	// demandsScope is of a token, where there is one.
@@ -128,7 +128,6 @@ type webSocketRule struct {
 // compile turns routes into the tree of rules. The error joins every problem of every route.
 func (g *Gateway) compile(routes []Route, config *Config) error {
 	var problems []error
-	var targets []earlierTarget
 	for i, route := range routes {
 		problem := func(format string, args ...any) {
 			what := fmt.Errorf(format, args...)
@@ -136,38 +135,30 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 		}
 		r := g.compileRule(route, config, problem)
 		r.index = i
-		segments, err := parseTemplate(route.Path)
+		template, err := routing.ParseTemplate(route.Path)
 		if err != nil {
 			problem("%w", err)
 		}
 		if len(route.Methods) == 0 && !route.FromTargets {
 			problem("no methods")
 		}
-		served := earlierTarget{segments: segments, rule: r}
+		var methods []Method
 		for _, name := range route.Methods {
 			m := MethodNamed(name)
 			if m == OtherMethod {
-				problem("unknown method %q, want one of %s", name, strings.Join(methodNames[OtherMethod+1:], ", "))
+				problem("unknown method %q, want one of %s", name, strings.Join(routing.MethodNames(), ", "))
 				continue
 			}
-			if err != nil {
-				continue
-			}
-			if taken := g.root.add(segments, m, r); taken != nil && !(taken.fromTargets && r.fromTargets) {
-				problem("%s of this path is routed already", name)
-				continue
-			}
-			served.methods[m] = true
+			methods = append(methods, m)
 		}
-		if served.methods[methodGet] {
-			served.methods[methodHead] = true
+		if err != nil {
+			continue
 		}
-		if r.fromTargets && err == nil {
-			targets = append(targets, served)
+		for _, taken := range g.routes.Add(template, methods, r, r.fromTargets) {
+			problem("%s of this path is routed already", taken)
 		}
 	}
-	g.root.finish()
-	g.root.keepOrder(targets)
+	g.routes.Finish(methodRefusal)
 	return errors.Join(problems...)
 }
 
@@ -260,7 +251,7 @@ func compileWebSocket(route Route) (*webSocketRule, error) {
 		}
 		return nil, nil
 	}
-	if !slices.Contains(route.Methods, methodGet.String()) {
+	if !slices.Contains(route.Methods, routing.Get.String()) {
 		return nil, errors.New("a WebSocket is opened with GET, which is not among the methods")
 	}
 	tokenFrom, tokenErr := parseTokenSources(route.TokenFrom)

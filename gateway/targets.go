@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"gatehouse/gateway/internal/routing"
 	"io"
 	"maps"
 	"slices"
@@ -68,7 +69,7 @@ func wrongKind(err error, otherwise string) error {
 
 func (t *targetOf) route() Route {
 	r := Route{
-		Path:        targetPath(t.MatchRoute),
+		Path:        routing.FromGorilla(t.MatchRoute),
 		Origin:      t.Origin,
 		Scope:       t.Scope,
 		Description: t.Description,
@@ -78,7 +79,7 @@ func (t *targetOf) route() Route {
 	}
 	if t.Method != "" {
 		r.Methods = []string{strings.ToUpper(t.Method)}
-		r.WebSocket = r.Methods[0] == methodGet.String()
+		r.WebSocket = r.Methods[0] == routing.Get.String()
 	}
 	if r.IsPayment() {
 		r.FirstByteTimeout = PaymentTimeout
@@ -102,13 +103,13 @@ func (t *targetOf) notes(raw json.RawMessage, index int, routes []Route) (notes 
 		return notes
 	}
 	last := routes[index]
-	segments, err := parseTemplate(last.Path)
+	segments, err := routing.ParseTemplate(last.Path)
 	if err != nil {
 		return notes
 	}
 	for i, before := range routes[:index] {
-		earlier, err := parseTemplate(before.Path)
-		if err == nil && slices.Equal(before.Methods, last.Methods) && covers(earlier, segments) {
+		earlier, err := routing.ParseTemplate(before.Path)
+		if err == nil && slices.Equal(before.Methods, last.Methods) && earlier.Covers(segments) {
 			note("gets no request: as in oauth2server, target %d (%s %s) comes first and takes them all",
 				i+1, before.Methods[0], before.Path)
 			break

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/internal/routing"
 )
 
 // FuzzTargets reads any file as targets.json: what is accepted says to encoding/json what the routes say, and the routes
@@ -44,7 +46,7 @@ func FuzzTargets(f *testing.F) {
 				for i, value := range said {
 					switch text, _ := value.(string); name {
 					case "matchRoute":
-						said[i] = targetPath(text)
+						said[i] = routing.FromGorilla(text)
 					case "method":
 						said[i] = strings.ToUpper(text)
 					}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/upstream"
 )
 
@@ -78,14 +79,14 @@ func TestTargetsAreMatchedAsGorillaDoes(t *testing.T) {
 			}
 		}
 		for _, path := range paths {
-			var of target
-			require.NoError(t, of.parse(encodedPath(path)))
+			var of routing.Target
+			require.NoError(t, of.Parse(encodedPath(path)))
 			for _, method := range []string{"GET", "POST", "DELETE"} {
 				want := slices.IndexFunc(gorillas, func(r gorillaRoute) bool {
 					return r.method == method && r.expression.MatchString(path)
 				})
 				got := -1
-				if found, err := g.root.match([]byte(method), &of); err == nil {
+				if found, err := g.routes.Match([]byte(method), &of); err == nil {
 					got = found.index
 				}
 				require.Equal(t, want, got, "%s %s in %s", method, path, data)
@@ -98,7 +99,7 @@ func TestTargetsAreMatchedAsGorillaDoes(t *testing.T) {
 func encodedPath(decoded string) []byte {
 	var path []byte
 	for _, segment := range strings.Split(decoded[1:], "/") {
-		path = appendEncoded(append(path, '/'), []byte(segment))
+		path = routing.AppendEncoded(append(path, '/'), []byte(segment))
 	}
 	return path
 }

@@ -77,7 +77,7 @@ func (r *request) token(to *rule) ([]byte, error) {
 // takeParameter removes every parameter of that name from the query, however the name is encoded, and returns how many there
 // were and the value of the last. The value is not decoded: no byte of a token needs to be encoded.
 func (r *request) takeParameter(name string) (value []byte, times int) {
-	query := r.target.query
+	query := r.target.Query
 	if len(query) == 0 {
 		return nil, 0
 	}
@@ -95,7 +95,7 @@ func (r *request) takeParameter(name string) (value []byte, times int) {
 		kept = append(append(kept, separator), pair...)
 	}
 	if times > 0 {
-		r.query, r.target.query = kept, kept
+		r.query, r.target.Query = kept, kept
 	}
 	return value, times
 }
@@ -104,7 +104,7 @@ func (r *request) takeParameter(name string) (value []byte, times int) {
 func isSpelled(key []byte, name string) bool {
 	for i := 0; i < len(key); i++ {
 		b := key[i]
-		if encoded, ok := percentDecoded(key[i:]); ok && b == '%' {
+		if encoded, ok := http1.PercentDecoded(key[i:]); ok && b == '%' {
 			b = encoded
 			i += 2
 		}

@@ -13,8 +13,7 @@ import (
 var files embed.FS
 
 var (
-	templates = template.Must(template.ParseFS(files, "*.html"))
-	style     = mustRead("page.css")
+	style = mustRead("page.css")
 	// policy allows the one inline style and nothing else. There is no form-action: browsers apply it to the redirect that
 	// follows, which goes to the client and from there wherever the client likes.
 	policy = "default-src 'none'; style-src 'sha256-" + hash(style) + "'; base-uri 'none'; frame-ancestors 'none'"
@@ -36,22 +35,25 @@ func hash(text string) string {
 // View is one of this package's kinds of page.
 type View interface {
 	template() string
-	title() string
+	// Title is what the browser calls the page.
+	Title() Message
 }
 
-// Write answers with the page. It returns an error, and has written nothing, when the page cannot be made.
-func Write(w http.ResponseWriter, status int, v View) error {
+// Write answers with the page in that language. It returns an error, and has written nothing, when the page cannot be made.
+func Write(w http.ResponseWriter, status int, l *Language, v View) error {
 	var out bytes.Buffer
-	err := templates.ExecuteTemplate(&out, v.template(), struct {
-		Title string
-		Style template.CSS // ours, embedded
-		View  View
-	}{v.title(), template.CSS(style), v})
+	err := l.pages.ExecuteTemplate(&out, v.template(), struct {
+		Language string
+		Style    template.CSS // ours, embedded
+		View     View
+	}{l.Name(), template.CSS(style), v})
 	if err != nil {
 		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", l.Name())
+	h.Add("Vary", "Accept-Language")
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -15,9 +16,18 @@ const hostile = `"'><b>&amp;<script>x</script>`
 
 // fill puts the text into every field, however deep.
 func fill(v reflect.Value, text string) {
+	switch v.Interface().(type) {
+	case Message:
+		v.Set(reflect.ValueOf(Say("applications.ended", "application", text)))
+		return
+	case time.Time:
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)
+	case reflect.Int64:
+		v.SetInt(int64(time.Minute))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Pointer:
@@ -41,17 +51,19 @@ func views() []View {
 	return []View{&SignIn{}, &Consent{}, &Failure{}, &Applications{}, &Disconnect{}}
 }
 
-func written(t *testing.T, v View) string {
+func written(t *testing.T, l *Language, v View) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	require.NoError(t, Write(w, 200, v))
+	require.NoError(t, Write(w, 200, l, v))
+	require.Equal(t, l.Name(), w.Header().Get("Content-Language"))
+	require.Equal(t, "Accept-Language", w.Header().Get("Vary"))
 	return w.Body.String()
 }
 
 func TestTextStaysTextInEveryField(t *testing.T) {
 	for _, v := range views() {
 		fill(reflect.ValueOf(v).Elem(), hostile)
-		html := written(t, v)
+		html := written(t, English, v)
 		require.NotContains(t, html, "<b>", "%T", v)
 		require.NotContains(t, html, "<script", "%T", v)
 		require.NotContains(t, html, `"'`, "%T", v)
@@ -59,7 +71,7 @@ func TestTextStaysTextInEveryField(t *testing.T) {
 		require.NotContains(t, html, "ZgotmplZ", "%T", v)
 
 		fill(reflect.ValueOf(v).Elem(), "javascript:alert(1)")
-		require.NotRegexp(t, `(href|action)="javascript`, written(t, v), "%T", v)
+		require.NotRegexp(t, `(href|action)="javascript`, written(t, English, v), "%T", v)
 	}
 }
 
@@ -71,10 +83,11 @@ var (
 // Every page has one title, one heading, its language, labels for what is typed, and ids that occur once.
 func TestEveryPageCanBeReadAloud(t *testing.T) {
 	for _, v := range views() {
-		for _, text := range []string{"", "x"} {
+		for i, text := range []string{"", "x", "y", "z"} {
+			l := languages[i]
 			fill(reflect.ValueOf(v).Elem(), text)
-			html := written(t, v)
-			for what, want := range map[string]int{"<title>": 1, "<h1>": 1, `<html lang="en">`: 1, "<main>": 1, "</html>": 1} {
+			html := written(t, l, v)
+			for what, want := range map[string]int{"<title>": 1, "<h1>": 1, `<html lang="` + l.Name() + `">`: 1, "<main>": 1, "</html>": 1} {
 				require.Equal(t, want, strings.Count(html, what), "%T %s", v, what)
 			}
 			seen := map[string]bool{}

@@ -1,5 +1,7 @@
 package page
 
+import "time"
+
 // Form is what every form of ours has.
 type Form struct {
 	Action string // as the browser has to ask for it
@@ -21,17 +23,18 @@ type SignIn struct {
 	Cancel *Form
 	Login  string // to begin with
 	// Failure says why the last try did not succeed; IsWrong, that login or password were wrong.
-	Failure string
+	Failure Message
 	IsWrong bool
 }
 
 func (SignIn) template() string { return "sign_in.html" }
 
-func (v SignIn) title() string {
-	if v.Failure != "" {
-		return v.Failure + " Sign in"
+// Title implements View.
+func (v SignIn) Title() Message {
+	if v.Failure.key != "" {
+		return Say("sign_in.title_failed", "failure", v.Failure)
 	}
-	return "Sign in"
+	return Say("sign_in.title")
 }
 
 // Consent asks whether an application may have what it asks for.
@@ -40,39 +43,48 @@ type Consent struct {
 	// Domain is where the answer goes, or else Scheme is which links the application on the device opens that gets it.
 	Domain, Scheme string
 	Scopes         []Scope
-	Lasts          string // how long an access token will be good, if the client asked for something else than usual
-	User           string // who is signed in
-	Account        string // where it can be taken back
+	Lasts          time.Duration // how long an access token will be good, if the client asked for something else than usual
+	User           Message       // who is signed in
+	Account        string        // where it can be taken back
 	Decide         Form
 	SignOut        Form
 }
 
 // Scope is one thing that an application asks for.
-type Scope struct{ Name, Description string }
+type Scope struct {
+	Name        string
+	Description Message
+}
 
 func (Consent) template() string { return "consent.html" }
-func (Consent) title() string    { return "Allow access?" }
+
+// Title implements View.
+func (Consent) Title() Message { return Say("consent.title") }
 
 // Failure says that something cannot be done, and what the user can do.
 type Failure struct {
-	Title   string
-	Failure string
-	Advice  string
+	Heading Message
+	Failure Message
+	Detail  string // what the makers of the application may want to know, in English; empty: nothing
+	Advice  Message
 	// Link leads on, in the words of LinkText; empty: nowhere.
-	Link, LinkText string
+	Link     string
+	LinkText Message
 }
 
 func (Failure) template() string { return "failure.html" }
-func (v Failure) title() string  { return v.Title }
+
+// Title implements View.
+func (v Failure) Title() Message { return v.Heading }
 
 // Applications is the account of a user: what has access to it.
 type Applications struct {
-	Service      string // whose account it is: the name of the host
-	User         string // who is signed in
+	Service      string  // whose account it is: the name of the host
+	User         Message // who is signed in
 	Applications []Application
 	// DisconnectAll is where all are disconnected; empty: there are not several.
 	DisconnectAll string
-	Said          string // what was just done
+	Said          Message // what was just done
 	SignOut       Form
 }
 
@@ -80,13 +92,15 @@ type Applications struct {
 type Application struct {
 	Name       string
 	Domain     string // where the last answer went
-	Since      string // a day
+	Since      time.Time
 	Scopes     []Scope
 	Disconnect string // where it is disconnected
 }
 
 func (Applications) template() string { return "applications.html" }
-func (Applications) title() string    { return "Applications with access" }
+
+// Title implements View.
+func (Applications) Title() Message { return Say("applications.title") }
 
 // Disconnect asks whether an application, or every one, is to lose its access.
 type Disconnect struct {
@@ -98,9 +112,11 @@ type Disconnect struct {
 }
 
 func (Disconnect) template() string { return "disconnect.html" }
-func (v Disconnect) title() string {
+
+// Title implements View.
+func (v Disconnect) Title() Message {
 	if v.Application == "" {
-		return "Disconnect all applications?"
+		return Say("disconnect.title_all")
 	}
-	return "Disconnect " + v.Application + "?"
+	return Say("disconnect.title", "application", v.Application)
 }

@@ -1,13 +1,11 @@
-package gateway
+package routing
 
-import (
-	"strings"
-)
+import "strings"
 
-// targetPath writes a matchRoute of targets.json as a Route.Path. Gorilla's router, which read it for oauth2server, compares
-// its text with the decoded path as it stands, and lets parameters have any names, and the same one twice. What no
-// Route.Path can be is returned as it is, for New to say so.
-func targetPath(matchRoute string) string {
+// FromGorilla writes a path of gorilla/mux, which read targets.json for oauth2server, as a template. Gorilla compares its text
+// with the decoded path as it stands, and lets parameters have any names, and the same one twice. What no template can be is
+// returned as it is, for ParseTemplate to say so.
+func FromGorilla(matchRoute string) string {
 	if _, err := splitTemplate(matchRoute); err != nil {
 		return matchRoute
 	}
@@ -24,7 +22,7 @@ func targetPath(matchRoute string) string {
 				if i > 0 {
 					path.WriteByte('/')
 				}
-				path.Write(appendEncoded(nil, []byte(part)))
+				path.Write(AppendEncoded(nil, []byte(part)))
 			}
 			continue
 		}

@@ -1,4 +1,4 @@
-package gateway
+package routing
 
 import (
 	"bytes"
@@ -35,13 +35,17 @@ func (s segment) is(other segment) bool {
 // reserved first segments belong to the authorization server and to operations, whether or not they are mounted here.
 var reserved = []string{"oauth", ".well-known", "clients", "account", "admin", "healthz", "readyz", "metrics"}
 
-func isReserved(first []byte) bool {
+// IsReserved reports whether no route can have a path that begins with the segment, in whatever case.
+func IsReserved(first []byte) bool {
 	return slices.ContainsFunc(reserved, func(name string) bool { return bytes.EqualFold([]byte(name), first) })
 }
 
-// parseTemplate reads a Route.Path.
-func parseTemplate(path string) ([]segment, error) {
-	refuse := func(reason error) ([]segment, error) { return nil, fmt.Errorf("bad path %q: %w", path, reason) }
+// Template is a path with parameters, as the configuration writes it.
+type Template []segment
+
+// ParseTemplate reads a template. The error says what is wrong in words for an operator.
+func ParseTemplate(path string) (Template, error) {
+	refuse := func(reason error) (Template, error) { return nil, fmt.Errorf("bad path %q: %w", path, reason) }
 	if !strings.HasPrefix(path, "/") {
 		return refuse(errors.New("it does not start with a slash"))
 	}
@@ -49,7 +53,7 @@ func parseTemplate(path string) ([]segment, error) {
 	if err != nil {
 		return refuse(err)
 	}
-	var segments []segment
+	var segments Template
 	named := make(map[string]bool)
 	for i, part := range parts {
 		pieces, err := parsePieces(part, named)
@@ -70,7 +74,7 @@ func parseTemplate(path string) ([]segment, error) {
 		}
 		segments = append(segments, next)
 	}
-	if segments[0].kind == literalSegment && isReserved([]byte(segments[0].literal)) {
+	if segments[0].kind == literalSegment && IsReserved([]byte(segments[0].literal)) {
 		return nil, fmt.Errorf("path %q is reserved: /%s", path, strings.Join(reserved, ", /"))
 	}
 	return segments, nil
@@ -177,8 +181,8 @@ func segmentOf(part string, pieces []piece, isLast bool) (segment, error) {
 		}
 	}
 	if !slices.ContainsFunc(pieces, func(p piece) bool { return p.isParam }) {
-		var t target
-		if strings.Contains(part, "?") || part == "" && !isLast || t.parsePath([]byte("/"+part)) != nil {
+		var t Target
+		if strings.Contains(part, "?") || part == "" && !isLast || t.ParsePath([]byte("/"+part)) != nil {
 			return segment{}, unmatchable(part)
 		}
 		return segment{kind: literalSegment, literal: string(t.segments[0])}, nil

@@ -1,33 +1,21 @@
-package gateway
+package routing
 
 import "slices"
 
-// earlierTarget is a route that stands before another in targets.json and is less specific. oauth2server gives it the
-// requests that both match.
-type earlierTarget struct {
-	segments []segment
-	methods  [Methods]bool
-	rule     *rule
-}
-
-func (e *earlierTarget) serves(m Method, t *target) bool {
-	return e.methods[m] && matches(e.segments, t)
-}
-
-// keepOrder is given the routes of targets.json in their order, when the tree under n has all of them. It costs a request
-// something only where the file has a route behind one that takes some of its requests.
-func (n *node) keepOrder(targets []earlierTarget) {
-	for i, later := range targets {
-		for _, earlier := range targets[:i] {
-			if sharesMethod(&earlier, &later) && mayOverlap(earlier.segments, later.segments) &&
-				!n.triesFirst(earlier.segments, later.segments) {
-				later.rule.earlier = append(later.rule.earlier, earlier)
+// keepOrder gives each route that is ordered those before it that are less specific and take some of its requests. It costs a
+// request something only where there are such.
+func (t *Tree[R]) keepOrder() {
+	for i, later := range t.ordered {
+		for _, earlier := range t.ordered[:i] {
+			if sharesMethod(earlier, later) && mayOverlap(earlier.template, later.template) &&
+				!t.root.triesFirst(earlier.template, later.template) {
+				later.earlier = append(later.earlier, earlier)
 			}
 		}
 	}
 }
 
-func sharesMethod(a, b *earlierTarget) bool {
+func sharesMethod[R any](a, b *route[R]) bool {
 	for m := range a.methods {
 		if a.methods[m] && b.methods[m] {
 			return true
@@ -37,7 +25,7 @@ func sharesMethod(a, b *earlierTarget) bool {
 }
 
 // matches is what find does, for one route.
-func matches(template []segment, t *target) bool {
+func (template Template) matches(t *Target) bool {
 	for i, s := range template {
 		if i >= len(t.segments) {
 			return false
@@ -64,7 +52,7 @@ func (s segment) matches(value []byte) bool {
 }
 
 // mayOverlap is false only when no path matches both templates.
-func mayOverlap(a, b []segment) bool {
+func mayOverlap(a, b Template) bool {
 	for i := 0; i < len(a) && i < len(b); i++ {
 		x, y := a[i], b[i]
 		switch {
@@ -78,7 +66,7 @@ func mayOverlap(a, b []segment) bool {
 }
 
 // triesFirst holds when find comes to the first template before it comes to the second, on every path that both match.
-func (n *node) triesFirst(first, second []segment) bool {
+func (n *node[R]) triesFirst(first, second Template) bool {
 	for i, s := range first {
 		if !s.is(second[i]) {
 			return n.turn(s) < n.turn(second[i])
@@ -89,8 +77,8 @@ func (n *node) triesFirst(first, second []segment) bool {
 }
 
 // turn is when find looks at a segment of a template that is in the tree.
-func (n *node) turn(s segment) int {
-	isOf := func(b branch) bool { return b.pattern.is(s.pattern) }
+func (n *node[R]) turn(s segment) int {
+	isOf := func(b branch[R]) bool { return b.pattern.is(s.pattern) }
 	switch s.kind {
 	case patternSegment:
 		return 1 + slices.IndexFunc(n.patterns, isOf)
@@ -103,22 +91,22 @@ func (n *node) turn(s segment) int {
 	}
 }
 
-// covers holds only when every path that the second template matches is one of the first.
-func covers(first, second []segment) bool {
-	for i, s := range first {
+// Covers holds only when every path that the other template matches is one of this one.
+func (template Template) Covers(other Template) bool {
+	for i, s := range template {
 		switch {
-		case i >= len(second):
+		case i >= len(other):
 			return false
 		case s.kind == restOfPath:
-			return s.is(second[i]) || s.pattern.run.isAll() && (s.pattern.run.least == 0 || !canBeEmpty(second[i:]))
-		case s.is(second[i]):
-		case second[i].kind == literalSegment && s.matches([]byte(second[i].literal)):
-		case s.kind == paramSegment && second[i].kind == patternSegment && !canBeEmpty(second[i:i+1]):
+			return s.is(other[i]) || s.pattern.run.isAll() && (s.pattern.run.least == 0 || !canBeEmpty(other[i:]))
+		case s.is(other[i]):
+		case other[i].kind == literalSegment && s.matches([]byte(other[i].literal)):
+		case s.kind == paramSegment && other[i].kind == patternSegment && !canBeEmpty(other[i:i+1]):
 		default:
 			return false
 		}
 	}
-	return len(first) == len(second)
+	return len(template) == len(other)
 }
 
 // canBeEmpty is about the text that segments match, without the slash before it.

@@ -1,39 +1,48 @@
-package gateway
+package routing
 
 import (
 	"bytes"
+	"errors"
 	"unicode"
 	"unicode/utf8"
 
 	"gatehouse/gateway/internal/http1"
 )
 
-// target is a request target (RFC 9112 section 3.2.1) taken apart. The path is matched and forwarded from segments, so
-// that what an upstream reads is what was authorized. It is reused from request to request.
-type target struct {
+// Why a target is refused.
+var (
+	ErrMalformed = errors.New("the target is malformed")
+	ErrAmbiguous = errors.New("the path can be read in more than one way")
+)
+
+// Target is a request target (RFC 9112 section 3.2.1) taken apart. The path is matched and forwarded from segments, so
+// that what an upstream reads is what was authorized. It is to be reused from request to request.
+type Target struct {
+	// Query is as it was sent, with its question mark; empty when there is none.
+	Query    []byte
 	segments [][]byte // decoded; a path that ends in a slash has an empty last one
-	query    []byte   // as it was sent, with its question mark; empty when there is none
 	decoded  []byte   // what segments point into, with a slash before each
 }
 
-// parse takes raw apart and refuses every path that two readers could read differently: encoded slashes, dot segments,
+// Parse takes raw apart and refuses every path that two readers could read differently: encoded slashes, dot segments,
 // backslashes, semicolons, empty segments, control characters, bytes that are not UTF-8, and forms other than a path.
-// The query refers to raw; the segments do not.
-func (t *target) parse(raw []byte) error {
+// Query refers to raw; the rest does not.
+func (t *Target) Parse(raw []byte) error {
 	path := raw
-	t.query = nil
+	t.Query = nil
 	if i := bytes.IndexByte(raw, '?'); i >= 0 {
-		path, t.query = raw[:i], raw[i:]
+		path, t.Query = raw[:i], raw[i:]
 	}
-	if !plainQuery(t.query) {
-		return errMalformedRequest
+	if !plainQuery(t.Query) {
+		return ErrMalformed
 	}
-	return t.parsePath(path)
+	return t.ParsePath(path)
 }
 
-func (t *target) parsePath(path []byte) error {
+// ParsePath is Parse for a path alone.
+func (t *Target) ParsePath(path []byte) error {
 	if len(path) == 0 || path[0] != '/' {
-		return errMalformedRequest
+		return ErrMalformed
 	}
 	if cap(t.decoded) < len(path) {
 		t.decoded = make([]byte, 0, max(256, len(path)))
@@ -42,7 +51,7 @@ func (t *target) parsePath(path []byte) error {
 	for rest := path[1:]; ; {
 		raw, next, more := bytes.Cut(rest, []byte{'/'})
 		if len(raw) == 0 && more {
-			return errAmbiguousPath
+			return ErrAmbiguous
 		}
 		t.decoded = append(t.decoded, '/')
 		start := len(t.decoded)
@@ -52,7 +61,7 @@ func (t *target) parsePath(path []byte) error {
 		}
 		segment := t.decoded[start:len(t.decoded):len(t.decoded)]
 		if !unambiguous(segment) {
-			return errAmbiguousPath
+			return ErrAmbiguous
 		}
 		t.segments = append(t.segments, segment)
 		if !more {
@@ -63,7 +72,7 @@ func (t *target) parsePath(path []byte) error {
 }
 
 // from is the decoded path from the segment with that index on.
-func (t *target) from(index int) []byte {
+func (t *Target) from(index int) []byte {
 	size := len(t.segments) - index - 1 // slashes
 	for _, segment := range t.segments[index:] {
 		size += len(segment)
@@ -71,11 +80,17 @@ func (t *target) from(index int) []byte {
 	return t.decoded[len(t.decoded)-size:]
 }
 
-// appendPath appends the canonical form of the path.
-func (t *target) appendPath(dst []byte) []byte {
+// Forget lets go of the request that was parsed last.
+func (t *Target) Forget() {
+	clear(t.segments)
+	t.Query = nil
+}
+
+// AppendPath appends the canonical form of the path.
+func (t *Target) AppendPath(dst []byte) []byte {
 	for _, segment := range t.segments {
 		dst = append(dst, '/')
-		dst = appendEncoded(dst, segment)
+		dst = AppendEncoded(dst, segment)
 	}
 	return dst
 }
@@ -84,14 +99,14 @@ func appendDecoded(dst, raw []byte) ([]byte, error) {
 	for i := 0; i < len(raw); i++ {
 		b := raw[i]
 		if b == '%' {
-			encoded, ok := percentDecoded(raw[i:])
+			encoded, ok := http1.PercentDecoded(raw[i:])
 			if !ok {
-				return dst, errMalformedRequest
+				return dst, ErrMalformed
 			}
 			b = encoded
 			i += 2
 		} else if b <= ' ' || b >= utf8.RuneSelf || b == '#' {
-			return dst, errMalformedRequest
+			return dst, ErrMalformed
 		}
 		dst = append(dst, b)
 	}
@@ -119,7 +134,8 @@ func hasOneReading(segment []byte) bool {
 	return ascii || utf8.Valid(segment) && bytes.IndexFunc(segment, unicode.IsControl) < 0
 }
 
-func appendEncoded(dst, segment []byte) []byte {
+// AppendEncoded appends a segment as it stands in a path.
+func AppendEncoded(dst, segment []byte) []byte {
 	const digits = "0123456789ABCDEF"
 	for _, b := range segment {
 		if plainInPath[b] {
@@ -141,14 +157,4 @@ func plainQuery(query []byte) bool {
 		}
 	}
 	return true
-}
-
-// percentDecoded decodes the first three bytes of text, of which the first is a percent sign.
-func percentDecoded(text []byte) (b byte, ok bool) {
-	if len(text) < 3 {
-		return 0, false
-	}
-	high, isHigh := http1.HexDigit(text[1])
-	low, isLow := http1.HexDigit(text[2])
-	return high<<4 | low, isHigh && isLow
 }

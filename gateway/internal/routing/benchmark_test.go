@@ -1,20 +1,27 @@
-package gateway
+package routing
 
 import (
+	"errors"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
-// walletPaths are the routes of a wallet, with a pattern in the place of the parameter or without.
-func walletPaths(parameter string) []Route {
-	var routes []Route
+// walletTree are the routes of a wallet, with a pattern in the place of the parameter or without.
+func walletTree(tb testing.TB, parameter string) *Tree[string] {
+	tb.Helper()
+	tree := &Tree[string]{}
 	for _, path := range []string{
 		"/balance", "/invoices", "/invoices/incoming", "/invoices/outgoing", "/invoices/" + parameter, "/payments/bolt11",
 		"/payments/keysend", "/user/value4value", "/user/summary", "/{service}/status",
 	} {
-		routes = append(routes, Route{Path: path, Methods: []string{"GET"}, Origin: "http://upstream.example", Public: true,
-			Credential: credentialNone})
+		template, err := ParseTemplate(path)
+		require.NoError(tb, err)
+		require.Empty(tb, tree.Add(template, []Method{Get}, path, false))
 	}
-	return routes
+	wrongMethod := errors.New("wrong method")
+	tree.Finish(func(string) error { return wrongMethod })
+	return tree
 }
 
 const benchmarkHash = "/invoices/00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff"
@@ -34,13 +41,13 @@ var matched = []struct{ name, parameter, path string }{
 func BenchmarkMatch(b *testing.B) {
 	for _, test := range matched {
 		b.Run(test.name, func(b *testing.B) {
-			g := fuzzedGateway(b, walletPaths(test.parameter))
-			var t target
+			tree := walletTree(b, test.parameter)
+			var target Target
 			method, path := []byte("GET"), []byte(test.path)
 			b.ReportAllocs()
 			for b.Loop() {
-				_ = t.parse(path)
-				_, _ = g.root.match(method, &t)
+				_ = target.Parse(path)
+				_, _ = tree.Match(method, &target)
 			}
 		})
 	}

@@ -1,6 +1,6 @@
 //go:build !race
 
-package gateway
+package routing
 
 import (
 	"testing"
@@ -12,12 +12,12 @@ import (
 func TestMatchingAllocatesNothing(t *testing.T) {
 	for _, test := range matched {
 		t.Run(test.name, func(t *testing.T) {
-			g := fuzzedGateway(t, walletPaths(test.parameter))
-			var of target
+			tree := walletTree(t, test.parameter)
+			var target Target
 			method, path := []byte("GET"), []byte(test.path)
 			require.Zero(t, testing.AllocsPerRun(1000, func() {
-				_ = of.parse(path)
-				_, _ = g.root.match(method, &of)
+				_ = target.Parse(path)
+				_, _ = tree.Match(method, &target)
 			}))
 		})
 	}
