@@ -57,8 +57,8 @@ func (s *signIn) Authenticate(ctx context.Context, proof user.Proof) (string, er
 }
 
 // CheckStanding implements user.Standing.
-func (s *signIn) CheckStanding(ctx context.Context, subject string, address netip.Addr) error {
-	err := s.lndhub.CheckStanding(ctx, subject, address)
+func (s *signIn) CheckStanding(ctx context.Context, subject string) error {
+	err := s.lndhub.CheckStanding(ctx, subject)
 	s.checks.WithLabelValues(signInOutcome(err)).Inc()
 	return err
 }

@@ -17,9 +17,11 @@ func TestEveryProblemOfTheConfigurationIsReportedAtOnce(t *testing.T) {
 		MaxAccessLifespan: time.Second,
 		RefreshGrace:      -1,
 		RefreshSecret:     bytes.Repeat([]byte("x"), 31),
+		TrustedOrigins:    []string{"https://app.example", "http://app.example", "https://app.example/"},
 	})
 	require.Error(t, err)
-	for _, problem := range []string{"issuer", "whole seconds", "maximum", "negative", "32 bytes", "registry and denylist", "keyring"} {
+	for _, problem := range []string{"issuer", "whole seconds", "maximum", "negative", "32 bytes", "registry and denylist", "keyring",
+		`trusted origin "http://app.example" must be https`, `trusted origin "https://app.example/" is not of the form`} {
 		require.ErrorContains(t, err, problem)
 	}
 	for _, issuer := range []string{"", "issuer.example", "ftp://issuer.example", "https://issuer.example?x", "https://issuer.example#x", "https://"} {

@@ -95,7 +95,7 @@ func (s *Server) openPage(ctx context.Context, w http.ResponseWriter, r *http.Re
 
 // allowRequest answers with 303, so that no browser sends the form on to the client.
 func (s *Server) allowRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, v visitor, k keptRequest) {
-	suspended, err := s.isSuspended(ctx, r, v)
+	suspended, err := s.isSuspended(ctx, v)
 	switch {
 	case err != nil:
 		s.failPage(w, r, err)

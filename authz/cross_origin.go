@@ -1,10 +1,13 @@
 package authz
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	"gatehouse/authz/client"
 )
 
 // crossOrigin refuses the form of another site. Signing somebody's browser in under a name that is not theirs would
@@ -30,6 +33,20 @@ func newCrossOrigin(issuer string, trusted []string) crossOrigin {
 	}
 	host := usualHost(base.Scheme, base.Host)
 	return crossOrigin{origin: base.Scheme + "://" + host, host: host, trusted: slices.Clone(trusted)}
+}
+
+// ValidateTrustedOrigin says what is wrong with one of Config.TrustedOrigins. It has to be spelled as browsers send it, and be https, or
+// localhost: whoever is in between could put a form of their own into a page of a site without.
+func ValidateTrustedOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	switch {
+	case err != nil || !isWeb(u) || u.Hostname() == "" || strings.ContainsAny(u.Host, "*@, ") || strings.HasSuffix(u.Host, ":"),
+		origin != u.Scheme+"://"+usualHost(u.Scheme, u.Host):
+		return fmt.Errorf("%q is not of the form scheme://host[:port] that browsers send", origin)
+	case u.Scheme != "https" && !client.IsLocalhost(u.Hostname()):
+		return fmt.Errorf("%q must be https, or localhost: whoever is in between could sign its visitors in as somebody else", origin)
+	}
+	return nil
 }
 
 // check returns an error that the caller may see. isPage is true for what says that it comes from our page, for which nobody

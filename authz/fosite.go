@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
 
@@ -139,8 +138,6 @@ type session struct {
 	presented string
 	// replayed says that it was a refresh token that had been used before.
 	replayed bool
-	// caller is where the request comes from.
-	caller netip.Addr
 }
 
 var _ oauth2.JWTSessionContainer = (*session)(nil)

@@ -53,7 +53,7 @@ func (g *refreshGrant) HandleTokenEndpointRequest(ctx context.Context, request f
 	if err != nil {
 		return err
 	}
-	if err := g.requireStanding(ctx, sessionOf(request), grant); err != nil {
+	if err := g.requireStanding(ctx, grant); err != nil {
 		return err
 	}
 	underGrant(request, grant, narrowed)

@@ -53,8 +53,10 @@ type ImportReport struct {
 	Gone int
 
 	// What was not taken, and goes on working nowhere: the older grants of users with more than MaxGrants to a client, by
-	// client; those of clients that are not here, by client; tokens of no user; rows that could not be read.
+	// client; those that users have given a client from which they took access back here, by client; those of clients that
+	// are not here, by client; tokens of no user; rows that could not be read.
 	OverMax     map[string]int
+	TakenBack   map[string]int
 	OfNoClient  map[string]int
 	OfNoUser    int
 	Unreadable  int
@@ -80,13 +82,14 @@ type ChangedClient struct {
 }
 
 // ImportOAuth2Server takes over the clients of oauth2server, and the grants of their users with the tokens that live. It can
-// be broken off and run again: what is here is left as it is, and what has ended here stays ended. The report holds what was
+// be broken off and run again: what is here is left as it is, and what has ended here stays ended, also where it was refreshed at
+// oauth2server since. The report holds what was
 // done, also beside an error, which may be ErrSourceEmptied.
 func (o *Operator) ImportOAuth2Server(ctx context.Context, source *oauth2server.Source, how ImportRun) (ImportReport, error) {
 	began := clock(o.Now)().UTC()
 	r := &importing{
 		Operator: o,
-		report:   ImportReport{OverMax: map[string]int{}, OfNoClient: map[string]int{}, LostScopes: map[string]int{}},
+		report:   ImportReport{OverMax: map[string]int{}, TakenBack: map[string]int{}, OfNoClient: map[string]int{}, LostScopes: map[string]int{}},
 		run: registry.Import{
 			Source: source.Name(), Run: began, Most: o.Imports.MaxGrants, Rehearse: how.Rehearse, Clients: map[string]bool{},
 		},
@@ -179,6 +182,8 @@ func (r *importing) count(grant *registry.ImportedGrant, outcome registry.Import
 		r.report.OfNoClient[grant.ClientID]++
 	case registry.ImportOverMost:
 		r.report.OverMax[grant.ClientID]++
+	case registry.ImportTakenBack:
+		r.report.TakenBack[grant.ClientID]++
 	}
 }
 
@@ -213,9 +218,19 @@ func importedID(token oauth2server.Token) string {
 
 // Lost is how many grants were not taken.
 func (r *ImportReport) Lost() (count int) {
-	for _, of := range []map[string]int{r.OverMax, r.OfNoClient} {
+	for _, of := range []map[string]int{r.OverMax, r.TakenBack, r.OfNoClient} {
 		for n := range maps.Values(of) {
 			count += n
+		}
+	}
+	return count
+}
+
+// ToRegister is how many clients were not taken that an operator can register in another way.
+func (r *ImportReport) ToRegister() (count int) {
+	for _, c := range r.Refused {
+		if !c.Deleted {
+			count++
 		}
 	}
 	return count

@@ -76,7 +76,7 @@ func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r
 				err = findErr
 			} else if !allowed {
 				err = fosite.ErrConsentRequired.WithHint("The user has to be asked.")
-			} else if suspended, findErr := s.isSuspended(ctx, r, v); findErr != nil {
+			} else if suspended, findErr := s.isSuspended(ctx, v); findErr != nil {
 				err = findErr
 			} else if suspended {
 				err = fosite.ErrLoginRequired.WithHint("The user has to sign in.")

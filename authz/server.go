@@ -75,7 +75,7 @@ type Config struct {
 	// A user who has signed in stays so for SessionIdle without a request, and for SessionAbsolute in any case; 24 hours and 30
 	// days when 0.
 	SessionIdle, SessionAbsolute time.Duration
-	// Standing is asked at each refresh whether the user is suspended; nil: nobody is. It is told Caller.
+	// Standing is asked at each refresh whether the user is suspended; nil: nobody is.
 	Standing user.Standing
 	// Caller is where a request comes from, which is told to Users; its peer when nil.
 	Caller   func(*http.Request) netip.Addr
@@ -93,6 +93,7 @@ type Config struct {
 	// oauth2server did. The log says so. They are refused without it.
 	IgnoreUnknownFields bool
 	// TrustedOrigins are those of other sites whose forms may sign a user in, as browsers send them: https://app.example.
+	// ValidateTrustedOrigin says which can be.
 	TrustedOrigins []string
 	// OnIssued, when not nil, is told of each answer that holds an access token, before it is sent. ctx is that of the
 	// request. It must not block.
@@ -336,6 +337,10 @@ func (c Config) check() error {
 	complain(c.MaxAccessLifespan < c.AccessLifespan || c.MaxAccessLifespan%time.Second != 0,
 		"the maximum access token lifespan %v must be whole seconds and not below the usual one", c.MaxAccessLifespan)
 	complain(c.CodeLifespan < 0 || c.RefreshLifespan < 0 || c.RefreshGrace < 0, "lifespans must not be negative")
+	for _, origin := range c.TrustedOrigins {
+		err := ValidateTrustedOrigin(origin)
+		complain(err != nil, "the trusted origin %w", err)
+	}
 	complain(c.SessionIdle < time.Second || c.SessionAbsolute < c.SessionIdle,
 		"a session must be able to last a second, and not be idle for longer than it lasts")
 	complain(c.MaxGrants < 0 || c.MaxRevokedTokens < 0, "bounds must not be negative")

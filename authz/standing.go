@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 
 	"github.com/ory/fosite"
 
@@ -17,11 +16,11 @@ const reasonSuspended = "suspended"
 
 // requireStanding ends the grant, and the sessions, of a user whose account was suspended or deleted since, so that it refreshes no more: the
 // user has to sign in again. As long as nobody says so, the user is not suspended: whoever could tell may be restarting.
-func (i *issuer) requireStanding(ctx context.Context, s *session, grant registry.Grant) error {
+func (i *issuer) requireStanding(ctx context.Context, grant registry.Grant) error {
 	if i.standing == nil || grant.Ended() {
 		return nil
 	}
-	err := i.standing.CheckStanding(ctx, grant.Subject, s.caller)
+	err := i.standing.CheckStanding(ctx, grant.Subject)
 	switch {
 	case err == nil:
 		return nil
@@ -45,11 +44,11 @@ func (i *issuer) requireStanding(ctx context.Context, s *session, grant registry
 
 // isSuspended reports whether the user of a session, who is about to allow an application something, was suspended or deleted
 // since signing in. It then has ended each session of that user. As at a refresh, nobody is suspended as long as nobody says so.
-func (s *Server) isSuspended(ctx context.Context, r *http.Request, v visitor) (bool, error) {
+func (s *Server) isSuspended(ctx context.Context, v visitor) (bool, error) {
 	if s.issuer.standing == nil {
 		return false, nil
 	}
-	err := s.issuer.standing.CheckStanding(ctx, v.session.Subject, s.caller(r))
+	err := s.issuer.standing.CheckStanding(ctx, v.session.Subject)
 	switch {
 	case err == nil:
 		return false, nil

@@ -15,12 +15,18 @@ import (
 	"gatehouse/cmd/mock_server/lndhub"
 )
 
-// startWithStanding asks lndhub.go about users, and counts the questions. It knows login, and the suspended Sue.
+// startWithStanding asks lndhub.go about users, and counts the questions. It knows login and another.
 func startWithStanding(t *testing.T) (w *world, hub *lndhub.Hub, asked *atomic.Int64) {
+	t.Helper()
+	return startWithLimitedStanding(t, -1)
+}
+
+// startWithLimitedStanding has a lndhub.go that answers an address so often in a second, of which none passes.
+func startWithLimitedStanding(t *testing.T, rateLimit int) (w *world, hub *lndhub.Hub, asked *atomic.Int64) {
 	t.Helper()
 	asked = new(atomic.Int64)
 	w = newWorld(t, func(c *authz.Config) {
-		hub = lndhub.New(lndhub.Config{JWTSecret: []byte(jwtSecret), Now: c.Now, RateLimit: -1})
+		hub = lndhub.New(lndhub.Config{JWTSecret: []byte(jwtSecret), Now: c.Now, RateLimit: rateLimit})
 		for _, u := range []lndhub.User{{ID: 12345, Login: "login"}, {ID: 2, Login: "another"}} {
 			u.Password = "password"
 			_, ok := hub.AddUser(u)
@@ -84,6 +90,20 @@ func TestAnLndhubThatCannotTellEndsNoGrant(t *testing.T) {
 	require.EqualValues(t, before+5, asked.Load())
 	hub.Trouble("/auth", nil)
 	w.requireError(w.refresh(given.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
+}
+
+// The server of an application, or of the host application, is one address with all its users behind it. What lndhub.go lets that
+// address ask is used up by signing in, and nobody refreshes unnoticed for it.
+func TestWhetherAUserIsSuspendedIsAskedInThatUsersName(t *testing.T) {
+	w, hub, _ := startWithLimitedStanding(t, 2)
+	kept, suspended := w.tokens(), w.tokens("login", "another")
+	w.requireError(w.post("/oauth/authorize", authorization("app")), http.StatusTooManyRequests, "too_many_requests")
+	hub.ChangeUser(2, func(u *lndhub.User) { u.Deactivated = true })
+	for range 3 { // one of which lndhub.go does not answer
+		kept = w.refresh(kept.str("refresh_token"))
+		require.Equal(t, http.StatusOK, kept.StatusCode, kept.text)
+	}
+	w.requireError(w.refresh(suspended.str("refresh_token")), http.StatusBadRequest, "invalid_grant")
 }
 
 // Only a client with a refresh token of its own has lndhub.go asked.

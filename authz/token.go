@@ -47,7 +47,7 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fosite.ErrInvalidClient.WithHint("Client assertions (private_key_jwt, client_secret_jwt) are not supported."))
 		return
 	}
-	request, err := s.provider.NewAccessRequest(ctx, requestForFosite(r, form), &session{caller: s.caller(r)})
+	request, err := s.provider.NewAccessRequest(ctx, requestForFosite(r, form), &session{})
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -39,7 +39,7 @@ func ValidateCORS(c CORS) error {
 	for _, origin := range c.Origins {
 		if origin == anyOrigin && len(c.Origins) > 1 {
 			problems = append(problems, errors.New(`the origin "*" is all of them, and has no others beside it`))
-		} else if origin != anyOrigin && !IsOrigin(origin) {
+		} else if origin != anyOrigin && !isOrigin(origin) {
 			problems = append(problems, fmt.Errorf("the origin %q is not of the form scheme://host[:port] that browsers send", origin))
 		}
 	}
@@ -54,8 +54,8 @@ func ValidateCORS(c CORS) error {
 	return errors.Join(problems...)
 }
 
-// IsOrigin holds for the one spelling that a browser sends: lower case, no default port, no slash at the end.
-func IsOrigin(text string) bool {
+// isOrigin holds for the one spelling that a browser sends: lower case, no default port, no slash at the end.
+func isOrigin(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != text || strings.ToLower(text) != text {
 		return false

@@ -55,9 +55,10 @@ var (
 	errNoUser = newRefusal(fiber.StatusForbidden, "insufficient_scope", "This needs the access token of a user.").
 			challenged(realm + `, error="insufficient_scope"`).judged(Insufficient)
 
-	// errUserRefused answers a good token whose user lndhub.go does not let in.
+	// errUserRefused answers a good token whose user lndhub.go does not let in. It says the same of a user who is suspended and while
+	// its database does not answer.
 	errUserRefused = newRefusal(fiber.StatusForbidden, "access_denied",
-		"The wallet does not let this user in. The account may have been suspended; its support can tell.").
+		"The wallet does not let this user in. Try again later; if it stays so, the account may have been suspended, and its support can tell.").
 		judged(UserRefused).ofTheUpstream()
 
 	errForeignOrigin    = newRefusal(fiber.StatusForbidden, "forbidden_origin", "Pages of this origin may not open this WebSocket.")

@@ -81,9 +81,6 @@ func (t *targetOf) route() Route {
 		r.Methods = []string{strings.ToUpper(t.Method)}
 		r.WebSocket = r.Methods[0] == routing.Get.String()
 	}
-	if r.IsPayment() {
-		r.FirstByteTimeout = PaymentTimeout
-	}
 	return r
 }
 

@@ -15,16 +15,14 @@ type Upstreams = upstream.Settings
 // DefaultUpstreams is what holds where nobody says otherwise.
 func DefaultUpstreams() Upstreams { return upstream.DefaultSettings() }
 
-// What oauth2server did not bound at all: how long its upstreams took to begin an answer, and between two parts of one.
-const (
-	targetFirstByte = 5 * time.Minute
-	targetIdle      = time.Hour
-)
+// targetIdle is how long a route of oauth2server may take between two parts of an answer, which that did not bound at all.
+const targetIdle = time.Hour
 
-// upstreamsOf returns the settings that hold for a route.
+// upstreamsOf returns the settings that hold for a route. oauth2server did not bound how long an upstream took to begin an answer:
+// its routes have the time of a payment.
 func upstreamsOf(route *Route, s Upstreams) Upstreams {
 	if route.FromTargets {
-		s.FirstByteTimeout = max(s.FirstByteTimeout, targetFirstByte)
+		s.FirstByteTimeout = max(s.FirstByteTimeout, PaymentTimeout)
 		s.IdleTimeout = max(s.IdleTimeout, targetIdle)
 	}
 	s.ConnectTimeout = cmp.Or(route.ConnectTimeout, s.ConnectTimeout)
@@ -37,6 +35,11 @@ func upstreamsOf(route *Route, s Upstreams) Upstreams {
 	s.ConnWait = cmp.Or(route.ConnWait, s.ConnWait)
 	s.CAFile = cmp.Or(route.CAFile, s.CAFile)
 	return s
+}
+
+// Patience is how long the route's upstream may take to begin an answer, where upstreams is what holds for all routes.
+func (r *Route) Patience(upstreams Upstreams) time.Duration {
+	return upstreamsOf(r, upstreams).FirstByteTimeout
 }
 
 // destination is the upstream of one or more routes.

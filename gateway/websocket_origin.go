@@ -14,7 +14,7 @@ type originCheck []string
 // parseOrigins refuses an origin that no browser sends, because it would never match.
 func parseOrigins(list []string) (originCheck, error) {
 	for _, text := range list {
-		if text != anyOrigin && !IsOrigin(text) {
+		if text != anyOrigin && !isOrigin(text) {
 			return nil, fmt.Errorf("the origin %q is not of the form scheme://host[:port] that browsers send", text)
 		}
 	}

@@ -106,6 +106,8 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"grants imported at once":           grantsImportedAtOnce,
 		"grants imported, the bound":        grantsImportedUpToTheBound,
 		"grants imported stay ended":        grantsImportedStayEnded,
+		"grants taken back":                 grantsTakenBack,
+		"grants taken back meanwhile":       takenBackMeanwhile,
 		"grants gone at their source":       grantsGoneAtTheirSource,
 		"import rehearsed":                  importRehearsed,
 		"imported tokens":                   importedTokens,

@@ -51,6 +51,9 @@ func (r *Registry) EndGrant(ctx context.Context, grantID, reason string) error {
 		return err
 	}
 	return r.inTx(ctx, "end grant", func(ctx context.Context, tx bun.Tx) error {
+		if err := r.whileNothingIsTaken(ctx, tx); err != nil {
+			return err
+		}
 		ended, err := r.end(ctx, tx, reason, grantID)
 		if err != nil {
 			return err
@@ -94,6 +97,9 @@ func (r *Registry) endEach(
 	for {
 		var batch int
 		err := r.inTx(ctx, "end grants", func(ctx context.Context, tx bun.Tx) error {
+			if err := r.whileNothingIsTaken(ctx, tx); err != nil {
+				return err
+			}
 			rows, err := r.endSome(ctx, tx, reason, which)
 			if err != nil {
 				return err
@@ -124,8 +130,8 @@ func (r *Registry) endSome(
 	return r.end(ctx, tx, reason, ids...)
 }
 
-// end ends those of the grants that are live and revokes what was minted under
-// them. All have one subject. A caller with more than one has locked them in the order of their IDs:
+// end ends those of the grants that are live, revokes what was minted under them and
+// notes that they were taken back. All have one subject. A caller with more than one has locked them in the order of their IDs:
 // two that lock the same grants in different orders would wait for each other.
 func (r *Registry) end(ctx context.Context, tx bun.Tx, reason string, ids ...string) (ended []grantRow, err error) {
 	if ended, err = r.markEnded(ctx, tx, reason, ids...); err != nil {
@@ -140,8 +146,10 @@ func (r *Registry) end(ctx context.Context, tx bun.Tx, reason string, ids ...str
 			})
 		}
 	}
-	_, err = r.revoke(ctx, tx, revocations...)
-	return ended, err
+	if _, err := r.revoke(ctx, tx, revocations...); err != nil || !takesBack(reason) {
+		return ended, err
+	}
+	return ended, r.noteTakenBack(ctx, tx, ended)
 }
 
 // markEnded ends grants as end does, and leaves it to the caller to revoke what was

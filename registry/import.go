@@ -46,10 +46,11 @@ type ImportOutcome int
 
 // The outcomes of Import.Grants.
 const (
-	ImportTaken    ImportOutcome = iota
-	ImportKnown                  // it was taken before, whatever has become of it since
-	ImportNoClient               // the client does not exist, was deleted or disabled
-	ImportOverMost               // the user has given the client so many grants already
+	ImportTaken     ImportOutcome = iota
+	ImportKnown                   // it was taken before, whatever has become of it since
+	ImportNoClient                // the client does not exist, was deleted or disabled
+	ImportOverMost                // the user has given the client so many grants already
+	ImportTakenBack               // what the user had allowed the client was ended here after an earlier import
 )
 
 // Import takes grants over from one source. A run calls Grants with everything that
@@ -106,6 +107,11 @@ func (r *Registry) ImportGrants(ctx context.Context, run *Import, batch []Import
 		return nil, nil
 	}
 	err = r.inTx(ctx, "import grants", func(ctx context.Context, tx bun.Tx) error {
+		if !run.Rehearse {
+			if err := r.beginTaking(ctx, tx, run.Source); err != nil {
+				return err
+			}
+		}
 		if outcomes, err = r.judgeImport(ctx, tx, run, batch); err != nil || run.Rehearse {
 			return err
 		}
@@ -137,6 +143,10 @@ func (r *Registry) judgeImport(ctx context.Context, tx bun.Tx, run *Import, batc
 	if err != nil {
 		return nil, err
 	}
+	takenBack, err := r.findTakenBack(ctx, tx, consents)
+	if err != nil {
+		return nil, err
+	}
 	isKnown, isUsable := setOf(known), setOf(usable)
 	outcomes := make([]ImportOutcome, len(batch))
 	for i := range batch {
@@ -146,6 +156,8 @@ func (r *Registry) judgeImport(ctx context.Context, tx bun.Tx, run *Import, batc
 			outcomes[i] = ImportKnown
 		case !isUsable[of.ClientID] && !(run.Rehearse && run.Clients[of.ClientID]):
 			outcomes[i] = ImportNoClient
+		case takenBack[of]:
+			outcomes[i] = ImportTakenBack
 		case live[of]+run.rehearsed[of] >= run.Most:
 			outcomes[i] = ImportOverMost
 		case run.Rehearse:

@@ -3,10 +3,12 @@ package registry_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
 
 	"gatehouse/registry"
 	"gatehouse/registry/registrytest"
@@ -132,6 +134,78 @@ func grantsImportedStayEnded(t *testing.T, w *world) {
 	w.purge()
 	require.Zero(t, w.count("imported_grants"), "it has expired at its source, too")
 }
+
+// grantsTakenBack: nor is what its source has refreshed meanwhile, or what was not taken the first time.
+func grantsTakenBack(t *testing.T, w *world) {
+	own, _ := w.redeem() // before anything was imported
+	require.NoError(t, w.EndGrant(w.ctx, own, "user"))
+	of := func(id, subject string) registry.ImportedGrant {
+		grant := foreign(id)
+		grant.Subject = subject
+		return grant
+	}
+	first := w.from(1)
+	taken, back := registry.ImportTaken, registry.ImportTakenBack
+	require.Equal(t, []registry.ImportOutcome{taken, registry.ImportOverMost, taken, taken, taken, taken},
+		w.take(first, foreign("1"), foreign("over"), of("2", "bob"), of("3", "cid"), of("4", "dan"), of("5", "eve")))
+	require.Zero(t, w.finish(first))
+	ended, err := w.EndGrants(w.ctx, "ann", "app", "user")
+	require.NoError(t, err)
+	require.Equal(t, 1, ended)
+	require.NoError(t, w.EndGrant(w.ctx, "2", "revoked"))
+	require.NoError(t, w.rotate("refresh-3", "next"))
+	require.ErrorIs(t, w.rotate("refresh-3", "thief's"), registry.ErrRefreshReused)
+	require.NoError(t, w.Authorize(w.ctx, registry.Grant{ID: "eve's own", ClientID: "app", Subject: "eve"},
+		registry.Code{Hash: "eve's", ExpiresAt: w.Now().Add(codeLife)}))
+	w.Advance(day)
+	w.purge()
+
+	second := w.from(2)
+	rehearsal := w.from(2)
+	rehearsal.Rehearse = true
+	refreshed := []registry.ImportedGrant{
+		foreign("1"), foreign("refreshed 1"), foreign("over"), of("refreshed 2", "bob"), of("refreshed 3", "cid"), of("refreshed 4", "dan"), of("refreshed 5", "eve"),
+	}
+	want := []registry.ImportOutcome{registry.ImportKnown, back, back, back, back, taken, registry.ImportOverMost}
+	require.Equal(t, want, w.take(rehearsal, refreshed...))
+	require.Equal(t, want, w.take(second, refreshed...))
+	require.Equal(t, 2, w.finish(second), "of dan and eve, who have taken nothing back")
+	require.Equal(t, []registry.ImportOutcome{taken}, w.take(w.from(2), of("later", "eve")))
+	require.Empty(t, w.live())
+}
+
+// takenBackMeanwhile: who takes something back while it is taken over is not too late.
+func takenBackMeanwhile(t *testing.T, w *world) {
+	w.take(w.from(50), foreign("1"))
+	ended := make(chan error, 1)
+	importer := w.WithQueryHook(&atInsert{into: "imported_grants", then: func() {
+		go func() { ended <- second(w.EndGrants(w.ctx, "ann", "app", "user")) }()
+		select {
+		case err := <-ended:
+			ended <- err
+		case <-time.After(200 * time.Millisecond): // it waits for the import
+		}
+	}})
+	require.NoError(t, second(importer.ImportGrants(w.ctx, w.from(50), []registry.ImportedGrant{foreign("refreshed")})))
+	require.NoError(t, <-ended)
+	require.Empty(t, w.live())
+}
+
+// atInsert does something else before the first row is inserted into a table.
+type atInsert struct {
+	into string
+	then func()
+}
+
+func (a *atInsert) BeforeQuery(ctx context.Context, event *bun.QueryEvent) context.Context {
+	if strings.HasPrefix(event.Query, `INSERT INTO "`+a.into+`"`) && a.then != nil {
+		a.then()
+		a.then = nil
+	}
+	return ctx
+}
+
+func (a *atInsert) AfterQuery(context.Context, *bun.QueryEvent) {}
 
 // grantsGoneAtTheirSource: a token that was refreshed there after an earlier run has no second successor here.
 func grantsGoneAtTheirSource(t *testing.T, w *world) {

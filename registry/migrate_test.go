@@ -101,6 +101,8 @@ func TestMigrateFromFirst(t *testing.T) {
 			require.NoError(t, err)
 		}
 		insertKey("before", start)
+		require.NoError(t, r.MigrateFrom(t.Context(), only(t, r, "0012")))
+		importedBefore(t, r)
 		require.NoError(t, r.Migrate(t.Context()))
 		signFrom, err := r.DB().NewSelect().Table("signing_keys").Where("signs_from = created_at").Count(t.Context())
 		require.NoError(t, err)
@@ -117,8 +119,39 @@ func TestMigrateFromFirst(t *testing.T) {
 			registry.SigningKey{ID: "next", CreatedAt: start, SignsFrom: start.Add(time.Minute)})
 		require.NoError(t, err)
 		require.True(t, added)
-		newWorld(t, r, newClock()).redeem()
+		w := newWorld(t, r, newClock())
+		w.redeem()
+		require.NoError(t, second(w.EndGrants(w.ctx, "cid", "old", "user")))
+		of := func(subject string) registry.ImportedGrant {
+			grant := foreign("of " + subject + ", refreshed")
+			grant.ClientID, grant.Subject = "old", subject
+			return grant
+		}
+		require.Equal(t, []registry.ImportOutcome{registry.ImportTakenBack, registry.ImportTaken, registry.ImportTakenBack},
+			w.take(w.from(50), of("ann"), of("bob"), of("cid")))
 	})
+}
+
+// importedBefore are grants that were imported when nothing was noted of those that end: ann has taken hers back, bob's is gone at
+// its source, cid's lives.
+func importedBefore(t *testing.T, r *registry.Registry) {
+	t.Helper()
+	insert := func(table string, row map[string]any) {
+		_, err := r.DB().NewInsert().Table(table).Model(&row).Exec(t.Context())
+		require.NoError(t, err)
+	}
+	insert("clients", map[string]any{"id": "old", "name": "", "url": "", "image_url": "", "domain": "", "public": true, "secret_hash": "",
+		"created_at": start, "updated_at": start})
+	for subject, reason := range map[string]string{"ann": "user", "bob": "gone_at_source", "cid": ""} {
+		grant := map[string]any{"id": subject, "client_id": "old", "subject": subject, "redirect_uri": "", "access_lifespan": 1,
+			"created_at": start, "end_reason": reason}
+		if reason != "" {
+			grant["ended_at"] = start
+		}
+		insert("grants", grant)
+		insert("imported_grants", map[string]any{"grant_id": subject, "source": elsewhere, "refresh_hash": subject,
+			"expires_at": start.Add(day), "seen_at": start, "delivered": true})
+	}
 }
 
 // TestMigrateIndexes: the building of an index is cut off; it is built anew.

@@ -18,7 +18,7 @@ import (
 
 // big are the tables that grow with use.
 var big = []string{
-	"grants", "codes", "refresh_tokens", "revocations", "audit", "imported_grants", "authorization_requests", "sessions", "sign_ins",
+	"grants", "codes", "refresh_tokens", "revocations", "audit", "imported_grants", "taken_back", "authorization_requests", "sessions", "sign_ins",
 }
 
 // TestPlans: with a million refresh tokens, no statement of the package reads a
@@ -297,6 +297,9 @@ func fill(t *testing.T, r *registry.Registry, url string) {
 			$1::timestamptz + (i - $2) * interval '1 second' - interval '2 hours',
 			$1::timestamptz + (i - $2) * interval '1 second' - interval '2 hours', $1, i % 1000 > 0
 		FROM generate_series(1, $3::int) AS i ORDER BY 1`, start, expired, grants)
+	exec(`INSERT INTO import_sources (source) VALUES ('elsewhere')`)
+	exec(`INSERT INTO taken_back (subject, client_id, taken_back_at) SELECT 'subject ' || i, 'client ' || i % 500, $1
+		FROM generate_series(1, $2::int) AS i ORDER BY 1`, start, grants)
 	exec(`INSERT INTO authorization_requests (id, browser_hash, client_id, parameters, created_at, expires_at, session_hash, grant_id)
 		SELECT md5('request' || i), md5('browser' || i), 'client 1', '{}', $1,
 			$1::timestamptz + (i - $2) * interval '1 second' - interval '1 hour', '', ''

@@ -25,7 +25,8 @@ const codeWatch = 24 * time.Hour
 //     more life of a refresh token after that.
 //
 // It also ends the grants that a client had when it was deleted or disabled and that
-// were too many to end with it. Clients, keys and audit records stay. margin must be more than the clocks of all
+// were too many to end with it. Clients, keys, audit records and notes of what was taken
+// back stay. margin must be more than the clocks of all
 // processes differ by, and more than a request may take.
 //
 // Purge works in batches until nothing is left or ctx ends, and after each batch

@@ -105,9 +105,6 @@ func readTargets(cfg *Config) []error {
 		cfg.TargetsNotes = append(cfg.TargetsNotes, fmt.Sprintf("targets_file %s: %s", cfg.TargetsFile, note))
 	}
 	for _, route := range routes {
-		if route.FirstByteTimeout < cfg.Upstream.FirstByteTimeout {
-			route.FirstByteTimeout = 0 // somebody has more patience
-		}
 		if !slices.ContainsFunc(cfg.Routes, func(own gateway.Route) bool { return takesPlaceOf(own, route) }) {
 			cfg.Routes = append(cfg.Routes, route)
 		}

@@ -109,7 +109,10 @@ func TestTrustedOriginsAreWhatBrowsersSend(t *testing.T) {
 	cfg, err := config.Load(path, config.Both, environment(nil))
 	require.NoError(t, err)
 	require.Equal(t, []string{"https://app.example", "http://localhost:3000"}, cfg.TrustedOrigins)
-	for _, wrong := range []string{"*", "null", "app.example", "https://app.example/", "https://App.example", "https://app.example:443", "https://*.app.example"} {
+	for _, wrong := range []string{
+		"*", "null", "app.example", "https://app.example/", "https://App.example", "https://app.example:443", "https://*.app.example",
+		"http://app.example", "http://192.0.2.1:3000", "http://localhost.example", "ftp://app.example", "https://", "https://user@app.example",
+	} {
 		_, err := config.Load(path, config.Both, environment(map[string]string{"GATEHOUSE_TRUSTED_ORIGINS": wrong}))
 		require.ErrorContains(t, err, "trusted_origins")
 	}

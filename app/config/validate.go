@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/authz"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/registry"
@@ -64,9 +65,7 @@ func (c *Config) checkListeners(v *validation) {
 	}
 	v.oneOf("admin.unknown_fields", c.Admin.UnknownFields, RefuseFields, IgnoreFields)
 	for _, origin := range c.TrustedOrigins {
-		if !gateway.IsOrigin(origin) {
-			v.add("trusted_origins", "%q is not of the form scheme://host[:port] that browsers send", origin)
-		}
+		v.err("trusted_origins", authz.ValidateTrustedOrigin(origin))
 	}
 	v.url("issuer", c.Issuer)
 	if parsed, err := url.Parse(c.Issuer); err == nil && strings.HasSuffix(parsed.Path, "/") {

@@ -42,7 +42,7 @@ func (c *Config) Warnings(role Role) []string {
 			takesAll(cmp.Or(route.MaxWebSocketsPerUser, c.Upstream.MaxWebSocketsPerUser), webSockets) {
 			warn("route %s: max_websockets_per_user: one user may take all %d WebSockets", route.Path, webSockets)
 		}
-		if patience := cmp.Or(route.FirstByteTimeout, c.Upstream.FirstByteTimeout); route.IsPayment() && patience < gateway.PaymentTimeout {
+		if patience := route.Patience(c.Upstream); route.IsPayment() && patience < gateway.PaymentTimeout {
 			warn("route %s: first_byte_timeout: a payment may take longer than %v, and is made although its caller gets 504; want %v",
 				route.Path, patience, gateway.PaymentTimeout)
 		}

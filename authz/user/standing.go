@@ -2,6 +2,7 @@ package user
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,8 +19,8 @@ import (
 type Standing interface {
 	// CheckStanding returns nil for a user who may go on, and for one who is nobody that could be asked about. An error that is
 	// or wraps ErrSuspended says that the operator has suspended or deleted the account, ErrUnavailable that this cannot be found
-	// out now. address is where the request comes from for which it is asked, as in Proof.
-	CheckStanding(ctx context.Context, subject string, address netip.Addr) error
+	// out now.
+	CheckStanding(ctx context.Context, subject string) error
 }
 
 var _ Standing = (*LNDHub)(nil)
@@ -37,7 +38,9 @@ var errPaused = fmt.Errorf("%w: lndhub did not answer in time a moment ago", Err
 
 // CheckStanding implements Standing. It asks for tokens of the user, with a refresh token as lndhub.go makes them: that is
 // where lndhub.go says that an account is suspended, and not only that it refuses. It blocks at most a second.
-func (a *LNDHub) CheckStanding(ctx context.Context, subject string, address netip.Addr) error {
+//
+// lndhub.go counts the question for an address that is the user's alone (askedAbout).
+func (a *LNDHub) CheckStanding(ctx context.Context, subject string) error {
 	id, err := strconv.ParseInt(subject, 10, 64)
 	if err != nil || id <= 0 {
 		return nil
@@ -53,7 +56,7 @@ func (a *LNDHub) CheckStanding(ctx context.Context, subject string, address neti
 	defer cancel()
 	_, err = a.ask(asked, struct {
 		RefreshToken string `json:"refresh_token"`
-	}{token}, address)
+	}{token}, askedAbout(id))
 	var denied *DeniedError
 	var braked *BrakedError
 	switch {
@@ -66,6 +69,16 @@ func (a *LNDHub) CheckStanding(ctx context.Context, subject string, address neti
 		a.pausedUntil.Store(timeFrom(a.Now).Add(standingPause).UnixNano())
 	}
 	return err
+}
+
+// askedAbout is the address under which lndhub.go, which limits requests by it, counts questions about a user: 100:: and the ID. No
+// packet comes from there (RFC 6666). The address of whoever has it asked would not do. At a refresh that is often an
+// application's server, with all its users behind it, whose requests and sign-ins have that address at lndhub.go, too: either would take
+// from the other, and a question that is one too many lets a suspended user pass.
+func askedAbout(id int64) netip.Addr {
+	address := [16]byte{0: 0x01}
+	binary.BigEndian.PutUint64(address[8:], uint64(id))
+	return netip.AddrFrom16(address)
 }
 
 // refreshToken has no iat: lndhub.go refuses a token from a clock that is ahead of its own.

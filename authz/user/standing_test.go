@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,7 +20,7 @@ import (
 func TestWhatLndhubSaysOfAUserLater(t *testing.T) {
 	hub, server := startLndhub(t, lndhub.Config{RateLimit: -1})
 	asked := user.NewLNDHub(server.URL, []byte("a secret"), nil)
-	check := func(subject string) error { return asked.CheckStanding(t.Context(), subject, netip.Addr{}) }
+	check := func(subject string) error { return asked.CheckStanding(t.Context(), subject) }
 	require.NoError(t, check("7"))
 	require.ErrorIs(t, check("8"), user.ErrSuspended)
 	require.ErrorIs(t, check("9"), user.ErrSuspended, "deleted")
@@ -37,7 +36,7 @@ func TestWhoIsNotSaidToBeSuspendedIsNot(t *testing.T) {
 	hub, server := startLndhub(t, lndhub.Config{RateLimit: -1})
 	unknown := func(t *testing.T, asked *user.LNDHub, subject string) {
 		t.Helper()
-		err := asked.CheckStanding(t.Context(), subject, netip.Addr{})
+		err := asked.CheckStanding(t.Context(), subject)
 		require.ErrorIs(t, err, user.ErrUnavailable)
 		require.NotErrorIs(t, err, user.ErrSuspended)
 	}
@@ -80,15 +79,15 @@ func TestAnLndhubThatIsSilentIsNotAskedEachTime(t *testing.T) {
 	asked.Now = now
 	began := time.Now()
 	for range 100 {
-		require.ErrorIs(t, asked.CheckStanding(t.Context(), "8", netip.Addr{}), user.ErrUnavailable)
+		require.ErrorIs(t, asked.CheckStanding(t.Context(), "8"), user.ErrUnavailable)
 	}
 	require.Less(t, time.Since(began), 30*time.Second, "a second, and nothing after it")
 	require.EqualValues(t, 1, times.Load())
 	hub.Trouble("/auth", nil)
 	clock.Add(4)
-	require.ErrorIs(t, asked.CheckStanding(t.Context(), "8", netip.Addr{}), user.ErrUnavailable)
+	require.ErrorIs(t, asked.CheckStanding(t.Context(), "8"), user.ErrUnavailable)
 	clock.Add(1)
-	require.ErrorIs(t, asked.CheckStanding(t.Context(), "8", netip.Addr{}), user.ErrSuspended)
+	require.ErrorIs(t, asked.CheckStanding(t.Context(), "8"), user.ErrSuspended)
 }
 
 func TestWhatLndhubIsToldOfAUser(t *testing.T) {
@@ -103,10 +102,10 @@ func TestWhatLndhubIsToldOfAUser(t *testing.T) {
 	defer server.Close()
 	asked := user.NewLNDHub(server.URL, []byte("a secret"), nil)
 	asked.Now = func() time.Time { return time.Unix(2e9, 0) }
-	require.NoError(t, asked.CheckStanding(t.Context(), "7", netip.MustParseAddr("192.0.2.1")))
+	require.NoError(t, asked.CheckStanding(t.Context(), "7"))
 	r := <-told
 	require.Equal(t, "POST /auth", r.Method+" "+r.URL.Path)
-	require.Equal(t, []string{"192.0.2.1"}, r.Header.Values("X-Forwarded-For"))
+	require.Equal(t, []string{"100::7"}, r.Header.Values("X-Forwarded-For"), "not the caller's, which many users share")
 	require.Empty(t, r.Header.Get("Authorization"))
 	var body map[string]string
 	require.NoError(t, json.Unmarshal([]byte(<-bodies), &body))
@@ -116,7 +115,7 @@ func TestWhatLndhubIsToldOfAUser(t *testing.T) {
 	require.JSONEq(t, `{"id": 7, "isRefresh": true, "exp": 2000000060}`, string(payload))
 
 	for _, nobody := range []string{"", "0", "-7", "ann", "7.0", "99999999999999999999"} {
-		require.NoError(t, asked.CheckStanding(t.Context(), nobody, netip.Addr{}), nobody)
+		require.NoError(t, asked.CheckStanding(t.Context(), nobody), nobody)
 	}
 	require.Empty(t, told, "who is no user of lndhub.go is not asked about")
 }

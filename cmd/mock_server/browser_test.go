@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -20,8 +19,7 @@ type stage struct {
 
 // Everything that a person does, by clicking.
 func TestInABrowser(t *testing.T) {
-	browser := browsertest.Start(t)
-	s := stage{browser.WithAxe(t, filepath.Join(installedClients(t), "node_modules/axe-core/axe.min.js")), startMock(t)}
+	s := stage{browsertest.Start(t), startMock(t)}
 	require.Equal(t, "demo application", s.mock.First, "the link comes first")
 
 	t.Run("the demo on a phone", func(t *testing.T) { s.visit(t, browsertest.Phone).seesItAll() })
@@ -34,6 +32,10 @@ func TestInABrowser(t *testing.T) {
 	t.Run("signing in, without JavaScript", func(t *testing.T) { s.visit(t, browsertest.Phone).signsIn(false) })
 	t.Run("signing in at the host application", func(t *testing.T) { s.visit(t, browsertest.Phone).signsInAtTheHost() })
 	t.Run("deciding", func(t *testing.T) { s.visit(t, browsertest.Desktop).decides() })
+	t.Run("every page", func(t *testing.T) { s.visit(t, browsertest.Desktop).seesEveryPage() })
+	t.Run("names that are no text", func(t *testing.T) { s.showsHostileNames(s.Open(t, browsertest.Desktop)) })
+	t.Run("no way of signing in", func(t *testing.T) { s.saysWhatIsMissing(s.Open(t, browsertest.Desktop)) })
+	t.Run("another site", func(t *testing.T) { s.isAttacked(s.visit(t, browsertest.Desktop)) })
 	t.Run("two tabs", func(t *testing.T) { s.visit(t, browsertest.Desktop).hasTwoTabs() })
 }
 

@@ -150,7 +150,7 @@ func start(t *testing.T, program string, args, environment []string, found func(
 func startMock(t *testing.T, environment ...string) running {
 	t.Helper()
 	var at place
-	return start(t, "mock_server", nil, append([]string{"PORT=0", "MOCK_SERVER_PORT=0", "JWT_SECRET=" + jwtSecret}, environment...),
+	return start(t, "mock_server", nil, append([]string{"PORT=0", "MOCK_SERVER_PORT=0", "DEMO_PORT=0", "JWT_SECRET=" + jwtSecret}, environment...),
 		func(line []byte) (place, bool) {
 			var l struct{ Msg, Service, URL string }
 			if json.Unmarshal(line, &l) != nil {

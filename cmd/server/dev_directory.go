@@ -13,7 +13,7 @@ import (
 )
 
 // devDirectory is where dev keeps everything: config.yaml, the database, and the password of the demo user. Nobody but its
-// owner can read it.
+// owner can read it, and git leaves it out.
 type devDirectory struct{ path, password string }
 
 func (d devDirectory) config() string { return filepath.Join(d.path, "config.yaml") }
@@ -56,6 +56,9 @@ func openDevDirectory(path string) (devDirectory, error) {
 	}
 	database := "sqlite:" + filepath.Join(absolute, "gatehouse.db")
 	if err := writeOnce(d.config(), fmt.Sprintf(devConfiguration, database, client.NewSecret(), client.NewSecret())); err != nil {
+		return d, err
+	}
+	if err := writeOnce(filepath.Join(d.path, ".gitignore"), "*\n"); err != nil { // it may be made within somebody's repository
 		return d, err
 	}
 	if err := writeOnce(d.passwordFile(), strings.ToLower(rand.Text()[:16])+"\n"); err != nil {

@@ -22,8 +22,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"gatehouse/cmd/demoapp/browsertest"
 )
 
 // devServer is `gatehouse dev` as a process of its own, and what it printed.
@@ -152,33 +150,19 @@ func (d *devServer) hello(access string) (status int, body string) {
 	return response.StatusCode, string(text)
 }
 
-// By clicking, as somebody does who has read the README this far.
-func TestDevByClicking(t *testing.T) {
-	d := devSite(t).dev()
-	require.NotEmpty(t, d.app, d.said)
-	v := browsertest.Start(t).Open(t, browsertest.Desktop)
-	v.Go(d.app)
-	v.AwaitText("#hint", "login “demo”")
-	v.Click("#connect")
-	v.Decide(d.issuer, d.app, "demo", d.password, browsertest.Allow)
-	v.AwaitText("#scope", "^hello:read$")
-	v.Click("#reads button")
-	v.AwaitText("#read-result", `"X-Gatehouse-Subject": "demo"`)
-	v.Look("dev-connected")
-	v.Click("#disconnect")
-	v.AwaitText("#notice", "refused: The access token was revoked\\.$")
-}
-
 func TestDevGoesOnFromWhereItWas(t *testing.T) {
 	s := devSite(t)
 	d := s.dev()
 	for name, mode := range map[string]os.FileMode{
-		"": 0o700 | os.ModeDir, "config.yaml": 0o600, "demo-password": 0o600, "gatehouse.db": 0o600,
+		"": 0o700 | os.ModeDir, "config.yaml": 0o600, "demo-password": 0o600, "gatehouse.db": 0o600, ".gitignore": 0o600,
 	} {
 		info, err := os.Stat(filepath.Join(s.env["DIR"], name))
 		require.NoError(t, err)
 		require.Equal(t, mode, info.Mode(), name)
 	}
+	ignored, err := os.ReadFile(filepath.Join(s.env["DIR"], ".gitignore"))
+	require.NoError(t, err)
+	require.Equal(t, "*\n", string(ignored), "no secret gets into a repository by accident")
 	kept, _ := d.tokens()
 	gone, refresh := d.tokens()
 	status, body := d.hello(kept)

@@ -16,16 +16,19 @@ const (
 	exitUsage       = 2
 	exitNotFound    = 3
 	exitUndelivered = 4
+	exitNotAll      = 5
 )
 
 const exitCodes = "Exit codes: 0 done; 1 failed; 2 the configuration or the command cannot be used, nothing was changed;\n" +
 	"3 what was named does not exist; 4 a revocation is recorded but not every gateway knows of it yet: a running\n" +
-	"server delivers it as soon as Redis can be reached, and so does the same command once more."
+	"server delivers it as soon as Redis can be reached, and so does the same command once more; 5 an import has gone through,\n" +
+	"but for clients that it names and that somebody has to register."
 
 var (
 	errConfiguration = errors.New("configuration cannot be used")
 	errUsage         = errors.New("command cannot be used")
 	errNotFound      = errors.New("not found")
+	errNotAll        = errors.New("not all was taken over")
 )
 
 func exitCode(err error) int {
@@ -38,6 +41,8 @@ func exitCode(err error) int {
 		return exitUndelivered
 	case errors.Is(err, errNotFound):
 		return exitNotFound
+	case errors.Is(err, errNotAll):
+		return exitNotAll
 	default:
 		return exitFailure
 	}

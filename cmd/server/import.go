@@ -38,11 +38,13 @@ func newImportOAuth2Server(configPath *string) *cobra.Command {
 			"  clients: id, secret, domain, name, picture, landing page, whether they are public;\n" +
 			"  grants: user, scopes and the refresh token, which works once here and is then rotated as every other;\n" +
 			"  access tokens, which go on working at the gateway where import.opaque_tokens is true.\n" +
-			"What is here already is left as it is, what was taken back here stays so. It can be broken off and run again: it\n" +
-			"goes on. A grant that an earlier run took, that nobody has used here and whose token oauth2server has no longer, ends;\n" +
-			"not when more are gone there than live, as in a database that was emptied, unless --end-missing says so.\n" +
-			"Prints what could not be taken, and why. Stop oauth2server before the last run: a token that is used in both has two\n" +
-			"successors. docs/import.md says more.",
+			"What is here already is left as it is. What was taken back here after an earlier run stays so, also where oauth2server\n" +
+			"has refreshed it since. It can be broken off and run again: it goes on. A grant that an earlier run took, that nobody\n" +
+			"has used here and whose token oauth2server has no longer, ends; not when more are gone there than live, as in a\n" +
+			"database that was emptied, unless --end-missing says so.\n" +
+			"Prints what could not be taken, and why. Clients that somebody has to register for that make exit code 5: everything\n" +
+			"else was taken. Stop oauth2server before the last run: a token that is used in both has two successors. docs/import.md\n" +
+			"says more.",
 		Example: "  gatehouse import oauth2server --from postgres://user:password@localhost:5432/oauth --dry-run\n" +
 			"  " + sourceVariable + "=postgres://… gatehouse import oauth2server",
 		Args: cobra.NoArgs,
@@ -63,7 +65,11 @@ func newImportOAuth2Server(configPath *string) *cobra.Command {
 				if errors.Is(err, authz.ErrSourceEmptied) {
 					err = fmt.Errorf("%w; --end-missing ends them", err)
 				}
-				return errors.Join(err, out.print(cmd, importOf(report, how.Rehearse, err == nil), func(t *table) { importTable(t, report, how.Rehearse, err == nil) }))
+				complete := err == nil
+				if n := report.ToRegister(); complete && n > 0 {
+					err = fmt.Errorf("%w: clients to register, by the commands that are printed: %d", errNotAll, n)
+				}
+				return errors.Join(err, out.print(cmd, importOf(report, how.Rehearse, complete), func(t *table) { importTable(t, report, how.Rehearse, complete) }))
 			})
 		},
 	}

@@ -29,6 +29,7 @@ type importRecord struct {
 		RefreshTokens int            `json:"refreshTokens"`
 		AccessTokens  int            `json:"accessTokens"`
 		OverMax       map[string]int `json:"overMaxPerClient"`
+		TakenBack     map[string]int `json:"takenBack"`
 		OfNoClient    map[string]int `json:"ofNoClient"`
 		OfNoUser      int            `json:"ofNoUser"`
 		Unreadable    int            `json:"unreadable"`
@@ -61,7 +62,7 @@ func importOf(report authz.ImportReport, rehearse, complete bool) importRecord {
 	}
 	r.Grants.Taken, r.Grants.Known, r.Grants.Ended = report.Grants, report.KnownGrants, report.Gone
 	r.Grants.RefreshTokens, r.Grants.AccessTokens = report.RefreshTokens, report.AccessTokens
-	r.Grants.OverMax, r.Grants.OfNoClient = report.OverMax, report.OfNoClient
+	r.Grants.OverMax, r.Grants.TakenBack, r.Grants.OfNoClient = report.OverMax, report.TakenBack, report.OfNoClient
 	r.Grants.OfNoUser, r.Grants.Unreadable = report.OfNoUser, report.Unreadable
 	return r
 }
@@ -126,6 +127,9 @@ func lines(t *table, report authz.ImportReport, ended string) {
 	for _, id := range slices.Sorted(maps.Keys(report.OverMax)) {
 		t.row(fmt.Sprintf("client %s: %d grants not taken, users have newer ones (grants.max_per_client); their tokens work nowhere",
 			id, report.OverMax[id]))
+	}
+	for _, id := range slices.Sorted(maps.Keys(report.TakenBack)) {
+		t.row(fmt.Sprintf("client %s: %d grants not taken, what their users allowed it was taken back here: it has to ask them again", id, report.TakenBack[id]))
 	}
 	for _, id := range slices.Sorted(maps.Keys(report.OfNoClient)) {
 		t.row(fmt.Sprintf("client %s: %d grants not taken, the client is not here", id, report.OfNoClient[id]))

@@ -89,10 +89,7 @@ func TestImportOAuth2Server(t *testing.T) {
 		s.ok("client", "delete", "deleted", "--yes")
 		before, unchanged := s.audit(), source.Checksum()
 
-		run := func(args ...string) importRecord {
-			t.Helper()
-			return decode[importRecord](t, s.ok(append([]string{"import", "oauth2server", "--from", source.URL, "--json"}, args...)...))
-		}
+		run := func(args ...string) importRecord { return s.imports(5, source, args...) }
 		planned := run("--dry-run")
 		require.Equal(t, before, s.audit(), "a rehearsal changes nothing")
 		require.Empty(t, s.list("client", "list"))
@@ -153,11 +150,24 @@ func TestImportOAuth2Server(t *testing.T) {
 		require.Zero(t, again.Clients.Taken)
 		require.Zero(t, again.Grants.Ended)
 
-		text := s.ok("import", "oauth2server", "--from", source.URL, "--dry-run")
-		require.Contains(t, text, "nothing was changed")
-		require.Contains(t, text, "client script (Script) not taken: ")
-		require.NotContains(t, text, "a word")
+		e := s.run("import", "oauth2server", "--from", source.URL, "--dry-run")
+		require.Equal(t, 5, e.code)
+		require.Contains(t, e.stderr, "clients to register, by the commands that are printed: 3", "not the one that was deleted here")
+		require.Contains(t, e.stdout, "nothing was changed")
+		require.Contains(t, e.stdout, "client script (Script) not taken: ")
+		require.NotContains(t, e.stdout, "a word")
+
+		source.Exec("UPDATE oauth2_clients SET deleted_at = now() WHERE id IN ('bare', 'script', 'long')")
+		require.Len(t, s.imports(0, source).Clients.NotTaken, 1)
 	})
+}
+
+// imports runs an import that ends with the exit code.
+func (s site) imports(code int, source *sourcetest.Database, args ...string) importRecord {
+	s.Helper()
+	e := s.run(append([]string{"import", "oauth2server", "--from", source.URL, "--json"}, args...)...)
+	require.Equal(s, code, e.code, e.stderr)
+	return decode[importRecord](s.T, e.stdout)
 }
 
 // TestImportOfATokenThatWasRefreshedMeanwhile: it has one successor, there.
@@ -170,20 +180,26 @@ func TestImportOfATokenThatWasRefreshedMeanwhile(t *testing.T) {
 	source.AddToken(sourcetest.Token{Client: "bare", User: "1", Redirect: "localhost:8080/app", Access: "B", AccessFor: time.Hour})
 	token := sourcetest.Token{Client: "app", User: "1", Scope: "balance:read", Access: "A1", Refresh: "R1", AccessFor: time.Hour, RefreshFor: 30 * day}
 	first := source.AddToken(token)
-	run := func() importRecord {
-		t.Helper()
-		return decode[importRecord](t, s.ok("import", "oauth2server", "--from", source.URL, "--json"))
-	}
+	takenBack := sourcetest.Token{Client: "app", User: "2", Scope: "balance:read", Access: "C1", Refresh: "S1", AccessFor: time.Hour, RefreshFor: 30 * day}
+	second := source.AddToken(takenBack)
+	run := func() importRecord { return s.imports(5, source) }
 	report := run()
-	require.Equal(t, 1, report.Grants.Taken)
+	require.Equal(t, 2, report.Grants.Taken)
 	require.Equal(t, "gatehouse client create --id 'bare' --name 'Bare' --secret-stdin --redirect-uri 'https://…'", report.Clients.NotTaken[0].Command)
 	source.Refreshed(first)
 	token.Access, token.Refresh = "A2", "R2"
 	source.AddToken(token)
-	second := run()
-	require.Equal(t, 1, second.Grants.Taken)
-	require.Equal(t, 1, second.Grants.Ended)
+	s.ok("revoke", "--user", "2", "--yes")
+	source.Refreshed(second)
+	takenBack.Access, takenBack.Refresh = "C2", "S2"
+	source.AddToken(takenBack)
+	report = run()
+	require.Equal(t, 1, report.Grants.Taken)
+	require.Equal(t, 1, report.Grants.Ended)
+	require.Equal(t, map[string]int{"app": 1}, report.Grants.TakenBack)
 	require.Zero(t, run().Grants.Ended)
+	require.Contains(t, s.run("import", "oauth2server", "--from", source.URL).stdout,
+		"client app: 1 grants not taken, what their users allowed it was taken back here: it has to ask them again")
 }
 
 // TestImportFromAnEmptiedSource does not take back what an earlier run has taken, unless the operator says so.

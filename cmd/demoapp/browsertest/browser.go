@@ -21,20 +21,21 @@ const lifetime = 10 * time.Minute
 // Browser is one Chromium, for all tests of a process: to start one takes longer than most of them.
 type Browser struct {
 	ctx context.Context
-	// axe is the source of axe-core; empty: nobody asks it.
-	axe string
+	axe string // the source of axe-core
 }
 
-// Start starts a browser, which ends with the test.
+// Start starts a browser, which ends with the test, and installs axe-core, to which Look holds pages.
 func Start(t *testing.T) *Browser {
 	t.Helper()
+	axe := installAxe(t)
 	program, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("chromium is not installed; make test installs it")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.WSURLReadTimeout(patience), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("no-proxy-server", true))
+		chromedp.Flag("no-proxy-server", true),
+		chromedp.Flag("disable-features", "Translate,BackForwardCache")) // chromedp loses what is on a page that comes back from there
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // it refuses to have one as root
 	}
@@ -45,15 +46,7 @@ func Start(t *testing.T) *Browser {
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
 	require.NoError(t, chromedp.Run(ctx))
-	return &Browser{ctx: ctx}
-}
-
-// WithAxe is the same browser, in which Look holds pages to axe-core, whose source is in the file.
-func (b *Browser) WithAxe(t *testing.T, file string) *Browser {
-	t.Helper()
-	source, err := os.ReadFile(file)
-	require.NoError(t, err)
-	return &Browser{ctx: b.ctx, axe: string(source)}
+	return &Browser{ctx: ctx, axe: axe}
 }
 
 // Open opens a tab with storage of its own, as if it were in a browser of its own. A mistake of a page's, such as an exception
@@ -75,6 +68,12 @@ func (b *Browser) Open(t *testing.T, screen Screen) *Tab {
 func (t *Tab) Another() *Tab {
 	t.Helper()
 	return t.browser.open(t.T, t.screen, t.storage)
+}
+
+// Stranger is a tab of somebody else's browser.
+func (t *Tab) Stranger() *Tab {
+	t.Helper()
+	return t.browser.Open(t.T, t.screen)
 }
 
 func (b *Browser) open(t *testing.T, screen Screen, storage cdp.BrowserContextID) *Tab {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
@@ -20,15 +19,12 @@ var looks = []Screen{
 	{Name: "desktop", Width: 1280, Height: 800},
 }
 
-// Look looks at the page as it is now, on a phone and on a desk, by day and by night: nobody has to scroll sideways, and axe-core, if
-// the browser has it, finds nothing. It keeps pictures in the folder that GATEHOUSE_SCREENSHOTS names, if it does.
+// Look looks at the page as it is now, on a phone and on a desk, by day and by night: nobody has to scroll sideways, and axe-core
+// finds nothing. It keeps pictures in the folder that GATEHOUSE_SCREENSHOTS names, if it does.
 func (t *Tab) Look(name string) {
 	t.Helper()
-	if t.browser.axe != "" {
-		t.do(emulation.SetScriptExecutionDisabled(false)) // axe-core waits for timers, and the page has no scripts any more to begin with
-		defer t.Scripts(!t.noScripts)
-		t.do(chromedp.Evaluate(t.browser.axe+"; true", nil)) // past the policy of the page, as a debugger may
-	}
+	t.loadAxe()
+	defer t.Scripts(!t.noScripts)
 	for _, screen := range looks {
 		t.look(screen)
 		t.noSideways(name)
@@ -51,19 +47,6 @@ func (t *Tab) look(screen Screen) {
 		emulation.SetTouchEmulationEnabled(screen.IsPhone),
 		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
 	)
-}
-
-// askAxe requires that axe-core finds nothing, neither what is wrong nor what is unwise. It loads nothing.
-func (t *Tab) askAxe(name string) {
-	t.Helper()
-	if t.browser.axe == "" {
-		return
-	}
-	var found []string
-	t.do(chromedp.Evaluate(`axe.run(document, {preload: false, resultTypes: ["violations"]}).then(({violations}) => violations.flatMap(
-		v => v.nodes.map(n => v.id + ": " + v.help + ": " + n.html + " " + n.failureSummary)))`, &found,
-		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
-	require.Empty(t, found, "%s, %+v", name, t.seen)
 }
 
 // noSideways requires that nobody has to scroll sideways.

@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -116,6 +117,32 @@ func (t *Tab) Scripts(on bool) {
 	t.Helper()
 	t.do(emulation.SetScriptExecutionDisabled(!on))
 	t.noScripts = !on
+}
+
+// Reads is what the browser says of its user: which languages.
+func (t *Tab) Reads(languages string) {
+	t.Helper()
+	t.do(network.Enable(), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": languages}))
+}
+
+// Frames are the addresses that frames of the page show, and how many show none because that was refused.
+func (t *Tab) Frames() (shown []string, refused int) {
+	t.Helper()
+	t.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		tree, err := page.GetFrameTree().Do(ctx)
+		if err != nil {
+			return err
+		}
+		for _, child := range tree.ChildFrames {
+			if child.Frame.UnreachableURL != "" {
+				refused++
+			} else {
+				shown = append(shown, child.Frame.URL)
+			}
+		}
+		return nil
+	}))
+	return shown, refused
 }
 
 // Reload is what the button of that name does.

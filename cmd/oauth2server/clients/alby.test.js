@@ -1,7 +1,8 @@
-// The Alby SDK, as applications use it.
+// The Alby SDKs, as applications use them: @getalby/sdk is the successor of alby-js-sdk.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { auth, Client } from "alby-js-sdk";
+import * as sdk from "alby-js-sdk";
+import * as successor from "@getalby/sdk";
 import { approve, base, redirectURI, secretClient } from "./host.js";
 
 const scopes = [
@@ -15,11 +16,12 @@ const scopes = [
 const elsewhere = "03b5c7e9f10a2d4f6b8c0e1a3d5f7092b4c6e8fa1c3e5072946b8d0f2a4c6e8f10";
 
 console.log = () => {}; // the SDK says what it is called with
+globalThis.crypto ??= (await import("node:crypto")).webcrypto; // as in a browser; Node.js 18 has it elsewhere
 
 let lastUser = 20000;
 
 /** connect signs a fresh user in to the application and returns the SDK's view of the two. */
-async function connect(application, authorization = {}) {
+async function connect({ auth, Client }, application, authorization = {}) {
   const user = new auth.OAuth2User({
     ...application,
     callback: redirectURI,
@@ -27,7 +29,7 @@ async function connect(application, authorization = {}) {
     request_options: { base_url: base },
   });
   const url = new URL(
-    user.generateAuthURL({ code_challenge_method: "S256", authorizeUrl: `${base}/oauth/authorize` }),
+    await user.generateAuthURL({ code_challenge_method: "S256", authorizeUrl: `${base}/oauth/authorize` }),
   );
   assert.equal(url.searchParams.get("code_challenge_method"), "S256");
   for (const [name, value] of Object.entries(authorization)) url.searchParams.set(name, value);
@@ -40,15 +42,16 @@ async function connect(application, authorization = {}) {
 }
 
 const applications = {
-  "confidential client": secretClient,
-  "public client": { client_id: "public" },
-  "public client whose secret is undefined": { client_id: "public", client_secret: undefined },
+  "confidential client": [sdk, secretClient],
+  "public client": [sdk, { client_id: "public" }],
+  "public client whose secret is undefined": [sdk, { client_id: "public", client_secret: undefined }],
+  "confidential client of @getalby/sdk": [successor, secretClient],
 };
 
 for (const [kind, application] of Object.entries(applications)) {
   describe(kind, () => {
     test("reads its user's wallet", async () => {
-      const { id, client } = await connect(application);
+      const { id, client } = await connect(...application);
       const balance = await client.accountBalance({});
       assert.ok(balance.balance > 0);
       assert.equal(balance.currency, "BTC");
@@ -61,8 +64,8 @@ for (const [kind, application] of Object.entries(applications)) {
     });
 
     test("creates an invoice that another user pays", async () => {
-      const payee = await connect(application);
-      const payer = await connect(application);
+      const payee = await connect(...application);
+      const payer = await connect(...application);
       const before = {
         payee: (await payee.client.accountBalance({})).balance,
         payer: (await payer.client.accountBalance({})).balance,
@@ -90,7 +93,7 @@ for (const [kind, application] of Object.entries(applications)) {
     });
 
     test("sends without an invoice", async () => {
-      const { client } = await connect(application);
+      const { client } = await connect(...application);
       const before = (await client.accountBalance({})).balance;
       const receipt = await client.keysend({
         amount: 21,
@@ -103,12 +106,12 @@ for (const [kind, application] of Object.entries(applications)) {
     });
 
     test("learns why a payment was refused", async () => {
-      const { client } = await connect(application);
+      const { client } = await connect(...application);
       await assert.rejects(client.sendPayment({ invoice: "lnbcrt10n1unknown" }), { status: 400, message: /Bad arguments/ });
     });
 
     test("refreshes a token whose time it takes for over", async () => {
-      const { user, client } = await connect(application);
+      const { user, client } = await connect(...application);
       const old = user.token;
       user.token.expires_at = Date.now() - 1000;
       await Promise.all([client.accountBalance({}), client.incomingInvoices({}), client.outgoingInvoices({})]);
@@ -118,7 +121,7 @@ for (const [kind, application] of Object.entries(applications)) {
     });
 
     test("refreshes a token that was short-lived from the start", async () => {
-      const { user, client } = await connect(application, { expires_in: 3 });
+      const { user, client } = await connect(...application, { expires_in: 3 });
       const seen = new Set();
       while (seen.size < 2) {
         await client.accountBalance({});
@@ -128,8 +131,8 @@ for (const [kind, application] of Object.entries(applications)) {
     });
 
     test("cannot use a code twice, and loses what the first use gave it", async () => {
-      const { id, user, client } = await connect(application);
-      const url = user.generateAuthURL({ code_challenge_method: "S256", authorizeUrl: `${base}/oauth/authorize` });
+      const { id, user, client } = await connect(...application);
+      const url = await user.generateAuthURL({ code_challenge_method: "S256", authorizeUrl: `${base}/oauth/authorize` });
       const code = await approve(url, id);
       await user.requestAccessToken(code);
       await client.accountBalance({});
@@ -143,5 +146,5 @@ for (const [kind, application] of Object.entries(applications)) {
 }
 
 test("a client with a wrong secret gets nothing", async () => {
-  await assert.rejects(connect({ client_id: "id", client_secret: "wrong" }), { status: 401 });
+  await assert.rejects(connect(sdk, { client_id: "id", client_secret: "wrong" }), { status: 401 });
 });
