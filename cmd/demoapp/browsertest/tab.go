@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -51,14 +50,25 @@ type Tab struct {
 
 	mu       sync.Mutex
 	mistakes []string
-	expected []*regexp.Regexp
+	expected []*complaint
 }
 
-// Expect lets the browser complain about what matches the pattern.
-func (t *Tab) Expect(pattern string) {
+// Expect lets the browser complain about what matches the pattern, and returns how to know how often it has.
+func (t *Tab) Expect(pattern string) (times func() int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.expected = append(t.expected, regexp.MustCompile(pattern))
+	e := &complaint{pattern: regexp.MustCompile(pattern)}
+	t.expected = append([]*complaint{e}, t.expected...)
+	return func() int {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return e.times
+	}
+}
+
+type complaint struct {
+	pattern *regexp.Regexp
+	times   int
 }
 
 // hear remembers what the browser complains about, but for answers that are no 200: those are the application's to tell.
@@ -80,9 +90,13 @@ func (t *Tab) hear(event any) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !slices.ContainsFunc(t.expected, func(p *regexp.Regexp) bool { return p.MatchString(said) }) {
-		t.mistakes = append(t.mistakes, said)
+	for _, e := range t.expected {
+		if e.pattern.MatchString(said) {
+			e.times++
+			return
+		}
 	}
+	t.mistakes = append(t.mistakes, said)
 }
 
 func (t *Tab) do(actions ...chromedp.Action) {
@@ -123,26 +137,6 @@ func (t *Tab) Scripts(on bool) {
 func (t *Tab) Reads(languages string) {
 	t.Helper()
 	t.do(network.Enable(), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": languages}))
-}
-
-// Frames are the addresses that frames of the page show, and how many show none because that was refused.
-func (t *Tab) Frames() (shown []string, refused int) {
-	t.Helper()
-	t.do(chromedp.ActionFunc(func(ctx context.Context) error {
-		tree, err := page.GetFrameTree().Do(ctx)
-		if err != nil {
-			return err
-		}
-		for _, child := range tree.ChildFrames {
-			if child.Frame.UnreachableURL != "" {
-				refused++
-			} else {
-				shown = append(shown, child.Frame.URL)
-			}
-		}
-		return nil
-	}))
-	return shown, refused
 }
 
 // Reload is what the button of that name does.
