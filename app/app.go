@@ -115,6 +115,9 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 		return nil, fmt.Errorf("gateway: %w", err)
 	}
 	a.onClose("gateway", a.gateway.Close)
+	if options.Role.HasGateway() {
+		a.metrics.watchUses(a.gateway.UsesDropped)
+	}
 	if a.callers, err = a.callersConfig(); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/authz/keyring"
+	"gatehouse/authz/lastused"
 	"gatehouse/authz/outbox"
 	"gatehouse/authz/user"
 	"gatehouse/denylist"
@@ -25,6 +26,8 @@ type revocations interface {
 	outbox.OpaqueTokens
 	denylist.Checker
 	gateway.OpaqueTokens
+	gateway.UseReporter
+	lastused.Uses
 }
 
 func (a *App) openDenylist() (revocations, error) {
@@ -141,9 +144,15 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		users = append(users, signIn)
 		standing = signIn
 	}
+	brand, err := a.config.PageBrand()
+	if err != nil {
+		return nil, fmt.Errorf("brand.logo: %w", err)
+	}
 	return authz.New(authz.Config{
 		Issuer:            a.config.Issuer,
 		Scopes:            gateway.Scopes(a.config.Routes),
+		ScopeTranslations: a.config.Scopes,
+		Brand:             brand,
 		AccessLifespan:    a.config.AccessToken.Lifespan,
 		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
@@ -181,6 +190,7 @@ func (a *App) runRelay(ctx context.Context, denied revocations) {
 		a.log.Warn("denylist cannot be filled yet", "error", err)
 	}
 	a.background("relay", func(ctx context.Context) { relay.Run(ctx, a.log) })
+	a.background("last used", (&lastused.Recorder{Registry: a.registry, Uses: denied, Log: a.log}).Run)
 	if a.config.Import.OpaqueTokens {
 		opaque := &outbox.OpaqueRelay{Registry: a.registry, Tokens: denied}
 		if err := opaque.CatchUp(ctx); err != nil {
@@ -215,6 +225,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.G
 	if a.config.Import.OpaqueTokens {
 		config.OpaqueTokens, config.Issuer, config.OpaqueCache = denied, a.config.Issuer, a.config.TokenCache.Size
 	}
+	config.Uses = denied
 	config.OnUnavailable = a.config.Denylist.OnUnavailable
 	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
 	config.TrustedProxyHeaders = a.config.TrustedProxyHeaders

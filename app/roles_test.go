@@ -81,16 +81,18 @@ func TestReadinessTellsTheTruth(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, gateway.balance(token).status, "a client would throw its tokens away on 401")
 }
 
+// tellsWhoItIs answers INFO, which miniredis does not do.
+func tellsWhoItIs(c *server.Peer, command string, _ ...string) bool {
+	if command != "INFO" {
+		return false
+	}
+	c.WriteBulk("run_id:1\r\nmaster_replid:1\r\n")
+	return true
+}
+
 func TestAnAuthorizationServerIsReadyWithoutRedis(t *testing.T) {
 	redis := miniredis.RunT(t)
-	tells := func(c *server.Peer, command string, _ ...string) bool {
-		if command != "INFO" {
-			return false
-		}
-		c.WriteBulk("run_id:1\r\nmaster_replid:1\r\n")
-		return true
-	}
-	redis.Server().SetPreHook(tells)
+	redis.Server().SetPreHook(tellsWhoItIs)
 	cfg := testConfig(echoUpstream(t))
 	cfg.RedisURL = config.SecretURL("redis://" + redis.Addr())
 	authz := startRole(t, cfg, config.AuthzOnly)
@@ -110,7 +112,7 @@ func TestAnAuthorizationServerIsReadyWithoutRedis(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, taken.status, "nobody may believe that every gateway knows")
 
 	require.NoError(t, redis.Restart())
-	redis.Server().SetPreHook(tells)
+	redis.Server().SetPreHook(tellsWhoItIs)
 	require.Eventually(t, func() bool { return ready().json(t)["status"] == "ready" }, startTimeout, 10*time.Millisecond)
 	require.Equal(t, whole, ready().json(t))
 	require.Eventually(t, func() bool {

@@ -82,6 +82,11 @@ func (m *metrics) watchRedis(store *denylist.Store) {
 	}
 }
 
+func (m *metrics) watchUses(dropped func() int64) {
+	m.counter("gatehouse_grant_uses_dropped_total", "Requests that passed without a note that their grant was used that day.", nil,
+		func() float64 { return float64(dropped()) })
+}
+
 // watchLog counts the lines that a log drops, if it is one that does.
 func (m *metrics) watchLog(log *slog.Logger) {
 	handler, ok := log.Handler().(*bufferedHandler)

@@ -36,7 +36,7 @@ func (s *Server) showApplications(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := page.Applications{
-		Service: s.crossOrigin.host,
+		Service: s.service,
 		User:    v.shownName(),
 		Said:    s.takeNotice(w, r).ofAccount(),
 		SignOut: page.Form{Action: s.base + signOutPath, Token: formToken(v.value)},
@@ -78,7 +78,7 @@ func (s *Server) showDisconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := page.Disconnect{
-		Service: s.crossOrigin.host,
+		Service: s.service,
 		Client:  r.URL.Query().Get(clientField),
 		Form:    page.Form{Action: s.base + disconnectPath, Token: formToken(v.value)},
 		Back:    s.base + accountPath,

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/outbox"
@@ -20,6 +21,9 @@ type connection struct {
 	URL      string            `json:"url"`
 	Domain   string            `json:"domain"`
 	Scopes   map[string]string `json:"scopes"`
+	// Since is when the first of the user's grants was made, LastUsedOn the day on which any was used last; null: none yet.
+	Since      time.Time `json:"since"`
+	LastUsedOn *string   `json:"lastUsedOn"`
 }
 
 // handleConnections lists the applications that the signed-in user is connected with.
@@ -55,6 +59,11 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connectio
 			URL:      c.URL,
 			Domain:   hostOf(c.RedirectURI),
 			Scopes:   s.scopes.describe(c.Scopes),
+			Since:    c.Since.Truncate(time.Second),
+		}
+		if !c.LastUsedOn.IsZero() {
+			day := c.LastUsedOn.Format(time.DateOnly)
+			connections[i].LastUsedOn = &day
 		}
 	}
 	return connections, nil

@@ -29,7 +29,8 @@ func TestConnectedApplications(t *testing.T) {
 	a := w.get("/clients", user)
 	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
 	require.JSONEq(t, `[{"id":"app","name":"An App","imageUrl":"https://app.example/i.png","url":"https://app.example",
-		"domain":"localhost:8080","scopes":{"balance:read":"Read your balance.","payments:send":"Send payments from your account."}}]`, a.text)
+		"domain":"localhost:8080","scopes":{"balance:read":"Read your balance.","payments:send":"Send payments from your account."},
+		"since":"2030-01-02T03:04:05Z","lastUsedOn":"2030-01-02"}]`, a.text)
 	require.JSONEq(t, `[]`, w.get("/clients", w.as(1)).text, "those of nobody else")
 
 	basicUser := option(func(r *http.Request) { r.SetBasicAuth("login", "password") })

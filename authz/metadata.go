@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/page"
 )
 
 // defaultWellKnownMaxAge is how long anyone may keep a published document unless it is configured.
@@ -61,6 +62,7 @@ type metadata struct {
 	RevocationAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
 	PromptValues              []string `json:"prompt_values_supported"`
+	UILocales                 []string `json:"ui_locales_supported"`
 	AuthorizationResponseIss  bool     `json:"authorization_response_iss_parameter_supported"`
 	RequestParameterSupported bool     `json:"request_parameter_supported"`
 	RequestURISupported       bool     `json:"request_uri_parameter_supported"`
@@ -85,6 +87,7 @@ func newMetadata(issuer string, scopes scopes, plainPKCE bool) metadata {
 		RevocationAuthMethods:    secretOrNone,
 		IntrospectionAuthMethods: secret,
 		PromptValues:             []string{"none", "login", "consent", "select_account"},
+		UILocales:                page.Languages(),
 		AuthorizationResponseIss: true,
 	}
 }

@@ -64,6 +64,7 @@ func TestMetadata(t *testing.T) {
 		"revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
 		"introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
 		"authorization_response_iss_parameter_supported": true,
+		"ui_locales_supported": ["en", "de", "es", "pt"],
 		"prompt_values_supported": ["none", "login", "consent", "select_account"],
 		"request_parameter_supported": false,
 		"request_uri_parameter_supported": false

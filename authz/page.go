@@ -19,9 +19,12 @@ func basePath(issuer string) string {
 	return base.EscapedPath()
 }
 
+// logoPath is where our pages have the brand's logo.
+const logoPath = "/oauth/logo"
+
 // show answers with a page, in the language of its reader.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, view page.View) {
-	if err := page.Write(w, status, languageOf(r), view); err != nil {
+	if err := s.layout.Write(w, status, languageOf(r), view); err != nil {
 		s.fail(w, r, err)
 	}
 }
@@ -48,5 +51,6 @@ func (s *Server) pages() routes {
 		hostSignInPath: {http.MethodPost: s.goToHost},
 		returnPath:     {http.MethodGet: s.finishReturn, http.MethodPost: s.comeBack},
 		signOutPath:    {http.MethodPost: s.signOut},
+		logoPath:       {http.MethodGet: s.layout.ServeLogo},
 	}
 }

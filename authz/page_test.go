@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/page"
 	"gatehouse/registry"
 )
 
@@ -232,4 +234,21 @@ func TestProgramsThatPostGetJSON(t *testing.T) {
 	wrong := authorization("app", "password", "wrong")
 	w.requireError(w.post("/oauth/authorize", wrong, asBrowser), http.StatusUnauthorized, "access_denied")
 	w.requireError(w.post("/oauth/authorize", authorization("nobody"), asBrowser), http.StatusBadRequest, "invalid_client")
+}
+
+func TestThePagesAreOfTheBrand(t *testing.T) {
+	const svg = `<svg xmlns="http://www.w3.org/2000/svg"/>`
+	w := newWorld(t, func(c *authz.Config) {
+		c.Brand = page.Brand{Name: "Our Wallet", Logo: []byte(svg), SupportURL: "https://help.example"}
+	})
+	b := w.browser()
+	for _, target := range []string{request("app"), request("nobody")} {
+		html := b.open(target).text
+		require.Contains(t, html, "Our Wallet")
+		require.NotContains(t, html, strings.TrimPrefix(w.url, "http://"))
+		require.Contains(t, html, `href="https://help.example"`)
+		source := regexp.MustCompile(`<img src="([^"]*)"`).FindStringSubmatch(html)
+		require.NotNil(t, source)
+		require.Equal(t, svg, b.request(http.MethodGet, unescape(source[1]), nil).text)
+	}
 }

@@ -20,6 +20,7 @@ import (
 	"gatehouse/authz/client"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
+	"gatehouse/authz/page"
 	"gatehouse/authz/user"
 	"gatehouse/keys"
 	"gatehouse/registry"
@@ -43,6 +44,9 @@ type Config struct {
 	// ScopeTranslations are the descriptions of scopes in other languages, by scope and language (page.Languages). Where there is none,
 	// users are shown the one in Scopes.
 	ScopeTranslations map[string]map[string]string
+
+	// Brand is whose service it is, on the pages. Without a name they name the issuer's host.
+	Brand page.Brand
 
 	// Lifespans default to 10 minutes, 2 hours, 1 year and 30 days. Access tokens live whole seconds.
 	CodeLifespan      time.Duration
@@ -128,6 +132,8 @@ type Server struct {
 	hostPace     *user.Pace // of sign-ins at the host application
 	hasPasswords bool
 	loginURL     *url.URL // nil: there is none
+	layout       *page.Layout
+	service      string // what pages call this service
 
 	users      user.Authenticator
 	caller     func(*http.Request) netip.Addr
@@ -151,6 +157,10 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	loginURL, err := parseLoginURL(c.LoginURL)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := page.NewLayout(c.Brand, basePath(c.Issuer)+logoPath)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +206,7 @@ func New(c Config) (*Server, error) {
 		hostPace:     &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
 		hasPasswords: !c.NoPasswords,
 		loginURL:     loginURL,
+		layout:       layout,
 
 		users:      user.InOrder(c.Users),
 		caller:     c.Caller,
@@ -217,6 +228,7 @@ func New(c Config) (*Server, error) {
 		log: c.Log,
 		now: c.Now,
 	}
+	s.service = cmp.Or(c.Brand.Name, s.crossOrigin.host)
 	config := s.fositeConfig()
 	s.issuer.strategy = &oauth2.DefaultJWTStrategy{Signer: signer{ring}, Config: config}
 	s.provider = fosite.NewOAuth2Provider(clientStore{}, config)

@@ -45,7 +45,7 @@ func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) {
 		s.failPage(w, r, err)
 		return
 	}
-	view := page.SignIn{Service: s.crossOrigin.host}
+	view := page.SignIn{Service: s.service}
 	requestID := r.URL.Query().Get(requestField)
 	switch {
 	case requestID != "":

@@ -12,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/denylist"
+	"gatehouse/gateway/internal/lastused"
 	"gatehouse/gateway/internal/occasional"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/tunnel"
@@ -73,6 +74,9 @@ type Config struct {
 	Issuer       string
 	OpaqueCache  int
 
+	// Uses is told which grants were used, and on which day; nil: nobody is.
+	Uses UseReporter
+
 	// Observer and Tracer cost nothing when nil. Without a Tracer the caller's traceparent and tracestate pass.
 	Observer Observer
 	Tracer   Tracer
@@ -86,6 +90,7 @@ const defaultMaxBody = 4 << 20
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
 	routes       routing.Tree[*rule]
+	uses         *lastused.Notes // nil: nobody is told
 	watch        *watch.Watch
 	tunnels      *tunnel.Set
 	destinations map[shared]*destination
@@ -148,6 +153,7 @@ func New(config Config) (*Gateway, error) {
 	})
 	g.tunnels = tunnel.New(g.watch)
 	g.background.Go(func() { g.watch.Run(g.running) })
+	g.noteUses(&config)
 	g.background.Go(func() { g.sweep(config.Upstreams.KeepIdle) })
 	return g, nil
 }
@@ -226,6 +232,7 @@ func (g *Gateway) authorize(r *request) error {
 	if r.credential, err = rule.credential.append(r.credential, claims, token); err != nil {
 		return err
 	}
+	g.noteUse(claims)
 	return nil
 }
 

@@ -2,11 +2,12 @@ package keys
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
-// Claims are the verified contents of an access token (RFC 9068). They are immutable once returned by Verify and may be
-// shared between goroutines.
+// Claims are the verified contents of an access token (RFC 9068). They are immutable once returned by Verify, but for what
+// NoteUse notes, and may be shared between goroutines.
 type Claims struct {
 	Issuer   string
 	Subject  string
@@ -22,7 +23,16 @@ type Claims struct {
 	ExpiresAt time.Time
 	// KeyID is the kid of the key that verified the token.
 	KeyID string
+
+	usedOn int32 // changed as a whole, without a lock
 }
+
+// NoteUse remembers a day on which the token was used, in whatever way the caller counts days, for as long as a Cache
+// remembers the token.
+func (c *Claims) NoteUse(day int32) { atomic.StoreInt32(&c.usedOn, day) }
+
+// NotedUse is the day that NoteUse was told last; 0 before that.
+func (c *Claims) NotedUse() int32 { return atomic.LoadInt32(&c.usedOn) }
 
 // HasScope reports whether the token carries exactly this scope. There are no wildcards.
 func (c *Claims) HasScope(scope string) bool {

@@ -18,6 +18,8 @@ type Connection struct {
 	RedirectURI string `bun:"redirect_uri"`
 	// Since is when the oldest of the grants was made.
 	Since time.Time `bun:"since"`
+	// LastUsedOn is the latest Grant.LastUsedOn of any of the grants; zero: none of them was used.
+	LastUsedOn time.Time `bun:"last_used_on,nullzero"`
 	// Scopes are those of any of the grants, each once, sorted.
 	Scopes []string `bun:"-"`
 }
@@ -32,17 +34,18 @@ type connectionRow struct {
 // of scopes is jsonb in Postgres and text in SQLite.
 const (
 	connectionsQuery = `WITH live AS (
-	SELECT id, client_id, scopes, redirect_uri, created_at FROM grants
+	SELECT id, client_id, scopes, redirect_uri, created_at, last_used_on FROM grants
 	WHERE subject = ? AND ended_at IS NULL AND access_expires_at IS NOT NULL
 ), newest AS (
-	SELECT id, client_id, redirect_uri, created_at, since FROM (
+	SELECT id, client_id, redirect_uri, created_at, since, last_used_on FROM (
 		SELECT id, client_id, redirect_uri, created_at, min(created_at) OVER (PARTITION BY client_id) AS since,
+			max(last_used_on) OVER (PARTITION BY client_id) AS last_used_on,
 			row_number() OVER (PARTITION BY client_id ORDER BY created_at DESC, id) AS place FROM live
 	) AS ranked WHERE place = 1
 ), named AS (
 	SELECT DISTINCT client_id, element.value AS scope FROM live, ? AS element
 )
-SELECT c.id AS client_id, c.name, c.url, c.image_url, newest.redirect_uri, newest.since, named.scope
+SELECT c.id AS client_id, c.name, c.url, c.image_url, newest.redirect_uri, newest.since, newest.last_used_on, named.scope
 FROM newest JOIN clients AS c ON c.id = newest.client_id AND c.deleted_at IS NULL AND c.disabled_at IS NULL
 LEFT JOIN named ON named.client_id = newest.client_id
 ORDER BY newest.created_at DESC, newest.id`
@@ -75,7 +78,7 @@ func (r *Registry) ConnectionsOf(ctx context.Context, subject string) ([]Connect
 		}
 	}
 	for i, c := range connections {
-		connections[i].Since = c.Since.UTC()
+		connections[i].Since, connections[i].LastUsedOn = c.Since.UTC(), c.LastUsedOn.UTC()
 		slices.Sort(c.Scopes)
 	}
 	return connections, err

@@ -23,6 +23,10 @@ type Grant struct {
 	// AccessExpiresAt is when the last access token minted under the grant
 	// expires; zero until its code is redeemed. It never moves back.
 	AccessExpiresAt time.Time `bun:"access_expires_at,nullzero"`
+	// LastUsedOn is the day, in UTC, on which a token was minted under the grant or
+	// a gateway let a request with one pass; zero: none that is known of. It never
+	// moves back. What gateways saw is there a minute or two later.
+	LastUsedOn time.Time `bun:"last_used_on,nullzero"`
 
 	EndedAt   time.Time `bun:"ended_at,nullzero"` // zero: the grant is live
 	EndReason string    `bun:"end_reason"`
@@ -39,6 +43,7 @@ type grantRow struct {
 func (row *grantRow) grant() Grant {
 	g := row.Grant
 	g.CreatedAt, g.AccessExpiresAt, g.EndedAt = g.CreatedAt.UTC(), g.AccessExpiresAt.UTC(), g.EndedAt.UTC()
+	g.LastUsedOn = g.LastUsedOn.UTC()
 	return g
 }
 
@@ -174,12 +179,14 @@ func (r *Registry) recordEnded(ctx context.Context, tx bun.Tx, ended []grantRow)
 }
 
 // raiseAccessExpiry notes that an access token that lives until expires is about
-// to be minted under the grant. ErrGrantEnded when it has ended. Whoever ends the
-// grant at the same time either comes first, or waits for this transaction and
+// to be minted under the grant, which is a use of it. ErrGrantEnded when it has
+// ended. Whoever ends the grant at the same time either comes first, or waits for this transaction and
 // then revokes until expires.
 func (r *Registry) raiseAccessExpiry(ctx context.Context, tx bun.Tx, grantID string, expires time.Time) error {
+	today := dayOf(r.clock())
 	result, err := tx.NewUpdate().Model((*grantRow)(nil)).
 		Set("access_expires_at = CASE WHEN access_expires_at > ? THEN access_expires_at ELSE ? END", expires, expires).
+		Set("last_used_on = CASE WHEN last_used_on > ? THEN last_used_on ELSE ? END", today, today).
 		Where("id = ?", grantID).Where("ended_at IS NULL").Exec(ctx)
 	return orElse(ErrGrantEnded, result, err)
 }

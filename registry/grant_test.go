@@ -120,8 +120,8 @@ func connectionsListed(t *testing.T, w *world) {
 	connections, err := w.ConnectionsOf(w.ctx, "ann")
 	require.NoError(t, err)
 	require.Equal(t, []registry.Connection{
-		{ClientID: "app", Name: "App", RedirectURI: "https://app.example/new", Since: stored(start.Add(time.Second)), Scopes: []string{"a", "b", "it's \"quoted\""}},
-		{ClientID: "other", Name: "Other", URL: "https://other.example", ImageURL: "https://other.example/i", RedirectURI: "https://other.example/cb", Since: stored(start.Add(3 * time.Second))},
+		{ClientID: "app", Name: "App", RedirectURI: "https://app.example/new", Since: stored(start.Add(time.Second)), LastUsedOn: date(start), Scopes: []string{"a", "b", "it's \"quoted\""}},
+		{ClientID: "other", Name: "Other", URL: "https://other.example", ImageURL: "https://other.example/i", RedirectURI: "https://other.example/cb", Since: stored(start.Add(3 * time.Second)), LastUsedOn: date(start)},
 	}, connections)
 	connections, err = w.ConnectionsOf(w.ctx, "nobody")
 	require.NoError(t, err)

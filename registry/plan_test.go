@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"crypto/md5"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -179,6 +180,11 @@ func useEverything(t *testing.T, w *world) {
 	require.ErrorIs(t, w.RedeemCode(w.ctx, "code-"+reused, nil, later), registry.ErrCodeUsed)
 	require.NoError(t, second(w.Grant(w.ctx, reused)))
 	require.NoError(t, second(w.ConnectionsOf(w.ctx, "subject 77")))
+	uses := make([]registry.Use, 500)
+	for i := range uses {
+		uses[i] = registry.Use{GrantID: fmt.Sprintf("%x", md5.Sum(fmt.Append(nil, "grant", grants/2+i))), On: w.Now()}
+	}
+	require.NoError(t, second(w.RecordUses(w.ctx, uses)))
 	ends, err := w.EndGrants(w.ctx, "subject 77", "client 77", "user")
 	require.NoError(t, err)
 	require.Positive(t, ends)

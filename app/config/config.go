@@ -52,6 +52,7 @@ type Config struct {
 	TrustedProxyHeaders []string `yaml:"trusted_proxy_headers"`
 	// TrustedOrigins are those of other sites, such as the host application's, whose forms may sign users in.
 	TrustedOrigins []string `yaml:"trusted_origins"`
+	Brand          Brand    `yaml:"brand"`
 	// Via is the gateway's name in the Via field of requests to upstreams; empty leaves the field out.
 	Via      string            `yaml:"via"`
 	TLS      TLS               `yaml:"tls"`
@@ -62,6 +63,8 @@ type Config struct {
 	// CORS lets browser applications of other origins use the routes and the OAuth endpoints that are for programs.
 	CORS   gateway.CORS    `yaml:"cors"`
 	Routes []gateway.Route `yaml:"routes"`
+	// Scopes are descriptions of the routes' scopes in other languages, by scope and language.
+	Scopes map[string]map[string]string `yaml:"scopes"`
 	// TargetsFile is a targets.json of oauth2server. Its routes come after Routes.
 	TargetsFile string `yaml:"targets_file"`
 	// TargetsNotes say what in that file has no effect. Load writes them.

@@ -52,7 +52,7 @@ func TestTheFileInTheRepositoryNeedsOnlyItsSecrets(t *testing.T) {
 	require.NoError(t, err)
 	want := config.Default()
 	want.JWTSecret, want.Keys.Secret = cfg.JWTSecret, cfg.Keys.Secret
-	want.Routes, want.TrustedProxies, want.TrustedProxyHeaders = cfg.Routes, cfg.TrustedProxies, []string{}
+	want.Routes, want.Scopes, want.TrustedProxies, want.TrustedProxyHeaders = cfg.Routes, cfg.Scopes, cfg.TrustedProxies, []string{}
 	want.TrustedOrigins = []string{}
 	want.CORS.Origins, want.CORS.Headers, want.CORS.ExposedHeaders = []string{}, []string{}, []string{}
 	require.Equal(t, want, cfg, "the file says that its values are the defaults")

@@ -122,7 +122,7 @@ func environmentName(path []string) string {
 // noKey is the tag of a field that is no key.
 const noKey = "-"
 
-// walk visits every key that an environment variable can hold: all but lists of structures.
+// walk visits every key that an environment variable can hold: all but lists of structures, and maps.
 func walk(structure reflect.Value, path []string, visit func(path []string, leaf reflect.Value)) {
 	for i := range structure.NumField() {
 		field := structure.Type().Field(i)
@@ -132,6 +132,7 @@ func walk(structure reflect.Value, path []string, visit func(path []string, leaf
 		case key == noKey:
 		case value.Kind() == reflect.Struct:
 			walk(value, at, visit)
+		case value.Kind() == reflect.Map:
 		case value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Struct:
 		default:
 			visit(at, value)

@@ -39,6 +39,7 @@ func (c *Config) problems(role Role) []error {
 		v.required("jwt_secret", c.JWTSecret.Reveal())
 		c.checkSigning(v)
 		c.checkUsers(v)
+		c.checkPages(v)
 		if c.LNDHubURL != "" {
 			_, err := c.LNDHubTLS()
 			v.err("upstream.ca_file", err)

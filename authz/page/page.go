@@ -7,17 +7,11 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+	"net/url"
 )
 
 //go:embed *.html page.css
 var files embed.FS
-
-var (
-	style = mustRead("page.css")
-	// policy allows the one inline style and nothing else. There is no form-action: browsers apply it to the redirect that
-	// follows, which goes to the client and from there wherever the client likes.
-	policy = "default-src 'none'; style-src 'sha256-" + hash(style) + "'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 func mustRead(name string) string {
 	content, err := files.ReadFile(name)
@@ -39,22 +33,52 @@ type View interface {
 	Title() Message
 }
 
+// Layout is what all pages of a service share. It is safe for concurrent use.
+type Layout struct {
+	brand   Brand
+	style   template.CSS
+	logo    *logo
+	logoURL string
+	policy  string
+}
+
+// NewLayout makes the layout of a brand, whose logo a browser asks for at logoPath (ServeLogo). The error says everything that is
+// wrong with the brand.
+func NewLayout(brand Brand, logoPath string) (*Layout, error) {
+	if err := brand.check(); err != nil {
+		return nil, err
+	}
+	l := &Layout{brand: brand, style: template.CSS(mustRead("page.css")) + brand.style()} //nolint:gosec // ours, embedded
+	// The policy allows the one inline style, the logo, and nothing else. There is no form-action: browsers apply it to the
+	// redirect that follows, which goes to the client and from there wherever the client likes.
+	images := ""
+	var err error
+	if l.logo, err = newLogo(brand.Logo); l.logo != nil {
+		images = "img-src 'self'; "
+		l.logoURL = logoPath + "?" + url.Values{"v": {l.logo.version}}.Encode()
+	}
+	l.policy = "default-src 'none'; style-src 'sha256-" + hash(string(l.style)) + "'; " + images + "base-uri 'none'; frame-ancestors 'none'"
+	return l, err
+}
+
 // Write answers with the page in that language. It returns an error, and has written nothing, when the page cannot be made.
-func Write(w http.ResponseWriter, status int, l *Language, v View) error {
+func (l *Layout) Write(w http.ResponseWriter, status int, in *Language, v View) error {
 	var out bytes.Buffer
-	err := l.pages.ExecuteTemplate(&out, v.template(), struct {
+	err := in.pages.ExecuteTemplate(&out, v.template(), struct {
 		Language string
-		Style    template.CSS // ours, embedded
+		Style    template.CSS
+		Brand    Brand
+		LogoURL  string
 		View     View
-	}{l.Name(), template.CSS(style), v})
+	}{in.Name(), l.style, l.brand, l.logoURL, v})
 	if err != nil {
 		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", l.Name())
+	h.Set("Content-Language", in.Name())
 	h.Add("Vary", "Accept-Language")
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", l.policy)
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin") // with no-referrer, a browser would not say that the form is ours

@@ -51,10 +51,17 @@ func views() []View {
 	return []View{&SignIn{}, &Consent{}, &Failure{}, &Applications{}, &Disconnect{}}
 }
 
+func testLayout(t *testing.T, brand Brand) *Layout {
+	t.Helper()
+	l, err := NewLayout(brand, "/oauth/logo")
+	require.NoError(t, err)
+	return l
+}
+
 func written(t *testing.T, l *Language, v View) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	require.NoError(t, Write(w, 200, l, v))
+	require.NoError(t, testLayout(t, Brand{}).Write(w, 200, l, v))
 	require.Equal(t, l.Name(), w.Header().Get("Content-Language"))
 	require.Equal(t, "Accept-Language", w.Header().Get("Vary"))
 	return w.Body.String()

@@ -1,0 +1,1 @@
+ALTER TABLE grants ADD COLUMN last_used_on date; -- null: not since this is noted
