@@ -123,6 +123,8 @@ func (v visitor) isNotSignedInBy(evil *evilSite, formToken, hostToken string) {
 		evil.sends(v.mock.Issuer+"/account/sign-in/return", map[string]string{"state": strings.Repeat("x", 43), "token": hostToken})
 		v.Go(site)
 		v.isAt("/account/sign-in")
+		v.AwaitText("#failure", "\\w")
+		v.Look("sign-in-host-failed")
 		v.Go(v.mock.Issuer + "/account")
 		v.isAt("/account/sign-in")
 	}

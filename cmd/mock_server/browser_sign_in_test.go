@@ -127,8 +127,6 @@ func (v visitor) signsInAtTheHost() {
 	v.AwaitText("h1", "^Demo host application$")
 	v.Click("a")
 	v.isAt("/account/sign-in")
-	v.AwaitText("#failure", "\\w")
-	v.Look("sign-in-host-failed")
 	v.Scripts(true)
 	v.Click("#cancel")
 	v.AwaitText("#notice", "^You did not allow it\\.")

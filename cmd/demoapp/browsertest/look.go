@@ -52,7 +52,9 @@ func (t *Tab) look(screen Screen) {
 // noSideways requires that nobody has to scroll sideways.
 func (t *Tab) noSideways(name string) {
 	t.Helper()
-	require.True(t, Eval[bool](t, "document.documentElement.scrollWidth <= window.innerWidth"), "%s is wider than %+v", name, t.seen)
+	require.Eventually(t, func() bool { // the window takes a moment to get its size
+		return Eval[bool](t, "document.documentElement.scrollWidth <= window.innerWidth")
+	}, patience/10, poll, "%s is wider than %+v", name, t.seen)
 }
 
 func (t *Tab) keepPicture(name string) {
