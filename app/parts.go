@@ -151,6 +151,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 	return authz.New(authz.Config{
 		Issuer:            a.config.Issuer,
 		Scopes:            gateway.Scopes(a.config.Routes),
+		Risks:             risksOf(a.config.Routes),
 		ScopeTranslations: a.config.Scopes,
 		Brand:             brand,
 		AccessLifespan:    a.config.AccessToken.Lifespan,
@@ -181,6 +182,15 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		OnIssued:            a.observer.issued,
 		Log:                 a.log,
 	})
+}
+
+// risksOf are what the scopes let applications do, in the words of authz, which are the gateway's.
+func risksOf(routes []gateway.Route) map[string]authz.Risk {
+	risks := make(map[string]authz.Risk)
+	for scope, of := range gateway.Risks(routes) {
+		risks[scope] = authz.Risk(of.Risk)
+	}
+	return risks
 }
 
 // runRelay fills the denylist and keeps it complete. A Redis that is down is filled when it is back.

@@ -57,49 +57,53 @@ func bodyError(err error) error {
 // createBody is what a client is registered with. oauth2server's fields are name, url, domain, imageUrl and public.
 // Neither the id nor the secret can be chosen here.
 type createBody struct {
-	Name          string   `json:"name"`
-	URL           string   `json:"url"`    // landing page
-	Domain        string   `json:"domain"` // callback
-	ImageURL      string   `json:"imageUrl"`
-	Public        bool     `json:"public"`
-	RedirectURIs  []string `json:"redirectUris"`
-	Scopes        []string `json:"scopes"`
-	DefaultScopes []string `json:"defaultScopes"`
-	GrantTypes    []string `json:"grantTypes"`
+	Name           string   `json:"name"`
+	URL            string   `json:"url"`    // landing page
+	Domain         string   `json:"domain"` // callback
+	ImageURL       string   `json:"imageUrl"`
+	Public         bool     `json:"public"`
+	RedirectURIs   []string `json:"redirectUris"`
+	Scopes         []string `json:"scopes"`
+	DefaultScopes  []string `json:"defaultScopes"`
+	RequiredScopes []string `json:"requiredScopes"`
+	GrantTypes     []string `json:"grantTypes"`
 	// UserID was accepted by oauth2server, without effect, and is accepted still.
 	UserID json.RawMessage `json:"userId"`
 }
 
 func (b createBody) settings() client.Settings {
 	return client.Settings{
-		Name:          b.Name,
-		URL:           b.URL,
-		ImageURL:      b.ImageURL,
-		Domain:        b.Domain,
-		RedirectURIs:  b.RedirectURIs,
-		Scopes:        b.Scopes,
-		DefaultScopes: b.DefaultScopes,
-		GrantTypes:    b.GrantTypes,
-		Public:        b.Public,
+		Name:           b.Name,
+		URL:            b.URL,
+		ImageURL:       b.ImageURL,
+		Domain:         b.Domain,
+		RedirectURIs:   b.RedirectURIs,
+		Scopes:         b.Scopes,
+		DefaultScopes:  b.DefaultScopes,
+		RequiredScopes: b.RequiredScopes,
+		GrantTypes:     b.GrantTypes,
+		Public:         b.Public,
 	}
 }
 
-// updateBody changes what is shown of a client, and its default scope. A text that is empty or missing stays as it is, and
+// updateBody changes what is shown of a client, its default scope, and what it needs. A text that is empty or missing stays as it is, and
 // so does a list that is missing or null.
 type updateBody struct {
-	Name          string          `json:"name"`
-	URL           string          `json:"url"`
-	ImageURL      string          `json:"imageUrl"`
-	DefaultScopes *[]string       `json:"defaultScopes"`
-	UserID        json.RawMessage `json:"userId"`
+	Name           string          `json:"name"`
+	URL            string          `json:"url"`
+	ImageURL       string          `json:"imageUrl"`
+	DefaultScopes  *[]string       `json:"defaultScopes"`
+	RequiredScopes *[]string       `json:"requiredScopes"`
+	UserID         json.RawMessage `json:"userId"`
 }
 
 func (b updateBody) change() client.Change {
 	return client.Change{
-		Name:          unlessEmpty(b.Name),
-		URL:           unlessEmpty(b.URL),
-		ImageURL:      unlessEmpty(b.ImageURL),
-		DefaultScopes: b.DefaultScopes,
+		Name:           unlessEmpty(b.Name),
+		URL:            unlessEmpty(b.URL),
+		ImageURL:       unlessEmpty(b.ImageURL),
+		DefaultScopes:  b.DefaultScopes,
+		RequiredScopes: b.RequiredScopes,
 	}
 }
 
@@ -113,17 +117,19 @@ func unlessEmpty(value string) *string {
 // clientAnswer is a client as oauth2server's get and list show it; what oauth2server did not have is left out where
 // it is not used.
 type clientAnswer struct {
-	ID            string   `json:"id"`
-	Name          string   `json:"name"`
-	ImageURL      string   `json:"imageUrl"`
-	URL           string   `json:"url"`
-	DefaultScopes []string `json:"defaultScopes,omitempty"`
-	Disabled      bool     `json:"disabled,omitempty"`
+	ID             string   `json:"id"`
+	Name           string   `json:"name"`
+	ImageURL       string   `json:"imageUrl"`
+	URL            string   `json:"url"`
+	DefaultScopes  []string `json:"defaultScopes,omitempty"`
+	RequiredScopes []string `json:"requiredScopes,omitempty"`
+	Disabled       bool     `json:"disabled,omitempty"`
 }
 
 func answerOf(c registry.Client) clientAnswer {
 	return clientAnswer{
-		ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, DefaultScopes: c.DefaultScopes, Disabled: c.Disabled(),
+		ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, DefaultScopes: c.DefaultScopes, RequiredScopes: c.RequiredScopes,
+		Disabled: c.Disabled(),
 	}
 }
 

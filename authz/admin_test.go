@@ -120,6 +120,9 @@ func TestClientsThatAreNotRegistered(t *testing.T) {
 		"a scheme of nobody":       `{"name":"n","redirectUris":["myapp://cb"]}`,
 		"an unknown default scope": `{"name":"n","domain":"https://n.example","defaultScopes":["everything"]}`,
 		"a default it cannot have": `{"name":"n","domain":"https://n.example","scopes":["balance:read"],"defaultScopes":["payments:send"]}`,
+		"an unknown required one":  `{"name":"n","domain":"https://n.example","requiredScopes":["everything"]}`,
+		"a need it cannot have":    `{"name":"n","domain":"https://n.example","scopes":["balance:read"],"requiredScopes":["payments:send"]}`,
+		"a name in two scripts":    `{"name":"\u0410lby","domain":"https://n.example"}`,
 		"a long name":              `{"name":"` + strings.Repeat("n", 201) + `","domain":"https://n.example"}`,
 		"a domain without scheme":  `{"name":"n","domain":"n.example"}`,
 		"a wildcard over http":     `{"name":"n","domain":"http://*.n.example"}`,
@@ -144,7 +147,7 @@ func TestClientsThatAreNotRegistered(t *testing.T) {
 		})
 	}
 	w.requireError(w.adminDo("POST", "", `{"name":"`+strings.Repeat("x", 64<<10)+`"}`), http.StatusRequestEntityTooLarge, "invalid_request")
-	for _, body := range []string{`{"url":"ftp://x.example"}`, `{"domain":"https://evil.example"}`, `{"name":"\u0000"}`, `{"name":"Evil \u202eelgooG"}`, `{"defaultScopes":["x"]}`, ``} {
+	for _, body := range []string{`{"url":"ftp://x.example"}`, `{"domain":"https://evil.example"}`, `{"name":"\u0000"}`, `{"name":"Evil \u202eelgooG"}`, `{"defaultScopes":["x"]}`, `{"requiredScopes":["x"]}`, `{"name":"\u0410lby"}`, ``} {
 		w.requireError(w.adminDo("PUT", "/app", body), http.StatusBadRequest, "invalid_request")
 	}
 	all := w.adminDo("POST", "", `{"url":"x","scopes":["y"]}`).str("error_description")

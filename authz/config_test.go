@@ -15,12 +15,13 @@ func TestEveryProblemOfTheConfigurationIsReportedAtOnce(t *testing.T) {
 		Issuer:            "https://issuer.example/",
 		AccessLifespan:    1500 * time.Millisecond,
 		MaxAccessLifespan: time.Second,
+		Risks:             map[string]authz.Risk{"x": "none"},
 		RefreshGrace:      -1,
 		RefreshSecret:     bytes.Repeat([]byte("x"), 31),
 		TrustedOrigins:    []string{"https://app.example", "http://app.example", "https://app.example/"},
 	})
 	require.Error(t, err)
-	for _, problem := range []string{"issuer", "whole seconds", "maximum", "negative", "32 bytes", "registry and denylist", "keyring",
+	for _, problem := range []string{"issuer", "whole seconds", "maximum", "negative", "32 bytes", "registry and denylist", "keyring", "risk of scope x",
 		`trusted origin "http://app.example" must be https`, `trusted origin "https://app.example/" is not of the form`} {
 		require.ErrorContains(t, err, problem)
 	}

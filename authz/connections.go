@@ -54,7 +54,7 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connectio
 	for i, c := range known {
 		connections[i] = connection{
 			ID:       c.ClientID,
-			Name:     c.Name,
+			Name:     shownClient(c.Name, c.ClientID),
 			ImageURL: c.ImageURL,
 			URL:      c.URL,
 			Domain:   hostOf(c.RedirectURI),

@@ -47,6 +47,8 @@ var routeScopes = map[string]string{
 	"payments:send":   "Send payments from your account.",
 }
 
+var routeRisks = map[string]authz.Risk{"balance:read": authz.Read, "invoices:create": authz.Write, "payments:send": authz.Spend}
+
 // world is an authorization server on a real socket, with a real registry and a real denylist.
 type world struct {
 	*testing.T
@@ -85,6 +87,7 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 	config := authz.Config{
 		Issuer:        w.url,
 		Scopes:        routeScopes,
+		Risks:         routeRisks,
 		RefreshGrace:  10 * time.Second,
 		RefreshSecret: bytes.Repeat([]byte("r"), 32),
 		Users: []user.Authenticator{

@@ -35,10 +35,7 @@ func acceptsHTML(r *http.Request) bool {
 
 // shownClient is the client's name for a user.
 func shownClient(name, id string) string {
-	if shown := client.ShownName(name); shown != "" {
-		return shown
-	}
-	return id
+	return client.ShownName(name, id)
 }
 
 // pages are where users go by themselves.

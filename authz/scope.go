@@ -11,13 +11,24 @@ import (
 // scopes are those that the routes name, with the sentence that is shown to the user. It is never changed.
 type scopes struct {
 	descriptions map[string]string
+	risks        map[string]Risk
 	translations map[string]map[string]string
 	names        []string
 }
 
+// Risk is what a scope lets an application do.
+type Risk string
+
+// The risks, the least first.
+const (
+	Read  Risk = "read"
+	Write Risk = "write"
+	Spend Risk = "spend"
+)
+
 // newScopes copies the descriptions. Where there are none both are empty, and not nil, which JSON would show as null.
-func newScopes(descriptions map[string]string, translations map[string]map[string]string) scopes {
-	s := scopes{descriptions: map[string]string{}, names: slices.AppendSeq([]string{}, maps.Keys(descriptions))}
+func newScopes(descriptions map[string]string, translations map[string]map[string]string, risks map[string]Risk) scopes {
+	s := scopes{descriptions: map[string]string{}, risks: maps.Clone(risks), names: slices.AppendSeq([]string{}, maps.Keys(descriptions))}
 	maps.Copy(s.descriptions, descriptions)
 	slices.Sort(s.names)
 	s.translations = maps.Clone(translations)
@@ -50,6 +61,14 @@ func (s scopes) describe(names []string) map[string]string {
 		described[name] = s.descriptions[name]
 	}
 	return described
+}
+
+// riskOf is the highest one where nothing is known: nobody may be surprised by a payment.
+func (s scopes) riskOf(name string) Risk {
+	if risk, ok := s.risks[name]; ok {
+		return risk
+	}
+	return Spend
 }
 
 // shown is the sentence of a scope for whoever reads a page.

@@ -41,6 +41,8 @@ type Config struct {
 	Issuer string
 	// Scopes are those of the routes, with their descriptions.
 	Scopes map[string]string
+	// Risks are what they let an application do. One that is missing is taken for Spend.
+	Risks map[string]Risk
 	// ScopeTranslations are the descriptions of scopes in other languages, by scope and language (page.Languages). Where there is none,
 	// users are shown the one in Scopes.
 	ScopeTranslations map[string]map[string]string
@@ -164,7 +166,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, ring := newScopes(c.Scopes, c.ScopeTranslations), c.Keyring.Ring()
+	known, ring := newScopes(c.Scopes, c.ScopeTranslations, c.Risks), c.Keyring.Ring()
 	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE)
 	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
@@ -357,6 +359,9 @@ func (c Config) check() error {
 		"a session must be able to last a second, and not be idle for longer than it lasts")
 	complain(c.MaxGrants < 0 || c.MaxRevokedTokens < 0, "bounds must not be negative")
 	complain(len(c.RefreshSecret) < minRefreshSecret, "the refresh secret must have at least %d bytes", minRefreshSecret)
+	for name, risk := range c.Risks {
+		complain(risk != Read && risk != Write && risk != Spend, "the risk of scope %s is %q, want %s, %s or %s", name, risk, Read, Write, Spend)
+	}
 	complain(c.Registry == nil || c.Denylist == nil, "registry and denylist are required")
 	complain(c.Keyring == nil || c.Keyring.Ring() == nil, "a keyring is required that was opened")
 	return errors.Join(problems...)

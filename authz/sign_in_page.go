@@ -106,7 +106,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	subject, err := s.identify(ctx, r, user.Proof{Login: login, Password: form.Get("password")})
 	if err == nil {
-		err = s.beginSession(ctx, w, v, subject, client.ShownName(login), user.ByPassword, requestID)
+		err = s.beginSession(ctx, w, v, subject, client.Visible(login), user.ByPassword, requestID)
 	}
 	switch n, isAboutSigningIn := noticeOf(err, login, s.now()); {
 	case err == nil:

@@ -51,7 +51,7 @@ func (v visitor) sentSignedIn(form url.Values) bool {
 
 // shownName is who is signed in, for the user to recognize.
 func (v visitor) shownName() page.Message {
-	if name := client.ShownName(v.session.Name); name != "" {
+	if name := client.Visible(v.session.Name); name != "" {
 		return page.Verbatim(name, nil)
 	}
 	return page.Say("user", "id", v.session.Subject)

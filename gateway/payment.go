@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -20,9 +19,5 @@ func (r *Route) IsPayment() bool {
 	if r.Credential != credentialLNDHub || !isPost {
 		return false
 	}
-	path := r.Path
-	if origin, err := url.Parse(r.Origin); err == nil {
-		path = origin.Path + path
-	}
-	return slices.ContainsFunc(strings.Split(path, "/"), func(segment string) bool { return slices.Contains(paymentPaths, segment) })
+	return r.isAboutPayments()
 }

@@ -25,6 +25,9 @@ type Route struct {
 	// Scope is what the token must carry. A public route may do without one.
 	Scope       string `yaml:"scope" json:"scope"`
 	Description string `yaml:"description" json:"description"`
+	// Risk is what the scope lets an application do with the route, as users are told before they allow it: Read, Write or Spend.
+	// Empty leaves it to what methods and path tell.
+	Risk string `yaml:"risk" json:"risk"`
 	// Credential is how the upstream learns who the caller is: lndhub, forward, headers or none.
 	Credential string `yaml:"credential" json:"credential"`
 	// CredentialIn is where the credentials lndhub and forward go: query:<parameter> or header:<name>, and Authorization, after
@@ -179,6 +182,9 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		problem("no scope, and not public")
 	case !isScopeToken(route.Scope):
 		problem("bad scope %q", route.Scope)
+	}
+	if route.Risk != "" && !slices.Contains(risks, route.Risk) {
+		problem("risk is %q, want %s", route.Risk, strings.Join(risks, ", "))
 	}
 	for _, bound := range []struct {
 		name  string

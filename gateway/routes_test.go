@@ -128,6 +128,7 @@ func TestRoutesThatAreRefused(t *testing.T) {
 		"origin space":          {func(r *gateway.Route) { r.Origin = "http://ho st" }, "bad origin"},
 		"no scope":              {func(r *gateway.Route) { r.Scope = "" }, "no scope"},
 		"two scopes":            {func(r *gateway.Route) { r.Scope = "a b" }, "bad scope"},
+		"unknown risk":          {func(r *gateway.Route) { r.Risk = "none" }, `risk is "none", want read, write, spend`},
 		"quoted scope":          {func(r *gateway.Route) { r.Scope = `a"b` }, "bad scope"},
 		"no credential":         {credential(""), "no credential"},
 		"unknown credential":    {credential("basic"), "unknown credential"},

@@ -92,7 +92,7 @@ func (r *Registry) AuthorizeRequest(
 	if err := checkIDs(id, sessionHash); err != nil {
 		return nil, err
 	}
-	return r.authorize(ctx, g, c, most, func(ctx context.Context, tx bun.Tx) error {
+	return r.authorize(ctx, g, c, most, false, func(ctx context.Context, tx bun.Tx) error {
 		return r.useRequest(ctx, tx, id, sessionHash, g.ID)
 	})
 }

@@ -12,20 +12,22 @@ import (
 
 // Client is an application that may ask for access (RFC 6749 section 2).
 type Client struct {
-	ID            string    `bun:"id,pk"`
-	Name          string    `bun:"name"`
-	URL           string    `bun:"url"` // landing page
-	ImageURL      string    `bun:"image_url"`
-	Domain        string    `bun:"domain"` // callback domain, for clients without exact redirect URIs
-	RedirectURIs  []string  `bun:"redirect_uris,nullzero"`
-	Scopes        []string  `bun:"scopes,nullzero"`         // empty: every scope of the routes
-	DefaultScopes []string  `bun:"default_scopes,nullzero"` // empty: a request has to name its scopes
-	GrantTypes    []string  `bun:"grant_types,nullzero"`
-	Public        bool      `bun:"public"`
-	SecretHash    string    `bun:"secret_hash"` // opaque here; empty: no secret
-	CreatedAt     time.Time `bun:"created_at"`
-	UpdatedAt     time.Time `bun:"updated_at"`
-	DisabledAt    time.Time `bun:"disabled_at,nullzero"` // zero: it may be used
+	ID            string   `bun:"id,pk"`
+	Name          string   `bun:"name"`
+	URL           string   `bun:"url"` // landing page
+	ImageURL      string   `bun:"image_url"`
+	Domain        string   `bun:"domain"` // callback domain, for clients without exact redirect URIs
+	RedirectURIs  []string `bun:"redirect_uris,nullzero"`
+	Scopes        []string `bun:"scopes,nullzero"`         // empty: every scope of the routes
+	DefaultScopes []string `bun:"default_scopes,nullzero"` // empty: a request has to name its scopes
+	// RequiredScopes are those that a user who allows the client cannot leave out, where it asks for them.
+	RequiredScopes []string  `bun:"required_scopes,nullzero"`
+	GrantTypes     []string  `bun:"grant_types,nullzero"`
+	Public         bool      `bun:"public"`
+	SecretHash     string    `bun:"secret_hash"` // opaque here; empty: no secret
+	CreatedAt      time.Time `bun:"created_at"`
+	UpdatedAt      time.Time `bun:"updated_at"`
+	DisabledAt     time.Time `bun:"disabled_at,nullzero"` // zero: it may be used
 }
 
 // Disabled reports whether the client was disabled: nothing more may be minted for
@@ -46,7 +48,7 @@ func (row *clientRow) client() Client {
 
 // clone is a copy that does not change with the client.
 func (c Client) clone() Client {
-	for _, list := range []*[]string{&c.RedirectURIs, &c.Scopes, &c.DefaultScopes, &c.GrantTypes} {
+	for _, list := range []*[]string{&c.RedirectURIs, &c.Scopes, &c.DefaultScopes, &c.RequiredScopes, &c.GrantTypes} {
 		*list = slices.Clone(*list)
 	}
 	return c
@@ -65,6 +67,7 @@ func (c Client) differences(before Client) (names []string) {
 		{"redirect_uris", slices.Equal(c.RedirectURIs, before.RedirectURIs)},
 		{"scopes", slices.Equal(c.Scopes, before.Scopes)},
 		{"default_scopes", slices.Equal(c.DefaultScopes, before.DefaultScopes)},
+		{"required_scopes", slices.Equal(c.RequiredScopes, before.RequiredScopes)},
 		{"grant_types", slices.Equal(c.GrantTypes, before.GrantTypes)},
 		{"public", c.Public == before.Public},
 		{"secret", c.SecretHash == before.SecretHash},
@@ -77,7 +80,7 @@ func (c Client) differences(before Client) (names []string) {
 }
 
 func (c *Client) check() error {
-	lists := slices.Concat(c.RedirectURIs, c.Scopes, c.DefaultScopes, c.GrantTypes)
+	lists := slices.Concat(c.RedirectURIs, c.Scopes, c.DefaultScopes, c.RequiredScopes, c.GrantTypes)
 	return errors.Join(
 		checkIDs(c.ID),
 		checkText(c.Name, c.URL, c.ImageURL, c.Domain, c.SecretHash),

@@ -18,8 +18,8 @@ func clientRoundTrip(t *testing.T, w *world) {
 		RedirectURIs:  []string{"https://example.org/cb?x=1&y=2", "http://localhost:8080"},
 		Scopes:        []string{"balance:read", "it's"},
 		GrantTypes:    []string{"authorization_code", "refresh_token"},
-		DefaultScopes: []string{"balance:read"},
-		Public:        true, SecretHash: "sha256:'); DROP TABLE clients; --",
+		DefaultScopes: []string{"balance:read"}, RequiredScopes: []string{"it's"},
+		Public: true, SecretHash: "sha256:'); DROP TABLE clients; --",
 		CreatedAt: start.Add(-time.Hour),
 	}
 	require.NoError(t, w.CreateClient(w.ctx, client))

@@ -44,17 +44,23 @@ func (row *codeRow) code() Code {
 //
 // The subject then has at most most live grants to the client: in the same
 // transaction the oldest end (reason "replaced") with their revocations, and ended
-// are their IDs. Those whose code was never redeemed and has expired go first.
+// are their IDs. Those that are good for nothing any more go first.
 //
 // ErrNotFound when the client does not exist, was deleted or disabled; ErrExists
 // when the grant's ID or the code's hash is taken.
 func (r *Registry) Authorize(ctx context.Context, g Grant, c Code, most int) (ended []string, err error) {
-	return r.authorize(ctx, g, c, most, func(context.Context, bun.Tx) error { return nil })
+	return r.authorize(ctx, g, c, most, false, func(context.Context, bun.Tx) error { return nil })
 }
 
-// authorize is Authorize with a first step of its transaction.
+// AuthorizeUnasked is Authorize for a grant about which the subject was not asked: it ends no other that is good for anything.
+// ErrNoRoom when one would have to end.
+func (r *Registry) AuthorizeUnasked(ctx context.Context, g Grant, c Code, most int) (ended []string, err error) {
+	return r.authorize(ctx, g, c, most, true, func(context.Context, bun.Tx) error { return nil })
+}
+
+// authorize is Authorize, or AuthorizeUnasked, with a first step of its transaction.
 func (r *Registry) authorize(
-	ctx context.Context, g Grant, c Code, most int, first func(context.Context, bun.Tx) error,
+	ctx context.Context, g Grant, c Code, most int, unasked bool, first func(context.Context, bun.Tx) error,
 ) (ended []string, err error) {
 	if g.CreatedAt.IsZero() {
 		g.CreatedAt = r.clock()
@@ -81,7 +87,7 @@ func (r *Registry) authorize(
 		if err != nil {
 			return err
 		}
-		if ended, err = r.makeRoom(ctx, tx, g.Subject, g.ClientID, most); err != nil {
+		if ended, err = r.makeRoom(ctx, tx, g.Subject, g.ClientID, most, unasked); err != nil {
 			return err
 		}
 		result, err := tx.NewInsert().Model(&grantRow{Grant: g}).

@@ -83,3 +83,23 @@ func (r *Registry) ConnectionsOf(ctx context.Context, subject string) ([]Connect
 	}
 	return connections, err
 }
+
+// LiveGrants returns the newest of the grants that the subject gave the client, of those that have not ended and whose code was
+// redeemed, at most so many, the newest first.
+func (r *Registry) LiveGrants(ctx context.Context, subject, clientID string, most int) ([]Grant, error) {
+	if err := checkText(subject, clientID); err != nil {
+		return nil, err
+	}
+	var rows []grantRow
+	err := r.run(ctx, "list live grants", func(ctx context.Context) error {
+		return r.db.NewSelect().Model(&rows).
+			Where("subject = ?", subject).Where("client_id = ?", clientID).
+			Where("ended_at IS NULL").Where("access_expires_at IS NOT NULL").
+			Order("created_at DESC", "id").Limit(int64(most)).Scan(ctx)
+	})
+	grants := make([]Grant, len(rows))
+	for i := range rows {
+		grants[i] = rows[i].grant()
+	}
+	return grants, err
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 )
 
 // The reasons for which a bound ends a grant.
@@ -17,12 +18,14 @@ const (
 )
 
 // makeRoom ends the grants of the subject to the client beyond the newest most-1,
-// so that one more can be made, and returns their IDs. Those whose code was never
-// redeemed and cannot be any more go first. Of very many, from before there was a
-// bound, it ends endBatch.
+// so that one more can be made, and returns their IDs. Those that are good for
+// nothing any more go first; with onlySpent no others go, and ErrNoRoom says that
+// one would have to. Of very many, from before there was a bound, it ends endBatch.
 //
 // Until the transaction ends, no other makes room for the same two.
-func (r *Registry) makeRoom(ctx context.Context, tx bun.Tx, subject, clientID string, most int) (ended []string, err error) {
+func (r *Registry) makeRoom(
+	ctx context.Context, tx bun.Tx, subject, clientID string, most int, onlySpent bool,
+) (ended []string, err error) {
 	if r.onPostgres() {
 		_, err := tx.NewRaw("SELECT pg_advisory_xact_lock(hashtextextended(? || current_schema(), ?))",
 			fmt.Sprintf("%q %q ", subject, clientID), grantLock).Exec(ctx)
@@ -30,22 +33,39 @@ func (r *Registry) makeRoom(ctx context.Context, tx bun.Tx, subject, clientID st
 			return nil, err
 		}
 	}
-	codeUntil := tx.NewSelect().Model((*codeRow)(nil)).ColumnExpr("max(co.expires_at)").Where("co.grant_id = g.id")
-	var excess []string
-	err = tx.NewSelect().Model((*grantRow)(nil)).Column("id").
+	var excess []struct {
+		ID    string `bun:"id"`
+		Spent bool   `bun:"spent"`
+	}
+	err = tx.NewSelect().Model((*grantRow)(nil)).Column("id").ColumnExpr("(?) AS spent", isSpent(tx, r.clock())).
 		Where("g.subject = ?", subject).Where("g.client_id = ?", clientID).Where("g.ended_at IS NULL").
-		OrderExpr("CASE WHEN g.access_expires_at IS NULL AND COALESCE((?) <= ?, TRUE) THEN 1 ELSE 0 END", codeUntil, r.clock()).
-		Order("g.created_at DESC", "g.id DESC").Offset(int64(most-1)).Limit(endBatch).Scan(ctx, &excess)
+		Order("spent", "g.created_at DESC", "g.id DESC").Offset(int64(most-1)).Limit(endBatch).Scan(ctx, &excess)
 	if err != nil || len(excess) == 0 {
 		return nil, err
 	}
+	ids := make([]string, len(excess))
+	for i, g := range excess {
+		if onlySpent && !g.Spent {
+			return nil, ErrNoRoom
+		}
+		ids[i] = g.ID
+	}
 	rows, err := r.endSome(ctx, tx, endedReplaced, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("id IN (?)", bun.List(excess))
+		return q.Where("id IN (?)", bun.List(ids))
 	})
 	for i := range rows {
 		ended = append(ended, rows[i].ID)
 	}
 	return ended, err
+}
+
+// isSpent is the condition that a grant has no code, access token or refresh token that is good for anything.
+func isSpent(tx bun.Tx, now time.Time) schema.QueryWithArgs {
+	code := tx.NewSelect().Model((*codeRow)(nil)).ColumnExpr("1").
+		Where("co.grant_id = g.id").Where("co.used_at IS NULL").Where("co.expires_at > ?", now)
+	refresh := tx.NewSelect().Model((*refreshRow)(nil)).ColumnExpr("1").
+		Where("rt.grant_id = g.id").Where("rt.used_at IS NULL").Where("rt.expires_at > ?", now)
+	return bun.SafeQuery("COALESCE(g.access_expires_at <= ?, TRUE) AND NOT EXISTS (?) AND NOT EXISTS (?)", now, code, refresh)
 }
 
 const grantLock = 0x6772616e // "gran"

@@ -92,6 +92,38 @@ func grantsBoundedDeadCodesFirst(t *testing.T, w *world) {
 	require.Contains(t, w.live(), unredeemed)
 }
 
+// grantsBoundedUnasked: a grant about which nobody was asked ends none that is good for anything.
+func grantsBoundedUnasked(t *testing.T, w *world) {
+	unasked := func(id string) ([]string, error) {
+		return w.AuthorizeUnasked(w.ctx, registry.Grant{ID: id, ClientID: "app", Subject: "ann"},
+			registry.Code{Hash: id, ExpiresAt: w.Now().Add(codeLife)}, 3)
+	}
+	refreshed, refresh := w.redeem()
+	w.Advance(time.Second)
+	require.Empty(t, w.allow("used", 3))
+	w.Advance(time.Second)
+	coming, _ := w.authorize()
+	require.ErrorIs(t, second(unasked("n1")), registry.ErrNoRoom)
+	require.Len(t, w.live(), 3)
+	require.ErrorIs(t, w.RedeemCode(w.ctx, "n1", nil, w.Now().Add(accessLife)), registry.ErrNotFound, "nothing was stored")
+
+	w.Advance(codeLife)
+	ended, err := unasked("n2")
+	require.NoError(t, err)
+	require.Equal(t, []string{coming}, ended, "its code has expired")
+	require.ErrorIs(t, second(unasked("n3")), registry.ErrNoRoom)
+	w.Advance(accessLife)
+	require.NoError(t, w.rotate(refresh, "next"))
+	ended, err = unasked("n4")
+	require.NoError(t, err)
+	require.NotContains(t, ended, refreshed, "it can be refreshed")
+	require.Len(t, ended, 1)
+	ended, err = unasked("n5")
+	require.NoError(t, err)
+	require.Len(t, ended, 1, "its access token has expired, or its code")
+	require.ErrorIs(t, second(unasked("n6")), registry.ErrNoRoom)
+}
+
 func (w *world) fillGrants(count int) {
 	w.t.Helper()
 	type grant struct {

@@ -127,6 +127,13 @@ func connectionsListed(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.Empty(t, connections)
 
+	live, err := w.LiveGrants(w.ctx, "ann", "app", 10)
+	require.NoError(t, err)
+	require.Equal(t, []registry.Grant{w.grant("4"), w.grant("1")}, live)
+	live, err = w.LiveGrants(w.ctx, "ann", "app", 1)
+	require.NoError(t, err)
+	require.Equal(t, []registry.Grant{w.grant("4")}, live)
+
 	for id, code := range map[string]string{"1": "1", "5": "5", "6": "6"} {
 		one, err := w.Grant(w.ctx, id)
 		require.NoError(t, err)

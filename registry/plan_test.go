@@ -180,6 +180,7 @@ func useEverything(t *testing.T, w *world) {
 	require.ErrorIs(t, w.RedeemCode(w.ctx, "code-"+reused, nil, later), registry.ErrCodeUsed)
 	require.NoError(t, second(w.Grant(w.ctx, reused)))
 	require.NoError(t, second(w.ConnectionsOf(w.ctx, "subject 77")))
+	require.NoError(t, second(w.LiveGrants(w.ctx, "subject 77", "app", 50)))
 	uses := make([]registry.Use, 500)
 	for i := range uses {
 		uses[i] = registry.Use{GrantID: fmt.Sprintf("%x", md5.Sum(fmt.Append(nil, "grant", grants/2+i))), On: w.Now()}

@@ -19,6 +19,11 @@ func (c *Config) Warnings(role Role) []string {
 			"All of them are one address, the proxy's, to limits.connections_per_address (%d), to the limits of upstreams and in the log",
 			c.Limits.ConnectionsPerAddress)
 	}
+	for _, route := range c.Routes {
+		if role.HasAuthz() && route.IsPayment() && route.Risk != "" && route.Risk != gateway.Spend {
+			warn("route %s: risk is %s, and it is a payment: users are not told that applications spend with %s", route.Path, route.Risk, route.Scope)
+		}
+	}
 	if !role.HasGateway() {
 		return warnings
 	}

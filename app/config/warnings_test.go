@@ -81,6 +81,26 @@ func TestAPaymentThatIsGivenUpIsWarnedOf(t *testing.T) {
 	}
 }
 
+// A scope that is called reading or writing although it pays is what users would be deceived by.
+func TestAPaymentThatIsCalledSomethingElseIsWarnedOf(t *testing.T) {
+	for risk, warned := range map[string]bool{"": false, gateway.Spend: false, gateway.Write: true, gateway.Read: true} {
+		cfg := Default()
+		cfg.Limits.Connections = 4000
+		cfg.Routes = []gateway.Route{{
+			Path: "/v2/payments/bolt11", Methods: []string{"POST"}, Origin: "http://localhost:1", Scope: "x", Credential: "lndhub", Risk: risk,
+			FirstByteTimeout: gateway.PaymentTimeout,
+		}}
+		require.Empty(t, cfg.Warnings(GatewayOnly))
+		for _, role := range []Role{Both, AuthzOnly} {
+			warnings := cfg.Warnings(role)
+			require.Equal(t, warned, len(warnings) == 1, warnings)
+			if warned {
+				require.Equal(t, "route /v2/payments/bolt11: risk is "+risk+", and it is a payment: users are not told that applications spend with x", warnings[0])
+			}
+		}
+	}
+}
+
 func TestAProxyThatMustBeThereIsMissed(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*Config)

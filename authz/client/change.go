@@ -8,14 +8,15 @@ import (
 
 // Change is what is to be different about a client; nil leaves it as it is.
 type Change struct {
-	Name          *string
-	URL           *string
-	ImageURL      *string
-	Domain        *string
-	RedirectURIs  *[]string
-	Scopes        *[]string
-	DefaultScopes *[]string
-	GrantTypes    *[]string
+	Name           *string
+	URL            *string
+	ImageURL       *string
+	Domain         *string
+	RedirectURIs   *[]string
+	Scopes         *[]string
+	DefaultScopes  *[]string
+	RequiredScopes *[]string
+	GrantTypes     *[]string
 }
 
 // Check holds what the change names to the rules and to the known scopes, those of the routes. The error is an
@@ -29,6 +30,7 @@ func (c Change) Check(known map[string]string) error {
 	given(c.RedirectURIs, func(uris []string) { p.addLength("redirect URIs", uris) })
 	given(c.Scopes, func(names []string) { p.addScopes("scopes", names, known) })
 	given(c.DefaultScopes, func(names []string) { p.addScopes("default scopes", names, known) })
+	given(c.RequiredScopes, func(names []string) { p.addScopes("required scopes", names, known) })
 	given(c.GrantTypes, p.addGrantTypes)
 	return p.err()
 }
@@ -52,13 +54,14 @@ func (c Change) Apply(to *registry.Client) error {
 	given(c.RedirectURIs, func(uris []string) { to.RedirectURIs = slices.Clone(uris) })
 	given(c.Scopes, func(names []string) { to.Scopes = slices.Clone(names) })
 	given(c.DefaultScopes, func(names []string) { to.DefaultScopes = slices.Clone(names) })
+	given(c.RequiredScopes, func(names []string) { to.RequiredScopes = slices.Clone(names) })
 	given(c.GrantTypes, func(names []string) { to.GrantTypes = slices.Clone(names) })
 
 	if c.Domain != nil || c.RedirectURIs != nil || c.GrantTypes != nil {
 		p.addUse(*to) // any other change can be made to a client that was useless before
 	}
-	if c.Scopes != nil || c.DefaultScopes != nil {
-		p.addDefault(*to)
+	if c.Scopes != nil || c.DefaultScopes != nil || c.RequiredScopes != nil {
+		p.addWithin(*to)
 	}
 	return p.err()
 }

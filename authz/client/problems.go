@@ -77,12 +77,14 @@ func (p *problems) addName(name string) {
 		p.add("name is required")
 	case !text.IsStorable(name):
 		p.add("name: it is not text")
-	case ShownName(name) != name:
-		p.add("name: it has characters that are invisible or change the direction of writing")
 	case strings.TrimSpace(name) == "":
 		p.add("name: it is blank")
 	case len(name) > maxName:
 		p.add("name: it is longer than %d bytes", maxName)
+	default:
+		if err := checkName(name); err != nil {
+			p.add("name: %w", err)
+		}
 	}
 }
 
@@ -139,11 +141,19 @@ func (p *problems) addScopes(what string, names []string, known map[string]strin
 	p.addLength(what, names)
 }
 
-// addDefault holds the default scopes to those that the client may ask for.
-func (p *problems) addDefault(c registry.Client) {
-	for _, name := range c.DefaultScopes {
-		if len(c.Scopes) > 0 && !slices.Contains(c.Scopes, name) {
-			p.add("default scope %q: it is not one of the client's scopes", name)
+// addWithin holds the default and the required scopes to those that the client may ask for.
+func (p *problems) addWithin(c registry.Client) {
+	if len(c.Scopes) == 0 {
+		return
+	}
+	for _, among := range []struct {
+		what  string
+		names []string
+	}{{"default", c.DefaultScopes}, {"required", c.RequiredScopes}} {
+		for _, name := range among.names {
+			if !slices.Contains(c.Scopes, name) {
+				p.add("%s scope %q: it is not one of the client's scopes", among.what, name)
+			}
 		}
 	}
 }

@@ -164,16 +164,23 @@ func TestNamesThatCouldBeMistaken(t *testing.T) {
 	for _, bad := range []string{
 		"Evil \u202eelgooG", "a\u200bb", "a\u2066b", "a\u200eb", "a\u00adb", "a\ufeff", "a\nb", "a\tb", "a\u2028b", "a\u3164b", "\u115f", "a\u034fb",
 		"a\ue000", "a\U000e0041", "a\u2800", " ", "\u00a0", "a\ufe00", "a\U0010ffff", "a\u0085", "a\x7f",
+		"\u0410lby", "Alb\u0443", "Pay\u03c1al", "\u0397otel", "\u13aapp", "\uab72ay", "\U0001d400lb\u0443", "Wallet \u041e\u041e", "\u05d5allet",
+		"\u3042\u0430", "\u30a2\uac00", "a\u0301\u0302\u0303\u0304\u0305",
 	} {
 		settings := client.Settings{Name: bad, Domain: "https://a.example"}
 		var invalid *client.InvalidError
 		require.ErrorAs(t, settings.Check(nil), &invalid, "%q", bad)
 		require.ErrorAs(t, client.Change{Name: &bad}.Check(nil), &invalid, "%q", bad)
 	}
-	for _, good := range []string{"Läden & Söhne", "私のアプリ", "تطبيق", "אפליקציה", "Wallet ❤️ 🪙", "It's (mine) – v2.0", "é"} {
+	for _, good := range []string{"Läden & Söhne", "私のアプリ", "Walletアプリ・私の", "가방 Wallet 韓", "ㄅㄆ錢包 App", "Кошелёк", "Πορτοφόλι", "محفظة 21", "µPay ½ № 1™",
+		"Tiếng Việt", "Ａｌｂｙ", "تطبيق", "אפליקציה", "Wallet ❤️ 🪙", "It's (mine) – v2.0", "é"} {
 		require.NoError(t, client.Settings{Name: good, Domain: "https://a.example"}.Check(nil), good)
 	}
-	require.Equal(t, "Evil elgooG", client.ShownName("Evil \u202eelgooG"))
+	for _, bad := range []string{"Evil \u202eelgooG", "\u0410lby", "", " "} { // registered before it was refused
+		require.Equal(t, "app", client.ShownName(bad, "app"))
+	}
+	require.Equal(t, "Läden", client.ShownName("Läden", "app"))
+	require.Equal(t, "ann elgooG", client.Visible("ann \u202eelgooG"))
 }
 
 func TestWhatWasRegisteredBeforeStays(t *testing.T) {

@@ -17,8 +17,10 @@ type Settings struct {
 	Scopes       []string // empty: every scope of the routes
 	// DefaultScopes are what a request that names no scope is for; empty: such a request is refused.
 	DefaultScopes []string
-	GrantTypes    []string // empty: those of a client that acts for users
-	Public        bool     // it cannot keep a secret
+	// RequiredScopes are those that a user cannot leave out, where the client asks for them.
+	RequiredScopes []string
+	GrantTypes     []string // empty: those of a client that acts for users
+	Public         bool     // it cannot keep a secret
 }
 
 // Check holds the settings to the rules and to the known scopes, those of the routes. The error is an *InvalidError with
@@ -28,7 +30,8 @@ func (s Settings) Check(known map[string]string) error {
 	p.addRedirectURIs(s.RedirectURIs)
 	p.addScopes("scopes", s.Scopes, known)
 	p.addScopes("default scopes", s.DefaultScopes, known)
-	p.addDefault(s.registered())
+	p.addScopes("required scopes", s.RequiredScopes, known)
+	p.addWithin(s.registered())
 	p.addGrantTypes(s.GrantTypes)
 	p.addUse(s.registered())
 	return p.err()
@@ -68,15 +71,16 @@ func (s Settings) New() (_ registry.Client, secret string, err error) {
 // registered are the settings as the registry keeps them.
 func (s Settings) registered() registry.Client {
 	return registry.Client{
-		ID:            s.ID,
-		Name:          s.Name,
-		URL:           s.URL,
-		ImageURL:      s.ImageURL,
-		Domain:        s.Domain,
-		RedirectURIs:  s.RedirectURIs,
-		Scopes:        s.Scopes,
-		DefaultScopes: s.DefaultScopes,
-		GrantTypes:    s.GrantTypes,
-		Public:        s.Public,
+		ID:             s.ID,
+		Name:           s.Name,
+		URL:            s.URL,
+		ImageURL:       s.ImageURL,
+		Domain:         s.Domain,
+		RedirectURIs:   s.RedirectURIs,
+		Scopes:         s.Scopes,
+		DefaultScopes:  s.DefaultScopes,
+		RequiredScopes: s.RequiredScopes,
+		GrantTypes:     s.GrantTypes,
+		Public:         s.Public,
 	}
 }

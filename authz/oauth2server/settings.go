@@ -23,9 +23,13 @@ func (c Client) Settings() (_ client.Settings, notes []string, err error) {
 	if s.Name == "" {
 		s.Name = c.ID
 		note("it has no name; its id is shown")
-	} else if shown := strings.TrimSpace(client.ShownName(s.Name)); shown != s.Name && shown != "" {
+	} else if shown := strings.TrimSpace(client.Visible(s.Name)); shown != s.Name && shown != "" {
 		s.Name = shown
 		note("its name has lost characters that cannot be seen")
+	}
+	if client.ShownName(s.Name, c.ID) != s.Name && strings.TrimSpace(s.Name) != "" {
+		note("its name %q could be taken for another one; its id is shown", s.Name)
+		s.Name = c.ID
 	}
 	for _, link := range []struct {
 		what  string

@@ -70,6 +70,7 @@ func TestWhatIsDifferentIsNoted(t *testing.T) {
 		"nothing":         {oauth2server.Client{ID: "app", Domain: "https://a.example", Name: "App", URL: "https://a.example", ImageURL: "https://a.example/i"}, "App", 0},
 		"no name":         {oauth2server.Client{ID: "app", Domain: "https://a.example"}, "app", 1},
 		"invisible":       {oauth2server.Client{ID: "app", Domain: "https://a.example", Name: "A\u202epp"}, "App", 1},
+		"mixed scripts":   {oauth2server.Client{ID: "app", Domain: "https://a.example", Name: "Аlby"}, "app", 1},
 		"links":           {oauth2server.Client{ID: "app", Domain: "https://a.example", Name: "App", URL: "javascript:x", ImageURL: "data:image/png,x"}, "App", 2},
 		"no web address":  {oauth2server.Client{ID: "app", Domain: "myapp://x", Name: "App"}, "App", 1},
 		"everything":      {oauth2server.Client{ID: "app", Domain: "myapp://x", Name: "A\x00pp", URL: "x y", ImageURL: "x y"}, "App", 4},

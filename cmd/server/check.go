@@ -2,11 +2,15 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"gatehouse/app/config"
+	"gatehouse/gateway"
 )
 
 func newCheck(configPath *string) *cobra.Command {
@@ -15,6 +19,8 @@ func newCheck(configPath *string) *cobra.Command {
 		Use:   "check",
 		Short: "Report every problem of the configuration at once",
 		Long: "Reads the configuration as serve would and prints each problem on a line of its own.\n" +
+			"Without problems it prints what does not fit together, and of each scope what users are told that it allows, and why:\n" +
+			"to read, to write or to spend (docs/routes.md).\n" +
 			"Nothing is started and no other server is asked. Exit code 2 means that there are problems.",
 		Example: "  gatehouse check --config config.yaml\n" +
 			"  gatehouse check --role gateway\n" +
@@ -34,6 +40,11 @@ func newCheck(configPath *string) *cobra.Command {
 					return err
 				}
 			}
+			if role.HasAuthz() {
+				if err := tellRisks(cmd.OutOrStdout(), cfg.Routes); err != nil {
+					return err
+				}
+			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: no problems, %d routes\n", named(*configPath), len(cfg.Routes))
 			return err
 		},
@@ -41,6 +52,17 @@ func newCheck(configPath *string) *cobra.Command {
 	check.Flags().StringVar(&roleName, "role", "serve", "the command that the configuration is for: serve, authz or gateway")
 	completeFlag(check, "role", "serve", "authz", "gateway")
 	return check
+}
+
+// tellRisks says of each scope how users are told of it, and why.
+func tellRisks(out io.Writer, routes []gateway.Route) error {
+	risks := gateway.Risks(routes)
+	for _, scope := range slices.Sorted(maps.Keys(risks)) {
+		if _, err := fmt.Fprintf(out, "scope %s: %s, because %s\n", scope, risks[scope].Risk, risks[scope].Because); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // load reads the configuration. Its error is an errConfiguration that lists every problem.

@@ -26,35 +26,37 @@ func newClient(configPath *string) *cobra.Command {
 
 // clientRecord is a client for programs. The names are those of the admin API.
 type clientRecord struct {
-	ID            string     `json:"id"`
-	Name          string     `json:"name"`
-	ImageURL      string     `json:"imageUrl"`
-	URL           string     `json:"url"`
-	Domain        string     `json:"domain"`
-	RedirectURIs  []string   `json:"redirectUris"`
-	Scopes        []string   `json:"scopes"`        // empty: every scope of the routes
-	DefaultScopes []string   `json:"defaultScopes"` // empty: a request has to name its scopes
-	GrantTypes    []string   `json:"grantTypes"`    // empty: those of a client that acts for users
-	Public        bool       `json:"public"`
-	CreatedAt     time.Time  `json:"createdAt"`
-	UpdatedAt     time.Time  `json:"updatedAt"`
-	DisabledAt    *time.Time `json:"disabledAt,omitempty"`
+	ID             string     `json:"id"`
+	Name           string     `json:"name"`
+	ImageURL       string     `json:"imageUrl"`
+	URL            string     `json:"url"`
+	Domain         string     `json:"domain"`
+	RedirectURIs   []string   `json:"redirectUris"`
+	Scopes         []string   `json:"scopes"`        // empty: every scope of the routes
+	DefaultScopes  []string   `json:"defaultScopes"` // empty: a request has to name its scopes
+	RequiredScopes []string   `json:"requiredScopes"`
+	GrantTypes     []string   `json:"grantTypes"` // empty: those of a client that acts for users
+	Public         bool       `json:"public"`
+	CreatedAt      time.Time  `json:"createdAt"`
+	UpdatedAt      time.Time  `json:"updatedAt"`
+	DisabledAt     *time.Time `json:"disabledAt,omitempty"`
 }
 
 func recordOf(c registry.Client) clientRecord {
 	r := clientRecord{
-		ID:            c.ID,
-		Name:          c.Name,
-		ImageURL:      c.ImageURL,
-		URL:           c.URL,
-		Domain:        c.Domain,
-		RedirectURIs:  append([]string{}, c.RedirectURIs...),
-		Scopes:        append([]string{}, c.Scopes...),
-		DefaultScopes: append([]string{}, c.DefaultScopes...),
-		GrantTypes:    append([]string{}, c.GrantTypes...),
-		Public:        c.Public,
-		CreatedAt:     c.CreatedAt,
-		UpdatedAt:     c.UpdatedAt,
+		ID:             c.ID,
+		Name:           c.Name,
+		ImageURL:       c.ImageURL,
+		URL:            c.URL,
+		Domain:         c.Domain,
+		RedirectURIs:   append([]string{}, c.RedirectURIs...),
+		Scopes:         append([]string{}, c.Scopes...),
+		DefaultScopes:  append([]string{}, c.DefaultScopes...),
+		RequiredScopes: append([]string{}, c.RequiredScopes...),
+		GrantTypes:     append([]string{}, c.GrantTypes...),
+		Public:         c.Public,
+		CreatedAt:      c.CreatedAt,
+		UpdatedAt:      c.UpdatedAt,
 	}
 	if c.Disabled() {
 		r.DisabledAt = &c.DisabledAt
@@ -80,6 +82,7 @@ func clientDetails(t *table, c registry.Client, secret string) {
 		{"Redirect URIs", strings.Join(c.RedirectURIs, " ")},
 		{"Scopes", scopesOf(c)},
 		{"Default scopes", strings.Join(c.DefaultScopes, " ")},
+		{"Required scopes", strings.Join(c.RequiredScopes, " ")},
 		{"Grant types", cmp.Or(strings.Join(c.GrantTypes, " "), "default")},
 		{"URL", c.URL},
 		{"Image URL", c.ImageURL},

@@ -33,17 +33,20 @@ func newClientUpdate(configPath *string) *cobra.Command {
 	scopes := flags.StringSlice("scope", nil, "scopes instead of the present ones; can be repeated; '' for all")
 	defaultScopes := flags.StringSlice("default-scope", nil,
 		"scopes of a request that names none, instead of the present ones; can be repeated; '' for none")
+	requiredScopes := flags.StringSlice("required-scope", nil,
+		"scopes that users cannot leave out, instead of the present ones; can be repeated; '' for none")
 	grantTypes := flags.StringSlice("grant-type", nil, "grant types instead of the present ones; can be repeated")
 	update.RunE = func(cmd *cobra.Command, args []string) error {
 		change := client.Change{
-			Name:          changed(flags, "name", name),
-			URL:           changed(flags, "url", url),
-			ImageURL:      changed(flags, "image-url", imageURL),
-			Domain:        changed(flags, "domain", domain),
-			RedirectURIs:  changed(flags, "redirect-uri", redirectURIs),
-			Scopes:        changed(flags, "scope", scopes),
-			DefaultScopes: changed(flags, "default-scope", defaultScopes),
-			GrantTypes:    changed(flags, "grant-type", grantTypes),
+			Name:           changed(flags, "name", name),
+			URL:            changed(flags, "url", url),
+			ImageURL:       changed(flags, "image-url", imageURL),
+			Domain:         changed(flags, "domain", domain),
+			RedirectURIs:   changed(flags, "redirect-uri", redirectURIs),
+			Scopes:         changed(flags, "scope", scopes),
+			DefaultScopes:  changed(flags, "default-scope", defaultScopes),
+			RequiredScopes: changed(flags, "required-scope", requiredScopes),
+			GrantTypes:     changed(flags, "grant-type", grantTypes),
 		}
 		if change == (client.Change{}) {
 			return misused(cmd, errors.New("nothing is to be changed"))
@@ -51,7 +54,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 		if change.RedirectURIs != nil && len(*redirectURIs) == 1 && (*redirectURIs)[0] == "" {
 			*redirectURIs = nil
 		}
-		op.needs.Routes = change.Scopes != nil || change.DefaultScopes != nil
+		op.needs.Routes = change.Scopes != nil || change.DefaultScopes != nil || change.RequiredScopes != nil
 		return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
 			client, err := operator.UpdateClient(ctx, args[0], change)
 			if err != nil {

@@ -50,7 +50,7 @@ func newClientCreate(configPath *string) *cobra.Command {
 					return misused(cmd, err)
 				}
 			}
-			op.needs.Routes = len(settings.Scopes)+len(settings.DefaultScopes) > 0
+			op.needs.Routes = len(settings.Scopes)+len(settings.DefaultScopes)+len(settings.RequiredScopes) > 0
 			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
 				client, secret, err := operator.CreateClient(ctx, settings)
 				if err != nil {
@@ -77,6 +77,8 @@ func newClientCreate(configPath *string) *cobra.Command {
 		"scope that it may ask for; can be repeated (default: every scope of the routes)")
 	flags.StringSliceVar(&settings.DefaultScopes, "default-scope", nil,
 		"scope of a request that names none; can be repeated (default: such a request is refused)")
+	flags.StringSliceVar(&settings.RequiredScopes, "required-scope", nil,
+		"scope that users cannot leave out, where it asks for it; can be repeated")
 	flags.StringSliceVar(&settings.GrantTypes, "grant-type", nil,
 		"authorization_code, refresh_token or client_credentials; can be repeated")
 	flags.BoolVar(&settings.Public, "public", false, "it cannot keep a secret, and gets none")

@@ -25,7 +25,7 @@ func TestAClientsLife(t *testing.T) {
 
 		shown := s.object("client", "show", id)
 		require.Equal(t, []string{
-			"createdAt", "defaultScopes", "domain", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "scopes", "updatedAt", "url",
+			"createdAt", "defaultScopes", "domain", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "requiredScopes", "scopes", "updatedAt", "url",
 		}, keysOf(shown))
 		require.Equal(t, []any{"https://app.example/a,b", "https://app.example/c"}, shown["redirectUris"])
 		all := maps.Clone(shown)
@@ -117,6 +117,13 @@ func TestScopesAreThoseOfTheRoutes(t *testing.T) {
 	require.Equal(t, []any{"balance:read"}, s.object("client", "show", id)["defaultScopes"])
 	require.Equal(t, []any{"payments:send"}, s.object("client", "update", id, "--default-scope", "payments:send")["defaultScopes"])
 	require.Empty(t, s.object("client", "update", id, "--default-scope", "")["defaultScopes"])
+
+	s.refused(2, "required scope", "client", "create", "--name", "z", "--domain", "https://z.example", "--scope", "balance:read", "--required-scope", "payments:send")
+	id = s.object("client", "create", "--name", "z", "--domain", "https://z.example", "--required-scope", "balance:read")["clientId"].(string)
+	require.Equal(t, []any{"balance:read"}, s.object("client", "show", id)["requiredScopes"])
+	require.Equal(t, []any{"payments:send"}, s.object("client", "update", id, "--required-scope", "payments:send")["requiredScopes"])
+	s.refused(2, "required scope", "client", "update", id, "--scope", "balance:read")
+	require.Empty(t, s.object("client", "update", id, "--required-scope", "")["requiredScopes"])
 }
 
 func TestClientsThatCannotBe(t *testing.T) {

@@ -1,0 +1,68 @@
+package gateway
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// What Risk can be, the least first: what the scope of a route lets an application do, as users are told.
+const (
+	Read  = "read"
+	Write = "write"
+	Spend = "spend"
+)
+
+var risks = []string{Read, Write, Spend}
+
+// ScopeRisk is what a scope lets an application do, and which route makes it so.
+type ScopeRisk struct {
+	Risk string
+	// Because is the route, and how its risk is known.
+	Because string
+}
+
+// Risks returns what the scopes of the routes let an application do. A scope of several routes has the highest risk of theirs.
+func Risks(routes []Route) map[string]ScopeRisk {
+	highest := make(map[string]ScopeRisk)
+	for _, r := range routes {
+		if r.Scope == "" {
+			continue
+		}
+		risk, why := r.risk()
+		if known, ok := highest[r.Scope]; !ok || slices.Index(risks, risk) > slices.Index(risks, known.Risk) {
+			highest[r.Scope] = ScopeRisk{risk, fmt.Sprintf("%s %s %s", strings.Join(r.Methods, ","), r.Path, why)}
+		}
+	}
+	return highest
+}
+
+// risk is what the route says. Where it says nothing its methods tell: what changes nothing by HTTP's rules is reading, everything
+// else is writing, and spending where the path speaks of payments. A WebSocket carries messages both ways, whatever its method
+// says; of targets.json every GET may be one.
+func (r *Route) risk() (risk, why string) {
+	isSafe := !slices.ContainsFunc(r.Methods, func(name string) bool {
+		return !slices.Contains([]string{"GET", "HEAD", "OPTIONS"}, strings.ToUpper(name))
+	})
+	switch {
+	case r.Risk != "":
+		return r.Risk, "says so"
+	case isSafe && (!r.WebSocket || r.FromTargets):
+		return Read, "only reads, by its methods"
+	case isSafe:
+		return Write, "is a WebSocket"
+	case r.isAboutPayments():
+		return Spend, "is about payments, by its path"
+	}
+	return Write, "may change something, by its methods"
+}
+
+// isAboutPayments holds for a path, as the upstream sees it, with one of the segments that lndhub.go pays at.
+func (r *Route) isAboutPayments() bool {
+	path := r.Path
+	if origin, err := url.Parse(r.Origin); err == nil {
+		path = origin.Path + path
+	}
+	return slices.ContainsFunc(strings.Split(path, "/"), func(segment string) bool { return slices.Contains(paymentPaths, segment) })
+}
