@@ -14,6 +14,7 @@ import (
 func (v visitor) seesItAll() {
 	v.AwaitText("#hint", "login “login” and password “password”")
 	v.Look("demo-1-not-connected")
+	v.Illustrate("demo-1-not-connected")
 	v.connect()
 	require.Equal(v, v.mock.App+"/", v.Address(), "the code has left the address")
 	anywhere, inTab := v.stored()
@@ -34,6 +35,7 @@ func (v visitor) seesItAll() {
 	spent := inSat(v, amount) + inSat(v, fee)
 	v.AwaitText("#balance", "^"+withCommas(before-spent)+" sat$")
 	v.Look("demo-3-paid")
+	v.Illustrate("demo-3-paid")
 
 	v.Reload()
 	require.Equal(v, before-spent, v.balance(), "a reload changes nothing")
@@ -44,6 +46,7 @@ func (v visitor) seesItAll() {
 	_, inTab = v.stored()
 	require.Zero(v, inTab)
 	v.Look("demo-4-disconnected")
+	v.Illustrate("demo-4-disconnected")
 	v.Reload()
 	v.AwaitText("#connect", "^Connect$")
 }

@@ -43,6 +43,7 @@ func (v visitor) seesEveryPage() {
 	v.signIn(theUser.Login, theUser.Password)
 	v.AwaitText("#allow", "\\w")
 	v.Look("consent")
+	v.Illustrate("consent")
 	asked := v.Address()
 	v.Click("#allow")
 	v.balance()
@@ -75,6 +76,7 @@ func (v visitor) seesEveryFailure(asked string) {
 func (v visitor) seesTheAccount() {
 	v.Go(v.mock.Issuer + "/account")
 	v.Look("applications")
+	v.Illustrate("applications")
 	v.Click(`a[href*="client=` + demoClientID + `"]`)
 	v.AwaitText("#keep", "\\w")
 	v.Look("disconnect")

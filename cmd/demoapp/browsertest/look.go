@@ -53,7 +53,7 @@ func (t *Tab) look(screen Screen) {
 func (t *Tab) noSideways(name string) {
 	t.Helper()
 	require.Eventually(t, func() bool { // the window takes a moment to get its size
-		return Eval[bool](t, "document.documentElement.scrollWidth <= window.innerWidth")
+		return Eval[int64](t, "document.documentElement.scrollWidth") <= t.seen.Width
 	}, patience/10, poll, "%s is wider than %+v", name, t.seen)
 }
 
