@@ -61,12 +61,12 @@ func (v visitor) connect() {
 	v.AwaitText("#balance", "sat$")
 }
 
-// signIn is the page of that name, filled in.
+// signIn is the page of that name, filled in, and sent.
 func (v visitor) signIn(login, password string) {
 	v.Helper()
 	v.Type("#login", login)
 	v.Type("#password", password)
-	v.Click("#sign-in")
+	v.Leave("#sign-in")
 }
 
 // balance is what the page shows.

@@ -151,6 +151,14 @@ func (t *Tab) Click(selector string) {
 	t.do(chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
 }
 
+// Leave clicks on what leads to another page, and waits for that.
+func (t *Tab) Leave(selector string) {
+	t.Helper()
+	Eval[bool](t, "window.wasLeft = true")
+	t.Click(selector)
+	t.Await(`document.readyState === "complete" && !window.wasLeft`)
+}
+
 // DoubleClick clicks twice, as fast as people do who are used to it.
 func (t *Tab) DoubleClick(selector string) {
 	t.Helper()
