@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/outbox"
@@ -26,13 +27,8 @@ func (s *Server) showApplications(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
-	v, ok := s.openAccount(ctx, w, r)
+	v, connections, ok := s.openApplications(ctx, w, r)
 	if !ok {
-		return
-	}
-	connections, err := s.registry.ConnectionsOf(ctx, v.session.Subject)
-	if err != nil {
-		s.failPage(w, r, err)
 		return
 	}
 	view := page.Applications{
@@ -55,6 +51,7 @@ func (s *Server) applicationView(c registry.Connection) page.Application {
 		Name:       shownClient(c.Name, c.ClientID),
 		Domain:     hostOf(c.RedirectURI),
 		Since:      c.Since,
+		LastUsed:   lastUsed(c.LastUsedOn, s.now()),
 		Disconnect: s.base + disconnectPath + "?" + url.Values{clientField: {c.ClientID}}.Encode(),
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.Scopes))) {
@@ -63,18 +60,27 @@ func (s *Server) applicationView(c registry.Connection) page.Application {
 	return shown
 }
 
+// lastUsed says when something was used last, as people say it of days. Days are those of UTC: where the reader is, nobody knows.
+func lastUsed(on, now time.Time) page.Message {
+	when := page.Say("applications.on_day", "day", on)
+	switch today := now.UTC().Truncate(24 * time.Hour); {
+	case on.IsZero():
+		when = page.Say("applications.not_yet")
+	case !on.Before(today): // a gateway's clock may be a little ahead
+		when = page.Say("applications.today")
+	case !on.Before(today.AddDate(0, 0, -1)):
+		when = page.Say("applications.yesterday")
+	}
+	return page.Say("applications.last_used", "when", when)
+}
+
 // showDisconnect asks whether an application, or every one, is to lose its access.
 func (s *Server) showDisconnect(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := deadline(r)
 	defer cancel()
 
-	v, ok := s.openAccount(ctx, w, r)
+	v, connections, ok := s.openApplications(ctx, w, r)
 	if !ok {
-		return
-	}
-	connections, err := s.registry.ConnectionsOf(ctx, v.session.Subject)
-	if err != nil {
-		s.failPage(w, r, err)
 		return
 	}
 	view := page.Disconnect{
@@ -89,7 +95,11 @@ func (s *Server) showDisconnect(w http.ResponseWriter, r *http.Request) {
 		s.seeOther(w, accountPath)
 		return
 	case view.Client != "":
-		view.Application = shownClient(connections[at].Name, view.Client)
+		connections = connections[at : at+1]
+		view.Application = shownClient(connections[0].Name, view.Client)
+	}
+	for _, c := range connections {
+		view.Ends = append(view.Ends, s.applicationView(c))
 	}
 	s.show(w, r, http.StatusOK, view)
 }
@@ -131,6 +141,19 @@ func (s *Server) disconnectOnPage(w http.ResponseWriter, r *http.Request) {
 	}
 	s.leaveNotice(w, said)
 	s.seeOther(w, accountPath)
+}
+
+// openApplications finds out whose account it is, and what has access to it. When it returns false it has answered.
+func (s *Server) openApplications(ctx context.Context, w http.ResponseWriter, r *http.Request) (visitor, []registry.Connection, bool) {
+	v, ok := s.openAccount(ctx, w, r)
+	if !ok {
+		return v, nil, false
+	}
+	connections, err := s.registry.ConnectionsOf(ctx, v.session.Subject)
+	if err != nil {
+		s.failPage(w, r, err)
+	}
+	return v, connections, err == nil
 }
 
 // openAccount finds out whose account it is. When it returns false it has answered: whoever is not signed in is led there.

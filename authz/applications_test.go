@@ -51,12 +51,16 @@ func TestAUserSeesWhatHasAccessAndTakesItBack(t *testing.T) {
 
 	requirePage(t, b.open("/account"), http.StatusOK)
 	for _, shown := range []string{"An &lt;b&gt;App&lt;/b&gt;", "localhost:8080 · since 2 January 2030", "Read your balance.", "Create invoices on your behalf.",
-		"Other", "since 4 January 2030", "Send payments", `id="disconnect-all"`} {
+		"Other", "since 4 January 2030", "Send payments", `id="disconnect-all"`, "Last used: today"} {
 		require.Contains(t, b.page.text, shown)
 	}
 
 	requirePage(t, b.open(b.disconnectLink("An &lt;b&gt;App&lt;/b&gt;")), http.StatusOK)
 	require.Contains(t, b.page.text, "Disconnect An &lt;b&gt;App&lt;/b&gt;?")
+	for _, ends := range []string{"What ends:", "Read your balance.", "Create invoices on your behalf."} {
+		require.Contains(t, b.page.text, ends)
+	}
+	require.NotContains(t, b.page.text, "Send payments", "that is another's")
 	requirePage(t, b.reload(), http.StatusOK)
 	require.NoError(t, w.denied(first), "to look is not to do")
 	requirePage(t, b.press("disconnect"), http.StatusOK)
@@ -74,12 +78,53 @@ func TestAUserSeesWhatHasAccessAndTakesItBack(t *testing.T) {
 	require.Contains(t, b.page.text, "These applications have access", "it is gone: there is nothing to ask")
 }
 
+// TestAUserSeesWhenAnApplicationWasUsedLast: when it got a token, or by what gateways reported, whichever was later.
+func TestAUserSeesWhenAnApplicationWasUsedLast(t *testing.T) {
+	w := newWorld(t)
+	b := w.signedIn()
+	b.connect("other", "payments:send")
+	w.clock.Advance(time.Second)
+	grantID := w.claims(b.connect("app", "balance:read")).GrantID
+	shows := func(app, other string) {
+		t.Helper()
+		requirePage(t, b.open("/account/applications"), http.StatusOK)
+		require.Regexp(t, `(?s)>An App</h3>.*Last used: `+app+`<.*>Other</h3>.*Last used: `+other+`<`, b.page.text)
+	}
+	shows("today", "today")
+	for _, at := range []struct{ after, shown string }{
+		{"2030-01-02T23:59:59Z", "today"}, {"2030-01-03T00:00:00Z", "yesterday"}, {"2030-01-03T23:59:58Z", "yesterday"},
+		{"2030-01-04T00:00:00Z", "2 January 2030"},
+	} {
+		now, err := time.Parse(time.RFC3339, at.after)
+		require.NoError(t, err)
+		w.clock.Set(now)
+		shows(at.shown, at.shown)
+	}
+	left, err := w.registry.RecordUses(t.Context(), []registry.Use{{GrantID: grantID, On: w.clock.Now()}})
+	require.NoError(t, err)
+	require.Empty(t, left)
+	shows("today", "2 January 2030")
+	require.Contains(t, w.get("/clients", w.as(12345)).text, `"lastUsedOn":"2030-01-04"`)
+
+	require.NoError(t, w.registry.CreateClient(t.Context(), registry.Client{ID: "taken-over", Name: "Old"}))
+	now := w.clock.Now()
+	_, err = w.registry.ImportGrants(t.Context(), &registry.Import{Source: "elsewhere", Run: now, Most: 50}, []registry.ImportedGrant{{
+		Grant:  registry.Grant{ID: "old", ClientID: "taken-over", Subject: subject, Scopes: []string{"balance:read"}, CreatedAt: now},
+		Access: &registry.ImportedToken{Hash: "hash", IssuedAt: now, ExpiresAt: now.Add(time.Hour)},
+	}})
+	require.NoError(t, err)
+	require.Regexp(t, `(?s)>Old</h3>.*Last used: not yet<`, b.open("/account/applications").text)
+	require.Contains(t, w.get("/clients", w.as(12345)).text, `"lastUsedOn":null`)
+}
+
 func TestAUserDisconnectsEverythingAtOnce(t *testing.T) {
 	w := newWorld(t)
 	b := w.signedIn()
-	tokens := []string{b.connect("app", "balance:read"), b.connect("other", "balance:read")}
+	tokens := []string{b.connect("app", "balance:read")}
+	w.clock.Advance(time.Second)
+	tokens = append(tokens, b.connect("other", "balance:read"))
 	b.open("/account/disconnect")
-	require.Contains(t, b.page.text, "Disconnect all applications?")
+	require.Regexp(t, `(?s)Disconnect all applications\?.*What ends:.*<li>Other.*<li>An App`, b.page.text)
 	b.press("disconnect")
 	require.Contains(t, b.page.text, "No application has access any more.")
 	for _, token := range tokens {

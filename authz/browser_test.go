@@ -89,6 +89,7 @@ func (b *browser) reload() answer {
 
 var (
 	forms       = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)".*?</form>`)
+	tickedBox   = regexp.MustCompile(`<input type="checkbox" id="[^"]*" name="([^"]*)" value="1" checked>`)
 	hiddenInput = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
 )
 
@@ -103,6 +104,9 @@ func (b *browser) form(button string) (action string, fields url.Values) {
 		fields = url.Values{}
 		for _, field := range hiddenInput.FindAllStringSubmatch(form[0], -1) {
 			fields.Set(unescape(field[1]), unescape(field[2]))
+		}
+		for _, box := range tickedBox.FindAllStringSubmatch(form[0], -1) {
+			fields.Set(unescape(box[1]), "1")
 		}
 		if pressed[1] != "" {
 			fields.Set(pressed[1], pressed[2])

@@ -47,7 +47,16 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) {
 	case k.needsSignIn(v):
 		s.seeOther(w, signInPath(k.ID))
 	default:
-		s.show(w, r, http.StatusOK, s.consentView(v, k))
+		view, err := s.consentView(ctx, v, k)
+		if err != nil {
+			s.failPage(w, r, err)
+			return
+		}
+		status := http.StatusOK
+		if s.takeNotice(w, r).what == noticeNothingChosen {
+			view.Failure, status = page.Say("consent.nothing_chosen"), http.StatusBadRequest
+		}
+		s.show(w, r, status, view)
 	}
 }
 
@@ -70,6 +79,11 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	case denies && (v.sentFrom(form) || v.sentSignedIn(form)):
 		s.refuseRequest(ctx, w, r, v, k)
 	case form.Get(decisionField) == decisionAllow && v.sentSignedIn(form) && !k.needsSignIn(v):
+		if k.consent.scopes = k.chosenScopes(form); len(k.consent.scopes) == 0 {
+			s.leaveNotice(w, notice{what: noticeNothingChosen})
+			s.seeOther(w, requestPath(k.ID))
+			return
+		}
 		s.allowRequest(ctx, w, r, v, k)
 	default: // the session has ended, or somebody else has signed in, since the page was shown: it is shown anew
 		s.seeOther(w, requestPath(k.ID))
@@ -143,24 +157,4 @@ func asRequestError(err error) error {
 		return errRequestExpired
 	}
 	return err
-}
-
-func (s *Server) consentView(v visitor, k keptRequest) page.Consent {
-	view := page.Consent{
-		Application: shownClient(k.client.Name, k.client.ID),
-		Lasts:       k.consent.accessLifespan,
-		User:        v.shownName(),
-		Account:     s.base + accountPath,
-		Decide:      page.Form{Action: s.base + requestPath(k.ID), Token: formToken(v.value)},
-		SignOut:     page.Form{Action: s.base + signOutPath, Token: formToken(v.value), Request: k.ID},
-	}
-	if isWeb(k.redirectURI) {
-		view.Domain = k.redirectURI.Host
-	} else {
-		view.Scheme = k.redirectURI.Scheme
-	}
-	for _, name := range k.request.GetRequestedScopes() {
-		view.Scopes = append(view.Scopes, page.Scope{Name: name, Description: s.scopes.shown(name)})
-	}
-	return view
 }

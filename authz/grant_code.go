@@ -26,12 +26,23 @@ var (
 type consent struct {
 	fosite.DefaultSession
 	accessLifespan time.Duration
+	scopes         []string // of those asked for, what the user allows; nil: all
 	challenge      challenge
 	// requestID is the kept request that the user decided, in the session of sessionHash; both are empty where the client
 	// sent the user's consent along.
 	requestID, sessionHash string
+	// unasked says that the user was asked earlier, not for this.
+	unasked bool
 	// unsaid says that the request has left the redirect URI to the registration.
 	unsaid bool
+}
+
+// granted are the scopes that the user allows, of those that were asked for.
+func (c *consent) granted(asked []string) []string {
+	if c.scopes == nil {
+		return asked
+	}
+	return c.scopes
 }
 
 // HandleAuthorizeEndpointRequest stores the grant and its code, and answers with the code.
@@ -46,7 +57,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		ID:             rand.Text(),
 		ClientID:       request.GetClient().GetID(),
 		Subject:        given.Subject,
-		Scopes:         request.GetRequestedScopes(),
+		Scopes:         given.granted(request.GetRequestedScopes()),
 		RedirectURI:    redirectURI,
 		AccessLifespan: given.accessLifespan,
 		CreatedAt:      now,
@@ -85,22 +96,44 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 // store makes the grant with its code. A kept request that the same session has decided before, in another click, has its grant
 // already: that gets the code.
 func (g *codeGrant) store(ctx context.Context, given *consent, grant registry.Grant, first registry.Code) (replaced []string, err error) {
-	if given.requestID == "" {
+	switch {
+	case given.unasked:
+		replaced, err = g.registry.AuthorizeUnasked(ctx, grant, first, g.maxGrants)
+	case given.requestID == "":
 		replaced, err = g.registry.Authorize(ctx, grant, first, g.maxGrants)
-	} else {
+	default:
 		replaced, err = g.registry.AuthorizeRequest(ctx, given.requestID, given.sessionHash, grant, first, g.maxGrants)
 	}
 	if err == nil {
 		g.log.InfoContext(ctx, "grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
 	}
+	if errors.Is(err, registry.ErrNoRoom) {
+		return nil, fosite.ErrConsentRequired.WithHint("Another access of the client would have to end: the user has to be asked.")
+	}
 	if !errors.Is(err, registry.ErrRequestUsed) {
 		return replaced, asRequestError(err)
+	}
+	if err := g.checkSameChoice(ctx, given.requestID, grant.Scopes); err != nil {
+		return nil, err
 	}
 	err = g.registry.RenewCode(ctx, given.requestID, given.sessionHash, first.Hash, first.ExpiresAt)
 	if errors.Is(err, registry.ErrNotFound) {
 		return nil, errDecided
 	}
 	return nil, err
+}
+
+// checkSameChoice holds a click to the one before it: who has left something out since must not be answered with more.
+func (g *codeGrant) checkSameChoice(ctx context.Context, requestID string, chosen []string) error {
+	request, err := g.registry.AuthorizationRequest(ctx, requestID)
+	var made registry.Grant
+	if err == nil {
+		made, err = g.registry.Grant(ctx, request.GrantID)
+	}
+	if errors.Is(err, registry.ErrNotFound) || err == nil && !slices.Equal(made.Scopes, chosen) {
+		return errDecided
+	}
+	return err
 }
 
 func (g *codeGrant) CanSkipClientAuth(context.Context, fosite.AccessRequester) bool { return false }

@@ -32,7 +32,7 @@ func TestAPersonIsAskedInTheLanguageOfTheApplication(t *testing.T) {
 	requirePage(t, b.signIn("login", "wrong"), http.StatusUnauthorized)
 	requireLanguage(t, b.page, "de", "<title>Login oder Passwort ist falsch. Anmelden</title>")
 	requireLanguage(t, b.signIn("login", "password"), "de", "An App bittet um Zugriff auf Ihr Konto", "Ihr Guthaben lesen.",
-		"Create invoices on your behalf.", "1 Stunde 30 Minuten")
+		"Create invoices on your behalf.", "30 Tage lang nicht erneuert")
 	denied := b.sent(b.press("deny"))
 	require.Equal(t, "The user denied the request.", denied.Get("error_description"), "the application is told in English")
 	requireLanguage(t, b.open(asked), "de", "Sie haben das schon entschieden.")

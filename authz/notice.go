@@ -31,6 +31,8 @@ const (
 	noticeEndedAll    = "ended all"
 	noticePending     = "pending"
 
+	noticeNothingChosen = "nothing chosen"
+
 	noticeLife     = time.Minute
 	maxNoticeAbout = 200
 )

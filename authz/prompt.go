@@ -87,11 +87,11 @@ func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r
 		s.redirectError(w, r, a, http.StatusFound, err)
 		return
 	}
-	a.consent.Subject = v.session.Subject
+	a.consent.Subject, a.consent.unasked = v.session.Subject, true
 	s.answerAuthorization(ctx, w, r, a, http.StatusFound)
 }
 
-// hasAllowed reports whether the user has allowed the client everything that it asks for, and the access goes on. It never holds
+// hasAllowed reports whether the user has allowed the client everything that it asks for at once, and the access goes on. It never holds
 // where somebody else could be behind the client's name: an application on the user's device that nothing proves (RFC 8252
 // section 8.6), or another host of those that a client's domain stands for than the user was shown. Nor does it without PKCE: a
 // stranger who leads the user here could bind the user's access to an account of the stranger's at the client (RFC 9700 section
@@ -101,17 +101,9 @@ func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorizatio
 	if a.consent.challenge.value == "" || a.client.Public && a.redirectURI.Scheme != "https" || a.consent.accessLifespan != 0 {
 		return false, nil
 	}
-	connections, err := s.registry.ConnectionsOf(ctx, subject)
-	if err != nil {
-		return false, err
-	}
-	for _, c := range connections {
-		if c.ClientID == a.client.ID {
-			if a.client.Public && !strings.EqualFold(hostOf(c.RedirectURI), a.redirectURI.Host) {
-				return false, nil
-			}
-			return !slices.ContainsFunc(a.request.GetRequestedScopes(), func(name string) bool { return !slices.Contains(c.Scopes, name) }), nil
-		}
-	}
-	return false, nil
+	live, err := s.registry.LiveGrants(ctx, subject, a.client.ID, s.issuer.maxGrants)
+	return slices.ContainsFunc(live, func(g registry.Grant) bool {
+		isSameHost := !a.client.Public || strings.EqualFold(hostOf(g.RedirectURI), a.redirectURI.Host)
+		return isSameHost && !slices.ContainsFunc(a.request.GetRequestedScopes(), func(name string) bool { return !slices.Contains(g.Scopes, name) })
+	}), err
 }

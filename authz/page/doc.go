@@ -9,5 +9,6 @@
 // It knows neither requests nor sessions. authz says what is on a page, where its forms go, and what is done with them.
 //
 // Pages work without JavaScript, and have none. Elements that people use have an id: login, password, sign-in, host-sign-in,
-// cancel, allow, deny, not-you, disconnect, disconnect-all, keep, sign-out, sign-out-everywhere.
+// cancel, allow, deny, not-you, disconnect, disconnect-all, keep, sign-out, sign-out-everywhere; the box of a scope is scope- and
+// its name.
 package page

@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 //go:embed *.html page.css
@@ -39,7 +40,7 @@ type Layout struct {
 	style   template.CSS
 	logo    *logo
 	logoURL string
-	policy  string
+	images  string // of the pages themselves, as a policy names them
 }
 
 // NewLayout makes the layout of a brand, whose logo a browser asks for at logoPath (ServeLogo). The error says everything that is
@@ -49,16 +50,25 @@ func NewLayout(brand Brand, logoPath string) (*Layout, error) {
 		return nil, err
 	}
 	l := &Layout{brand: brand, style: template.CSS(mustRead("page.css")) + brand.style()} //nolint:gosec // ours, embedded
-	// The policy allows the one inline style, the logo, and nothing else. There is no form-action: browsers apply it to the
-	// redirect that follows, which goes to the client and from there wherever the client likes.
-	images := ""
 	var err error
 	if l.logo, err = newLogo(brand.Logo); l.logo != nil {
-		images = "img-src 'self'; "
+		l.images = "'self'"
 		l.logoURL = logoPath + "?" + url.Values{"v": {l.logo.version}}.Encode()
 	}
-	l.policy = "default-src 'none'; style-src 'sha256-" + hash(string(l.style)) + "'; " + images + "base-uri 'none'; frame-ancestors 'none'"
 	return l, err
+}
+
+// policy allows the one inline style, the logo, the picture of an application if there is one, and nothing else. There is no
+// form-action: browsers apply it to the redirect that follows, which goes to the client and from there wherever the client likes.
+func (l *Layout) policy(v View) string {
+	images := l.images
+	if of, ok := v.(interface{ ShownPicture() string }); ok {
+		images = strings.TrimSpace(images + " " + imageSource(of.ShownPicture()))
+	}
+	if images != "" {
+		images = "img-src " + images + "; "
+	}
+	return "default-src 'none'; style-src 'sha256-" + hash(string(l.style)) + "'; " + images + "base-uri 'none'; frame-ancestors 'none'"
 }
 
 // Write answers with the page in that language. It returns an error, and has written nothing, when the page cannot be made.
@@ -78,7 +88,7 @@ func (l *Layout) Write(w http.ResponseWriter, status int, in *Language, v View) 
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", in.Name())
 	h.Add("Vary", "Accept-Language")
-	h.Set("Content-Security-Policy", l.policy)
+	h.Set("Content-Security-Policy", l.policy(v))
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin") // with no-referrer, a browser would not say that the form is ours

@@ -14,6 +14,8 @@ import (
 
 const hostile = `"'><b>&amp;<script>x</script>`
 
+var filled int
+
 // fill puts the text into every field, however deep.
 func fill(v reflect.Value, text string) {
 	switch v.Interface().(type) {
@@ -21,6 +23,10 @@ func fill(v reflect.Value, text string) {
 		v.Set(reflect.ValueOf(Say("applications.ended", "application", text)))
 		return
 	case time.Time:
+		return
+	case Scope: // of which no two on a page have one name
+		filled++
+		v.Set(reflect.ValueOf(Scope{Name: fmt.Sprint(text, filled), Description: Say("applications.ended", "application", text), Spends: true, Needed: true}))
 		return
 	}
 	switch v.Kind() {

@@ -40,20 +40,47 @@ func (v SignIn) Title() Message {
 // Consent asks whether an application may have what it asks for.
 type Consent struct {
 	Application string
-	// Domain is where the answer goes, or else Scheme is which links the application on the device opens that gets it.
+	Picture     string // of the application; shown where ShownPicture says so
+	// Website is where the application says that it comes from, and Publisher the host of that; empty: it does not say.
+	Website, Publisher string
+	// Domain is where the user goes after deciding, or else Scheme is which links the application on the device opens.
 	Domain, Scheme string
-	Scopes         []Scope
-	Lasts          time.Duration // how long an access token will be good, if the client asked for something else than usual
-	User           Message       // who is signed in
-	Account        string        // where it can be taken back
-	Decide         Form
-	SignOut        Form
+	// IsConnected says that the application has access already, since the day of Since, and Held which of the things that it asks for.
+	IsConnected bool
+	Since       time.Time
+	Held        []Scope
+	Asked       []ScopeGroup // what else it asks for, the most that it could do first
+	// Lasts is how long the access lasts by itself, after each time that it was renewed if IsRenewed.
+	Lasts     time.Duration
+	IsRenewed bool
+	Failure   Message // why the last answer could not be taken
+	User      Message // who is signed in
+	Account   string  // where it can be taken back
+	Decide    Form
+	SignOut   Form
 }
 
-// Scope is one thing that an application asks for.
+// ShownPicture is the picture of the application; empty where it is none that a page shows.
+func (v Consent) ShownPicture() string {
+	if imageSource(v.Picture) == "" {
+		return ""
+	}
+	return v.Picture
+}
+
+// ScopeGroup is what lets an application do things of one kind.
+type ScopeGroup struct {
+	Heading Message
+	Spends  bool
+	Scopes  []Scope
+}
+
+// Scope is one thing that an application asks for, or has.
 type Scope struct {
 	Name        string
 	Description Message
+	Spends      bool
+	Needed      bool // the application cannot do without it
 }
 
 func (Consent) template() string { return "consent.html" }
@@ -93,6 +120,7 @@ type Application struct {
 	Name       string
 	Domain     string // where the last answer went
 	Since      time.Time
+	LastUsed   Message // when that was
 	Scopes     []Scope
 	Disconnect string // where it is disconnected
 }
@@ -105,8 +133,9 @@ func (Applications) Title() Message { return Say("applications.title") }
 // Disconnect asks whether an application, or every one, is to lose its access.
 type Disconnect struct {
 	Service     string
-	Application string // empty: every one
-	Client      string // its ID; empty: every one
+	Application string        // empty: every one
+	Client      string        // its ID; empty: every one
+	Ends        []Application // those that lose it
 	Form        Form
 	Back        string // where nothing is done
 }
