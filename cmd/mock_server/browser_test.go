@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,6 +11,34 @@ import (
 	"gatehouse/cmd/demoapp/browsertest"
 )
 
+// stage is a mock server and a browser, for all tests that need one: to start them takes longer than most.
+type stage struct {
+	*browsertest.Browser
+	mock *mockProcess
+}
+
+// Everything that a person does, by clicking.
+func TestInABrowser(t *testing.T) {
+	s := stage{browsertest.Start(t), startMock(t)}
+	require.Equal(t, "demo application", s.mock.First, "the link comes first")
+
+	t.Run("the demo on a phone", func(t *testing.T) { s.visit(t, browsertest.Phone).seesItAll() })
+	t.Run("the demo at a desk", func(t *testing.T) { s.visit(t, browsertest.Desktop).seesItAll() })
+	t.Run("the demo sees that access was taken back", func(t *testing.T) { s.visit(t, browsertest.Desktop).takesAccessBack() })
+	t.Run("the demo is told no", func(t *testing.T) { s.visit(t, browsertest.Desktop).saysNo() })
+	t.Run("the demo takes its own answers only", func(t *testing.T) { s.visit(t, browsertest.Desktop).bringsStrangeAnswers() })
+	t.Run("the demo pays once", func(t *testing.T) { s.visit(t, browsertest.Desktop).clicksPayTwice() })
+	t.Run("signing in, with JavaScript", func(t *testing.T) { s.visit(t, browsertest.Desktop).signsIn(true) })
+	t.Run("signing in, without JavaScript", func(t *testing.T) { s.visit(t, browsertest.Phone).signsIn(false) })
+	t.Run("signing in at the host application", func(t *testing.T) { s.visit(t, browsertest.Phone).signsInAtTheHost() })
+	t.Run("deciding", func(t *testing.T) { s.visit(t, browsertest.Desktop).decides() })
+	t.Run("every page", func(t *testing.T) { s.visit(t, browsertest.Desktop).seesEveryPage() })
+	t.Run("names that are no text", func(t *testing.T) { s.showsHostileNames(s.Open(t, browsertest.Desktop)) })
+	t.Run("no way of signing in", func(t *testing.T) { s.saysWhatIsMissing(s.Open(t, browsertest.Desktop)) })
+	t.Run("another site", func(t *testing.T) { s.isAttacked(s.visit(t, browsertest.Desktop)) })
+	t.Run("two tabs", func(t *testing.T) { s.visit(t, browsertest.Desktop).hasTwoTabs() })
+}
+
 // visitor is somebody in front of the demo application, who does what a person would.
 type visitor struct {
 	*browsertest.Tab
@@ -20,12 +46,10 @@ type visitor struct {
 }
 
 // visit opens the link that the mock server prints first.
-func visit(t *testing.T, screen browsertest.Screen) visitor {
+func (s stage) visit(t *testing.T, screen browsertest.Screen) visitor {
 	t.Helper()
-	m := startMock(t)
-	require.Equal(t, "demo application", m.First)
-	v := visitor{browsertest.Open(t, screen), m}
-	v.Go(m.App)
+	v := visitor{s.Open(t, screen), s.mock}
+	v.Go(s.mock.App)
 	v.AwaitText("#connect", "^Connect$")
 	return v
 }
@@ -35,6 +59,14 @@ func (v visitor) connect() {
 	v.Click("#connect")
 	v.Decide(v.mock.Issuer, v.mock.App, theUser.Login, theUser.Password, browsertest.Allow)
 	v.AwaitText("#balance", "sat$")
+}
+
+// signIn is the page of that name, filled in, and sent.
+func (v visitor) signIn(login, password string) {
+	v.Helper()
+	v.Type("#login", login)
+	v.Type("#password", password)
+	v.Leave("#sign-in")
 }
 
 // balance is what the page shows.
@@ -54,115 +86,8 @@ func inSat(v visitor, text string) int {
 	return n
 }
 
-// stored is what the browser keeps for the page, beyond the tab and in it.
-func (v visitor) stored() (anywhere, inTab int) {
+// isAt requires a page of the authorization server, by the beginning of its path.
+func (v visitor) isAt(path string) {
 	v.Helper()
-	return browsertest.Eval[int](v.Tab, "localStorage.length + document.cookie.length"), browsertest.Eval[int](v.Tab, "sessionStorage.length")
-}
-
-// The whole of it, by clicking: what the first hour of a newcomer begins with.
-func TestTheDemoApplicationByClicking(t *testing.T) {
-	for _, screen := range browsertest.Screens {
-		t.Run(screen.Name, func(t *testing.T) {
-			v := visit(t, screen)
-			v.AwaitText("#hint", "login “login” and password “password”")
-			v.Picture("demo-1-not-connected")
-			v.connect()
-			require.Equal(t, v.mock.App+"/", v.Address(), "the code has left the address")
-			anywhere, inTab := v.stored()
-			require.Zero(t, anywhere)
-			require.Equal(t, 1, inTab, "the tokens, and not what led to them")
-			v.AwaitText("#scope", "^balance:read invoices:create payments:send$")
-			before := v.balance()
-			v.Picture("demo-2-connected")
-
-			v.Click("#create-invoice")
-			v.AwaitText("#invoice", "^lnbcrt10000n1")
-			v.AwaitText("#invoice-result", "1,000 sat")
-			v.Click("#order")
-			v.AwaitText("#bolt11", "^lnbcrt")
-			v.Click("#pay")
-			v.AwaitText("#pay-result", "^Paid 2,500 sat, and a fee of [0-9,]+ sat")
-			amount, fee, _ := strings.Cut(v.Text("#pay-result"), "fee")
-			spent := inSat(v, amount) + inSat(v, fee)
-			v.AwaitText("#balance", "^"+withCommas(before-spent)+" sat$")
-			v.Picture("demo-3-paid")
-
-			v.Reload()
-			require.Equal(t, before-spent, v.balance(), "a reload changes nothing")
-
-			v.Click("#disconnect")
-			v.AwaitText("#notice", "^Disconnected\\. .*tried once more, and refused: The access token was revoked\\.$")
-			v.AwaitText("#connect", "^Connect$")
-			_, inTab = v.stored()
-			require.Zero(t, inTab)
-			v.Picture("demo-4-disconnected")
-			v.Reload()
-			v.AwaitText("#connect", "^Connect$")
-		})
-	}
-}
-
-func withCommas(n int) string {
-	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
-}
-
-func TestTheDemoApplicationSeesThatAccessWasTakenBackElsewhere(t *testing.T) {
-	v := visit(t, browsertest.Screens[1])
-	v.connect()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, v.mock.Issuer+"/clients/"+demoClientID, nil)
-	require.NoError(t, err)
-	r.Header.Set("Authorization", "Bearer "+v.mock.UserJWT)
-	response, err := http.DefaultClient.Do(r)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	require.Equal(t, http.StatusNoContent, response.StatusCode)
-
-	v.Click("#refresh")
-	v.AwaitText("#notice", "^Access has ended\\. The access token was revoked\\.$")
-	v.AwaitText("#connect", "^Connect$")
-	_, inTab := v.stored()
-	require.Zero(t, inTab)
-}
-
-func TestTheDemoApplicationIsToldNo(t *testing.T) {
-	v := visit(t, browsertest.Screens[1])
-	v.Click("#connect")
-	v.Decide(v.mock.Issuer, v.mock.App, theUser.Login, theUser.Password, browsertest.Deny)
-	v.AwaitText("#notice", "^You did not allow it\\.")
-	require.Equal(t, v.mock.App+"/", v.Address())
-	v.AwaitText("#connect", "^Connect$")
-}
-
-// Nobody can make the page take a code that it did not ask for, or one of another server.
-func TestTheDemoApplicationTakesOnlyItsOwnAnswers(t *testing.T) {
-	v := visit(t, browsertest.Screens[1])
-	for _, path := range []string{"/?code=somebody-elses&state=x", "/callback?code=somebody-elses&state=x", "/?code=without-state"} {
-		v.Go(v.mock.App + path)
-		v.AwaitText("#notice", "did not ask for")
-		require.Equal(t, v.mock.App+path, v.Address(), "whoever asked for it elsewhere finds it there")
-	}
-	browsertest.Eval[bool](v.Tab, `sessionStorage.setItem("pending", '{"state": "x", "verifier": "y"}'), true`)
-	v.Go(v.mock.App + "/callback?code=c&state=x&iss=https%3A%2F%2Fevil.example")
-	v.AwaitText("#notice", "another server")
-	browsertest.Eval[bool](v.Tab, `sessionStorage.setItem("pending", '{"state": "x", "verifier": "y"}'), true`)
-	v.Go(v.mock.App + "/callback?code=c&state=x")
-	v.AwaitText("#notice", "another server")
-	v.Await(`document.querySelectorAll("#sent li").length === 0 && sessionStorage.length === 0`)
-}
-
-func TestTheDemoApplicationPaysOnceHoweverOftenOneClicks(t *testing.T) {
-	v := visit(t, browsertest.Screens[1])
-	v.connect()
-	v.Click("#order")
-	v.AwaitText("#bolt11", "^lnbcrt")
-	browsertest.Eval[bool](v.Tab, `(form => { form.requestSubmit(); form.requestSubmit(); return true })(document.querySelector("#pay-form"))`)
-	v.AwaitText("#pay-result", "^Paid")
-	require.Equal(t, 1, strings.Count(v.Text("#sent"), "POST /payments/bolt11"))
-
-	v.Type("#bolt11", "no invoice")
-	v.Click("#pay")
-	v.AwaitText("#pay-result", "\\w{3}")
-	v.AwaitText("#balance", "sat$")
-	require.NotContains(t, v.Text("#pay-result"), "Paid")
+	v.Await(`document.readyState === "complete" && location.href.startsWith("` + v.mock.Issuer + path + `")`)
 }

@@ -11,7 +11,7 @@ import (
 // hostTokenLife is how long the proof lasts that the host application sends with its user's browser.
 const hostTokenLife = time.Minute
 
-const loginStyle = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+const loginStyle = `:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; background: Canvas; color: CanvasText; }
 main { max-width: 26rem; margin: 2rem auto; padding: 0 1rem; }
 button { font: inherit; padding: .6rem; width: 100%; margin: .4rem 0; }`
 

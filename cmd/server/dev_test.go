@@ -22,8 +22,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"gatehouse/cmd/demoapp/browsertest"
 )
 
 // devServer is `gatehouse dev` as a process of its own, and what it printed.
@@ -150,23 +148,6 @@ func (d *devServer) hello(access string) (status int, body string) {
 	text, err := io.ReadAll(response.Body)
 	require.NoError(d, err)
 	return response.StatusCode, string(text)
-}
-
-// By clicking, as somebody does who has read the README this far.
-func TestDevByClicking(t *testing.T) {
-	d := devSite(t).dev()
-	require.NotEmpty(t, d.app, d.said)
-	v := browsertest.Open(t, browsertest.Screens[1])
-	v.Go(d.app)
-	v.AwaitText("#hint", "login “demo”")
-	v.Click("#connect")
-	v.Decide(d.issuer, d.app, "demo", d.password, browsertest.Allow)
-	v.AwaitText("#scope", "^hello:read$")
-	v.Click("#reads button")
-	v.AwaitText("#read-result", `"X-Gatehouse-Subject": "demo"`)
-	v.Picture("dev-connected")
-	v.Click("#disconnect")
-	v.AwaitText("#notice", "refused: The access token was revoked\\.$")
 }
 
 func TestDevGoesOnFromWhereItWas(t *testing.T) {

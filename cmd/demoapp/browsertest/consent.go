@@ -32,7 +32,6 @@ func (t *Tab) Decide(issuer, application, login, password string, decision Decis
 			return
 		}
 		t.AwaitText("body", "Demo application")
-		t.Picture("consent")
 		asksPassword := Eval[bool](t, `document.querySelector("input[name=password]") !== null`)
 		button := fmt.Sprintf("#%s, button[name=decision][value=%s]", decision, decision)
 		if asksPassword {

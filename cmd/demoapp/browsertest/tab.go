@@ -3,15 +3,16 @@ package browsertest
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -19,67 +20,55 @@ import (
 
 const (
 	// patience is more than anything takes on a machine that has much else to do.
-	patience = 3 * time.Minute
+	patience = time.Minute
 	poll     = 50 * time.Millisecond
 )
 
 // Screen is what a page is looked at with.
 type Screen struct {
-	Name          string
-	Width, Height int64
-	IsPhone       bool
+	Name            string
+	Width, Height   int64
+	IsPhone, IsDark bool
 }
 
-// Screens are the two that pages have to be usable on.
-var Screens = []Screen{
-	{Name: "phone", Width: 390, Height: 844, IsPhone: true},
-	{Name: "desktop", Width: 1280, Height: 800},
-}
+// Phone and Desktop are what people click on.
+var (
+	Phone   = Screen{Name: "phone", Width: 390, Height: 844, IsPhone: true}
+	Desktop = Screen{Name: "desktop", Width: 1280, Height: 800}
+)
 
-// Tab is one tab of a browser of its own, with its own storage. Its methods end the test when what they wait for does not
-// come.
+// Tab is one tab of a browser. Its methods end the test when what they wait for does not come.
 type Tab struct {
 	*testing.T
-	screen Screen
-	ctx    context.Context
+	browser *Browser
+	storage cdp.BrowserContextID
+	screen  Screen // what is clicked on
+	seen    Screen // what Look is at
+	ctx     context.Context
+	// noScripts says that JavaScript is off.
+	noScripts bool
 
 	mu       sync.Mutex
 	mistakes []string
+	expected []*complaint
 }
 
-// Open starts a browser, which ends with the test. A mistake of the page's, such as an exception or something that its policy
-// forbids, fails the test.
-func Open(t *testing.T, screen Screen) *Tab {
-	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("chromium is not installed; make test installs it")
+// Expect lets the browser complain about what matches the pattern, and returns how to know how often it has.
+func (t *Tab) Expect(pattern string) (times func() int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := &complaint{pattern: regexp.MustCompile(pattern)}
+	t.expected = append([]*complaint{e}, t.expected...)
+	return func() int {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return e.times
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.WSURLReadTimeout(patience), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("no-proxy-server", true))
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // it refuses to have one as root
-	}
-	bounded, cancel := context.WithTimeout(context.Background(), patience) // the browser is closed in a cleanup, when the test's context has ended
-	t.Cleanup(cancel)
-	allocator, cancel := chromedp.NewExecAllocator(bounded, options...)
-	t.Cleanup(cancel)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
-	tab := &Tab{T: t, screen: screen, ctx: ctx}
-	chromedp.ListenTarget(ctx, tab.hear)
-	viewport := []chromedp.EmulateViewportOption{}
-	if screen.IsPhone {
-		viewport = append(viewport, chromedp.EmulateMobile, chromedp.EmulateTouch)
-	}
-	tab.do(cdplog.Enable(), chromedp.EmulateViewport(screen.Width, screen.Height, viewport...))
-	t.Cleanup(func() {
-		tab.mu.Lock()
-		defer tab.mu.Unlock()
-		require.Empty(t, tab.mistakes, "what the page did wrong")
-	})
-	return tab
+}
+
+type complaint struct {
+	pattern *regexp.Regexp
+	times   int
 }
 
 // hear remembers what the browser complains about, but for answers that are no 200: those are the application's to tell.
@@ -88,27 +77,66 @@ func (t *Tab) hear(event any) {
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
 		said = e.ExceptionDetails.Error()
+	case *page.EventJavascriptDialogOpening:
+		said = "a dialog: " + e.Message
+		go func() { _ = chromedp.Run(t.ctx, page.HandleJavaScriptDialog(true)) }() // it waits for an answer
 	case *cdplog.EventEntryAdded:
 		if e.Entry.Level == cdplog.LevelError && e.Entry.Source != cdplog.SourceNetwork {
 			said = fmt.Sprint(e.Entry.Source, ": ", e.Entry.Text)
 		}
 	}
-	if said != "" {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.mistakes = append(t.mistakes, said)
+	if said == "" {
+		return
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.expected {
+		if e.pattern.MatchString(said) {
+			e.times++
+			return
+		}
+	}
+	t.mistakes = append(t.mistakes, said)
 }
 
 func (t *Tab) do(actions ...chromedp.Action) {
 	t.Helper()
-	require.NoError(t, chromedp.Run(t.ctx, actions...))
+	bounded, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	require.NoError(t, chromedp.Run(bounded, actions...))
 }
 
 // Go opens an address, as if it were typed.
 func (t *Tab) Go(address string) {
 	t.Helper()
 	t.do(chromedp.Navigate(address))
+}
+
+// Back is what the button of that name does. The page may be as it was left, or loaded again.
+func (t *Tab) Back() {
+	t.Helper()
+	current, entries, err := int64(0), []*page.NavigationEntry(nil), error(nil)
+	Eval[bool](t, "window.wasLeft = true")
+	t.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		if current, entries, err = page.GetNavigationHistory().Do(ctx); err != nil {
+			return err
+		}
+		return page.NavigateToHistoryEntry(entries[current-1].ID).Do(ctx)
+	}))
+	t.Await(`document.readyState === "complete" && !window.wasLeft`)
+}
+
+// Scripts switches JavaScript on or off, for whatever is loaded from now on.
+func (t *Tab) Scripts(on bool) {
+	t.Helper()
+	t.do(emulation.SetScriptExecutionDisabled(!on))
+	t.noScripts = !on
+}
+
+// Reads is what the browser says of its user: which languages.
+func (t *Tab) Reads(languages string) {
+	t.Helper()
+	t.do(network.Enable(), network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": languages}))
 }
 
 // Reload is what the button of that name does.
@@ -121,6 +149,26 @@ func (t *Tab) Reload() {
 func (t *Tab) Click(selector string) {
 	t.Helper()
 	t.do(chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
+}
+
+// Leave clicks on what leads to another page, and waits for that.
+func (t *Tab) Leave(selector string) {
+	t.Helper()
+	Eval[bool](t, "window.wasLeft = true")
+	t.Click(selector)
+	t.Await(`document.readyState === "complete" && !window.wasLeft`)
+}
+
+// DoubleClick clicks twice, as fast as people do who are used to it.
+func (t *Tab) DoubleClick(selector string) {
+	t.Helper()
+	t.do(chromedp.DoubleClick(selector, chromedp.ByQuery, chromedp.NodeVisible))
+}
+
+// Press presses a key where the focus is.
+func (t *Tab) Press(key string) {
+	t.Helper()
+	t.do(chromedp.KeyEvent(key))
 }
 
 // Type replaces what a field holds.
@@ -168,24 +216,4 @@ func (t *Tab) AwaitText(selector, pattern string) {
 func (t *Tab) Text(selector string) string {
 	t.Helper()
 	return Eval[string](t, fmt.Sprintf("(e => e.value || e.textContent)(document.querySelector(%q))", selector))
-}
-
-// Picture keeps what the page looks like in the folder that GATEHOUSE_SCREENSHOTS names, if it does.
-func (t *Tab) Picture(name string) {
-	t.Helper()
-	t.NoSideways()
-	dir := os.Getenv("GATEHOUSE_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	var png []byte
-	t.do(chromedp.FullScreenshot(&png, 100))
-	require.NoError(t, os.MkdirAll(dir, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, strings.Join([]string{name, t.screen.Name}, "-")+".png"), png, 0o600))
-}
-
-// NoSideways requires that nobody has to scroll sideways.
-func (t *Tab) NoSideways() {
-	t.Helper()
-	require.True(t, Eval[bool](t, "document.documentElement.scrollWidth <= window.innerWidth"), "the page is wider than the screen")
 }
