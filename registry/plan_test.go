@@ -20,6 +20,7 @@ import (
 // big are the tables that grow with use.
 var big = []string{
 	"grants", "codes", "refresh_tokens", "revocations", "audit", "imported_grants", "taken_back", "authorization_requests", "sessions", "sign_ins",
+	"budgets", "spends",
 }
 
 // TestPlans: with a million refresh tokens, no statement of the package reads a
@@ -243,6 +244,7 @@ func useEverything(t *testing.T, w *world) {
 	ends, err = w.EndSessionsOf(w.ctx, "subject 7")
 	require.NoError(t, err)
 	require.Positive(t, ends)
+	spendEverything(t, w)
 	records, err := w.Audit(w.ctx, registry.AuditRecord{}, 5)
 	require.NoError(t, err)
 	require.NoError(t, second(w.Audit(w.ctx, records[4], 100)))
@@ -250,6 +252,30 @@ func useEverything(t *testing.T, w *world) {
 	removed, err := w.Purge(w.ctx, margin, 500)
 	require.NoError(t, err)
 	require.Greater(t, removed, 6*expired, "revocations, codes, grants and their tokens")
+}
+
+func spendEverything(t *testing.T, w *world) {
+	t.Helper()
+	w.allowSpending(100, 50, "day")
+	w.allowSpending(100, 50, "month")
+	require.NoError(t, second(w.EnsureBudget(w.ctx, registry.Budget{BudgetKey: budgetOfAnn, Period: "day"}, windows)))
+	require.NoError(t, second(w.BudgetsOf(w.ctx, "subject 5")))
+	for _, state := range []string{registry.Unknown, registry.Posted, registry.Voided} {
+		require.NoError(t, w.reserve(state, 1))
+		require.Error(t, w.reserve(state, 1))
+		w.settle(state, state, 0)
+	}
+	require.Error(t, w.reserve("more", 51))
+	page, err := w.Spends(w.ctx, "subject 5", "client 5", registry.Spend{}, 20)
+	require.NoError(t, err)
+	require.Len(t, page, 20)
+	require.NoError(t, second(w.Spends(w.ctx, "subject 5", "client 5", page[19], 20)))
+	due, err := w.ClaimInquiries(w.ctx, time.Minute, 10)
+	require.NoError(t, err)
+	require.Len(t, due, 10)
+	removed, err := w.PurgeSpends(w.ctx, w.Now(), 100)
+	require.NoError(t, err)
+	require.Equal(t, 100, removed)
 }
 
 const (
@@ -318,6 +344,13 @@ func fill(t *testing.T, r *registry.Registry, url string) {
 	exec(`INSERT INTO sign_ins (state_hash, browser_hash, request_id, expires_at, answer_hash, subject)
 		SELECT md5('state' || i), md5('browser' || i), '', $1::timestamptz + (i - $2) * interval '1 second' - interval '1 hour', '', ''
 		FROM generate_series(1, 100000) AS i ORDER BY 1`, start, expired)
+	exec(`INSERT INTO budgets (subject, client_id, unit, most, most_at_once, period, revision, window_start, spent, held)
+		SELECT 'subject ' || i % 20000, 'client ' || i % 500, 'sat', 1000, -1, 'day', 1, $1, 0, 0 FROM generate_series(1, 20000) AS i`, start)
+	exec(`INSERT INTO spends (id, subject, client_id, unit, once, route, lookup, state, held, posted, reserved_at, inquire_at, inquiries)
+		SELECT md5('spend' || i), 'subject ' || i % 1000, 'client ' || i % 500, 'sat', md5('once' || i), '', '',
+			CASE WHEN i % 1000 = 0 THEN 'unknown' ELSE 'posted' END, 1, 1, $1::timestamptz - i * interval '1 second',
+			CASE WHEN i % 1000 = 0 THEN $1::timestamptz END, 0
+		FROM generate_series(1, 50000) AS i ORDER BY 1`, start)
 	exec("ANALYZE")
 }
 

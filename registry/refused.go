@@ -9,8 +9,9 @@ import (
 	"modernc.org/sqlite"
 )
 
-// What Postgres refuses a migration for, as its SQLSTATE.
+// What Postgres refuses a statement for, as its SQLSTATE.
 const (
+	uniqueViolation       = "23505"
 	duplicateTable        = "42P07"
 	insufficientPrivilege = "42501"
 	noSuchSchema          = "3F000"

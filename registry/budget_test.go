@@ -1,0 +1,382 @@
+package registry_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
+)
+
+// windows are days and months of UTC, or one that never ends.
+func windows(b registry.Budget, at time.Time) (start, end time.Time) {
+	at = at.UTC()
+	switch b.Period {
+	case "day":
+		start = time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
+		return start, start.AddDate(0, 0, 1)
+	case "month":
+		start = time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+		return start, start.AddDate(0, 1, 0)
+	}
+	return time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), time.Time{}
+}
+
+var budgetOfAnn = registry.BudgetKey{Subject: "ann", ClientID: "app", Unit: "sat"}
+
+func (w *world) allowSpending(most, atOnce int64, period string) registry.Budget {
+	w.t.Helper()
+	b, err := w.SetBudget(w.ctx, registry.Budget{BudgetKey: budgetOfAnn, Most: most, MostAtOnce: atOnce, Period: period}, windows)
+	require.NoError(w.t, err)
+	return b
+}
+
+func (w *world) spend(id, once string, amount int64) registry.Spend {
+	return registry.Spend{
+		ID: id, Subject: "ann", ClientID: "app", Unit: "sat", Once: once, Route: "POST /pay", Lookup: "look", Amount: amount,
+		InquireAt: w.Now().Add(time.Minute),
+	}
+}
+
+func (w *world) reserve(id string, amount int64) error {
+	_, _, err := w.Reserve(w.ctx, w.spend(id, "hash-"+id, amount), windows)
+	return err
+}
+
+func (w *world) settle(id, state string, cost int64) {
+	w.t.Helper()
+	s, err := w.Settle(w.ctx, id, registry.Outcome{State: state, Cost: cost, InquireAt: w.Now().Add(time.Hour)})
+	require.NoError(w.t, err)
+	require.Equal(w.t, state, s.State)
+}
+
+// requireSpent holds the budget to what is expected, and to the sum of its spends.
+func (w *world) requireSpent(spent, held int64) {
+	w.t.Helper()
+	b, err := w.Budget(w.ctx, budgetOfAnn)
+	require.NoError(w.t, err)
+	require.Equal(w.t, []int64{spent, held}, []int64{b.Spent, b.Held})
+	all, err := w.Spends(w.ctx, "ann", "app", registry.Spend{}, 1000)
+	require.NoError(w.t, err)
+	for _, s := range all {
+		switch {
+		case s.ReservedAt.Before(b.WindowStart):
+		case s.State == registry.Posted:
+			spent -= s.Cost
+		case !s.IsSettled():
+			held -= s.Amount
+		}
+	}
+	require.Zero(w.t, spent, "of the sum of spends")
+	require.Zero(w.t, held, "of the sum of spends")
+}
+
+func requireExceeded(t *testing.T, err error, left int64) {
+	t.Helper()
+	var exceeded *registry.BudgetExceededError
+	require.ErrorAs(t, err, &exceeded)
+	require.Equal(t, left, exceeded.Budget.Left())
+}
+
+func budgetSpent(t *testing.T, w *world) {
+	require.ErrorIs(t, w.reserve("s0", 1), registry.ErrNotFound, "nobody has allowed anything")
+	b := w.allowSpending(100, 60, "month")
+	require.EqualValues(t, 100, b.Left())
+
+	require.NoError(t, w.reserve("s1", 60))
+	w.requireSpent(0, 60)
+	requireExceeded(t, w.reserve("s2", 41), 40)
+	require.NoError(t, w.reserve("s3", 40))
+	requireExceeded(t, w.reserve("s4", 1), 0)
+	require.NoError(t, w.reserve("free", 0))
+
+	w.settle("s1", registry.Posted, 55)
+	w.requireSpent(55, 40)
+	w.settle("s3", registry.Voided, 0)
+	w.requireSpent(55, 0)
+	requireExceeded(t, w.reserve("s5", 46), 45)
+	require.NoError(t, w.reserve("s5", 45))
+	w.settle("s5", registry.Unknown, 0)
+	w.requireSpent(55, 45)
+	requireExceeded(t, w.reserve("s6", 1), 0)
+	w.settle("s5", registry.Posted, 50)
+	w.requireSpent(105, 0)
+	requireExceeded(t, w.reserve("s6", 1), 0)
+
+	w.allowSpending(1000, 60, "month")
+	requireExceeded(t, w.reserve("s7", 61), 895)
+	require.NoError(t, w.reserve("s7", 60))
+	w.requireSpent(105, 60)
+	w.allowSpending(50, registry.NoLimit, "month")
+	requireExceeded(t, w.reserve("s8", 1), 0)
+	w.allowSpending(registry.NoLimit, registry.NoLimit, "month")
+	require.NoError(t, w.reserve("s9", registry.MaxAmount))
+}
+
+func budgetOnce(t *testing.T, w *world) {
+	w.allowSpending(100, registry.NoLimit, "none")
+	_, _, err := w.Reserve(w.ctx, w.spend("s1", "hash", 100), windows)
+	require.NoError(t, err)
+	for _, state := range []string{registry.Held, registry.Unknown, registry.Posted} {
+		if state != registry.Held {
+			w.settle("s1", state, 0)
+		}
+		_, _, err = w.Reserve(w.ctx, w.spend("s2", "hash", 100), windows)
+		var already *registry.SpentAlreadyError
+		require.ErrorAs(t, err, &already, state)
+		require.Equal(t, state, already.Spend.State)
+		require.Equal(t, "s1", already.Spend.ID)
+	}
+	w.requireSpent(0, 0)
+	_, _, err = w.Reserve(w.ctx, w.spend("s1", "other", 1), windows)
+	require.ErrorIs(t, err, registry.ErrExists)
+	w.requireSpent(0, 0)
+
+	_, _, err = w.Reserve(w.ctx, w.spend("s3", "hash2", 100), windows)
+	require.NoError(t, err)
+	w.settle("s3", registry.Voided, 0)
+	_, _, err = w.Reserve(w.ctx, w.spend("s4", "hash2", 100), windows)
+	require.NoError(t, err, "nothing had happened")
+	w.settle("s4", registry.Voided, 0)
+	for _, id := range []string{"s5", "s6"} {
+		_, _, err = w.Reserve(w.ctx, w.spend(id, "", 50), windows)
+		require.NoError(t, err, "what is paid is not known")
+	}
+}
+
+func budgetSettledOnce(t *testing.T, w *world) {
+	w.allowSpending(100, registry.NoLimit, "none")
+	require.ErrorIs(t, second(w.Settle(w.ctx, "none", registry.Outcome{State: registry.Voided})), registry.ErrNotFound)
+	for id, to := range map[string]registry.Outcome{
+		"posted": {State: registry.Posted, Cost: 9}, "voided": {State: registry.Voided},
+	} {
+		require.NoError(t, w.reserve(id, 10))
+		for range 2 {
+			s, err := w.Settle(w.ctx, id, to)
+			require.NoError(t, err)
+			require.Equal(t, to.Cost, s.Cost)
+			require.True(t, s.InquireAt.IsZero())
+		}
+		for _, other := range []registry.Outcome{
+			{State: registry.Posted, Cost: 8}, {State: registry.Unknown, InquireAt: w.Now()}, {State: registry.Posted, Cost: 10},
+		} {
+			require.ErrorIs(t, second(w.Settle(w.ctx, id, other)), registry.ErrSettled)
+		}
+	}
+	w.requireSpent(9, 0)
+	for _, bad := range []registry.Outcome{{}, {State: registry.Held}, {State: registry.Posted, Cost: -1}, {State: registry.Voided, Cost: 1}, {State: registry.Unknown}} {
+		require.ErrorIs(t, second(w.Settle(w.ctx, "posted", bad)), registry.ErrInvalid)
+	}
+}
+
+// A charge belongs to the window in which it was reserved, whenever it is settled.
+func budgetWindows(t *testing.T, w *world) {
+	w.Set(time.Date(2031, 1, 31, 23, 59, 59, 0, time.UTC))
+	w.allowSpending(100, registry.NoLimit, "month")
+	require.NoError(t, w.reserve("january", 100))
+	requireExceeded(t, w.reserve("late", 1), 0)
+	w.Advance(time.Second)
+	b, err := w.Budget(w.ctx, budgetOfAnn)
+	require.NoError(t, err)
+	require.EqualValues(t, 100, b.At(w.Now(), windows).Left(), "it is February")
+	require.NoError(t, w.reserve("february", 70))
+	w.settle("january", registry.Posted, 100)
+	w.requireSpent(0, 70)
+	w.settle("february", registry.Voided, 0)
+	w.requireSpent(0, 0)
+
+	w.Advance(-2 * time.Second)
+	require.NoError(t, w.reserve("behind", 60), "a clock that is behind reserves in the new window")
+	requireExceeded(t, w.reserve("behind2", 41), 40)
+	w.requireSpent(0, 60)
+	w.Advance(40 * 24 * time.Hour)
+	require.NoError(t, w.reserve("march", 100))
+	w.settle("behind", registry.Unknown, 0)
+	w.settle("behind", registry.Voided, 0)
+	w.requireSpent(0, 100)
+}
+
+// Another period makes no fresh budget.
+func budgetPeriodChanged(t *testing.T, w *world) {
+	w.Set(time.Date(2031, 1, 10, 12, 0, 0, 0, time.UTC))
+	w.allowSpending(100, registry.NoLimit, "day")
+	require.NoError(t, w.reserve("posted", 50))
+	w.settle("posted", registry.Posted, 50)
+	w.Advance(24 * time.Hour)
+	require.NoError(t, w.reserve("held", 30))
+	require.NoError(t, w.reserve("voided", 20))
+	w.settle("voided", registry.Voided, 0)
+	w.requireSpent(0, 30)
+	w.allowSpending(100, registry.NoLimit, "month")
+	w.requireSpent(50, 30)
+	requireExceeded(t, w.reserve("more", 21), 20)
+	w.settle("held", registry.Posted, 30)
+	w.requireSpent(80, 0)
+	w.allowSpending(100, registry.NoLimit, "day")
+	w.requireSpent(30, 0)
+	w.allowSpending(100, registry.NoLimit, "none")
+	w.requireSpent(80, 0)
+}
+
+func budgetAtOnce(t *testing.T, w *world) {
+	w.allowSpending(50, registry.NoLimit, "day")
+	results := registrytest.Race(100, func(i int) error { return w.reserve(fmt.Sprint(i), 1) })
+	succeeded := 0
+	for _, err := range results {
+		if err == nil {
+			succeeded++
+			continue
+		}
+		requireExceeded(t, err, 0)
+	}
+	require.Equal(t, 50, succeeded)
+	w.requireSpent(0, 50)
+
+	results = registrytest.Race(100, func(i int) error {
+		to := registry.Outcome{State: registry.Posted, Cost: 1}
+		if i%2 == 0 {
+			to = registry.Outcome{State: registry.Voided}
+		}
+		return second(w.Settle(w.ctx, fmt.Sprint(i), to))
+	})
+	posted := int64(0)
+	for i, err := range results {
+		switch {
+		case err != nil:
+			require.ErrorIs(t, err, registry.ErrNotFound)
+		case i%2 == 1:
+			posted++
+		}
+	}
+	w.requireSpent(posted, 0)
+}
+
+// Settling, and reserving the same again, take the same rows.
+func budgetSettledAgainstReserving(t *testing.T, w *world) {
+	w.allowSpending(1000, registry.NoLimit, "day")
+	for round := range 20 {
+		first := fmt.Sprintf("first-%d", round)
+		_, _, err := w.Reserve(w.ctx, w.spend(first, first, 10), windows)
+		require.NoError(t, err)
+		results := registrytest.Race(4, func(i int) error {
+			if i%2 == 0 {
+				return second(w.Settle(w.ctx, first, registry.Outcome{State: registry.Voided}))
+			}
+			_, _, err := w.Reserve(w.ctx, w.spend(fmt.Sprintf("again-%d-%d", round, i), first, 10), windows)
+			return err
+		})
+		live := 0
+		for i, err := range results {
+			var already *registry.SpentAlreadyError
+			switch {
+			case i%2 == 0:
+				require.NoError(t, err)
+			case err == nil:
+				live++
+			default:
+				require.True(t, errors.As(err, &already), "%v", err)
+			}
+		}
+		require.LessOrEqual(t, live, 1, "the same is reserved once")
+	}
+	b, err := w.Budget(w.ctx, budgetOfAnn)
+	require.NoError(t, err)
+	w.requireSpent(0, b.Held)
+}
+
+func budgetEnsured(t *testing.T, w *world) {
+	want := registry.Budget{BudgetKey: budgetOfAnn, Most: 7, MostAtOnce: registry.NoLimit, Period: "month", AnchoredAt: w.Now()}
+	b, err := w.EnsureBudget(w.ctx, want, windows)
+	require.NoError(t, err)
+	require.EqualValues(t, 7, b.Most)
+	require.Equal(t, stored(want.AnchoredAt), b.AnchoredAt)
+	want.Most = 9
+	b, err = w.EnsureBudget(w.ctx, want, windows)
+	require.NoError(t, err)
+	require.EqualValues(t, 7, b.Most, "what was decided stays")
+	for _, bad := range []registry.Budget{
+		{}, {BudgetKey: budgetOfAnn}, {BudgetKey: budgetOfAnn, Period: "day", Most: -2},
+		{BudgetKey: budgetOfAnn, Period: "day", MostAtOnce: registry.MaxAmount + 1},
+		{BudgetKey: registry.BudgetKey{Subject: "a\x00b", ClientID: "app", Unit: "sat"}, Period: "day"},
+	} {
+		require.ErrorIs(t, second(w.SetBudget(w.ctx, bad, windows)), registry.ErrInvalid)
+	}
+	all, err := w.BudgetsOf(w.ctx, "ann")
+	require.NoError(t, err)
+	require.Equal(t, []registry.Budget{b}, all)
+	require.ErrorIs(t, second(w.Budget(w.ctx, registry.BudgetKey{Subject: "bob", ClientID: "app", Unit: "sat"})), registry.ErrNotFound)
+}
+
+func spendsInquired(t *testing.T, w *world) {
+	w.allowSpending(100, registry.NoLimit, "day")
+	for _, id := range []string{"a", "b", "c", "d"} {
+		require.NoError(t, w.reserve(id, 10))
+	}
+	w.settle("d", registry.Posted, 10)
+	claim := func(limit int) (ids []string) {
+		due, err := w.ClaimInquiries(w.ctx, time.Minute, limit)
+		require.NoError(t, err)
+		for _, s := range due {
+			ids = append(ids, s.ID)
+		}
+		return ids
+	}
+	require.Empty(t, claim(10), "their requests may still be answered")
+	w.Advance(time.Minute)
+	require.Len(t, claim(2), 2)
+	require.Len(t, claim(2), 1, "nobody is given what another was")
+	require.Empty(t, claim(2))
+	w.settle("a", registry.Unknown, 0)
+	w.Advance(time.Minute)
+	require.ElementsMatch(t, []string{"b", "c"}, claim(10))
+	w.Advance(time.Hour)
+	require.ElementsMatch(t, []string{"a", "b", "c"}, claim(10))
+	s, err := w.Spend(w.ctx, "b")
+	require.NoError(t, err)
+	require.Equal(t, 3, s.Inquiries)
+	w.requireSpent(10, 30)
+}
+
+func spendsListedAndPurged(t *testing.T, w *world) {
+	w.allowSpending(registry.NoLimit, registry.NoLimit, "day")
+	for i := range 10 {
+		require.NoError(t, w.reserve(fmt.Sprint(i), 1))
+		if i%2 == 0 {
+			w.Advance(time.Second)
+		}
+		if i < 5 {
+			w.settle(fmt.Sprint(i), registry.Posted, 1)
+		}
+	}
+	var ids string
+	for last := (registry.Spend{}); ; {
+		page, err := w.Spends(w.ctx, "ann", "app", last, 3)
+		require.NoError(t, err)
+		if len(page) == 0 {
+			break
+		}
+		for _, s := range page {
+			ids += s.ID
+		}
+		last = page[len(page)-1]
+	}
+	require.Equal(t, "9876543210", ids)
+	others, err := w.Spends(w.ctx, "bob", "app", registry.Spend{}, 3)
+	require.NoError(t, err)
+	require.Empty(t, others)
+
+	w.Advance(time.Hour)
+	removed, err := w.PurgeSpends(w.ctx, w.Now(), 3)
+	require.NoError(t, err)
+	require.Equal(t, 3, removed)
+	removed, err = w.PurgeSpends(w.ctx, w.Now(), 100)
+	require.NoError(t, err)
+	require.Equal(t, 2, removed)
+	left, err := w.Spends(w.ctx, "ann", "app", registry.Spend{}, 100)
+	require.NoError(t, err)
+	require.Len(t, left, 5, "what is not settled is kept for ever")
+}

@@ -1,0 +1,142 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+)
+
+// What becomes of a spend. It is held before its request is sent, and from Held or Unknown becomes Posted, Voided or Unknown.
+// Held and Unknown count against the budget as Posted does.
+const (
+	Held    = "held"
+	Posted  = "posted"  // the upstream has executed it
+	Voided  = "voided"  // it is certain that the upstream has not, and will not
+	Unknown = "unknown" // it may have
+)
+
+// Spend is one payment of a client out of a user's budget.
+type Spend struct {
+	ID       string `bun:"id,pk"`
+	Subject  string `bun:"subject"`
+	ClientID string `bun:"client_id"`
+	Unit     string `bun:"unit"`
+	// Once names what may be paid once, such as a payment hash. Empty: that is not known.
+	Once  string `bun:"once"`
+	Route string `bun:"route"`
+	// Lookup is how the upstream is asked what became of it; its form is the caller's. Empty: it cannot be asked.
+	Lookup string `bun:"lookup"`
+
+	State  string `bun:"state"`
+	Amount int64  `bun:"held"`   // that was reserved
+	Cost   int64  `bun:"posted"` // as the upstream executed it; 0 unless Posted
+
+	ReservedAt time.Time `bun:"reserved_at"`
+	SettledAt  time.Time `bun:"settled_at,nullzero"`
+	// InquireAt is when somebody has to find out what became of it. Zero: it is settled.
+	InquireAt time.Time `bun:"inquire_at,nullzero"`
+	Inquiries int       `bun:"inquiries"` // that were begun
+}
+
+// Key is that of the budget.
+func (s Spend) Key() BudgetKey { return BudgetKey{s.Subject, s.ClientID, s.Unit} }
+
+// IsSettled reports whether the state is final.
+func (s Spend) IsSettled() bool { return s.State == Posted || s.State == Voided }
+
+type spendRow struct {
+	bun.BaseModel `bun:"table:spends,alias:sp"`
+	Spend
+}
+
+func (row *spendRow) spend() Spend {
+	s := row.Spend
+	s.ReservedAt, s.SettledAt, s.InquireAt = s.ReservedAt.UTC(), s.SettledAt.UTC(), s.InquireAt.UTC()
+	return s
+}
+
+func spendsOf(rows []spendRow) []Spend {
+	spends := make([]Spend, len(rows))
+	for i := range rows {
+		spends[i] = rows[i].spend()
+	}
+	return spends
+}
+
+// Spend returns one. ErrNotFound.
+func (r *Registry) Spend(ctx context.Context, id string) (Spend, error) {
+	if err := checkIDs(id); err != nil {
+		return Spend{}, err
+	}
+	var row spendRow
+	err := r.run(ctx, "read spend", func(ctx context.Context) error {
+		return r.db.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx)
+	})
+	return row.spend(), err
+}
+
+// Spends returns a page of at most limit spends of a client for a user, newest first, that follow the given one: pass the zero
+// Spend first, then the last of each page, until a page is empty.
+func (r *Registry) Spends(ctx context.Context, subject, clientID string, after Spend, limit int) ([]Spend, error) {
+	if err := checkIDs(subject, clientID); err != nil {
+		return nil, err
+	}
+	if limit <= 0 {
+		return nil, fmt.Errorf("%w: limit must be positive", ErrInvalid)
+	}
+	var rows []spendRow
+	err := r.run(ctx, "read spends", func(ctx context.Context) error {
+		q := r.db.NewSelect().Model(&rows).Where("subject = ?", subject).Where("client_id = ?", clientID)
+		if after.ID != "" {
+			q.Where("(reserved_at, id) < (?, ?)", storable(after.ReservedAt), after.ID)
+		}
+		return q.Order("reserved_at DESC", "id DESC").Limit(int64(limit)).Scan(ctx)
+	})
+	return spendsOf(rows), err
+}
+
+// ClaimInquiries returns up to limit spends for which it is time to find out what became of them, the oldest first. Nobody else
+// is given them until lease has passed; each counts as one inquiry more.
+func (r *Registry) ClaimInquiries(ctx context.Context, lease time.Duration, limit int) ([]Spend, error) {
+	if lease <= 0 || limit <= 0 {
+		return nil, fmt.Errorf("%w: lease and limit must be positive", ErrInvalid)
+	}
+	var rows []spendRow
+	err := r.run(ctx, "claim inquiries", func(ctx context.Context) error {
+		now := r.clock()
+		due := r.locking(r.db.NewSelect().Model((*spendRow)(nil)), "UPDATE SKIP LOCKED").Column("id").
+			Where("inquire_at <= ?", now).Order("inquire_at").Limit(int64(limit))
+		return r.db.NewUpdate().With("due", due).Model(&rows).
+			Set("inquire_at = ?", storable(now.Add(lease))).Set("inquiries = inquiries + 1").
+			Where("id IN (SELECT id FROM due)").Returning("*").Scan(ctx)
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return spendsOf(rows), err
+}
+
+// PurgeSpends removes up to limit spends that are settled and were reserved before a time, and says how many they were.
+func (r *Registry) PurgeSpends(ctx context.Context, before time.Time, limit int) (removed int, err error) {
+	if limit <= 0 {
+		return 0, fmt.Errorf("%w: limit must be positive", ErrInvalid)
+	}
+	err = r.inTx(ctx, "purge spends", func(ctx context.Context, tx bun.Tx) (err error) {
+		removed, err = r.remove(ctx, tx, (*spendRow)(nil), "id", limit, func(q *bun.SelectQuery) *bun.SelectQuery {
+			return q.Where("reserved_at < ?", storable(before)).Where("inquire_at IS NULL").Order("reserved_at")
+		})
+		return err
+	})
+	return removed, err
+}
+
+func (s Spend) check() error {
+	err := errors.Join(checkIDs(s.ID), s.Key().check(), checkText(s.Once, s.Route, s.Lookup), checkTimes(s.InquireAt))
+	if err == nil && (s.Amount < 0 || s.Amount > MaxAmount) {
+		err = fmt.Errorf("%w: an amount is out of range", ErrInvalid)
+	}
+	return err
+}
