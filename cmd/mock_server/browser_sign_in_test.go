@@ -132,10 +132,10 @@ func (v visitor) signsInAtTheHost() {
 	v.AwaitText("#notice", "^You did not allow it\\.")
 }
 
-// endSessions is what an operator does, or the time.
-func (v visitor) endSessions(subject string) {
+// end is what an operator does: sessions_of ends a user's sessions, as time would, and user the grants, too.
+func (v visitor) end(what, subject string) {
 	v.Helper()
-	body, err := json.Marshal(map[string]string{"sessions_of": subject})
+	body, err := json.Marshal(map[string]string{what: subject})
 	require.NoError(v, err)
 	r, err := http.NewRequestWithContext(v.Context(), http.MethodPost, v.mock.Issuer+"/admin/revocations", bytes.NewReader(body))
 	require.NoError(v, err)
@@ -152,7 +152,7 @@ func (v visitor) decides() {
 	v.signIn(theUser.Login, theUser.Password)
 	v.AwaitText("#allow", "\\w")
 	asked := v.Address()
-	v.endSessions("12345")
+	v.end("sessions_of", "12345")
 	v.Click("#allow")
 	v.isAt("/account/sign-in")
 	v.signIn(theUser.Login, theUser.Password)
@@ -164,9 +164,40 @@ func (v visitor) decides() {
 	v.balance()
 
 	v.Go(v.mock.Issuer + "/account")
-	v.endSessions("12345")
+	v.end("sessions_of", "12345")
 	v.Click("#sign-out")
 	v.isAt("/account/sign-in")
+}
+
+// unticks what the application is not to have, which is then not there, and allows it later.
+func (v visitor) unticks() {
+	v.end("user", "12345")
+	v.Click("#connect")
+	v.signIn(theUser.Login, theUser.Password)
+	box := func(scope string) string { return `[id="scope-` + scope + `"]` }
+	for _, scope := range []string{"balance:read", "invoices:create", "payments:send"} {
+		v.Click(box(scope))
+	}
+	v.Leave("#allow")
+	v.AwaitText("#failure", "at least one")
+	v.Look("consent-nothing-chosen")
+	v.Click(box("invoices:create"))
+	v.Click(`label[for="scope-payments:send"]`)
+	v.Click("#allow")
+	v.AwaitText("#scope", "^balance:read$")
+	v.balance()
+	v.Click("#order")
+	v.AwaitText("#bolt11", "^lnbcrt")
+	v.Click("#pay")
+	v.AwaitText("#pay-result", "does not have the scope payments:send")
+
+	later := visitor{v.Another(), v.mock}
+	later.Go(v.mock.App)
+	later.Click("#connect")
+	later.AwaitText(".held", "balance:read")
+	later.Look("consent-in-addition")
+	later.Click("#allow")
+	later.AwaitText("#scope", "^balance:read invoices:create payments:send$")
 }
 
 // hasTwoTabs, in which the same application asks at the same time.

@@ -32,6 +32,7 @@ func TestInABrowser(t *testing.T) {
 	t.Run("signing in, without JavaScript", func(t *testing.T) { s.visit(t, browsertest.Phone).signsIn(false) })
 	t.Run("signing in at the host application", func(t *testing.T) { s.visit(t, browsertest.Phone).signsInAtTheHost() })
 	t.Run("deciding", func(t *testing.T) { s.visit(t, browsertest.Desktop).decides() })
+	t.Run("a part of it", func(t *testing.T) { s.visit(t, browsertest.Phone).unticks() })
 	t.Run("every page", func(t *testing.T) { s.visit(t, browsertest.Desktop).seesEveryPage() })
 	t.Run("names that are no text", func(t *testing.T) { s.showsHostileNames(s.Open(t, browsertest.Desktop)) })
 	t.Run("no way of signing in", func(t *testing.T) { s.saysWhatIsMissing(s.Open(t, browsertest.Desktop)) })
