@@ -17,4 +17,4 @@ release=(env CGO_ENABLED=0 "GOFLAGS=${GOFLAGS:-} -trimpath")
 (cd deploy && "${release[@]}" ../bin/skips -allow "$may_skip" go test -vet=off ./...) # a module of its own: who uses the project does not download Kubernetes' types
 "${release[@]}" bin/skips go test -vet=off ./.ci/skips github.com/ory/x/...
 "${release[@]}" bin/skips go test -vet=off -run Allocates ./app # the race detector would count its own
-exec .ci/with-services.sh bin/skips -allow "$may_skip" go test -race -vet=off -count=1 -timeout 15m ./... # most start processes: what they were last time proves nothing
+exec .ci/with-services.sh bin/skips -allow "$may_skip" go test -race -vet=off -count=1 -p 3 -timeout 15m ./... # most start processes: what they were last time proves nothing
