@@ -64,6 +64,12 @@ func (v visitor) stored() (anywhere, inTab int) {
 // takesAccessBack is done by the host application, for its user.
 func (v visitor) takesAccessBack() {
 	v.connect()
+	v.hostTakesBack()
+	v.seesTheEnd()
+}
+
+func (v visitor) hostTakesBack() {
+	v.Helper()
 	r, err := http.NewRequestWithContext(v.Context(), http.MethodDelete, v.mock.Issuer+"/clients/"+demoClientID, nil)
 	require.NoError(v, err)
 	r.Header.Set("Authorization", "Bearer "+v.mock.UserJWT)
@@ -71,7 +77,6 @@ func (v visitor) takesAccessBack() {
 	require.NoError(v, err)
 	require.NoError(v, response.Body.Close())
 	require.Equal(v, http.StatusNoContent, response.StatusCode)
-	v.seesTheEnd()
 }
 
 // seesTheEnd is what happens in the demo application when its access has ended elsewhere.
