@@ -171,7 +171,7 @@ func (v visitor) decides() {
 
 // unticks what the application is not to have, which is then not there, and allows it later.
 func (v visitor) unticks() {
-	v.hostTakesBack()
+	v.hostTakesBack() // from whatever was there before
 	v.Click("#connect")
 	v.signIn(theUser.Login, theUser.Password)
 	box := func(scope string) string { return `[id="scope-` + scope + `"]` }
