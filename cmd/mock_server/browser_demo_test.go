@@ -64,14 +64,19 @@ func (v visitor) stored() (anywhere, inTab int) {
 // takesAccessBack is done by the host application, for its user.
 func (v visitor) takesAccessBack() {
 	v.connect()
+	require.Equal(v, http.StatusNoContent, v.hostTakesBack())
+	v.seesTheEnd()
+}
+
+func (v visitor) hostTakesBack() (status int) {
+	v.Helper()
 	r, err := http.NewRequestWithContext(v.Context(), http.MethodDelete, v.mock.Issuer+"/clients/"+demoClientID, nil)
 	require.NoError(v, err)
 	r.Header.Set("Authorization", "Bearer "+v.mock.UserJWT)
 	response, err := http.DefaultClient.Do(r)
 	require.NoError(v, err)
 	require.NoError(v, response.Body.Close())
-	require.Equal(v, http.StatusNoContent, response.StatusCode)
-	v.seesTheEnd()
+	return response.StatusCode
 }
 
 // seesTheEnd is what happens in the demo application when its access has ended elsewhere.

@@ -132,10 +132,10 @@ func (v visitor) signsInAtTheHost() {
 	v.AwaitText("#notice", "^You did not allow it\\.")
 }
 
-// end is what an operator does: sessions_of ends a user's sessions, as time would, and user the grants, too.
-func (v visitor) end(what, subject string) {
+// endSessions is what an operator does, or the time.
+func (v visitor) endSessions(subject string) {
 	v.Helper()
-	body, err := json.Marshal(map[string]string{what: subject})
+	body, err := json.Marshal(map[string]string{"sessions_of": subject})
 	require.NoError(v, err)
 	r, err := http.NewRequestWithContext(v.Context(), http.MethodPost, v.mock.Issuer+"/admin/revocations", bytes.NewReader(body))
 	require.NoError(v, err)
@@ -152,7 +152,7 @@ func (v visitor) decides() {
 	v.signIn(theUser.Login, theUser.Password)
 	v.AwaitText("#allow", "\\w")
 	asked := v.Address()
-	v.end("sessions_of", "12345")
+	v.endSessions("12345")
 	v.Click("#allow")
 	v.isAt("/account/sign-in")
 	v.signIn(theUser.Login, theUser.Password)
@@ -164,14 +164,14 @@ func (v visitor) decides() {
 	v.balance()
 
 	v.Go(v.mock.Issuer + "/account")
-	v.end("sessions_of", "12345")
+	v.endSessions("12345")
 	v.Click("#sign-out")
 	v.isAt("/account/sign-in")
 }
 
 // unticks what the application is not to have, which is then not there, and allows it later.
 func (v visitor) unticks() {
-	v.end("user", "12345")
+	v.hostTakesBack() // from whatever was there before
 	v.Click("#connect")
 	v.signIn(theUser.Login, theUser.Password)
 	box := func(scope string) string { return `[id="scope-` + scope + `"]` }
