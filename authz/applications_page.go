@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/authz/client"
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/outbox"
 	"gatehouse/authz/page"
@@ -48,7 +49,7 @@ func (s *Server) showApplications(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) applicationView(c registry.Connection) page.Application {
 	shown := page.Application{
-		Name:       shownClient(c.Name, c.ClientID),
+		Name:       client.ShownName(c.Name, c.ClientID),
 		Domain:     hostOf(c.RedirectURI),
 		Since:      c.Since,
 		LastUsed:   lastUsed(c.LastUsedOn, s.now()),
@@ -96,7 +97,7 @@ func (s *Server) showDisconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	case view.Client != "":
 		connections = connections[at : at+1]
-		view.Application = shownClient(connections[0].Name, view.Client)
+		view.Application = client.ShownName(connections[0].Name, view.Client)
 	}
 	for _, c := range connections {
 		view.Ends = append(view.Ends, s.applicationView(c))
@@ -127,7 +128,7 @@ func (s *Server) disconnectOnPage(w http.ResponseWriter, r *http.Request) {
 	if clientID != "" {
 		said.what, said.about = noticeEnded, clientID
 		if c, err := s.registry.Client(ctx, clientID); err == nil {
-			said.about = shownClient(c.Name, clientID)
+			said.about = client.ShownName(c.Name, clientID)
 		}
 	}
 	_, _, err = s.disconnect(ctx, v.session.Subject, clientID)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"gatehouse/authz/client"
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/outbox"
 )
@@ -54,7 +55,7 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connectio
 	for i, c := range known {
 		connections[i] = connection{
 			ID:       c.ClientID,
-			Name:     shownClient(c.Name, c.ClientID),
+			Name:     client.ShownName(c.Name, c.ClientID),
 			ImageURL: c.ImageURL,
 			URL:      c.URL,
 			Domain:   hostOf(c.RedirectURI),

@@ -28,7 +28,7 @@ func (k *keptRequest) chosenScopes(form url.Values) (chosen []string) {
 // consentView is the page of a request. It says what the client has of the user already, so that what is new stands out.
 func (s *Server) consentView(ctx context.Context, v visitor, k keptRequest) (page.Consent, error) {
 	view := page.Consent{
-		Application: shownClient(k.client.Name, k.client.ID),
+		Application: client.ShownName(k.client.Name, k.client.ID),
 		Picture:     k.client.ImageURL,
 		User:        v.shownName(),
 		Account:     s.base + accountPath,

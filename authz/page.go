@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"gatehouse/authz/client"
 	"gatehouse/authz/page"
 )
 
@@ -52,11 +51,6 @@ func (s *Server) onPage(handle func(context.Context, http.ResponseWriter, *http.
 			s.failPage(w, r, err)
 		}
 	}
-}
-
-// shownClient is the client's name for a user.
-func shownClient(name, id string) string {
-	return client.ShownName(name, id)
 }
 
 // pages are where users go by themselves.

@@ -58,7 +58,7 @@ func (s *Server) showSignIn(ctx context.Context, w http.ResponseWriter, r *http.
 			s.seeOther(w, requestPath(requestID))
 			return nil
 		}
-		view.Application = shownClient(k.client.Name, k.client.ID)
+		view.Application = client.ShownName(k.client.Name, k.client.ID)
 		view.Login = k.form.Get("login_hint")
 		view.Cancel = &page.Form{Action: s.base + requestPath(k.ID)}
 	case v.signedIn:
