@@ -21,6 +21,8 @@ var (
 	ErrRefreshReused = errors.New("registry: refresh token was used before")
 	// ErrRequestUsed: the authorization request was decided before.
 	ErrRequestUsed = errors.New("registry: authorization request was used before")
+	// ErrSettled: the spend has another final state already.
+	ErrSettled = errors.New("registry: spend is settled otherwise")
 	// ErrLastKey: no signing key would be left.
 	ErrLastKey = errors.New("registry: the last signing key stays")
 	// ErrNewerSchema: the database was migrated by a later program than this one.

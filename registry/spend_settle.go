@@ -9,9 +9,6 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// ErrSettled: the spend has another final state already.
-var ErrSettled = errors.New("registry: spend is settled otherwise")
-
 // Outcome is what became of a spend.
 type Outcome struct {
 	State string // Posted, Voided or Unknown
