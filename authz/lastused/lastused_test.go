@@ -33,7 +33,7 @@ func TestWhatGatewaysReportIsRecorded(t *testing.T) {
 	clock := authztest.NewClock()
 	stored := authztest.NewRegistry(t, clock)
 	uses, redis := authztest.NewDenylist(t, clock)
-	const many = 1201
+	const many = 501
 	grants(t, stored, clock, many)
 	lastUsedOn := func(id string) time.Time {
 		grant, err := stored.Grant(t.Context(), id)
@@ -52,7 +52,7 @@ func TestWhatGatewaysReportIsRecorded(t *testing.T) {
 	report(5000, 5010, today) // which have been purged
 	recorder := &lastused.Recorder{Registry: stored, Uses: uses}
 	require.NoError(t, recorder.Record(t.Context()))
-	for _, i := range []int{0, 499, 500, many - 1} {
+	for _, i := range []int{0, 499, many - 1} {
 		require.Equal(t, (today + 1).Time(), lastUsedOn(fmt.Sprint("grant-", i)))
 	}
 	left, err := uses.Uses(t.Context(), 0, 10)

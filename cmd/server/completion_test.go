@@ -36,7 +36,7 @@ func TestShellsCompleteTheCommands(t *testing.T) {
 	asked := map[string][]string{
 		"gatehouse cl":                            {"client"},
 		"gatehouse client s":                      {"secret", "show"},
-		"gatehouse client create --redi":            {"--redirect-uri"},
+		"gatehouse client create --redi":          {"--redirect-uri"},
 		"gatehouse check --role ":                 {"serve", "authz", "gateway"},
 		"gatehouse client create --grant-type cl": {"client_credentials"},
 		"gatehouse completion ":                   {"bash", "zsh", "fish"},
