@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"gatehouse/gateway/internal/routing"
 )
 
 // What Risk can be, the least first: what the scope of a route lets an application do, as users are told.
@@ -42,9 +44,7 @@ func Risks(routes []Route) map[string]ScopeRisk {
 // else is writing, and spending where the path speaks of payments. A WebSocket carries messages both ways, whatever its method
 // says; of targets.json every GET may be one.
 func (r *Route) risk() (risk, why string) {
-	isSafe := !slices.ContainsFunc(r.Methods, func(name string) bool {
-		return !slices.Contains([]string{"GET", "HEAD", "OPTIONS"}, strings.ToUpper(name))
-	})
+	isSafe := !slices.ContainsFunc(r.Methods, func(name string) bool { return !routing.IsSafe([]byte(strings.ToUpper(name))) })
 	switch {
 	case r.Risk != "":
 		return r.Risk, "says so"

@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"gatehouse/gateway/internal/routing"
 	"slices"
 	"strings"
 	"time"
+
+	"gatehouse/gateway/internal/routing"
 )
 
 // Route lets requests pass to an upstream. This is the form of the configuration; New compiles it.

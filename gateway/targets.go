@@ -5,11 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"gatehouse/gateway/internal/routing"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+
+	"gatehouse/gateway/internal/routing"
 )
 
 // targetOf is an entry of oauth2server's targets.json.

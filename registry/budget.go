@@ -71,6 +71,9 @@ type budgetRow struct {
 	Budget
 }
 
+// rowOf is what a statement finds a budget's row by.
+func rowOf(key BudgetKey) budgetRow { return budgetRow{Budget: Budget{BudgetKey: key}} }
+
 func (row *budgetRow) budget() Budget {
 	b := row.Budget
 	b.AnchoredAt, b.WindowStart, b.WindowEnd = b.AnchoredAt.UTC(), b.WindowStart.UTC(), b.WindowEnd.UTC()
@@ -82,9 +85,9 @@ func (r *Registry) Budget(ctx context.Context, key BudgetKey) (Budget, error) {
 	if err := key.check(); err != nil {
 		return Budget{}, err
 	}
-	var row budgetRow
+	row := rowOf(key)
 	err := r.run(ctx, "read budget", func(ctx context.Context) error {
-		return ofBudget(r.db.NewSelect().Model(&row), key).Scan(ctx)
+		return r.db.NewSelect().Model(&row).WherePK().Scan(ctx)
 	})
 	return row.budget(), err
 }
@@ -136,8 +139,8 @@ func (r *Registry) SetBudget(ctx context.Context, decided Budget, windows Window
 		if err != nil {
 			return err
 		}
-		set = budgetRow{}
-		if err := ofBudget(r.locking(tx.NewSelect().Model(&set), "NO KEY UPDATE"), decided.BudgetKey).Scan(ctx); err != nil {
+		set = rowOf(decided.BudgetKey)
+		if err := r.locking(tx.NewSelect().Model(&set).WherePK(), "NO KEY UPDATE").Scan(ctx); err != nil {
 			return err
 		}
 		recount := set.Period != decided.Period || !set.AnchoredAt.Equal(storable(decided.AnchoredAt))
@@ -180,10 +183,6 @@ func (r *Registry) spentSince(ctx context.Context, tx bun.Tx, key BudgetKey, sta
 		Where("subject = ?", key.Subject).Where("client_id = ?", key.ClientID).Where("unit = ?", key.Unit).
 		Where("reserved_at >= ?", start).Scan(ctx, &spent, &held)
 	return spent, held, err
-}
-
-func ofBudget(q *bun.SelectQuery, key BudgetKey) *bun.SelectQuery {
-	return q.Where("subject = ?", key.Subject).Where("client_id = ?", key.ClientID).Where("unit = ?", key.Unit)
 }
 
 func (key BudgetKey) check() error { return checkIDs(key.Subject, key.ClientID, key.Unit) }

@@ -75,12 +75,12 @@ func (r *Registry) Reserve(ctx context.Context, s Spend, windows Windows) (Spend
 
 // reserve reports false when the budget is not the one that the caller knew, does not allow it, or the same was reserved before.
 func (r *Registry) reserve(ctx context.Context, s Spend, at Budget) (reserved bool, err error) {
+	budget := rowOf(s.Key())
 	hold := func(db bun.IDB) *bun.UpdateQuery {
-		return db.NewUpdate().Model((*budgetRow)(nil)).
+		return db.NewUpdate().Model(&budget).WherePK().
 			Set("spent = CASE WHEN window_start = ? THEN spent ELSE 0 END", at.WindowStart).
 			Set("held = CASE WHEN window_start = ? THEN held ELSE 0 END + ?", at.WindowStart, s.Amount).
 			Set("window_start = ?", at.WindowStart).Set("window_end = ?", bun.NullTime{Time: at.WindowEnd}).
-			Where("subject = ?", s.Subject).Where("client_id = ?", s.ClientID).Where("unit = ?", s.Unit).
 			Where("revision = ?", at.Revision).Where("window_start <= ?", at.WindowStart).
 			Where("most_at_once < 0 OR ? <= most_at_once", s.Amount).
 			Where("most < 0 OR CASE WHEN window_start = ? THEN spent + held ELSE 0 END + ? <= most", at.WindowStart, s.Amount)

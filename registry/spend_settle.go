@@ -43,9 +43,8 @@ func (r *Registry) Settle(ctx context.Context, id string, to Outcome) (Spend, er
 	var row spendRow
 	err = r.inTx(ctx, "settle", func(ctx context.Context, tx bun.Tx) error {
 		// The budget's row first, as Reserve takes it: two that take both in different orders would wait for each other.
-		var budget budgetRow
-		err := ofBudget(r.locking(tx.NewSelect().Model(&budget), "NO KEY UPDATE"), s.Key()).Scan(ctx)
-		if err != nil {
+		budget := rowOf(s.Key())
+		if err := r.locking(tx.NewSelect().Model(&budget).WherePK(), "NO KEY UPDATE").Scan(ctx); err != nil {
 			return err
 		}
 		update := tx.NewUpdate().Model(&row).Set("state = ?", to.State).Set("posted = ?", spent).Set("inquire_at = ?", changed).
@@ -56,8 +55,7 @@ func (r *Registry) Settle(ctx context.Context, id string, to Outcome) (Spend, er
 		if err := update.Scan(ctx); err != nil || to.State == Unknown || s.ReservedAt.Before(budget.WindowStart) {
 			return err
 		}
-		_, err = ofBudgetUpdate(tx.NewUpdate().Model((*budgetRow)(nil)), s.Key()).
-			Set("spent = spent + ?", spent).Set("held = held - ?", given).Exec(ctx)
+		_, err := tx.NewUpdate().Model(&budget).WherePK().Set("spent = spent + ?", spent).Set("held = held - ?", given).Exec(ctx)
 		return err
 	})
 	switch {
@@ -79,10 +77,6 @@ func (s Spend) settledAs(to Outcome, err error) (Spend, error) {
 		return s, ErrSettled
 	}
 	return s, nil
-}
-
-func ofBudgetUpdate(q *bun.UpdateQuery, key BudgetKey) *bun.UpdateQuery {
-	return q.Where("subject = ?", key.Subject).Where("client_id = ?", key.ClientID).Where("unit = ?", key.Unit)
 }
 
 func (o Outcome) check() error {

@@ -77,7 +77,7 @@ func (b Brand) style() template.CSS {
 	if b.Colour == "" {
 		return ""
 	}
-	return template.CSS(fmt.Sprintf(":root { --main: %s; --on-main: %s; }\n", b.Colour, textOn(b.Colour))) //nolint:gosec // a checked colour
+	return template.CSS(fmt.Sprintf(":root { --main: %s; --on-main: %s; }\n", b.Colour, textOn(b.Colour))) // a checked colour
 }
 
 // textOn is black or white, whichever is easier to read on the colour. The better of the two has a contrast of 4.58 at least, and WCAG 2

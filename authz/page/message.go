@@ -114,7 +114,7 @@ func (l *Language) rich(m Message) (template.HTML, error) {
 	}
 	var out bytes.Buffer
 	err := p.rich.Execute(&out, values)
-	return template.HTML(out.String()), err //nolint:gosec // a template wrote it, which escapes
+	return template.HTML(out.String()), err // a template wrote it, which escapes
 }
 
 func (l *Language) wording(key string) wording {

@@ -49,7 +49,7 @@ func NewLayout(brand Brand, logoPath string) (*Layout, error) {
 	if err := brand.check(); err != nil {
 		return nil, err
 	}
-	l := &Layout{brand: brand, style: template.CSS(mustRead("page.css")) + brand.style()} //nolint:gosec // ours, embedded
+	l := &Layout{brand: brand, style: template.CSS(mustRead("page.css")) + brand.style()} // ours, embedded
 	var err error
 	if l.logo, err = newLogo(brand.Logo); l.logo != nil {
 		l.images = "'self'"

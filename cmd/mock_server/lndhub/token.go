@@ -30,7 +30,7 @@ var _ jwt.Claims = (*claims)(nil)
 
 func numericDate(seconds int64) (*jwt.NumericDate, error) {
 	if seconds == 0 {
-		return nil, nil //nolint:nilnil // the interface's way of saying that there is none
+		return nil, nil // the interface's way of saying that there is none
 	}
 	return jwt.NewNumericDate(time.Unix(seconds, 0)), nil
 }
