@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/budget"
 	"gatehouse/authz/user"
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
@@ -43,6 +44,7 @@ type App struct {
 	proxies  gateway.TrustedProxies
 	registry *registry.Registry // nil in a gateway on its own, as is authz
 	authz    *authz.Server
+	ledger   *budget.Ledger
 	gateway  *gateway.Gateway // has no routes in an authorization server on its own
 	public   *fiber.App
 	admin    *http.Server

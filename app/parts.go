@@ -98,6 +98,9 @@ func (a *App) openRegistry(ctx context.Context) (*keyring.Keyring, error) {
 	if err := prepareSchema(ctx, a.registry, a.config.DatabaseMigrate); err != nil {
 		return nil, err
 	}
+	if a.ledger, err = newLedger(a.config.Budgets, a.registry); err != nil {
+		return nil, err
+	}
 	a.background("purge", (&outbox.Purger{Registry: a.registry, Log: a.log}).Run)
 	return a.openKeys(ctx)
 }
@@ -154,6 +157,8 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		Risks:             risksOf(a.config.Routes),
 		ScopeTranslations: a.config.Scopes,
 		Brand:             brand,
+		Budgets:           a.ledger,
+		SpendUnits:        gateway.SpendUnits(a.config.Routes),
 		AccessLifespan:    a.config.AccessToken.Lifespan,
 		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
@@ -233,6 +238,9 @@ func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.G
 		config.OpaqueTokens, config.Issuer, config.OpaqueCache = denied, a.config.Issuer, a.config.TokenCache.Size
 	}
 	config.Uses = denied
+	if a.ledger != nil {
+		config.Ledger = localLedger{a.ledger}
+	}
 	config.OnUnavailable = a.config.Denylist.OnUnavailable
 	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
 	config.TrustedProxyHeaders = a.config.TrustedProxyHeaders

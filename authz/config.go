@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/authz/budget"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
 	"gatehouse/authz/page"
@@ -39,6 +40,10 @@ type Config struct {
 	// ScopeTranslations are the descriptions of scopes in other languages, by scope and language (page.Languages). Where there is none,
 	// users are shown the one in Scopes.
 	ScopeTranslations map[string]map[string]string
+
+	// Budgets is what users let clients spend, required where there are SpendUnits: the units that scopes let them spend, by scope.
+	Budgets    *budget.Ledger
+	SpendUnits map[string]string
 
 	// Brand is whose service it is, on the pages. Without a name they name the issuer's host.
 	Brand page.Brand
@@ -158,6 +163,7 @@ func (c Config) check() error {
 	for name, risk := range c.Risks {
 		complain(risk != Read && risk != Write && risk != Spend, "the risk of scope %s is %q, want %s, %s or %s", name, risk, Read, Write, Spend)
 	}
+	complain(len(c.SpendUnits) > 0 && c.Budgets == nil, "scopes that spend need budgets")
 	complain(c.Registry == nil || c.Denylist == nil, "registry and denylist are required")
 	complain(c.Keyring == nil || c.Keyring.Ring() == nil, "a keyring is required that was opened")
 	return errors.Join(problems...)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
 
+	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
 	"gatehouse/authz/outbox"
 	"gatehouse/authz/page"
@@ -32,6 +34,8 @@ type Server struct {
 	opaqueTokens    bool
 	secrets         *client.SecretChecker
 	scopes          scopes
+	budgets         *budget.Ledger    // nil where nothing is spent
+	spendUnits      map[string]string // by scope
 	metadata        metadata
 	crossOrigin     crossOrigin
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
@@ -107,6 +111,8 @@ func New(c Config) (*Server, error) {
 		opaqueTokens: c.OpaqueTokens,
 		secrets:      client.NewSecretChecker(),
 		scopes:       known,
+		budgets:      c.Budgets,
+		spendUnits:   maps.Clone(c.SpendUnits),
 		metadata:     published,
 		crossOrigin:  newCrossOrigin(c.Issuer, c.TrustedOrigins),
 

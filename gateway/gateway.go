@@ -76,6 +76,9 @@ type Config struct {
 	Issuer       string
 	OpaqueCache  int
 
+	// Ledger is asked before a request is sent that spends; required where a route does.
+	Ledger Ledger
+
 	// Uses is told which grants were used, and on which day; nil: nobody is.
 	Uses UseReporter
 

@@ -72,6 +72,9 @@ type Route struct {
 	// send no token that it was not given.
 	AllowedOrigins []string `yaml:"allowed_origins" json:"allowed_origins"`
 
+	// Spend is what requests of the route spend; nil: nothing.
+	Spend *Spending `yaml:"spend" json:"spend"`
+
 	// FromTargets is for the routes of ParseTargets, which are served as oauth2server serves them: of several the first wins
 	// that has the path and the method, the word Bearer may be missing before a token, and answers may take their time. One
 	// without methods serves nothing.

@@ -43,10 +43,10 @@ type Budget struct {
 type Windows func(b Budget, at time.Time) (start, end time.Time)
 
 // At is the budget as it stands at a time: with nothing spent, when its last window is over. A clock that is behind sees the
-// last window.
+// last window, and so does one whose window would begin in it: another time zone begins none before it has ended.
 func (b Budget) At(at time.Time, windows Windows) Budget {
 	start, end := windows(b, at)
-	if start = storable(start); start.After(b.WindowStart) {
+	if start = storable(start); start.After(b.WindowStart) && !start.Before(b.WindowEnd) {
 		b.Spent, b.Held = 0, 0
 		b.WindowStart, b.WindowEnd = start, end
 	}

@@ -38,6 +38,7 @@ type Config struct {
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	PKCE         PKCE         `yaml:"pkce"`
 	Grants       Grants       `yaml:"grants"`
+	Budgets      Budgets      `yaml:"budgets"`
 	Denylist     Denylist     `yaml:"denylist"`
 	Revocation   Revocation   `yaml:"revocation"`
 	TokenCache   TokenCache   `yaml:"token_cache"`
@@ -253,16 +254,20 @@ func Default() Config {
 		PKCE:         PKCE{Plain: true},
 		Sessions:     Sessions{Idle: 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
 		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},
-		ClockLeeway:  30 * time.Second,
-		Via:          "gatehouse",
-		TokenCache:   TokenCache{Size: 100_000},
-		Denylist:     Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, Timeout: denylist.DefaultTimeout, OnUnavailable: gateway.Deny},
-		Revocation:   Revocation{Wait: 250 * time.Millisecond},
-		Limits:       Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, BodyRate: 240, ConnectionsPerAddress: 1000},
-		Upstream:     gateway.DefaultUpstreams(),
-		Timeouts:     listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, BodyTotal: time.Hour, Write: time.Minute, Idle: 75 * time.Second},
-		CORS:         gateway.CORS{MaxAge: 10 * time.Minute},
-		Log:          Log{Format: LogJSON, Level: "info", Access: true},
-		Shutdown:     Shutdown{Timeout: 25 * time.Second},
+		Budgets: Budgets{
+			Timeout: 2 * time.Second, Default: DefaultBudget{Period: "month"}, AllowUnlimited: true, TimeZone: "UTC", Alignment: FromCalendar,
+			Keep: 400 * 24 * time.Hour,
+		},
+		ClockLeeway: 30 * time.Second,
+		Via:         "gatehouse",
+		TokenCache:  TokenCache{Size: 100_000},
+		Denylist:    Denylist{Mode: Mirror, MaxStaleness: 2 * time.Second, Timeout: denylist.DefaultTimeout, OnUnavailable: gateway.Deny},
+		Revocation:  Revocation{Wait: 250 * time.Millisecond},
+		Limits:      Limits{HeaderSize: 16 << 10, HeaderCount: 100, BodySize: 4 << 20, BodyRate: 240, ConnectionsPerAddress: 1000},
+		Upstream:    gateway.DefaultUpstreams(),
+		Timeouts:    listener.Timeouts{Header: 10 * time.Second, Body: 30 * time.Second, BodyTotal: time.Hour, Write: time.Minute, Idle: 75 * time.Second},
+		CORS:        gateway.CORS{MaxAge: 10 * time.Minute},
+		Log:         Log{Format: LogJSON, Level: "info", Access: true},
+		Shutdown:    Shutdown{Timeout: 25 * time.Second},
 	}
 }
