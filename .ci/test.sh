@@ -17,9 +17,13 @@ release=(env CGO_ENABLED=0 "GOFLAGS=${GOFLAGS:-} -trimpath")
 (cd deploy && "${release[@]}" ../bin/skips -allow "$may_skip" go test -vet=off ./...) # a module of its own: who uses the project does not download Kubernetes' types
 "${release[@]}" bin/skips go test -vet=off ./.ci/skips github.com/ory/x/...
 "${release[@]}" bin/skips go test -vet=off -run Allocates ./app # the race detector would count its own
-# Most start processes: what they were last time proves nothing. The registry's races are the database's: the race detector would see
-# none of them, and makes SQLite many times slower.
-.ci/with-services.sh "${release[@]}" bin/skips -allow "$may_skip" go test -vet=off -count=1 -timeout 15m ./registry
-raced=$(go list ./... | grep -vx gatehouse/registry)
+# Most start processes: what they were last time proves nothing. The race detector looks at the rooms and at app, which joins them. The
+# registry's races are the database's, and what is below cmd is about whole processes: it would make both many times slower.
+all=$(go list ./...)
+raced=$(grep -vE '^gatehouse/(registry|cmd)(/|$)' <<<"$all")
+others=$(grep -E '^gatehouse/(registry|cmd)(/|$)' <<<"$all")
+tests=(bin/skips -allow "$may_skip" go test -vet=off -count=1 -timeout 15m -p 3)
 # shellcheck disable=SC2086 # one word for each package
-exec .ci/with-services.sh bin/skips -allow "$may_skip" go test -race -vet=off -count=1 -p 3 -timeout 15m $raced
+.ci/with-services.sh "${release[@]}" "${tests[@]}" $others
+# shellcheck disable=SC2086
+exec .ci/with-services.sh "${tests[@]}" -race $raced
