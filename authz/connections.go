@@ -117,13 +117,19 @@ func (s *Server) disconnect(ctx context.Context, subject, clientID string) (ende
 	if ended > 0 {
 		s.log.InfoContext(ctx, "client disconnected", slog.String("client_id", clientID), slog.Int("grants", ended))
 	}
-	// Also when there was nothing to end: this may be the next try after a 503. What a user has waiting can be much, so this is a step, too.
-	own := outbox.RevokedOf(subject)
-	err = s.issuer.turns.take(ctx, subject, func() error { return s.issuer.relay.Deliver(ctx, own) })
-	if err == nil {
-		unconfirmed, err = s.issuer.relay.Confirm(ctx, own)
-	}
+	// Also when there was nothing to end: this may be the next try after a 503.
+	unconfirmed, err = s.issuer.deliverOf(ctx, subject)
 	return ended, unconfirmed, err
+}
+
+// deliverOf delivers what was taken back of the subject, and waits for the gateways. What a user has waiting can be much, so this is a
+// step, too.
+func (i *issuer) deliverOf(ctx context.Context, subject string) (unconfirmed int, err error) {
+	own := outbox.RevokedOf(subject)
+	if err := i.turns.take(ctx, subject, func() error { return i.relay.Deliver(ctx, own) }); err != nil {
+		return 0, err
+	}
+	return i.relay.Confirm(ctx, own)
 }
 
 // hostOf is the host and port of a redirect URI, and of one with the scheme of a native application that scheme and a

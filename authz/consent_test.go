@@ -96,6 +96,33 @@ func TestThePageSaysWhatTheApplicationHasAlready(t *testing.T) {
 	require.Contains(t, b.page.text, "Access ends by itself after 2 hours.")
 }
 
+func TestWhatIsUntickedIsGone(t *testing.T) {
+	w := newWorld(t)
+	b := w.signedIn()
+	had := map[string]answer{}
+	for _, scope := range []string{"balance:read payments:send", "payments:send", "balance:read"} {
+		b.open(request("app", "scope", scope))
+		had[scope] = w.redeem(b.sent(b.press("allow")).Get("code"))
+	}
+	b.open(request("app", "scope", everything))
+	require.Contains(t, b.page.text, "If you untick one of these, it may no longer do that")
+	require.Equal(t, "balance:read invoices:create", b.granted(b.press("allow", "scope-payments:send", "")))
+	for scope, tokens := range had {
+		token, refreshed := tokens.str("access_token"), w.refresh(tokens.str("refresh_token"))
+		stays := scope == "balance:read"
+		require.Equal(t, !stays, w.denied(token) != nil, scope)
+		require.Equal(t, stays, refreshed.StatusCode == http.StatusOK, scope)
+	}
+	b.open(request("app", "scope", everything))
+	_, held, _ := strings.Cut(b.page.text, "<legend>It may do this already</legend>")
+	require.NotContains(t, held, "payments:send")
+
+	b.granted(b.press("allow"))
+	b.open(request("app", "scope", everything))
+	w.redis.Close()
+	require.Equal(t, "temporarily_unavailable", b.sent(b.press("allow", "scope-payments:send", "")).Get("error"))
+}
+
 func TestAPictureIsAllAForeignSiteMayShow(t *testing.T) {
 	w := newWorld(t)
 	b := w.signedIn()

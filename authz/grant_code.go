@@ -74,9 +74,9 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 	if given.unsaid {
 		first.RedirectURI = ""
 	}
-	var replaced []string
+	var replaced, leftOut []string
 	err := g.turns.take(ctx, grant.Subject, func() (err error) {
-		replaced, err = g.store(ctx, given, grant, first)
+		replaced, leftOut, err = g.store(ctx, given, grant, first, without(request.GetRequestedScopes(), grant.Scopes))
 		return err
 	})
 	if errors.Is(err, registry.ErrNotFound) { // deleted since the request was read
@@ -88,39 +88,52 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 	if len(replaced) > 0 { // Run delivers their revocations: nobody is told that they have arrived
 		g.log.InfoContext(ctx, "grants ended: replaced", slog.Any("grant_ids", replaced), slog.String("client_id", grant.ClientID))
 	}
+	if len(leftOut) > 0 {
+		g.log.InfoContext(ctx, "grants ended: left out", slog.Any("grant_ids", leftOut), slog.String("client_id", grant.ClientID))
+		if _, err := g.deliverOf(ctx, grant.Subject); err != nil {
+			return err
+		}
+	}
 	response.AddParameter("code", code)
 	request.SetResponseTypeHandled("code")
 	return nil
 }
 
 // store makes the grant with its code. A kept request that the same session has decided before, in another click, has its grant
-// already: that gets the code.
-func (g *codeGrant) store(ctx context.Context, given *consent, grant registry.Grant, first registry.Code) (replaced []string, err error) {
+// already: that gets the code. What the user was asked for and left out, no earlier grant keeps.
+func (g *codeGrant) store(
+	ctx context.Context, given *consent, grant registry.Grant, first registry.Code, without []string,
+) (replaced, leftOut []string, err error) {
 	switch {
 	case given.unasked:
 		replaced, err = g.registry.AuthorizeUnasked(ctx, grant, first, g.maxGrants)
 	case given.requestID == "":
 		replaced, err = g.registry.Authorize(ctx, grant, first, g.maxGrants)
 	default:
-		replaced, err = g.registry.AuthorizeRequest(ctx, given.requestID, given.sessionHash, grant, first, g.maxGrants)
+		replaced, leftOut, err = g.registry.AuthorizeRequest(ctx, given.requestID, given.sessionHash, grant, first, g.maxGrants, without)
 	}
 	if err == nil {
 		g.log.InfoContext(ctx, "grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
 	}
 	if errors.Is(err, registry.ErrNoRoom) {
-		return nil, fosite.ErrConsentRequired.WithHint("Another access of the client would have to end: the user has to be asked.")
+		return nil, nil, fosite.ErrConsentRequired.WithHint("Another access of the client would have to end: the user has to be asked.")
 	}
 	if !errors.Is(err, registry.ErrRequestUsed) {
-		return replaced, asRequestError(err)
+		return replaced, leftOut, asRequestError(err)
 	}
 	if err := g.checkSameChoice(ctx, given.requestID, grant.Scopes); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	err = g.registry.RenewCode(ctx, given.requestID, given.sessionHash, first.Hash, first.ExpiresAt)
 	if errors.Is(err, registry.ErrNotFound) {
-		return nil, errDecided
+		return nil, nil, errDecided
 	}
-	return nil, err
+	return nil, nil, err
+}
+
+// without are those of the scopes that are not granted.
+func without(asked, granted []string) []string {
+	return slices.DeleteFunc(slices.Clone(asked), func(name string) bool { return slices.Contains(granted, name) })
 }
 
 // checkSameChoice holds a click to the one before it: who has left something out since must not be answered with more.

@@ -84,17 +84,19 @@ func (r *Registry) RefuseRequest(ctx context.Context, id, sessionHash string) er
 }
 
 // AuthorizeRequest is Authorize for a stored request, which is used in the same transaction: under any interleaving a request
-// leads to at most one grant. In addition to the errors of Authorize, ErrRequestUsed when it was decided before, ErrExpired, and
+// leads to at most one grant. Every live grant of the two ends, and is among leftOut, that has one of the scopes in without, which
+// the subject does not want the client to have (reason "left_out"). In addition to the errors of Authorize, ErrRequestUsed when it was decided before, ErrExpired, and
 // ErrNotFound when there is none.
 func (r *Registry) AuthorizeRequest(
-	ctx context.Context, id, sessionHash string, g Grant, c Code, most int,
-) (ended []string, err error) {
+	ctx context.Context, id, sessionHash string, g Grant, c Code, most int, without []string,
+) (replaced, leftOut []string, err error) {
 	if err := checkIDs(id, sessionHash); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return r.authorize(ctx, g, c, most, false, func(ctx context.Context, tx bun.Tx) error {
+	freed, err := r.authorize(ctx, g, c, room{most: most, without: without}, func(ctx context.Context, tx bun.Tx) error {
 		return r.useRequest(ctx, tx, id, sessionHash, g.ID)
 	})
+	return freed.replaced, freed.leftOut, err
 }
 
 // RenewCode gives the grant of a used request another code, which takes the place of its first, if the same session decided and

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -34,9 +35,9 @@ func (w *world) asked(id string) registry.AuthorizationRequest {
 
 // decide lets a session decide for a request, with the grant and the code that are named for it.
 func (w *world) decide(id, session, name string) error {
-	return second(w.AuthorizeRequest(w.ctx, id, session,
+	return third(w.AuthorizeRequest(w.ctx, id, session,
 		registry.Grant{ID: name, ClientID: "app", Subject: "ann"},
-		registry.Code{Hash: "code-" + name, ExpiresAt: w.Now().Add(codeLife), Challenge: "challenge"}, manyGrants))
+		registry.Code{Hash: "code-" + name, ExpiresAt: w.Now().Add(codeLife), Challenge: "challenge"}, manyGrants, nil))
 }
 
 func authorizationRequestRoundTrip(t *testing.T, w *world) {
@@ -57,6 +58,39 @@ func authorizationRequestRoundTrip(t *testing.T, w *world) {
 
 	require.NoError(t, w.BeginSession(w.ctx, w.session("s3", "ann"), "", "r1", 100))
 	require.Equal(t, "s2", w.asked("r1").SessionHash, "who decided stays")
+}
+
+// authorizationRequestLeftOut: what the user has left out no other grant of the two keeps, redeemed or not.
+func authorizationRequestLeftOut(t *testing.T, w *world) {
+	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "other"}))
+	for name, g := range map[string]registry.Grant{
+		"both": {Scopes: []string{"a", "b"}}, "c": {Scopes: []string{"c"}}, "b": {Scopes: []string{"b"}}, "none": {},
+		"bob's": {Subject: "bob", Scopes: []string{"b"}}, "other": {ClientID: "other", Scopes: []string{"b"}},
+	} {
+		g.ID, g.ClientID, g.Subject = name, cmp.Or(g.ClientID, "app"), cmp.Or(g.Subject, "ann")
+		require.NoError(t, w.Authorize(w.ctx, g, registry.Code{Hash: name, ExpiresAt: w.Now().Add(codeLife)}))
+		if name != "b" { // its application has not come yet
+			require.NoError(t, w.RedeemCode(w.ctx, name, nil, w.Now().Add(accessLife)))
+		}
+	}
+	w.ask("r1")
+	replaced, leftOut, err := w.AuthorizeRequest(w.ctx, "r1", "s1", registry.Grant{ID: "new", ClientID: "app", Subject: "ann", Scopes: []string{"a"}},
+		registry.Code{Hash: "new", ExpiresAt: w.Now().Add(codeLife)}, 2, []string{"b", "d"})
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"both", "b"}, leftOut)
+	require.Len(t, replaced, 1, "of those that are left, beyond the bound")
+	require.Equal(t, "left_out", w.grant("both").EndReason)
+	require.Contains(t, w.pending(), "grant both")
+	require.False(t, w.grant("bob's").Ended())
+	require.False(t, w.grant("other").Ended())
+	require.ErrorIs(t, w.RedeemCode(w.ctx, "b", nil, w.Now().Add(accessLife)), registry.ErrGrantEnded)
+	require.NoError(t, w.RedeemCode(w.ctx, "new", nil, w.Now().Add(accessLife)))
+
+	w.ask("r2")
+	_, _, err = w.AuthorizeRequest(w.ctx, "r2", "s1", registry.Grant{ID: "new", ClientID: "app", Subject: "ann"},
+		registry.Code{Hash: "newer", ExpiresAt: w.Now().Add(codeLife)}, 2, []string{"a"})
+	require.ErrorIs(t, err, registry.ErrExists)
+	require.False(t, w.grant("new").Ended(), "none ends for one that was not made")
 }
 
 func authorizationRequestOnce(t *testing.T, w *world) {

@@ -49,19 +49,21 @@ func (row *codeRow) code() Code {
 // ErrNotFound when the client does not exist, was deleted or disabled; ErrExists
 // when the grant's ID or the code's hash is taken.
 func (r *Registry) Authorize(ctx context.Context, g Grant, c Code, most int) (ended []string, err error) {
-	return r.authorize(ctx, g, c, most, false, func(context.Context, bun.Tx) error { return nil })
+	freed, err := r.authorize(ctx, g, c, room{most: most}, func(context.Context, bun.Tx) error { return nil })
+	return freed.replaced, err
 }
 
 // AuthorizeUnasked is Authorize for a grant about which the subject was not asked: it ends no other that is good for anything.
 // ErrNoRoom when one would have to end.
 func (r *Registry) AuthorizeUnasked(ctx context.Context, g Grant, c Code, most int) (ended []string, err error) {
-	return r.authorize(ctx, g, c, most, true, func(context.Context, bun.Tx) error { return nil })
+	freed, err := r.authorize(ctx, g, c, room{most: most, onlySpent: true}, func(context.Context, bun.Tx) error { return nil })
+	return freed.replaced, err
 }
 
 // authorize is Authorize, or AuthorizeUnasked, with a first step of its transaction.
 func (r *Registry) authorize(
-	ctx context.Context, g Grant, c Code, most int, unasked bool, first func(context.Context, bun.Tx) error,
-) (ended []string, err error) {
+	ctx context.Context, g Grant, c Code, room room, first func(context.Context, bun.Tx) error,
+) (freed freed, err error) {
 	if g.CreatedAt.IsZero() {
 		g.CreatedAt = r.clock()
 	}
@@ -71,12 +73,17 @@ func (r *Registry) authorize(
 		c.GrantID = g.ID
 	}
 	if err := errors.Join(g.check(), c.check(g.ID)); err != nil {
-		return nil, err
+		return freed, err
 	}
-	if most < 1 {
-		return nil, fmt.Errorf("%w: a user may have at least one grant", ErrInvalid)
+	if room.most < 1 {
+		return freed, fmt.Errorf("%w: a user may have at least one grant", ErrInvalid)
 	}
 	err = r.inTx(ctx, "authorize", func(ctx context.Context, tx bun.Tx) error {
+		if len(room.without) > 0 {
+			if err := r.whileNothingIsTaken(ctx, tx); err != nil {
+				return err
+			}
+		}
 		if err := first(ctx, tx); err != nil {
 			return err
 		}
@@ -87,7 +94,7 @@ func (r *Registry) authorize(
 		if err != nil {
 			return err
 		}
-		if ended, err = r.makeRoom(ctx, tx, g.Subject, g.ClientID, most, unasked); err != nil {
+		if freed, err = r.makeRoom(ctx, tx, g.Subject, g.ClientID, room); err != nil {
 			return err
 		}
 		result, err := tx.NewInsert().Model(&grantRow{Grant: g}).
@@ -99,10 +106,7 @@ func (r *Registry) authorize(
 			On("CONFLICT (hash) DO NOTHING").Returning("NULL").Exec(ctx)
 		return orElse(ErrExists, result, err)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return ended, nil
+	return freed, err
 }
 
 // Code looks a code up, used and expired ones included, with its grant. It

@@ -117,6 +117,7 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"clients imported":                  clientsImported,
 		"authorization request":             authorizationRequestRoundTrip,
 		"authorization request once":        authorizationRequestOnce,
+		"authorization request left out":    authorizationRequestLeftOut,
 		"authorization request at once":     authorizationRequestAtOnce,
 		"code renewed":                      codeRenewed,
 		"code renewed against redemption":   codeRenewedAgainstRedemption,

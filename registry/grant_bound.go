@@ -14,23 +14,38 @@ import (
 // The reasons for which a bound ends a grant.
 const (
 	endedReplaced    = "replaced"          // the user gave the client too many others since
+	endedLeftOut     = "left_out"          // the user has unticked one of its scopes since
 	endedRevocations = "revoked_too_often" // too many of its access tokens were revoked one by one
 )
 
-// makeRoom ends the grants of the subject to the client beyond the newest most-1,
-// so that one more can be made, and returns their IDs. Those that are good for
-// nothing any more go first; with onlySpent no others go, and ErrNoRoom says that
-// one would have to. Of very many, from before there was a bound, it ends endBatch.
+// room is what there has to be for one more grant of a subject to a client.
+type room struct {
+	most      int      // live grants, with the new one
+	onlySpent bool     // none ends for it that is good for anything
+	without   []string // scopes that no other live grant keeps
+}
+
+// freed are the IDs of the grants that ended for a new one, by the reason.
+type freed struct{ replaced, leftOut []string }
+
+// makeRoom ends the grants of the subject to the client that have a scope which none is
+// to keep, and of the others those beyond the newest most-1, so that one more can be
+// made. Those that are good for nothing any more go first; with onlySpent no others go,
+// and ErrNoRoom says that one would have to. Of very many, from before there was a
+// bound, it ends endBatch.
 //
 // Until the transaction ends, no other makes room for the same two.
-func (r *Registry) makeRoom(
-	ctx context.Context, tx bun.Tx, subject, clientID string, most int, onlySpent bool,
-) (ended []string, err error) {
+func (r *Registry) makeRoom(ctx context.Context, tx bun.Tx, subject, clientID string, room room) (freed freed, err error) {
 	if r.onPostgres() {
 		_, err := tx.NewRaw("SELECT pg_advisory_xact_lock(hashtextextended(? || current_schema(), ?))",
 			fmt.Sprintf("%q %q ", subject, clientID), grantLock).Exec(ctx)
 		if err != nil {
-			return nil, err
+			return freed, err
+		}
+	}
+	if len(room.without) > 0 {
+		if freed.leftOut, err = r.endWith(ctx, tx, subject, clientID, room.without); err != nil {
+			return freed, err
 		}
 	}
 	var excess []struct {
@@ -39,24 +54,49 @@ func (r *Registry) makeRoom(
 	}
 	err = tx.NewSelect().Model((*grantRow)(nil)).Column("id").ColumnExpr("(?) AS spent", isSpent(tx, r.clock())).
 		Where("g.subject = ?", subject).Where("g.client_id = ?", clientID).Where("g.ended_at IS NULL").
-		Order("spent", "g.created_at DESC", "g.id DESC").Offset(int64(most-1)).Limit(endBatch).Scan(ctx, &excess)
+		Order("spent", "g.created_at DESC", "g.id DESC").Offset(int64(room.most-1)).Limit(endBatch).Scan(ctx, &excess)
 	if err != nil || len(excess) == 0 {
-		return nil, err
+		return freed, err
 	}
 	ids := make([]string, len(excess))
 	for i, g := range excess {
-		if onlySpent && !g.Spent {
-			return nil, ErrNoRoom
+		if room.onlySpent && !g.Spent {
+			return freed, ErrNoRoom
 		}
 		ids[i] = g.ID
 	}
 	rows, err := r.endSome(ctx, tx, endedReplaced, func(q *bun.SelectQuery) *bun.SelectQuery {
 		return q.Where("id IN (?)", bun.List(ids))
 	})
-	for i := range rows {
-		ended = append(ended, rows[i].ID)
+	freed.replaced = idsOf(rows)
+	return freed, err
+}
+
+// endWith ends the live grants of the two that have one of the scopes. It locks all of
+// the two's, in the order of their IDs: others may end after these.
+func (r *Registry) endWith(ctx context.Context, tx bun.Tx, subject, clientID string, scopes []string) ([]string, error) {
+	var live []grantRow
+	err := r.locking(tx.NewSelect().Model(&live), "NO KEY UPDATE").Column("id", "scopes").
+		Where("subject = ?", subject).Where("client_id = ?", clientID).Where("ended_at IS NULL").Order("id").Scan(ctx)
+	var ids []string
+	for i := range live {
+		if slices.ContainsFunc(live[i].Scopes, func(scope string) bool { return slices.Contains(scopes, scope) }) {
+			ids = append(ids, live[i].ID)
+		}
 	}
-	return ended, err
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	ended, err := r.end(ctx, tx, endedLeftOut, ids...)
+	return idsOf(ended), err
+}
+
+func idsOf(grants []grantRow) []string {
+	ids := make([]string, len(grants))
+	for i := range grants {
+		ids[i] = grants[i].ID
+	}
+	return ids
 }
 
 // isSpent is the condition that a grant has no code, access token or refresh token that is good for anything.

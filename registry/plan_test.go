@@ -233,8 +233,8 @@ func useEverything(t *testing.T, w *world) {
 	require.NoError(t, w.BeginSession(w.ctx, w.session("s1", "subject 5"), "before", "r1", 2))
 	require.NoError(t, second(w.Session(w.ctx, "s1")))
 	require.NoError(t, w.TouchSession(w.ctx, "s1", later.Add(sessionIdle)))
-	require.NoError(t, second(w.AuthorizeRequest(w.ctx, "r1", "s1", registry.Grant{ID: "asked", ClientID: "app", Subject: "ann"},
-		registry.Code{Hash: "asked", ExpiresAt: later}, manyGrants)))
+	require.NoError(t, third(w.AuthorizeRequest(w.ctx, "r1", "s1", registry.Grant{ID: "asked", ClientID: "app", Subject: "ann"},
+		registry.Code{Hash: "asked", ExpiresAt: later}, manyGrants, []string{"left:out"})))
 	require.NoError(t, w.RenewCode(w.ctx, "r1", "s1", "asked again", later))
 	require.ErrorIs(t, w.RefuseRequest(w.ctx, "r1", "s1"), registry.ErrRequestUsed)
 	w.signInAtHost("state")
