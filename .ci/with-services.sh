@@ -61,6 +61,11 @@ postgres_user=()
 if ((EUID == 0)); then # postgres refuses to run as root
 	postgres_user=(setpriv --reuid=postgres --regid=postgres --init-groups)
 fi
+# Tests need not survive a power cut, and have many connections; POSTGRES_DURABLE=1 measures what does.
+postgres_settings=(-c max_connections=200)
+if [[ -z ${POSTGRES_DURABLE:-} ]]; then
+	postgres_settings+=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
+fi
 postgres_init() {
 	mkdir "$dir/postgres"
 	((EUID != 0)) || chown postgres: "$dir/postgres"
@@ -71,7 +76,7 @@ postgres_init() {
 postgres_server() {
 	cd "$dir/postgres"
 	exec "${postgres_user[@]}" "${bound[@]}" "$postgres_bin/postgres" -D data -k "$dir/postgres" -h 127.0.0.1 -p "$1" \
-		-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200
+		"${postgres_settings[@]}"
 }
 postgres_ready() { "$postgres_bin/pg_isready" -h "$dir/postgres" -p "$1" -U postgres; }
 

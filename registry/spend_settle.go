@@ -26,46 +26,63 @@ func (r *Registry) Settle(ctx context.Context, id string, to Outcome) (Spend, er
 	if err := errors.Join(checkIDs(id), to.check()); err != nil {
 		return Spend{}, err
 	}
-	s, err := r.Spend(ctx, id)
-	if err != nil || s.IsSettled() {
+	if to.State != Posted {
+		to.Cost = 0
+	}
+	var s Spend
+	var err error
+	if r.onPostgres() {
+		s, err = r.settleAtOnce(ctx, id, to)
+	} else {
+		s, err = r.settleInSteps(ctx, id, to)
+	}
+	if errors.Is(err, ErrNotFound) { // it never was, or is settled already
+		s, err = r.Spend(ctx, id)
 		return s.settledAs(to, err)
 	}
-	changed := bun.NullTime{}
-	spent, given := int64(0), int64(0)
-	switch to.State {
-	case Posted:
-		spent, given = to.Cost, s.Amount
-	case Voided:
-		given = s.Amount
-	case Unknown:
-		changed.Time = storable(to.InquireAt)
-	}
+	return s, err
+}
+
+// settleAtOnce is one statement, so that the budget's row is held for no longer than the commit takes. Its parts follow each
+// other in this order because each needs what the one before returns: the budget's row first, as Reserve takes it. Two that
+// took both in different orders would wait for each other. ErrNotFound when there is nothing to settle.
+func (r *Registry) settleAtOnce(ctx context.Context, id string, to Outcome) (Spend, error) {
 	var row spendRow
-	err = r.inTx(ctx, "settle", func(ctx context.Context, tx bun.Tx) error {
-		// The budget's row first, as Reserve takes it: two that take both in different orders would wait for each other.
-		budget := rowOf(s.Key())
-		if err := r.locking(tx.NewSelect().Model(&budget).WherePK(), "NO KEY UPDATE").Scan(ctx); err != nil {
+	err := r.run(ctx, "settle", func(ctx context.Context) error {
+		budget := r.db.NewSelect().Model((*budgetRow)(nil)).Column("subject", "client_id", "unit", "window_start").
+			Where("(subject, client_id, unit) = (SELECT subject, client_id, unit FROM spends WHERE id = ?)", id)
+		settled := r.settling(r.db.NewUpdate().Model((*spendRow)(nil)).TableExpr("budget"), id, to).Returning("sp.*, budget.window_start")
+		counted := r.db.NewUpdate().Model((*budgetRow)(nil)).TableExpr("settled").
+			Set("spent = spent + ?", to.Cost).Set("held = b.held - settled.held").
+			Where("(b.subject, b.client_id, b.unit) = (settled.subject, settled.client_id, settled.unit)").
+			Where("settled.reserved_at >= settled.window_start").Where("settled.inquire_at IS NULL")
+		return r.db.NewSelect().With("budget", r.locking(budget, "NO KEY UPDATE")).With("settled", settled).With("counted", counted).
+			ModelTableExpr("settled AS sp").Model(&row).Scan(ctx)
+	})
+	return row.spend(), err
+}
+
+// settleInSteps is settleAtOnce for a database that has one writer at a time.
+func (r *Registry) settleInSteps(ctx context.Context, id string, to Outcome) (Spend, error) {
+	var row spendRow
+	err := r.inTx(ctx, "settle", func(ctx context.Context, tx bun.Tx) error {
+		if err := r.settling(tx.NewUpdate().Model(&row), id, to).Returning("*").Scan(ctx); err != nil || to.State == Unknown {
 			return err
 		}
-		update := tx.NewUpdate().Model(&row).Set("state = ?", to.State).Set("posted = ?", spent).Set("inquire_at = ?", changed).
-			Where("id = ?", id).Where("state IN (?, ?)", Held, Unknown).Returning("*")
-		if to.State != Unknown {
-			update.Set("settled_at = ?", r.clock())
-		}
-		if err := update.Scan(ctx); err != nil || to.State == Unknown || s.ReservedAt.Before(budget.WindowStart) {
-			return err
-		}
-		_, err := tx.NewUpdate().Model(&budget).WherePK().Set("spent = spent + ?", spent).Set("held = held - ?", given).Exec(ctx)
+		budget := rowOf(row.Key())
+		_, err := tx.NewUpdate().Model(&budget).WherePK().Where("window_start <= ?", storable(row.ReservedAt)).
+			Set("spent = spent + ?", to.Cost).Set("held = held - ?", row.Amount).Exec(ctx)
 		return err
 	})
-	switch {
-	case errors.Is(err, ErrNotFound): // another has settled it since
-		now, err := r.Spend(ctx, id)
-		return now.settledAs(to, err)
-	case err != nil:
-		return Spend{}, err
+	return row.spend(), err
+}
+
+func (r *Registry) settling(update *bun.UpdateQuery, id string, to Outcome) *bun.UpdateQuery {
+	update.Set("state = ?", to.State).Set("posted = ?", to.Cost).Where("id = ?", id).Where("state IN (?, ?)", Held, Unknown)
+	if to.State == Unknown {
+		return update.Set("inquire_at = ?", storable(to.InquireAt))
 	}
-	return row.spend(), nil
+	return update.Set("inquire_at = NULL").Set("settled_at = ?", r.clock())
 }
 
 // settledAs is what Settle returns of a spend that is settled already.
