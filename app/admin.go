@@ -20,8 +20,13 @@ func (a *App) adminServer() *http.Server {
 	mux.Handle("GET /metrics", a.metrics.handler(a.log))
 	mux.HandleFunc("GET /healthz", a.health.serveLive)
 	mux.HandleFunc("GET /readyz", a.health.serveReady)
+	return a.internalServer(mux)
+}
+
+// internalServer is for callers that we know.
+func (a *App) internalServer(handler http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           mux,
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,

@@ -48,6 +48,7 @@ type App struct {
 	gateway  *gateway.Gateway // has no routes in an authorization server on its own
 	public   *fiber.App
 	admin    *http.Server
+	budgets  *http.Server // nil unless gateways on their own are answered here
 	failed   chan error
 	health   health
 	metrics  *metrics
@@ -58,6 +59,7 @@ type App struct {
 	accepting  *listener.Listener // nil before Start
 	publicAddr net.Addr
 	adminAddr  net.Addr
+	budgetAddr net.Addr
 	closers    []closer
 }
 
@@ -73,7 +75,7 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 		return nil, err
 	}
 	log := cmp.Or(options.Log, slog.Default())
-	a := &App{config: cfg, options: options, log: slog.New(requestLog{log.Handler()}), failed: make(chan error, 2)}
+	a := &App{config: cfg, options: options, log: slog.New(requestLog{log.Handler()}), failed: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.closeParts())
@@ -125,6 +127,9 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 	}
 	a.public = a.publicServer()
 	a.admin = a.adminServer()
+	if options.Role.HasAuthz() && cfg.Budgets.Listen != "" {
+		a.budgets = a.budgetServer()
+	}
 	return a, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"gatehouse/app/config"
@@ -29,6 +30,12 @@ func newLedger(c config.Budgets, db *registry.Registry) (*budget.Ledger, error) 
 	return &budget.Ledger{
 		Registry: db, Zone: zone, FromConsent: c.Alignment == config.FromConsent, Default: usual, RefuseUnlimited: !c.AllowUnlimited,
 	}, nil
+}
+
+// budgetServer answers gateways on their own.
+func (a *App) budgetServer() *http.Server {
+	api := budget.API{Ledger: a.ledger, Token: a.config.Budgets.Token.Reveal(), Log: a.log}
+	return a.internalServer(api.Handler())
 }
 
 // localLedger is the ledger of this process, as its gateway asks it.

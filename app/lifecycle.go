@@ -11,7 +11,7 @@ import (
 	"gatehouse/gateway/listener"
 )
 
-// Start begins to listen, and returns when both listeners accept connections. Failed tells when serving ends by itself.
+// Start begins to listen, and returns when all listeners accept connections. Failed tells when serving ends by itself.
 // When Start fails, call Stop.
 func (a *App) Start(ctx context.Context) error {
 	var config net.ListenConfig
@@ -23,6 +23,14 @@ func (a *App) Start(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for admin: %w", err), public.Close())
 	}
+	if a.budgets != nil {
+		budgets, err := config.Listen(ctx, "tcp", a.config.Budgets.Listen)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen for budgets: %w", err), public.Close(), admin.Close())
+		}
+		a.budgetAddr = budgets.Addr()
+		a.serveHTTP("budget listener", a.budgets, budgets)
+	}
 	a.Serve(public, admin)
 	return nil
 }
@@ -33,15 +41,19 @@ func (a *App) Serve(public, admin net.Listener) {
 	a.publicAddr, a.adminAddr = public.Addr(), admin.Addr()
 	a.accepting = listener.New(public, a.callers)
 	a.serveUntilItFails("public listener", func() error { return a.public.Listener(a.accepting) })
-	a.serveUntilItFails("admin listener", func() error {
-		if err := a.admin.Serve(admin); !errors.Is(err, http.ErrServerClosed) {
+	a.serveHTTP("admin listener", a.admin, admin)
+	build := ThisBuild()
+	a.log.Info("serving", "listen", a.publicAddr.String(), "admin", a.adminAddr.String(), "issuer", a.config.Issuer,
+		"version", build.Version, "commit", build.Commit)
+}
+
+func (a *App) serveHTTP(part string, server *http.Server, on net.Listener) {
+	a.serveUntilItFails(part, func() error {
+		if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
 	})
-	build := ThisBuild()
-	a.log.Info("serving", "listen", a.publicAddr.String(), "admin", a.adminAddr.String(), "issuer", a.config.Issuer,
-		"version", build.Version, "commit", build.Commit)
 }
 
 // Failed yields the error of a listener that stopped serving without being told to.
@@ -52,6 +64,9 @@ func (a *App) Addr() net.Addr { return a.publicAddr }
 
 // AdminAddr is the address that the admin listener has; nil before Start.
 func (a *App) AdminAddr() net.Addr { return a.adminAddr }
+
+// BudgetAddr is the address at which gateways on their own are answered; nil before Start, and where they are not.
+func (a *App) BudgetAddr() net.Addr { return a.budgetAddr }
 
 // Stop ends the process without losing a request. The App is not ready any more, goes on for shutdown.delay, so that load
 // balancers see it, and closes each connection with its next answer. Then it accepts no more connections, waits for at
@@ -75,6 +90,11 @@ func (a *App) drain(ctx context.Context) error {
 	var problems []error
 	if err := errors.Join(a.accepting.Drain(), a.gateway.Drain(ctx), a.drainServer(ctx)); err != nil {
 		problems = append(problems, fmt.Errorf("drain public listener: %w", err))
+	}
+	if a.budgetAddr != nil { // after the public one: what was reserved is settled
+		if err := a.budgets.Shutdown(ctx); err != nil {
+			problems = append(problems, fmt.Errorf("drain budget listener: %w", err), a.budgets.Close())
+		}
 	}
 	if a.admin.Shutdown(ctx) != nil { // whoever still asks for health or metrics is no reason to report a failure
 		problems = append(problems, a.admin.Close())

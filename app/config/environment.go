@@ -144,6 +144,12 @@ func setLeaf(leaf reflect.Value, value string) error {
 	switch target := leaf.Addr().Interface().(type) {
 	case *int:
 		return setInt(target, value)
+	case *int64:
+		parsed, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return fmt.Errorf("want a whole number, not %q", value)
+		}
+		*target = parsed
 	case *bool:
 		parsed, err := strconv.ParseBool(value)
 		if err != nil {

@@ -32,7 +32,7 @@ func fractionsAt(key string, value *yaml.Node, into reflect.Type) (problems []er
 		for i, element := range value.Content {
 			problems = append(problems, fractionsAt(fmt.Sprintf("%s[%d]", key, i), element, into.Elem())...)
 		}
-	case value.ShortTag() == "!!float" && into.Kind() == reflect.Int:
+	case value.ShortTag() == "!!float" && (into.Kind() == reflect.Int || into == reflect.TypeFor[int64]()): // not a duration
 		problems = append(problems, fmt.Errorf("line %d: %s: want a whole number, in digits", value.Line, key))
 	}
 	return problems

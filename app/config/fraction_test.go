@@ -24,7 +24,7 @@ func fractionsEverywhere(structure reflect.Type, at string) (yaml string, keys [
 		var value string
 		var found []string
 		switch {
-		case field.Type.Kind() == reflect.Int:
+		case field.Type.Kind() == reflect.Int, field.Type == reflect.TypeFor[int64]():
 			value, found = "1.5", []string{key}
 		case field.Type.Kind() == reflect.Struct:
 			value, found = fractionsEverywhere(field.Type, key)
@@ -41,7 +41,7 @@ func fractionsEverywhere(structure reflect.Type, at string) (yaml string, keys [
 
 func TestAKeyThatWantsAWholeNumberTakesNoOther(t *testing.T) {
 	yaml, keys := fractionsEverywhere(reflect.TypeFor[config.Config](), "")
-	require.Subset(t, keys, []string{"database_max_conns", "limits.body_size", "token_cache.size", "routes[1].max_body"})
+	require.Subset(t, keys, []string{"database_max_conns", "limits.body_size", "token_cache.size", "routes[1].max_body", "budgets.default.limit"})
 	_, err := config.Load(writeFile(t, "config.yaml", yaml), config.Both, nil)
 	require.Error(t, err)
 	for _, key := range keys {

@@ -76,7 +76,7 @@ var (
 
 // wanted says in the reader's terms what a key of each Go type wants.
 var wanted = map[string]string{
-	"time.Duration": "want a duration such as 2h or 10s", "int": "want a whole number", "bool": "want true or false",
+	"time.Duration": "want a duration such as 2h or 10s", "int": "want a whole number", "int64": "want a whole number", "bool": "want true or false",
 	"string": "want a text", "[]string": "want a list of texts",
 }
 

@@ -54,6 +54,7 @@ func (c *Config) problems(role Role) []error {
 	c.checkCallers(v)
 	c.checkUpstreams(v)
 	c.checkProcess(v)
+	c.checkBudgets(v, role)
 	c.checkRoutes(v, role)
 	return v.problems
 }
@@ -161,6 +162,10 @@ func isLoopback(address string) bool {
 	if err != nil {
 		return false
 	}
+	return isLoopbackHost(host)
+}
+
+func isLoopbackHost(host string) bool {
 	if host == "localhost" {
 		return true
 	}
