@@ -88,13 +88,16 @@ func (r *Registry) RefuseRequest(ctx context.Context, id, sessionHash string) er
 // the subject does not want the client to have (reason "left_out"). In addition to the errors of Authorize, ErrRequestUsed when it was decided before, ErrExpired, and
 // ErrNotFound when there is none.
 func (r *Registry) AuthorizeRequest(
-	ctx context.Context, id, sessionHash string, g Grant, c Code, most int, without []string,
+	ctx context.Context, id, sessionHash string, g Grant, c Code, most int, without []string, decided ...Decision,
 ) (replaced, leftOut []string, err error) {
-	if err := checkIDs(id, sessionHash); err != nil {
+	if err := errors.Join(checkIDs(id, sessionHash), checkDecisions(decided, g)); err != nil {
 		return nil, nil, err
 	}
 	freed, err := r.authorize(ctx, g, c, room{most: most, without: without}, func(ctx context.Context, tx bun.Tx) error {
-		return r.useRequest(ctx, tx, id, sessionHash, g.ID)
+		if err := r.useRequest(ctx, tx, id, sessionHash, g.ID); err != nil {
+			return err
+		}
+		return r.setDecided(ctx, tx, decided)
 	})
 	return freed.replaced, freed.leftOut, err
 }

@@ -28,7 +28,7 @@ type Budget struct {
 	// Period is how long a window is, in words that Windows understands. Windows follow the calendar, or else AnchoredAt.
 	Period     string    `bun:"period"`
 	AnchoredAt time.Time `bun:"anchored_at,nullzero"`
-	// Revision grows with each SetBudget.
+	// Revision grows each time that the user decides; 0: the user was never asked.
 	Revision int64 `bun:"revision"`
 
 	// The window in which something was reserved last, and what is spent and held in it. A zero WindowEnd: it has none.
@@ -131,39 +131,49 @@ func (r *Registry) SetBudget(ctx context.Context, decided Budget, windows Window
 	if err := decided.check(); err != nil {
 		return Budget{}, err
 	}
-	var set budgetRow
-	err := r.inTx(ctx, "set budget", func(ctx context.Context, tx bun.Tx) error {
-		first := budgetRow{Budget: r.fresh(decided, windows)}
-		first.Revision = 0
-		_, err := tx.NewInsert().Model(&first).On("CONFLICT DO NOTHING").Returning("NULL").Exec(ctx)
-		if err != nil {
-			return err
-		}
-		set = rowOf(decided.BudgetKey)
-		if err := r.locking(tx.NewSelect().Model(&set).WherePK(), "NO KEY UPDATE").Scan(ctx); err != nil {
-			return err
-		}
-		recount := set.Period != decided.Period || !set.AnchoredAt.Equal(storable(decided.AnchoredAt))
-		set.Most, set.MostAtOnce, set.Period = decided.Most, decided.MostAtOnce, decided.Period
-		set.AnchoredAt = first.AnchoredAt
-		set.Revision++
-		if recount {
-			start, end := windows(set.Budget, r.clock())
-			set.WindowStart, set.WindowEnd = storable(start), storableOrZero(end)
-			if set.Spent, set.Held, err = r.spentSince(ctx, tx, decided.BudgetKey, set.WindowStart); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.NewUpdate().Model(&set).WherePK().Exec(ctx); err != nil {
-			return err
-		}
-		return r.record(ctx, tx, "budget.set", decided.Subject,
-			fmt.Sprintf("client %s: %d %s, %s, at once %d", decided.ClientID, decided.Most, decided.Unit, decided.Period, decided.MostAtOnce))
+	var set Budget
+	err := r.inTx(ctx, "set budget", func(ctx context.Context, tx bun.Tx) (err error) {
+		set, err = r.setBudget(ctx, tx, decided, windows, func(Budget) error { return nil })
+		return err
 	})
 	if err != nil {
 		return Budget{}, err
 	}
-	return set.budget(), nil
+	return set, nil
+}
+
+// setBudget is SetBudget within a transaction, if the budget may be replaced that is there. One that nobody has is of Revision 0.
+func (r *Registry) setBudget(
+	ctx context.Context, tx bun.Tx, decided Budget, windows Windows, mayReplace func(Budget) error,
+) (Budget, error) {
+	first := budgetRow{Budget: r.fresh(decided, windows)}
+	_, err := tx.NewInsert().Model(&first).On("CONFLICT DO NOTHING").Returning("NULL").Exec(ctx)
+	if err != nil {
+		return Budget{}, err
+	}
+	set := rowOf(decided.BudgetKey)
+	if err := r.locking(tx.NewSelect().Model(&set).WherePK(), "NO KEY UPDATE").Scan(ctx); err != nil {
+		return Budget{}, err
+	}
+	if err := mayReplace(set.Budget); err != nil {
+		return Budget{}, err
+	}
+	recount := set.Period != decided.Period || !set.AnchoredAt.Equal(storable(decided.AnchoredAt))
+	set.Most, set.MostAtOnce, set.Period = decided.Most, decided.MostAtOnce, decided.Period
+	set.AnchoredAt = first.AnchoredAt
+	set.Revision++
+	if recount {
+		start, end := windows(set.Budget, r.clock())
+		set.WindowStart, set.WindowEnd = storable(start), storableOrZero(end)
+		if set.Spent, set.Held, err = r.spentSince(ctx, tx, decided.BudgetKey, set.WindowStart); err != nil {
+			return Budget{}, err
+		}
+	}
+	if _, err := tx.NewUpdate().Model(&set).WherePK().Exec(ctx); err != nil {
+		return Budget{}, err
+	}
+	return set.budget(), r.record(ctx, tx, "budget.set", decided.Subject,
+		fmt.Sprintf("client %s: %d %s, %s, at once %d", decided.ClientID, decided.Most, decided.Unit, decided.Period, decided.MostAtOnce))
 }
 
 // fresh is a budget of which nothing is spent.
@@ -171,7 +181,7 @@ func (r *Registry) fresh(b Budget, windows Windows) Budget {
 	b.AnchoredAt = storableOrZero(b.AnchoredAt)
 	start, end := windows(b, r.clock())
 	b.WindowStart, b.WindowEnd = storable(start), storableOrZero(end)
-	b.Spent, b.Held, b.Revision = 0, 0, 1
+	b.Spent, b.Held, b.Revision = 0, 0, 0
 	return b
 }
 

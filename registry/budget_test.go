@@ -298,6 +298,7 @@ func budgetEnsured(t *testing.T, w *world) {
 	b, err = w.EnsureBudget(w.ctx, want, windows)
 	require.NoError(t, err)
 	require.EqualValues(t, 7, b.Most, "what was decided stays")
+	require.Zero(t, b.Revision, "but nobody was asked")
 	for _, bad := range []registry.Budget{
 		{}, {BudgetKey: budgetOfAnn}, {BudgetKey: budgetOfAnn, Period: "day", Most: -2},
 		{BudgetKey: budgetOfAnn, Period: "day", MostAtOnce: registry.MaxAmount + 1},
@@ -379,4 +380,47 @@ func spendsListedAndPurged(t *testing.T, w *world) {
 	left, err := w.Spends(w.ctx, "ann", "app", registry.Spend{}, 100)
 	require.NoError(t, err)
 	require.Len(t, left, 5, "what is not settled is kept for ever")
+}
+
+// budgetDecided is set with the grant, or neither is.
+func budgetDecided(t *testing.T, w *world) {
+	decision := func(most, seen int64) registry.Decision {
+		b := registry.Budget{BudgetKey: budgetOfAnn, Most: most, MostAtOnce: registry.NoLimit, Period: "day", Revision: seen}
+		return registry.Decision{Budget: b, Windows: windows}
+	}
+	grant := func(name string, decided ...registry.Decision) error {
+		return second(w.Registry.Authorize(w.ctx, registry.Grant{ID: name, ClientID: "app", Subject: "ann"},
+			registry.Code{Hash: "code-" + name, ExpiresAt: w.Now().Add(codeLife)}, manyGrants, decided...))
+	}
+	limit := func() int64 {
+		b, err := w.Budget(w.ctx, budgetOfAnn)
+		require.NoError(t, err)
+		return b.Most
+	}
+	require.NoError(t, grant("g1", decision(5, 0)))
+	require.EqualValues(t, 5, limit())
+	require.NoError(t, w.reserve("p1", 3))
+	require.ErrorIs(t, grant("g2", decision(100, 0)), registry.ErrBudgetChanged, "it was looked at before there was one")
+	require.EqualValues(t, 5, limit())
+	require.ErrorIs(t, second(w.Grant(w.ctx, "g2")), registry.ErrNotFound)
+	require.NoError(t, grant("g3", decision(6, 1)))
+	require.EqualValues(t, 6, limit())
+	w.requireSpent(0, 3)
+
+	w.ask("r1")
+	decide := func(name string, d registry.Decision) error {
+		return third(w.AuthorizeRequest(w.ctx, "r1", "s1", registry.Grant{ID: name, ClientID: "app", Subject: "ann"},
+			registry.Code{Hash: "code-" + name, ExpiresAt: w.Now().Add(codeLife)}, manyGrants, nil, d))
+	}
+	require.ErrorIs(t, decide("g4", decision(100, 1)), registry.ErrBudgetChanged)
+	require.False(t, w.asked("r1").Used())
+	require.NoError(t, decide("g4", decision(8, 2)))
+	require.ErrorIs(t, decide("g5", decision(100, 3)), registry.ErrRequestUsed)
+	require.EqualValues(t, 8, limit())
+
+	foreign := decision(1, 0)
+	foreign.Budget.Subject = "bob"
+	require.ErrorIs(t, grant("g6", foreign), registry.ErrInvalid)
+	foreign.Budget.Subject, foreign.Budget.ClientID = "ann", "other"
+	require.ErrorIs(t, grant("g6", foreign), registry.ErrInvalid)
 }

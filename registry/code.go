@@ -46,10 +46,18 @@ func (row *codeRow) code() Code {
 // transaction the oldest end (reason "replaced") with their revocations, and ended
 // are their IDs. Those that are good for nothing any more go first.
 //
+// What the subject decided about budgets is stored in the same transaction: no grant
+// lives without the limit that was chosen for it.
+//
 // ErrNotFound when the client does not exist, was deleted or disabled; ErrExists
-// when the grant's ID or the code's hash is taken.
-func (r *Registry) Authorize(ctx context.Context, g Grant, c Code, most int) (ended []string, err error) {
-	freed, err := r.authorize(ctx, g, c, room{most: most}, func(context.Context, bun.Tx) error { return nil })
+// when the grant's ID or the code's hash is taken; ErrBudgetChanged.
+func (r *Registry) Authorize(ctx context.Context, g Grant, c Code, most int, decided ...Decision) (ended []string, err error) {
+	if err := checkDecisions(decided, g); err != nil {
+		return nil, err
+	}
+	freed, err := r.authorize(ctx, g, c, room{most: most}, func(ctx context.Context, tx bun.Tx) error {
+		return r.setDecided(ctx, tx, decided)
+	})
 	return freed.replaced, err
 }
 

@@ -137,6 +137,7 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"budget at once":                    budgetAtOnce,
 		"budget settled against reserving":  budgetSettledAgainstReserving,
 		"budget ensured":                    budgetEnsured,
+		"budget decided with a grant":       budgetDecided,
 		"spends inquired":                   spendsInquired,
 		"spends listed and purged":          spendsListedAndPurged,
 		"audit records":                     auditRecords,

@@ -21,6 +21,8 @@ var (
 	ErrRefreshReused = errors.New("registry: refresh token was used before")
 	// ErrRequestUsed: the authorization request was decided before.
 	ErrRequestUsed = errors.New("registry: authorization request was used before")
+	// ErrBudgetChanged: the budget is not the one any more that was looked at for the decision.
+	ErrBudgetChanged = errors.New("registry: the budget has changed since")
 	// ErrSettled: the spend has another final state already.
 	ErrSettled = errors.New("registry: spend is settled otherwise")
 	// ErrLastKey: no signing key would be left.
