@@ -28,6 +28,7 @@ type answerStream struct {
 	framing   framing // of what the caller gets
 	length    int     // which fasthttp expects
 	announced []byte  // names of trailers
+	begun     []byte  // of the body, that was taken already
 
 	claims  *keys.Claims
 	lasting *lasting // nil until it has lasted for a while
@@ -137,6 +138,11 @@ func (s *answerStream) end(err error) {
 // forward leaves the last part in w, so that fasthttp sends the end of the answer with it.
 func (s *answerStream) forward(w *bufio.Writer) (err error) {
 	defer panics.Catch(&err)
+	if len(s.begun) > 0 {
+		if err := s.writeAll(w, s.begun); err != nil {
+			return upstream.ErrCallerGone
+		}
+	}
 	for {
 		if s.lasting.wasCut() != NotCut {
 			return errCut
@@ -160,6 +166,18 @@ func (s *answerStream) forward(w *bufio.Writer) (err error) {
 			return err
 		}
 	}
+}
+
+// writeAll writes what may be longer than a chunk of ours.
+func (s *answerStream) writeAll(w *bufio.Writer, body []byte) error {
+	for len(body) > 0 {
+		part := body[:min(len(body), readAhead)]
+		if err := s.write(w, part); err != nil {
+			return err
+		}
+		body = body[len(part):]
+	}
+	return nil
 }
 
 func (s *answerStream) write(w *bufio.Writer, part []byte) error {
@@ -190,6 +208,9 @@ func (s *answerStream) writeEnd(w *bufio.Writer) error {
 	_, err := w.Write(append(end, "\r\n"...))
 	return err
 }
+
+// readAhead is less than a chunkBuffer has room for.
+const readAhead = 16 << 10
 
 // chunkBuffer has room for the largest part of an answer and its framing.
 type chunkBuffer [20 << 10]byte

@@ -89,13 +89,18 @@ func (f fields) get(name string) (value []byte, ok bool) {
 
 // only returns the value of the field of that lower-case name, and false unless there is exactly one.
 func (f fields) only(name string) (value []byte, ok bool) {
-	times := 0
+	value, times := f.count(name)
+	return value, times == 1
+}
+
+// count returns how many fields of that lower-case name there are, and the value of the last.
+func (f fields) count(name string) (value []byte, times int) {
 	for i := range f {
 		if http1.IsNamed(f[i].name, name) {
 			value, times = f[i].value, times+1
 		}
 	}
-	return value, times == 1
+	return value, times
 }
 
 // listedInConnection reports whether a Connection header declares the named field to be for this hop only (RFC 9110

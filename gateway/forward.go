@@ -14,6 +14,9 @@ import (
 
 // forward sends the request to the rule's upstream and forwards the answer, in a span of its own where somebody traces.
 func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
+	if to.spend != nil {
+		defer g.settle(r)
+	}
 	if g.tracer == nil {
 		return g.exchange(ctx, r, to)
 	}
@@ -32,7 +35,7 @@ func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error 
 // the upstream.
 func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
 	from := peerOf(ctx, g.proxies)
-	waited, err := r.begin(ctx, to, from)
+	waited, err := r.begin(ctx, g, to, from)
 	if err != nil {
 		return err
 	}
@@ -44,13 +47,17 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 			return err
 		}
 	}
-	var end time.Time
-	if to.timeout > 0 {
-		end = time.Now().Add(to.timeout)
+	caller := upstream.Caller{Holder: g.holder(ctx, r), Conn: ctx.Conn(), Upgrades: r.handshake.wanted}
+	if r.hold != nil {
+		if err := g.reserve(r); err != nil {
+			return err
+		}
+		caller.Conn = nil // only the answer tells what was spent, also when its caller has gone
 	}
-	x, err := to.upstream.Acquire(upstream.Caller{
-		Holder: g.holder(ctx, r), Conn: ctx.Conn(), Upgrades: r.handshake.wanted, End: end,
-	})
+	if to.timeout > 0 {
+		caller.End = time.Now().Add(to.timeout)
+	}
+	x, err := to.upstream.Acquire(caller)
 	if err != nil {
 		return g.upstreamFailed(r, to, err, Unreachable)
 	}
@@ -64,7 +71,7 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	r.gateway, r.exchange = g, x
 	x.WatchedBy(r)
 	r.upload = r.rest()
-	if x.IsLate() {
+	if x.IsLate() || r.hold.wasLate() {
 		if err := g.renew(r, to, from); err != nil {
 			return err
 		}
@@ -124,9 +131,12 @@ func (g *Gateway) renew(r *request, to *rule, from peer) error {
 
 // begin reads the beginning of the request's body, and puts what is sent first into r.head. waited says that it was not
 // all there.
-func (r *request) begin(ctx *fasthttp.RequestCtx, to *rule, from peer) (waited bool, err error) {
+func (r *request) begin(ctx *fasthttp.RequestCtx, g *Gateway, to *rule, from peer) (waited bool, err error) {
 	if err := r.body.open(ctx, to.maxBody); err != nil {
 		return false, err
+	}
+	if to.spend != nil {
+		return r.beginSpending(g, to, from)
 	}
 	before := r.body.waits()
 	if trailer, ok := r.fields.get("trailer"); ok && r.body.IsChunked() {
@@ -191,6 +201,7 @@ func (g *Gateway) holder(ctx *fasthttp.RequestCtx, r *request) upstream.Holder {
 func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x upstream.Exchange, head *upstream.Head) (
 	streamed bool, err error,
 ) {
+	r.hold.judgeStatus(head.Status())
 	except := exception{secret: to.credentialIn.secretIn(r.credential)}
 	if to.gatewayMadeCredential {
 		switch status := head.Status(); {
@@ -218,6 +229,9 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 			response.Header.SetContentLength(int(head.Length()))
 		}
 		return false, nil
+	}
+	if r.hold.needsBody(head.Status()) {
+		return g.forwardJudged(ctx, r, to, x, head, except)
 	}
 	if len(head.Trailer()) == 0 || !r.takesTrailers() {
 		body, whole, err := x.ReadWhole(r.head[:0])

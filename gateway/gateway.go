@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,6 +79,10 @@ type Config struct {
 
 	// Ledger is asked before a request is sent that spends; required where a route does.
 	Ledger Ledger
+	// LedgerTimeout bounds each question to it; zero means 5 seconds.
+	LedgerTimeout time.Duration
+	// OnSpent is told once of each request that spends, by many at once: it must not block. Nil: nobody is.
+	OnSpent func(Spent)
 
 	// Uses is told which grants were used, and on which day; nil: nobody is.
 	Uses UseReporter
@@ -118,6 +123,9 @@ type Gateway struct {
 	observer Observer
 	tracer   Tracer
 
+	settlements settlements
+	onSpent     func(Spent) // nil: nobody
+
 	running    context.Context // ends with Close
 	stop       context.CancelFunc
 	forget     func() // closes what is remembered of opaque tokens
@@ -141,12 +149,17 @@ func New(config Config) (*Gateway, error) {
 		cors:         newCORS(config.CORS, config.SharedEndpoints),
 		observer:     config.Observer,
 		tracer:       config.Tracer,
+		settlements: settlements{
+			ledger: config.Ledger, timeout: config.LedgerTimeout, log: config.Log, closing: make(chan struct{}),
+		},
+		onSpent:      config.OnSpent,
 		forget:       func() {},
 		unknownProxy: occasional.Warning{Every: unknownProxyInterval},
 	}
 	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
 		return nil, err
 	}
+	g.settlements.failed = g.backgroundPanicked
 	g.running, g.stop = context.WithCancel(context.Background())
 	if config.OpaqueTokens != nil {
 		opaque, err := newOpaqueVerifier(g.running, &config)
@@ -169,6 +182,7 @@ func (c *Config) setDefaults() error {
 	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
 	c.Upstreams.SetDefaults()
 	c.OnUnavailable = cmp.Or(c.OnUnavailable, Deny)
+	c.LedgerTimeout = cmp.Or(c.LedgerTimeout, defaultLedgerTimeout)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -178,6 +192,9 @@ func (c *Config) setDefaults() error {
 	var problems []error
 	if len(c.Routes) > 0 && (c.Verifier == nil || c.Denylist == nil) {
 		problems = append(problems, errors.New("gateway needs a token verifier and a denylist"))
+	}
+	if c.Ledger == nil && slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Spend != nil }) {
+		problems = append(problems, errors.New("a route spends, and there is no ledger to ask"))
 	}
 	for first := range c.Reserved {
 		if !routing.IsReserved([]byte(first)) {
@@ -235,6 +252,9 @@ func (g *Gateway) authorize(r *request) error {
 	}
 	if rule.demandsScope && !claims.HasScope(rule.scope) {
 		return rule.noScope
+	}
+	if rule.spend != nil && claims.GrantID == "" {
+		return errNoUser
 	}
 	if r.credential, err = rule.credential.append(r.credential, claims, token); err != nil {
 		return err
@@ -308,6 +328,7 @@ func (g *Gateway) Drain(ctx context.Context) error { return g.tunnels.Drain(ctx)
 func (g *Gateway) Close() error {
 	g.stop()
 	_ = g.tunnels.Drain(g.running)
+	g.settlements.close()
 	g.background.Wait()
 	for _, d := range g.destinations {
 		d.Close()

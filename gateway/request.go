@@ -40,6 +40,7 @@ type request struct {
 	upload   *callerBody   // the rest of its body, nil when there is none
 	lasting  *lasting      // nil until it has lasted for a while
 	stream   *answerStream // nil unless the answer is one
+	hold     *hold         // nil unless it spends
 	tunnel   *tunnel.Tunnel
 
 	isProxied   bool // somebody says so: it has X-Forwarded-For
@@ -64,7 +65,7 @@ func releaseRequest(r *request) {
 	r.method, r.id, r.accessToken = nil, nil, nil
 	r.preflight, r.handler, r.rule = "", nil, nil
 	r.gateway, r.exchange, r.upload, r.lasting = nil, upstream.Exchange{}, nil, nil
-	r.stream, r.tunnel = nil, nil
+	r.stream, r.tunnel, r.hold = nil, nil, nil
 	r.isProxied, r.hasCORS, r.wasAdmitted = false, false, false
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
 	r.body = callerBody{}

@@ -46,6 +46,8 @@ func Risks(routes []Route) map[string]ScopeRisk {
 func (r *Route) risk() (risk, why string) {
 	isSafe := !slices.ContainsFunc(r.Methods, func(name string) bool { return !routing.IsSafe([]byte(strings.ToUpper(name))) })
 	switch {
+	case r.Spend != nil:
+		return Spend, "spends a budget"
 	case r.Risk != "":
 		return r.Risk, "says so"
 	case isSafe && (!r.WebSocket || r.FromTargets):

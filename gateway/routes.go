@@ -123,6 +123,7 @@ type rule struct {
 	maxBody               int64         // -1: no limit
 	noScope               *refusal
 	webSocket             *webSocketRule // nil where there is none
+	spend                 *spending      // nil: nothing
 }
 
 // webSocketRule is what a rule says about WebSockets.
@@ -166,7 +167,7 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 		}
 	}
 	g.routes.Finish(methodRefusal)
-	return errors.Join(problems...)
+	return errors.Join(append(problems, checkUnits(routes))...)
 }
 
 func (g *Gateway) compileRule(route Route, config *Config, problem func(string, ...any)) *rule {
@@ -242,6 +243,12 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		return r
 	}
 	r.basePath = basePath
+	if r.spend = compileSpending(route, basePath, config.Upstreams, problem); r.spend != nil {
+		if r.maxBody > maxSpendingBody || r.maxBody == NoLimit {
+			r.maxBody = maxSpendingBody
+		}
+		r.headers.drop("accept-encoding") // the answer has to be read
+	}
 	if route.Credential == credentialLNDHub {
 		r.hub = g.hubAt(origin)
 	}

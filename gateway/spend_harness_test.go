@@ -1,0 +1,214 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway"
+)
+
+// scriptedLedger keeps what it is told, and fails as it is told to. Of one unit there is one budget.
+type scriptedLedger struct {
+	mu       sync.Mutex
+	limit    int64 // -1: none
+	reserve  func(context.Context, gateway.Hold) error
+	settle   func(id string, to gateway.Outcome) error
+	holds    []gateway.Hold
+	outcomes map[string]gateway.Outcome
+}
+
+var _ gateway.Ledger = (*scriptedLedger)(nil)
+
+func newLedger(limit int64) *scriptedLedger {
+	return &scriptedLedger{limit: limit, outcomes: map[string]gateway.Outcome{}}
+}
+
+func (l *scriptedLedger) Reserve(ctx context.Context, h gateway.Hold) error {
+	if l.reserve != nil {
+		if err := l.reserve(ctx, h); err != nil {
+			return err
+		}
+	}
+	return l.keep(h)
+}
+
+func (l *scriptedLedger) keep(h gateway.Hold) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, before := range l.holds {
+		if state := l.outcomes[before.ID].State; h.Once != "" && before.Once == h.Once && state != gateway.Voided {
+			if state == "" {
+				state = "held"
+			}
+			return &gateway.SpentAlreadyError{State: string(state)}
+		}
+	}
+	if left := l.limit - l.counted(); l.limit >= 0 && h.Amount > left {
+		return &gateway.BudgetExceededError{Unit: h.Unit, Limit: l.limit, Remaining: left, MostAtOnce: -1, RenewsAt: now.Add(time.Hour)}
+	}
+	l.holds = append(l.holds, h)
+	return nil
+}
+
+// counted is what counts against the limit.
+func (l *scriptedLedger) counted() (sum int64) {
+	for _, h := range l.holds {
+		switch to := l.outcomes[h.ID]; to.State {
+		case gateway.Voided:
+		case gateway.Posted:
+			sum += to.Cost
+		default:
+			sum += h.Amount
+		}
+	}
+	return sum
+}
+
+func (l *scriptedLedger) Settle(_ context.Context, id string, to gateway.Outcome) error {
+	if l.settle != nil {
+		if err := l.settle(id, to); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.holds {
+		if h.ID == id {
+			l.outcomes[id] = to
+			return nil
+		}
+	}
+	return gateway.ErrNoHold
+}
+
+// states are what became of the holds, in their order: "held 1010", "posted 1003".
+func (l *scriptedLedger) states() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	states := make([]string, len(l.holds))
+	for i, h := range l.holds {
+		switch to := l.outcomes[h.ID]; to.State {
+		case "":
+			states[i] = fmt.Sprintf("held %d", h.Amount)
+		case gateway.Posted:
+			states[i] = fmt.Sprintf("posted %d", to.Cost)
+		default:
+			states[i] = string(to.State)
+		}
+	}
+	return states
+}
+
+func (l *scriptedLedger) hold(t *testing.T, n int) gateway.Hold {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	require.Greater(t, len(l.holds), n)
+	return l.holds[n]
+}
+
+// requireStates waits for what is told in the background.
+func (l *scriptedLedger) requireStates(t *testing.T, want ...string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return fmt.Sprint(l.states()) == fmt.Sprint(want) }, patience, time.Millisecond,
+		"want %v", want)
+}
+
+var errLedgerAway = errors.New("nobody answers")
+
+// invoice is BOLT 11's example of 2,500 µBTC, which is 250,000 sat: see internal/spend. It expires at 1496314658 + 60 s.
+const (
+	invoice = "lnbc2500u1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpuaztrnwngzn3kdzw5hydlzf03" +
+		"qdgm2hdq27cqv3agm2awhz5se903vruatfhq77w3ls4evs3ch9zw97j25emudupq63nyw24cg27h2rspfj9srp"
+	invoiceHash = "0001020304050607080900010203040506070809000102030405060708090102"
+	invoiceHold = 250_000 + 2501
+)
+
+// beforeItExpires is a time at which invoice can be paid.
+var beforeItExpires = time.Unix(1496314658+30, 0)
+
+// paying makes routes of payments, of a ledger.
+func paying(upstream string, change ...func(*gateway.Route)) gateway.Route {
+	r := gateway.Route{
+		Path: "/v2/payments/bolt11", Methods: []string{"POST"}, Origin: upstream, Scope: "payments:send", Credential: "lndhub",
+		Spend: &gateway.Spending{Unit: "sat", Cost: "lndhub_bolt11"},
+	}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+// priced makes routes that cost what the member amount says, and give it back in cost.
+func priced(upstream string, change ...func(*gateway.Spending)) gateway.Route {
+	s := &gateway.Spending{
+		Unit: "credit", Cost: "json:/amount", Settle: []string{"/cost"}, VoidOn: []int{422},
+	}
+	for _, c := range change {
+		c(s)
+	}
+	return gateway.Route{
+		Path: "/orders", Methods: []string{"POST"}, Origin: upstream, Scope: "payments:send", Credential: "none", Spend: s,
+	}
+}
+
+// buyer is a gateway with a ledger.
+type buyer struct {
+	*system
+	ledger *scriptedLedger
+	mu     sync.Mutex
+	seen   []gateway.Spent
+}
+
+func newBuyer(t *testing.T, ledger *scriptedLedger, route gateway.Route, change ...func(*gateway.Config)) *buyer {
+	t.Helper()
+	b := &buyer{ledger: ledger}
+	b.system = newSystem(t, []gateway.Route{route}, options{config: func(c *gateway.Config) {
+		c.Ledger, c.LedgerTimeout = ledger, 200*time.Millisecond
+		c.OnSpent = func(s gateway.Spent) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.seen = append(b.seen, s)
+		}
+		for _, change := range change {
+			change(c)
+		}
+	}})
+	return b
+}
+
+func (b *buyer) observed() []gateway.Spent {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]gateway.Spent(nil), b.seen...)
+}
+
+func (b *buyer) request(path, body string, headers ...string) string {
+	headers = append([]string{bearer(b.token(map[string]any{"scope": "payments:send"})), "Content-Type: application/json"}, headers...)
+	return withBody("POST "+path, body, headers...)
+}
+
+func (b *buyer) order(body string, headers ...string) answer {
+	b.t.Helper()
+	return b.do(b.request("/orders", body, headers...))
+}
+
+// at makes the gateway's clock stand at a time.
+func at(then time.Time) func(*gateway.Config) {
+	return func(c *gateway.Config) { c.Now = func() time.Time { return then } }
+}
+
+// member returns what a refusal says.
+func member(t *testing.T, a answer, name string) any {
+	t.Helper()
+	var body map[string]any
+	require.NoError(t, json.Unmarshal([]byte(a.Body), &body), a.Body)
+	return body[name]
+}
