@@ -241,6 +241,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.G
 	if a.ledger != nil {
 		config.Ledger = localLedger{a.ledger}
 	}
+	config.LedgerTimeout = a.config.Budgets.Timeout
 	config.OnUnavailable = a.config.Denylist.OnUnavailable
 	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
 	config.TrustedProxyHeaders = a.config.TrustedProxyHeaders

@@ -125,8 +125,8 @@ var errLedgerAway = errors.New("nobody answers")
 
 // invoice is BOLT 11's example of 2,500 µBTC, which is 250,000 sat: see internal/spend. It expires at 1496314658 + 60 s.
 const (
-	invoice = "lnbc2500u1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpuaztrnwngzn3kdzw5hydlzf03" +
-		"qdgm2hdq27cqv3agm2awhz5se903vruatfhq77w3ls4evs3ch9zw97j25emudupq63nyw24cg27h2rspfj9srp"
+	invoice = "lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqf" +
+		"qypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh"
 	invoiceHash = "0001020304050607080900010203040506070809000102030405060708090102"
 	invoiceHold = 250_000 + 2501
 )
@@ -192,7 +192,7 @@ func (b *buyer) observed() []gateway.Spent {
 
 func (b *buyer) request(path, body string, headers ...string) string {
 	headers = append([]string{bearer(b.token(map[string]any{"scope": "payments:send"})), "Content-Type: application/json"}, headers...)
-	return withBody("POST "+path, body, headers...)
+	return withBody(body, "POST "+path, headers...)
 }
 
 func (b *buyer) order(body string, headers ...string) answer {
@@ -211,4 +211,14 @@ func member(t *testing.T, a answer, name string) any {
 	var body map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.Body), &body), a.Body)
 	return body[name]
+}
+
+// requireRefusedSpend holds an answer to the form of a refusal of a request of which nothing was sent.
+func requireRefusedSpend(t *testing.T, a answer, status int, code string) {
+	t.Helper()
+	require.Equal(t, status, a.StatusCode, a.Body)
+	require.Equal(t, code, member(t, a, "error"))
+	require.Equal(t, false, member(t, a, "sent"))
+	require.EqualValues(t, status, member(t, a, "status"))
+	require.NotEmpty(t, member(t, a, "error_description"))
 }
