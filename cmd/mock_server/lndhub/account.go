@@ -1,6 +1,7 @@
 package lndhub
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -79,11 +80,11 @@ func (h *Hub) addInvoiceFor(user, amount int64, memo, descriptionHash string) (I
 	switch {
 	case amount < 0 || descriptionHash != "" && !isHexadecimal(descriptionHash):
 		return Invoice{}, badArguments
-	case amount > maxAmount || strings.ContainsAny(descriptionHash, "xX"): // the node refuses it
+	case amount > maxAmount || len(memo) > longestMemo || strings.ContainsAny(descriptionHash, "xX"): // the node refuses it
 		return Invoice{}, somethingWrong
 	}
-	i := newInvoice(NodeKey, amount, memo, h.now())
-	i.Type, i.DescriptionHash = Incoming, descriptionHash
+	i := newInvoiceOf(descriptionHash, NodeKey, amount, memo, h.now())
+	i.Type = Incoming
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := h.account(user)
@@ -116,7 +117,12 @@ func (h *Hub) feeCeiling(destination string, amount int64) int64 {
 	return min(ceiling, h.config.MaxFee)
 }
 
-func (h *Hub) serviceFee(amount int64) int64 { return (amount*h.config.ServiceFee + 999) / 1000 }
+func (h *Hub) serviceFee(amount int64) int64 {
+	if amount <= h.config.NoServiceFeeUpTo {
+		return 0
+	}
+	return (amount*h.config.ServiceFee + 999) / 1000
+}
 
 // execute makes a payment, whether or not anybody waits for it, and changes it to what became of it. The error is the
 // node's, or the database's.
@@ -134,16 +140,35 @@ func (h *Hub) execute(user int64, payment *Invoice) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	a := h.account(user)
-	if err != nil {
-		a.balance += held
-		payment.State, payment.Error = Failed, err.Error()
-	} else {
+	book := func() {
+		a := h.account(user)
+		if err != nil {
+			a.balance += held
+			payment.State, payment.Error = Failed, err.Error()
+			return
+		}
 		payment.Fee = routed + h.serviceFee(payment.Amount)
 		a.balance += held - payment.Amount - payment.Fee
 		payment.State, payment.Preimage, payment.Settled = Settled, preimage, h.now()
 	}
+	if h.config.Book != nil {
+		if down := h.config.Book(*payment); down != nil {
+			h.unbooked = append(h.unbooked, book)
+			return cmp.Or(err, down)
+		}
+	}
+	book()
 	return err
+}
+
+// Restart is a start of lndhub.go: it asks the node about payments that were made, or failed, and could not be booked.
+func (h *Hub) Restart() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, book := range h.unbooked {
+		book()
+	}
+	h.unbooked = nil
 }
 
 // hold takes from the account what the payment may cost. The fees may leave it below zero, the amount may not.

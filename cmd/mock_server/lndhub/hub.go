@@ -18,8 +18,8 @@ type Config struct {
 	AdminToken string
 	// FeeReserve asks of a payer to have the ceiling of the routing fee as well.
 	FeeReserve bool
-	// ServiceFee is per mille of a payment, rounded up.
-	ServiceFee int64
+	// ServiceFee is per mille of a payment, rounded up. One of up to NoServiceFeeUpTo costs none.
+	ServiceFee, NoServiceFeeUpTo int64
 	// MaxFee is the most that is ever reserved for a routing fee, in sat; 5000 when 0.
 	MaxFee int64
 	// RateLimit is how many requests an address has in a second, StrictRateLimit how many payments a user has; each 10 when
@@ -32,6 +32,10 @@ type Config struct {
 	// Pay makes a payment to another node and returns the routing fee, in sat. It may block as long as a node does, whether
 	// or not the caller waits. When nil, each payment is made at once for 1 sat and 1 per mille.
 	Pay func(payment Invoice) (fee int64, err error)
+	// Book says whether the database is there when the node has made a payment or failed to. With an error the payment stays
+	// Initialized until Restart, and the caller is told the error, whatever the node did. It is called with the hub locked; nil: it
+	// always is.
+	Book func(payment Invoice) error
 	// Now is time.Now when nil.
 	Now func() time.Time
 }
@@ -47,6 +51,7 @@ type Hub struct {
 	users    map[int64]*account
 	payable  map[string]*bill // by payment request
 	troubles map[string]Trouble
+	unbooked []func()
 }
 
 var _ http.Handler = (*Hub)(nil)

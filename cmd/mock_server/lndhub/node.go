@@ -3,11 +3,9 @@ package lndhub
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
 	"encoding/hex"
 	"errors"
 	"maps"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -24,39 +22,39 @@ const (
 
 var errPaid = errors.New("invoice is already paid")
 
+// ErrLost as the error of Config.Pay is a node that was cut off: the payment is recorded as one that failed, although the node
+// has made it.
+var ErrLost = errors.New("rpc error: code = Unavailable desc = error reading from server: EOF")
+
 // bill is a payment request that can be paid, and whether it was, where the node that made it is another one.
 type bill struct {
 	invoice Invoice
 	paid    bool
 }
 
-// bech32 is the alphabet that payment requests are written in.
-var bech32 = base32.NewEncoding("qpzry9x8gf2tvdw0s3jn54khce6mua7l").WithPadding(base32.NoPadding)
-
-// newInvoice makes an invoice that nobody has paid yet, with a fresh payment hash. The payment request looks like a BOLT11
-// one of a test network and names the amount, but it has no signature: only this hub can read it.
+// newInvoice makes an invoice that nobody has paid yet, with a fresh payment hash. An amount of 0 leaves it to the payer.
 func newInvoice(destination string, amount int64, memo string, now time.Time) *Invoice {
+	return newInvoiceOf("", destination, amount, memo, now)
+}
+
+// newInvoiceOf is one whose description is only known by its hash, unless that is empty.
+func newInvoiceOf(descriptionHash, destination string, amount int64, memo string, now time.Time) *Invoice {
 	preimage := make([]byte, 32)
 	rand.Read(preimage)
 	hash := sha256.Sum256(preimage)
-
-	units := "" // no amount: the payer chooses
-	if amount > 0 {
-		units = strconv.FormatInt(amount, 10) + "0n" // 1 sat is 10 nano-bitcoin
+	i := &Invoice{
+		Hash:            hex.EncodeToString(hash[:]),
+		Preimage:        hex.EncodeToString(preimage),
+		Memo:            memo,
+		DescriptionHash: descriptionHash,
+		Destination:     destination,
+		Amount:          amount,
+		State:           Open,
+		Created:         now,
+		Expires:         now.Add(invoiceLifespan),
 	}
-	filler := make([]byte, 65)
-	rand.Read(filler)
-	return &Invoice{
-		Hash:        hex.EncodeToString(hash[:]),
-		Preimage:    hex.EncodeToString(preimage),
-		Request:     "lnbcrt" + units + "1" + bech32.EncodeToString(append(hash[:], filler...)),
-		Memo:        memo,
-		Destination: destination,
-		Amount:      amount,
-		State:       Open,
-		Created:     now,
-		Expires:     now.Add(invoiceLifespan),
-	}
+	i.Request = i.request()
+	return i
 }
 
 // Elsewhere makes an invoice of another node, which any user can pay.
@@ -104,7 +102,7 @@ func (h *Hub) payElsewhere(payment *Invoice) (preimage string, fee int64, err er
 	asked := *payment
 	h.mu.Unlock()
 	fee, err = h.config.Pay(asked)
-	if err != nil && b != nil {
+	if err != nil && b != nil && !errors.Is(err, ErrLost) {
 		h.mu.Lock()
 		b.paid = false
 		h.mu.Unlock()

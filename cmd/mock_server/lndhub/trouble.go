@@ -40,6 +40,12 @@ func Cut(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	_ = buffered.Flush() // it is to be cut
 }
 
+// Fail does what was asked for and answers as if it had not: with 500.
+func Fail(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	next.ServeHTTP(&kept{header: http.Header{}}, r)
+	answer(w, http.StatusInternalServerError, paymentFailed(errNoRows))
+}
+
 // Page is a proxy in front of the hub that answers with a page of its own, and says that all is well.
 func Page(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
