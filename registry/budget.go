@@ -43,13 +43,27 @@ type Budget struct {
 type Windows func(b Budget, at time.Time) (start, end time.Time)
 
 // At is the budget as it stands at a time: with nothing spent, when its last window is over. A clock that is behind sees the
-// last window, and so does one whose window would begin in it: another time zone begins none before it has ended.
+// last window.
+//
+// Another time zone begins no window before the last one has ended. Of one that began before, the rest is a window of its own if
+// that is most of it, and else belongs to the last one.
 func (b Budget) At(at time.Time, windows Windows) Budget {
-	start, end := windows(b, at)
-	if start = storable(start); start.After(b.WindowStart) && !start.Before(b.WindowEnd) {
-		b.Spent, b.Held = 0, 0
-		b.WindowStart, b.WindowEnd = start, end
+	if !b.WindowEnd.IsZero() && at.Before(b.WindowEnd) {
+		return b
 	}
+	start, end := windows(b, at)
+	start, end = storable(start), storableOrZero(end)
+	switch {
+	case !start.After(b.WindowStart):
+		return b
+	case start.Before(b.WindowEnd) && end.Sub(b.WindowEnd) < b.WindowEnd.Sub(start):
+		b.WindowEnd = end
+		return b
+	case start.Before(b.WindowEnd):
+		start = b.WindowEnd
+	}
+	b.Spent, b.Held = 0, 0
+	b.WindowStart, b.WindowEnd = start, end
 	return b
 }
 

@@ -222,6 +222,46 @@ func budgetPeriodChanged(t *testing.T, w *world) {
 	w.requireSpent(80, 0)
 }
 
+// Another time zone makes no fresh budget, and takes none away.
+func budgetZoneChanged(t *testing.T, w *world) {
+	in := func(hours int) registry.Windows {
+		ahead := time.Duration(hours) * time.Hour
+		return func(b registry.Budget, at time.Time) (start, end time.Time) {
+			start, end = windows(b, at.Add(ahead))
+			return start.Add(-ahead), end.Add(-ahead)
+		}
+	}
+	reserve := func(amount int64, zone registry.Windows) error {
+		_, _, err := w.Reserve(w.ctx, w.spend(fmt.Sprint(w.Now().Unix()), "", amount), zone)
+		return err
+	}
+	requireOver := func(zone registry.Windows, ends time.Time) {
+		t.Helper()
+		var exceeded *registry.BudgetExceededError
+		require.ErrorAs(t, reserve(1, zone), &exceeded)
+		require.Equal(t, ends, exceeded.Budget.WindowEnd)
+	}
+	east, west := in(2), in(-5)
+	january, february, march := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2031, 2, 1, 0, 0, 0, 0, time.UTC), time.Date(2031, 3, 1, 0, 0, 0, 0, time.UTC)
+
+	w.Set(january)
+	w.allowSpending(100, registry.NoLimit, "month")
+	require.NoError(t, reserve(100, in(0)))
+	w.Set(february.Add(-time.Hour)) // in the east it is February
+	requireOver(east, february)
+	w.Set(february)
+	require.NoError(t, reserve(100, east))
+	w.Set(february.Add(time.Hour))
+	requireOver(east, march.Add(-2*time.Hour))
+	w.Set(march.Add(-2 * time.Hour))
+	require.NoError(t, reserve(100, east))
+	april := march.AddDate(0, 1, 0)
+	w.Set(april.Add(2 * time.Hour)) // in the west it is March
+	requireOver(west, april.Add(5*time.Hour))
+	w.Set(april.Add(5 * time.Hour))
+	require.NoError(t, reserve(100, west))
+}
+
 func budgetAtOnce(t *testing.T, w *world) {
 	w.allowSpending(50, registry.NoLimit, "day")
 	results := registrytest.Race(100, func(i int) error { return w.reserve(fmt.Sprint(i), 1) })

@@ -134,6 +134,7 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"budget settled once":               budgetSettledOnce,
 		"budget windows":                    budgetWindows,
 		"budget with another period":        budgetPeriodChanged,
+		"budget in another time zone":       budgetZoneChanged,
 		"budget at once":                    budgetAtOnce,
 		"budget settled against reserving":  budgetSettledAgainstReserving,
 		"budget ensured":                    budgetEnsured,

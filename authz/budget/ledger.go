@@ -64,19 +64,23 @@ func (l *Ledger) OfSubject(ctx context.Context, subject string) ([]registry.Budg
 	return budgets, err
 }
 
-// Set makes the limit hold for whatever is reserved from now on. What was spent in the window stays spent. ErrBadLimit,
-// ErrUnlimited.
+// Set makes the limit hold for whatever is reserved from now on. What was spent in the window stays spent, and windows are counted
+// from where they were: another period makes no fresh budget. It returns the budget as it stands then. ErrBadLimit, ErrUnlimited.
 func (l *Ledger) Set(ctx context.Context, key registry.BudgetKey, to Limit) (registry.Budget, error) {
 	if err := l.Check(to); err != nil {
 		return registry.Budget{}, err
 	}
 	decided := l.budget(key, to)
-	if before, err := l.Registry.Budget(ctx, key); err == nil && before.Period == decided.Period {
-		decided.AnchoredAt = before.AnchoredAt // its windows stay
-	} else if err != nil && !errors.Is(err, registry.ErrNotFound) {
+	if before, err := l.Registry.Budget(ctx, key); err == nil {
+		decided.AnchoredAt = before.AnchoredAt
+	} else if !errors.Is(err, registry.ErrNotFound) {
 		return registry.Budget{}, err
 	}
-	return l.Registry.SetBudget(ctx, decided, l.windows())
+	set, err := l.Registry.SetBudget(ctx, decided, l.windows())
+	if err != nil {
+		return registry.Budget{}, err
+	}
+	return set.At(l.now(), l.windows()), nil
 }
 
 // Check returns why a limit cannot be set: ErrBadLimit or ErrUnlimited.
@@ -95,7 +99,7 @@ func RenewsAt(b registry.Budget) time.Time { return b.WindowEnd }
 
 func (l *Ledger) budget(key registry.BudgetKey, of Limit) registry.Budget {
 	b := registry.Budget{BudgetKey: key, Most: of.Most, MostAtOnce: of.MostAtOnce, Period: string(of.Period)}
-	if l.FromConsent && of.Period != None {
+	if l.FromConsent { // also one that never ends: it may get another period
 		b.AnchoredAt = l.now()
 	}
 	return b
