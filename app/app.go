@@ -121,6 +121,7 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 	a.onClose("gateway", a.gateway.Close)
 	if options.Role.HasGateway() {
 		a.metrics.watchUses(a.gateway.UsesDropped)
+		a.metrics.watchUnsettled(a.gateway.Unsettled)
 	}
 	if a.callers, err = a.callersConfig(); err != nil {
 		return nil, fmt.Errorf("public listener: %w", err)

@@ -38,6 +38,19 @@ func (a *App) budgetServer() *http.Server {
 	return a.internalServer(api.Handler())
 }
 
+// gatewayLedger is whom the gateway of this process asks: the ledger beside it, else the authorization server's, or nobody.
+func (a *App) gatewayLedger() gateway.Ledger {
+	switch {
+	case a.ledger != nil:
+		return localLedger{a.ledger}
+	case a.config.Budgets.URL != "":
+		remote := gateway.NewRemoteLedger(a.config.Budgets.URL, a.config.Budgets.Token.Reveal())
+		a.onClose("ledger of budgets", remote.Close)
+		return remote
+	}
+	return nil
+}
+
 // localLedger is the ledger of this process, as its gateway asks it.
 type localLedger struct{ *budget.Ledger }
 

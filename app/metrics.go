@@ -28,6 +28,7 @@ type metrics struct {
 	open      *prometheus.GaugeVec
 	issued    *prometheus.CounterVec
 	replayed  prometheus.Counter
+	spends    *spendMetrics
 
 	mu     sync.Mutex
 	routes map[string]*route
@@ -72,6 +73,7 @@ func newMetrics(role config.Role) *metrics {
 			Name: "gatehouse_refresh_token_replays_total",
 			Help: "Refresh tokens that were used again within their grace.",
 		}),
+		spends: newSpendMetrics(),
 		routes: make(map[string]*route),
 	}
 	m.registry.MustRegister(m.requests, m.durations, buildInfo(),
@@ -84,6 +86,7 @@ func newMetrics(role config.Role) *metrics {
 	}
 	if role.HasGateway() {
 		m.registry.MustRegister(m.failures, m.cuts, m.refused, m.open)
+		m.registry.MustRegister(m.spends.outcomes, m.spends.refused, m.spends.above, m.spends.amount)
 		m.countVerdicts()
 	}
 	return m
@@ -140,6 +143,9 @@ func (m *metrics) gatewayRoutes(configured []gateway.Route) []*route {
 					r.cuts[c] = m.cuts.WithLabelValues(r.template, c.String())
 				}
 			}
+		}
+		if spend := configured[i].Spend; spend != nil && r.spends == nil {
+			r.spends = m.spends.route(r.template, spend.Unit)
 		}
 		if configured[i].WebSocket {
 			r.webSockets = m.open.WithLabelValues(r.template)

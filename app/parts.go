@@ -238,10 +238,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.G
 		config.OpaqueTokens, config.Issuer, config.OpaqueCache = denied, a.config.Issuer, a.config.TokenCache.Size
 	}
 	config.Uses = denied
-	if a.ledger != nil {
-		config.Ledger = localLedger{a.ledger}
-	}
-	config.LedgerTimeout = a.config.Budgets.Timeout
+	config.Ledger, config.LedgerTimeout, config.OnSpent = a.gatewayLedger(), a.config.Budgets.Timeout, a.observer.spent
 	config.OnUnavailable = a.config.Denylist.OnUnavailable
 	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
 	config.TrustedProxyHeaders = a.config.TrustedProxyHeaders

@@ -25,6 +25,8 @@ type route struct {
 	cuts []prometheus.Counter
 	// refused counts errors of the gateway's own, by whether the request was sent: false, true; nil where there is none.
 	refused []prometheus.Counter
+	// spends count what requests spend; nil where they spend nothing.
+	spends *spends
 	// webSockets are those that are open; nil where there can be none.
 	webSockets prometheus.Gauge
 }

@@ -156,7 +156,8 @@ func New(config Config) (*Gateway, error) {
 		forget:       func() {},
 		unknownProxy: occasional.Warning{Every: unknownProxyInterval},
 	}
-	if err := errors.Join(problems, g.compile(config.Routes, &config)); err != nil {
+	_, err := g.compile(config.Routes, &config)
+	if err := errors.Join(problems, err); err != nil {
 		return nil, err
 	}
 	g.settlements.failed = g.backgroundPanicked

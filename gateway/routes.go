@@ -133,9 +133,10 @@ type webSocketRule struct {
 	idleTimeout time.Duration // 0 for none
 }
 
-// compile turns routes into the tree of rules. The error joins every problem of every route.
-func (g *Gateway) compile(routes []Route, config *Config) error {
+// compile turns routes into the tree of rules, and returns these. The error joins every problem of every route.
+func (g *Gateway) compile(routes []Route, config *Config) ([]*rule, error) {
 	var problems []error
+	rules := make([]*rule, 0, len(routes))
 	for i, route := range routes {
 		problem := func(format string, args ...any) {
 			what := fmt.Errorf(format, args...)
@@ -143,6 +144,7 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 		}
 		r := g.compileRule(route, config, problem)
 		r.index = i
+		rules = append(rules, r)
 		template, err := routing.ParseTemplate(route.Path)
 		if err != nil {
 			problem("%w", err)
@@ -167,7 +169,7 @@ func (g *Gateway) compile(routes []Route, config *Config) error {
 		}
 	}
 	g.routes.Finish(methodRefusal)
-	return errors.Join(append(problems, checkUnits(routes))...)
+	return rules, errors.Join(append(problems, checkUnits(routes))...)
 }
 
 func (g *Gateway) compileRule(route Route, config *Config, problem func(string, ...any)) *rule {

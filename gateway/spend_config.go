@@ -84,6 +84,9 @@ const leastSpendingBody = 8 << 10
 // outcomeMargin is for what no timeout of the route bounds: the ledger, and a process that has other things to do.
 const outcomeMargin = 30 * time.Second
 
+// longestSpending is far more than any payment takes, and less than a ledger refuses.
+const longestSpending = 24 * time.Hour
+
 // compileSpending returns nil for a route that spends nothing. basePath is that of its origin.
 func compileSpending(route Route, basePath string, upstreams Upstreams, problem func(string, ...any)) *spending {
 	if route.Spend == nil {
@@ -185,7 +188,7 @@ func isUnit(name string) bool {
 func spendingTime(route *Route, upstreams Upstreams) time.Duration {
 	upstreams = upstreamsOf(route, upstreams)
 	bound := upstreams.ConnWait + upstreams.ConnectTimeout + upstreams.FirstByteTimeout + upstreams.IdleTimeout
-	return cmp.Or(route.Timeout, bound) + outcomeMargin
+	return min(cmp.Or(route.Timeout, bound), longestSpending) + outcomeMargin
 }
 
 // checkUnits refuses two units of one scope: a user allows a scope one budget.

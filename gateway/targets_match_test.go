@@ -67,7 +67,8 @@ func TestTargetsAreMatchedAsGorillaDoes(t *testing.T) {
 		require.NoError(t, err)
 		g := &Gateway{destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*hub)}
 		config := Config{JWTSecret: []byte("secret"), OnUnavailable: Deny}
-		require.NoError(t, g.compile(routes, &config), "%s", data)
+		_, err = g.compile(routes, &config)
+		require.NoError(t, err, "%s", data)
 		var gorillas []gorillaRoute
 		for _, entry := range entries {
 			gorillas = append(gorillas, gorilla(entry.MatchRoute, entry.Method))

@@ -8,5 +8,6 @@ func Validate(routes []Route, upstreams Upstreams, jwtSecret []byte) error {
 	upstreams.SetDefaults()
 	config := Config{JWTSecret: jwtSecret, OnUnavailable: Deny, Upstreams: upstreams}
 	g := &Gateway{destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*hub)}
-	return g.compile(routes, &config)
+	_, err := g.compile(routes, &config)
+	return err
 }

@@ -1,0 +1,178 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/gateway/internal/spend"
+	"gatehouse/gateway/internal/upstream"
+	"gatehouse/keys"
+)
+
+// Inquiry is a question to an upstream: what became of a request that was to spend.
+type Inquiry struct {
+	Subject, ClientID string
+	// Route, Lookup and Amount are those of the Hold.
+	Route, Lookup string
+	Amount        int64
+	ReservedAt    time.Time
+	// Again says that the subject has another spend with the same Hold.Once, of whichever client and state: what the upstream says
+	// may be about that one.
+	Again bool
+}
+
+// ErrNoLookup is the error of an Inquiry that no upstream can be asked: its route has no lookup, or none any more, or what may be
+// paid once was not known.
+var ErrNoLookup = errors.New("gateway: its upstream cannot be asked")
+
+// Inquiries asks upstreams what became of requests. It is safe for concurrent use.
+type Inquiries struct {
+	gateway *Gateway
+	routes  map[string]*rule // by name
+}
+
+// NewInquiries is made from Routes, JWTSecret, Upstreams and Now of a Config. The error is that of New. It has to be closed.
+func NewInquiries(config Config) (*Inquiries, error) {
+	config.OnUnavailable = Deny
+	config.Upstreams.SetDefaults()
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	q := &Inquiries{
+		gateway: &Gateway{
+			destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*hub), now: config.Now, log: slog.New(slog.DiscardHandler),
+		},
+		routes: make(map[string]*rule),
+	}
+	rules, err := q.gateway.compile(config.Routes, &config)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rules {
+		if r.spend != nil && r.spend.lookup != nil {
+			q.routes[r.name] = r
+		}
+	}
+	return q, nil
+}
+
+// inquiryTime is how long an upstream may take to answer, where ctx does not end before.
+const inquiryTime = 30 * time.Second
+
+// Ask asks the route's upstream, with the credential of the subject and client. Unsure means that it does not know yet, or has
+// said nothing that is proof. The error says why there was no answer; ErrNoLookup that there will be none.
+func (q *Inquiries) Ask(ctx context.Context, of Inquiry) (Outcome, error) {
+	to := q.routes[of.Route]
+	if to == nil || of.Lookup == "" {
+		return Outcome{}, ErrNoLookup
+	}
+	key, until, err := parseLookup(of.Lookup)
+	if err != nil {
+		return Outcome{}, err
+	}
+	head, err := q.head(to, &of, key)
+	if err != nil {
+		return Outcome{}, err
+	}
+	end, ok := ctx.Deadline()
+	if latest := time.Now().Add(inquiryTime); !ok || end.After(latest) {
+		end = latest
+	}
+	status, body, err := ask(to.upstream, upstream.Caller{Holder: upstream.Holder{User: of.Subject}, End: end}, head)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("ask what became of a request of %s: %w", to.name, err)
+	}
+	verdict, cost := to.spend.lookup.Judge(status, body, spend.Asked{
+		Held: of.Amount, Since: of.ReservedAt, Until: until, Now: q.gateway.now(), Again: of.Again,
+	})
+	switch verdict {
+	case spend.Executed:
+		return Outcome{State: Posted, Cost: cost}, nil
+	case spend.NotExecuted:
+		return Outcome{State: Voided}, nil
+	}
+	return Outcome{State: Unsure}, nil
+}
+
+// Close closes the connections to upstreams.
+func (q *Inquiries) Close() error {
+	for _, d := range q.gateway.destinations {
+		d.Close()
+	}
+	return nil
+}
+
+// parseLookup reads what hold.lookup has written.
+func parseLookup(text string) (key string, until time.Time, err error) {
+	key, seconds, ok := strings.Cut(text, " ")
+	if !ok {
+		return key, time.Time{}, nil
+	}
+	at, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("gateway: no lookup: %w", err)
+	}
+	return key, time.Unix(at, 0), nil
+}
+
+// inquirer is in the place of a token and a grant, which are not known.
+const inquirer = "inquiry"
+
+// head is the question, as a request.
+func (q *Inquiries) head(to *rule, of *Inquiry, key string) ([]byte, error) {
+	claims := &keys.Claims{ID: inquirer, Subject: of.Subject, ClientID: of.ClientID, GrantID: inquirer, Scopes: []string{to.scope}}
+	credential, err := to.credential.append(nil, claims, nil)
+	if err != nil {
+		return nil, err
+	}
+	head := append([]byte("GET "), to.spend.lookup.Path(key)...)
+	if to.credentialIn.parameter != "" {
+		head = append(append(head, '?'), credential...)
+		credential = nil
+	}
+	head = append(head, " HTTP/1.1\r\nHost: "...)
+	head = append(head, to.upstream.Origin().Host...)
+	head = append(head, "\r\nAccept: application/json\r\n"...)
+	return append(append(head, credential...), "\r\n"...), nil
+}
+
+// ask sends one request without a body and returns the answer, which may have at most maxSpendingBody.
+func ask(at *destination, caller upstream.Caller, head []byte) (status int, body []byte, err error) {
+	x, err := at.Acquire(caller)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer x.End()
+	if err := x.Send(upstream.Request{Head: head}); err != nil {
+		return 0, nil, err
+	}
+	answer, err := x.AwaitHead()
+	if err != nil {
+		return 0, nil, err
+	}
+	status = answer.Status()
+	for x.HasBody() {
+		part, err := x.Take()
+		switch {
+		case errors.Is(err, io.EOF):
+			return status, body, nil
+		case err != nil:
+			return 0, nil, err
+		case len(part) == 0:
+			err = x.Await()
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+		if body = append(body, part...); len(body) > maxSpendingBody {
+			return 0, nil, errors.New("the answer is too long")
+		}
+	}
+	return status, body, nil
+}
