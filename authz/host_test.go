@@ -101,6 +101,7 @@ func TestTheHostApplicationIsToldHowFreshASignInHasToBe(t *testing.T) {
 		{[]string{"max_age", "0"}, []string{"max_age", "0"}, token("iat", recent, "auth_time", old), false},
 		{nil, nil, token("iat", old, "auth_time", old), true},
 		{[]string{"prompt", "consent"}, nil, token("iat", old), true},
+		{[]string{"ui_locales", "fr-CH en"}, []string{"ui_locales", "fr-CH en"}, token("iat", old), true},
 	} {
 		b := w.browser()
 		b.open(request("app", c.asked...))

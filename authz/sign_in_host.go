@@ -61,6 +61,9 @@ func (s *Server) goToHost(ctx context.Context, w http.ResponseWriter, r *http.Re
 			return err
 		}
 		asked.passOn(query)
+		if locales := request.Parameters[localesField]; locales != "" {
+			query.Set(localesField, locales)
+		}
 	}
 	state := client.NewSecret()
 	err = s.registry.BeginSignIn(ctx, registry.SignIn{

@@ -62,11 +62,12 @@ func CheckColour(colour string) error {
 func (b Brand) check() error {
 	_, logoErr := newLogo(b.Logo)
 	var problems []error
-	for part, err := range map[string]error{
-		"name": CheckName(b.Name), "logo": logoErr, "colour": CheckColour(b.Colour), "support URL": CheckSupportURL(b.SupportURL),
-	} {
-		if err != nil {
-			problems = append(problems, fmt.Errorf("page: the brand's %s %w", part, err))
+	for _, part := range []struct {
+		name string
+		err  error
+	}{{"name", CheckName(b.Name)}, {"logo", logoErr}, {"colour", CheckColour(b.Colour)}, {"support URL", CheckSupportURL(b.SupportURL)}} {
+		if part.err != nil {
+			problems = append(problems, fmt.Errorf("page: the brand's %s %w", part.name, part.err))
 		}
 	}
 	return errors.Join(problems...)
