@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -130,12 +135,19 @@ func (s stage) asks(issuer, client, scope string) string {
 	}.Encode()
 }
 
-// showsHostileNames as the text that they are, and keeps long ones on the screen.
+// logo of a brand; not the colour that its buttons have.
+const logo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40"><rect width="120" height="40" rx="8" fill="#3b6ea5"/></svg>`
+
+// showsHostileNames as the text that they are, and keeps long ones on the screen, also beside a brand.
 func (s stage) showsHostileNames(v *browsertest.Tab) {
 	issuer, clients := s.installation(v, app.Options{Users: []user.Authenticator{
 		user.Static{Login: hostile, Password: "password", Subject: strings.Repeat("x", 100)},
 	}}, func(c *config.Config) {
 		c.LNDHubURL = "http://127.0.0.1:1"
+		c.Brand = config.Brand{
+			Name: hostile[:50], Logo: filepath.Join(v.TempDir(), "logo.svg"), Colour: "#f7931a", SupportURL: "mailto:help@wallet.example",
+		}
+		require.NoError(v, os.WriteFile(c.Brand.Logo, []byte(logo), 0o600))
 		c.Routes = []gateway.Route{
 			{Path: "/a", Methods: []string{"GET"}, Origin: s.mock.Wallet, Scope: "a:read", Description: hostile, Credential: "none"},
 			{Path: "/b", Methods: []string{"GET"}, Origin: s.mock.Wallet, Scope: "b:" + strings.Repeat("long", 20), Description: strings.Repeat("long", 30), Credential: "none"},
@@ -146,6 +158,11 @@ func (s stage) showsHostileNames(v *browsertest.Tab) {
 			ID: id, Name: name, Public: true, URL: "https://example.com/" + hostile, RedirectURIs: []string{s.mock.App + "/callback"},
 		}))
 	}
+	v.Go(issuer)
+	v.AwaitText("#applications", "\\w")
+	v.AwaitText("header", "onerror=alert")
+	require.Positive(v, browsertest.Eval[int](v, `document.querySelector("header img").naturalWidth`), "the logo is seen")
+	v.Look("start-brand")
 	v.Go(s.asks(issuer, "html", "a:read"))
 	require.Equal(v, hostile, v.Text("#login"), "what the application said")
 	v.Look("sign-in-hostile")
@@ -154,6 +171,7 @@ func (s stage) showsHostileNames(v *browsertest.Tab) {
 	v.AwaitText("main", "onerror=alert")
 	v.Look("consent-hostile")
 	v.Leave("#deny")
+	comesTooLate(v, issuer, clients)
 	v.Go(s.asks(issuer, "long", "a:read b:"+strings.Repeat("long", 20)))
 	v.AwaitText("#allow", "\\w")
 	v.Look("consent-long")
@@ -167,6 +185,19 @@ func (s stage) showsHostileNames(v *browsertest.Tab) {
 	v.Go(issuer + "/account")
 	v.AwaitText("main", "\\w")
 	v.Look("applications-long-pt")
+}
+
+// comesTooLate to a request that this browser began.
+func comesTooLate(v *browsertest.Tab, issuer string, requests *registry.Registry) {
+	v.Helper()
+	digest := sha256.Sum256([]byte(v.Cookie("gatehouse-browser")))
+	began := time.Now().Add(-time.Hour)
+	require.NoError(v, requests.CreateAuthorizationRequest(v.Context(), registry.AuthorizationRequest{
+		ID: "LATE", BrowserHash: hex.EncodeToString(digest[:]), ClientID: "html", CreatedAt: began, ExpiresAt: began.Add(time.Minute),
+	}))
+	v.Go(issuer + "/oauth/authorize/LATE")
+	v.AwaitText("h1", "^Too late$")
+	v.Look("failure-expired")
 }
 
 // saysWhatIsMissing where nobody can sign in.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -131,6 +132,19 @@ func (t *Tab) Scripts(on bool) {
 	t.Helper()
 	t.do(emulation.SetScriptExecutionDisabled(!on))
 	t.noScripts = !on
+}
+
+// Cookie is what the page's server is sent, whether or not scripts can read it.
+func (t *Tab) Cookie(name string) string {
+	t.Helper()
+	var cookies []*network.Cookie
+	t.do(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+		cookies, err = network.GetCookies().Do(ctx)
+		return err
+	}))
+	i := slices.IndexFunc(cookies, func(c *network.Cookie) bool { return c.Name == name })
+	require.GreaterOrEqual(t, i, 0, "no cookie %s", name)
+	return cookies[i].Value
 }
 
 // Reads is what the browser says of its user: which languages.
