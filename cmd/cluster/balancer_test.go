@@ -21,6 +21,7 @@ type balancer struct {
 
 type backend struct {
 	*server
+	to string // the address that connections are passed on to
 	up atomic.Bool
 }
 
@@ -29,9 +30,20 @@ const probeInterval = 20 * time.Millisecond
 
 func newBalancer(t *testing.T, listener net.Listener, servers ...*server) *balancer {
 	t.Helper()
+	return startBalancer(t, listener, func(s *server) string { return s.address }, servers)
+}
+
+// newBudgetsBalancer passes on what gateways ask about budgets.
+func newBudgetsBalancer(t *testing.T, listener net.Listener, servers ...*server) *balancer {
+	t.Helper()
+	return startBalancer(t, listener, func(s *server) string { return s.budgets }, servers)
+}
+
+func startBalancer(t *testing.T, listener net.Listener, to func(*server) string, servers []*server) *balancer {
+	t.Helper()
 	b := &balancer{listener: listener, done: make(chan struct{})}
 	for _, s := range servers {
-		one := &backend{server: s}
+		one := &backend{server: s, to: to(s)}
 		b.backends = append(b.backends, one)
 		b.wait.Go(func() { b.probe(one) })
 	}
@@ -106,7 +118,7 @@ func (b *balancer) dial() net.Conn {
 		if !one.up.Load() {
 			continue
 		}
-		if connection, err := net.Dial("tcp", one.address); err == nil {
+		if connection, err := net.Dial("tcp", one.to); err == nil {
 			return connection
 		}
 	}

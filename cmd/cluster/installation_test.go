@@ -51,6 +51,7 @@ type server struct {
 	*process
 	address string
 	admin   string
+	budgets string // of an authorization server: where gateways ask
 }
 
 func (s *server) url() string { return "http://" + s.address }
@@ -65,7 +66,8 @@ type installation struct {
 	gateways []*server
 	upstream *httptest.Server
 
-	// issuer is the authorization servers behind their load balancer, front the gateways behind theirs.
+	// issuer is the authorization servers behind their load balancer, front the gateways behind theirs. The gateways have one to
+	// where the authorization servers keep budgets.
 	issuer    string
 	front     string
 	balancers []*balancer
@@ -86,7 +88,7 @@ func install(t *testing.T, settings ...string) *installation {
 	}))
 	t.Cleanup(in.upstream.Close)
 
-	issuerListener, frontListener := listen(t), listen(t)
+	issuerListener, frontListener, budgetsListener := listen(t), listen(t), listen(t)
 	in.issuer, in.front = "http://"+issuerListener.Addr().String(), "http://"+frontListener.Addr().String()
 	config := filepath.Join(t.TempDir(), "config.yaml")
 	require.NoError(t, os.WriteFile(config, []byte(strings.NewReplacer("ISSUER", in.issuer, "UPSTREAM", in.upstream.URL).Replace(`
@@ -103,14 +105,17 @@ routes:
 	}
 	for i := range 3 {
 		in.gateways = append(in.gateways, newServer(t, fmt.Sprintf("gateway %d", i+1), "gateway", append(shared,
-			"GATEHOUSE_KEYS_JWKS_URL="+in.issuer+"/.well-known/jwks.json")))
+			"GATEHOUSE_KEYS_JWKS_URL="+in.issuer+"/.well-known/jwks.json", "GATEHOUSE_BUDGETS_URL=http://"+budgetsListener.Addr().String())))
 	}
 	// All at once, on an empty database: they have to agree on its schema and on one key.
 	began := time.Now()
 	for _, s := range in.servers() {
 		s.launch()
 	}
-	in.balancers = []*balancer{newBalancer(t, issuerListener, in.authz...), newBalancer(t, frontListener, in.gateways...)}
+	in.balancers = []*balancer{
+		newBalancer(t, issuerListener, in.authz...), newBalancer(t, frontListener, in.gateways...),
+		newBudgetsBalancer(t, budgetsListener, in.authz...),
+	}
 	for _, b := range in.balancers {
 		b.awaitAll(t)
 	}
@@ -140,6 +145,10 @@ func (in *installation) servers() []*server {
 func newServer(t *testing.T, name, role string, environment []string) *server {
 	t.Helper()
 	s := &server{address: freeAddress(t), admin: freeAddress(t)}
+	if role == "authz" {
+		s.budgets = freeAddress(t)
+		environment = append(slices.Clone(environment), "GATEHOUSE_BUDGETS_LISTEN="+s.budgets)
+	}
 	s.process = &process{
 		t: t, name: name,
 		command: func() *exec.Cmd {

@@ -120,7 +120,11 @@ func (in *installation) consent(a application, user int) grant {
 }
 
 func (a application) consentAt(issuer string, user int) (grant, error) {
-	code, err := a.codeAt(issuer, user)
+	return a.consentTo("balance:read", issuer, user)
+}
+
+func (a application) consentTo(scope, issuer string, user int) (grant, error) {
+	code, err := a.codeFor(scope, issuer, user)
 	if err != nil {
 		return grant{}, err
 	}
@@ -129,11 +133,15 @@ func (a application) consentAt(issuer string, user int) (grant, error) {
 
 // codeAt lets the user allow the application to read the balance.
 func (a application) codeAt(issuer string, user int) (code string, err error) {
+	return a.codeFor("balance:read", issuer, user)
+}
+
+func (a application) codeFor(scope, issuer string, user int) (code string, err error) {
 	proof, err := userJWT(user)
 	if err != nil {
 		return "", err
 	}
-	query := url.Values{"client_id": {a.id}, "response_type": {"code"}, "redirect_uri": {callback}, "scope": {"balance:read"}}
+	query := url.Values{"client_id": {a.id}, "response_type": {"code"}, "redirect_uri": {callback}, "scope": {scope}}
 	allowed, err := succeed(http.StatusFound)(send(http.MethodPost, issuer+"/oauth/authorize?"+query.Encode(), "Bearer "+proof, "", ""))
 	if err != nil {
 		return "", err
