@@ -21,8 +21,8 @@ var spendSeed = flag.Uint64("seed", 0, "what TestNothingIsSpentBeyondABudget beg
 
 const (
 	spendClients, spendUsers = 5, 10
-	// spendLimit is what each of them may spend in a window: some 15 payments.
-	spendLimit = 300
+	// spendLimit is what each of them may spend in a window: some four payments.
+	spendLimit = 80
 )
 
 // TestNothingIsSpentBeyondABudget lets 50 applications pay from small budgets, through three gateways that ask two authorization
