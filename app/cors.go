@@ -12,6 +12,7 @@ var sharedEndpoints = map[string]string{
 	"/oauth/token":            "POST",
 	"/oauth/revoke":           "POST",
 	"/oauth/introspect":       "POST",
+	"/oauth/budget":           "GET, HEAD",
 	"/oauth/token/introspect": "GET, HEAD",
 	"/oauth/scopes":           "GET, HEAD",
 	"/.well-known/jwks.json":  "GET, HEAD",

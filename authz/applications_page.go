@@ -38,8 +38,17 @@ func (s *Server) showApplications(w http.ResponseWriter, r *http.Request) {
 		Said:    s.takeNotice(w, r).ofAccount(),
 		SignOut: page.Form{Action: s.base + signOutPath, Token: formToken(v.value)},
 	}
+	budgets, err := s.budgetsOf(ctx, v.session.Subject)
+	if err != nil {
+		s.failPage(w, r, err)
+		return
+	}
 	for _, c := range connections {
-		view.Applications = append(view.Applications, s.applicationView(c))
+		shown := s.applicationView(c)
+		for _, unit := range s.unitsOf(c.Scopes) {
+			shown.Spending = append(shown.Spending, s.spendingView(budgets.of(c.ClientID, unit)))
+		}
+		view.Applications = append(view.Applications, shown)
 	}
 	if len(connections) > 1 {
 		view.DisconnectAll = s.base + disconnectPath
@@ -178,6 +187,8 @@ func (n notice) ofAccount() page.Message {
 		return page.Say("applications.ended_all")
 	case noticePending:
 		return page.Say("applications.pending")
+	case noticeBudgetSet:
+		return page.Say("budget.set", "application", n.about)
 	}
 	return page.Message{}
 }

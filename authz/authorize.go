@@ -11,6 +11,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
 	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
@@ -23,6 +24,7 @@ type authorization struct {
 	redirectURI *url.URL
 	sentTo      string // the redirect URI as it was written, whether the request or the registration says it
 	form        url.Values
+	budgets     map[string]budget.Limit // that it asks for, by unit
 
 	request fosite.AuthorizeRequester
 	consent *consent
@@ -55,6 +57,7 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.consent.Subject = subject
+	a.consent.decide = func(ctx context.Context) ([]registry.Decision, error) { return s.decideUnseen(ctx, subject, a) }
 	s.answerAuthorization(ctx, w, r, a, http.StatusFound)
 }
 
@@ -156,6 +159,9 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 	}
 	lifespan, err := s.readLifespan(a.form)
 	if err != nil {
+		return err
+	}
+	if a.budgets, err = s.readAsked(a.form, request.GetRequestedScopes()); err != nil {
 		return err
 	}
 	a.request = request

@@ -90,6 +90,9 @@ func (b *browser) reload() answer {
 var (
 	forms       = regexp.MustCompile(`(?s)<form method="post" action="([^"]*)".*?</form>`)
 	tickedBox   = regexp.MustCompile(`<input type="checkbox" id="[^"]*" name="([^"]*)" value="1" checked>`)
+	chosenRadio = regexp.MustCompile(`<input type="radio" id="[^"]*" name="([^"]*)" value="([^"]*)" checked>`)
+	textInput   = regexp.MustCompile(`<input(?: class="own")? id="[^"]*" name="([^"]*)" value="([^"]*)" inputmode="numeric"`)
+	selectBox   = regexp.MustCompile(`(?s)<select id="[^"]*" name="([^"]*)">.*?<option value="([^"]*)" selected>`)
 	hiddenInput = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
 )
 
@@ -102,8 +105,10 @@ func (b *browser) form(button string) (action string, fields url.Values) {
 			continue
 		}
 		fields = url.Values{}
-		for _, field := range hiddenInput.FindAllStringSubmatch(form[0], -1) {
-			fields.Set(unescape(field[1]), unescape(field[2]))
+		for _, kind := range []*regexp.Regexp{hiddenInput, chosenRadio, textInput, selectBox} {
+			for _, field := range kind.FindAllStringSubmatch(form[0], -1) {
+				fields.Set(unescape(field[1]), unescape(field[2]))
+			}
 		}
 		for _, box := range tickedBox.FindAllStringSubmatch(form[0], -1) {
 			fields.Set(unescape(box[1]), "1")

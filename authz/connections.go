@@ -25,6 +25,8 @@ type connection struct {
 	// Since is when the first of the user's grants was made, LastUsedOn the day on which any was used last; null: none yet.
 	Since      time.Time `json:"since"`
 	LastUsedOn *string   `json:"lastUsedOn"`
+	// Budgets are how much it may spend, by unit.
+	Budgets []budgetAnswer `json:"budgets,omitempty"`
 }
 
 // handleConnections lists the applications that the signed-in user is connected with.
@@ -51,6 +53,10 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connectio
 	if err != nil {
 		return nil, err
 	}
+	budgets, err := s.budgetsOf(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
 	connections := make([]connection, len(known))
 	for i, c := range known {
 		connections[i] = connection{
@@ -65,6 +71,9 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connectio
 		if !c.LastUsedOn.IsZero() {
 			day := c.LastUsedOn.Format(time.DateOnly)
 			connections[i].LastUsedOn = &day
+		}
+		for _, unit := range s.unitsOf(c.Scopes) {
+			connections[i].Budgets = append(connections[i].Budgets, budgetAnswerOf(budgets.of(c.ClientID, unit)))
 		}
 	}
 	return connections, nil

@@ -53,8 +53,14 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		status := http.StatusOK
-		if s.takeNotice(w, r).what == noticeNothingChosen {
+		switch n := s.takeNotice(w, r); n.what {
+		case noticeNothingChosen:
 			view.Failure, status = page.Say("consent.nothing_chosen"), http.StatusBadRequest
+		case noticeBadBudget:
+			s.showChoiceAgain(&view, k, n, languageOf(r))
+			status = http.StatusBadRequest
+		case noticeBudgetChanged:
+			view.Failure, status = page.Say("budget.changed"), http.StatusConflict
 		}
 		s.show(w, r, status, view)
 	}
@@ -84,6 +90,13 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 			s.seeOther(w, requestPath(k.ID))
 			return
 		}
+		chosen, ok := s.chosenBudgets(form, k.consent.scopes, languageOf(r))
+		if !ok {
+			s.leaveNotice(w, s.keepChoice(k, form))
+			s.seeOther(w, requestPath(k.ID))
+			return
+		}
+		k.consent.decide = s.decideShown(v.session.Subject, k.client.ID, chosen)
 		s.allowRequest(ctx, w, r, v, k)
 	default: // the session has ended, or somebody else has signed in, since the page was shown: it is shown anew
 		s.seeOther(w, requestPath(k.ID))
@@ -126,6 +139,9 @@ func (s *Server) allowRequest(ctx context.Context, w http.ResponseWriter, r *htt
 	switch {
 	case errors.Is(err, errDecided), errors.Is(err, errRequestExpired):
 		s.failPage(w, r, err)
+	case errors.Is(err, registry.ErrBudgetChanged): // in another tab, or by another page that was open
+		s.leaveNotice(w, notice{what: noticeBudgetChanged})
+		s.seeOther(w, requestPath(k.ID))
 	case err != nil:
 		s.redirectError(w, r, k.authorization, http.StatusSeeOther, err)
 	default:

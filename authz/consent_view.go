@@ -52,6 +52,9 @@ func (s *Server) consentView(ctx context.Context, v visitor, k keptRequest) (pag
 		view.IsConnected, view.Since = true, live[len(live)-1].CreatedAt
 	}
 	view.Asked, view.Held = s.groupScopes(k, live)
+	if err == nil {
+		view.Budgets, err = s.consentBudgets(ctx, v, k)
+	}
 	return view, err
 }
 

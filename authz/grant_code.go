@@ -10,6 +10,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
@@ -31,6 +32,8 @@ type consent struct {
 	// requestID is the kept request that the user decided, in the session of sessionHash; both are empty where the client
 	// sent the user's consent along.
 	requestID, sessionHash string
+	// decide is what the user decides about budgets with it; nil: nothing.
+	decide func(context.Context) ([]registry.Decision, error)
 	// unasked says that the user was asked earlier, not for this.
 	unasked bool
 	// unsaid says that the request has left the redirect URI to the registration.
@@ -100,17 +103,23 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 }
 
 // store makes the grant with its code. A kept request that the same session has decided before, in another click, has its grant
-// already: that gets the code. What the user was asked for and left out, no earlier grant keeps.
+// already: that gets the code. What the user was asked for and left out, no earlier grant keeps. What was decided about budgets is set
+// with the grant.
 func (g *codeGrant) store(
 	ctx context.Context, given *consent, grant registry.Grant, first registry.Code, without []string,
 ) (replaced, leftOut []string, err error) {
+	var decided []registry.Decision
 	switch {
 	case given.unasked:
 		replaced, err = g.registry.AuthorizeUnasked(ctx, grant, first, g.maxGrants)
 	case given.requestID == "":
-		replaced, err = g.registry.Authorize(ctx, grant, first, g.maxGrants)
+		replaced, err = g.authorizeUnseen(ctx, given, grant, first)
 	default:
-		replaced, leftOut, err = g.registry.AuthorizeRequest(ctx, given.requestID, given.sessionHash, grant, first, g.maxGrants, without)
+		if decided, err = given.decide(ctx); err != nil {
+			return nil, nil, err
+		}
+		replaced, leftOut, err = g.registry.AuthorizeRequest(
+			ctx, given.requestID, given.sessionHash, grant, first, g.maxGrants, without, decided...)
 	}
 	if err == nil {
 		g.log.InfoContext(ctx, "grant made", slog.String("grant_id", grant.ID), slog.String("client_id", grant.ClientID))
@@ -121,7 +130,7 @@ func (g *codeGrant) store(
 	if !errors.Is(err, registry.ErrRequestUsed) {
 		return replaced, leftOut, asRequestError(err)
 	}
-	if err := g.checkSameChoice(ctx, given.requestID, grant.Scopes); err != nil {
+	if err := g.checkSameChoice(ctx, given.requestID, grant.Scopes, decided); err != nil {
 		return nil, nil, err
 	}
 	err = g.registry.RenewCode(ctx, given.requestID, given.sessionHash, first.Hash, first.ExpiresAt)
@@ -131,13 +140,31 @@ func (g *codeGrant) store(
 	return nil, nil, err
 }
 
+// authorizeUnseen decides again about a budget that somebody has changed meanwhile.
+func (g *codeGrant) authorizeUnseen(
+	ctx context.Context, given *consent, grant registry.Grant, first registry.Code,
+) ([]string, error) {
+	for range 3 {
+		decided, err := given.decide(ctx)
+		if err != nil {
+			return nil, err
+		}
+		replaced, err := g.registry.Authorize(ctx, grant, first, g.maxGrants, decided...)
+		if !errors.Is(err, registry.ErrBudgetChanged) {
+			return replaced, err
+		}
+	}
+	return nil, fosite.ErrTemporarilyUnavailable.WithHint("The user's budget was being changed. Try again.")
+}
+
 // without are those of the scopes that are not granted.
 func without(asked, granted []string) []string {
 	return slices.DeleteFunc(slices.Clone(asked), func(name string) bool { return slices.Contains(granted, name) })
 }
 
-// checkSameChoice holds a click to the one before it: who has left something out since must not be answered with more.
-func (g *codeGrant) checkSameChoice(ctx context.Context, requestID string, chosen []string) error {
+// checkSameChoice holds a click to the one before it: who has left something out since, or chosen another limit, must not be answered
+// with what was allowed before.
+func (g *codeGrant) checkSameChoice(ctx context.Context, requestID string, chosen []string, decided []registry.Decision) error {
 	request, err := g.registry.AuthorizationRequest(ctx, requestID)
 	var made registry.Grant
 	if err == nil {
@@ -145,6 +172,13 @@ func (g *codeGrant) checkSameChoice(ctx context.Context, requestID string, chose
 	}
 	if errors.Is(err, registry.ErrNotFound) || err == nil && !slices.Equal(made.Scopes, chosen) {
 		return errDecided
+	}
+	for _, d := range decided {
+		now, findErr := g.registry.Budget(ctx, d.Budget.BudgetKey)
+		if errors.Is(findErr, registry.ErrNotFound) || findErr == nil && budget.LimitOf(now) != budget.LimitOf(d.Budget) {
+			return errDecided
+		}
+		err = errors.Join(err, findErr)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/budget"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
@@ -25,6 +26,8 @@ type introspection struct {
 	GrantID   string   `json:"grant_id,omitempty"`
 	IssuedAt  int64    `json:"iat,omitempty"`
 	ExpiresAt int64    `json:"exp,omitempty"`
+	// Details say what the client may spend at this moment (RFC 9396 section 9.2).
+	Details []budget.Detail `json:"authorization_details,omitempty"`
 }
 
 // handleIntrospect tells a confidential client whether a token is good (RFC 7662). Any access token may be asked about,
@@ -53,7 +56,12 @@ func (s *Server) handleIntrospect(w http.ResponseWriter, r *http.Request) {
 func (s *Server) introspect(ctx context.Context, client registry.Client, token string) (introspection, error) {
 	claims, err := s.liveClaims(ctx, token)
 	if err == nil {
+		var details []budget.Detail
+		if claims.GrantID != "" {
+			details, err = s.grantedDetails(ctx, claims.Subject, claims.ClientID, claims.Scopes)
+		}
 		return introspection{
+			Details:   details,
 			Active:    true,
 			Scope:     strings.Join(claims.Scopes, " "),
 			ClientID:  claims.ClientID,
@@ -65,7 +73,7 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 			GrantID:   claims.GrantID,
 			IssuedAt:  claims.IssuedAt.Unix(),
 			ExpiresAt: claims.ExpiresAt.Unix(),
-		}, nil
+		}, err
 	}
 	if !errors.Is(err, errInvalidToken) {
 		return introspection{}, err
@@ -79,7 +87,9 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 	case grant.ClientID != client.ID, grant.Ended(), refresh.Used(), !s.now().Before(refresh.ExpiresAt):
 		return introspection{}, nil
 	}
+	details, err := s.grantedDetails(ctx, grant.Subject, grant.ClientID, grant.Scopes)
 	return introspection{
+		Details:   details,
 		Active:    true,
 		Scope:     strings.Join(grant.Scopes, " "),
 		ClientID:  grant.ClientID,
@@ -88,7 +98,7 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 		GrantID:   grant.ID,
 		IssuedAt:  refresh.CreatedAt.Unix(),
 		ExpiresAt: refresh.ExpiresAt.Unix(),
-	}, nil
+	}, err
 }
 
 // liveClaims are those of an access token that verifies and was not revoked; else the error is errInvalidToken, or an

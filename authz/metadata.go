@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
 	"gatehouse/authz/page"
 )
@@ -61,6 +62,7 @@ type metadata struct {
 	TokenAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
 	RevocationAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	DetailsTypes              []string `json:"authorization_details_types_supported,omitempty"`
 	PromptValues              []string `json:"prompt_values_supported"`
 	UILocales                 []string `json:"ui_locales_supported"`
 	AuthorizationResponseIss  bool     `json:"authorization_response_iss_parameter_supported"`
@@ -68,7 +70,11 @@ type metadata struct {
 	RequestURISupported       bool     `json:"request_uri_parameter_supported"`
 }
 
-func newMetadata(issuer string, scopes scopes, plainPKCE bool) metadata {
+func newMetadata(issuer string, scopes scopes, plainPKCE, spends bool) metadata {
+	var detailsTypes []string
+	if spends {
+		detailsTypes = []string{budget.TypeSpend}
+	}
 	secret := []string{"client_secret_basic", "client_secret_post"}
 	secretOrNone := append(secret[:len(secret):len(secret)], "none")
 	return metadata{
@@ -86,6 +92,7 @@ func newMetadata(issuer string, scopes scopes, plainPKCE bool) metadata {
 		TokenAuthMethods:         secretOrNone,
 		RevocationAuthMethods:    secretOrNone,
 		IntrospectionAuthMethods: secret,
+		DetailsTypes:             detailsTypes,
 		PromptValues:             []string{"none", "login", "consent", "select_account"},
 		UILocales:                page.Languages(),
 		AuthorizationResponseIss: true,

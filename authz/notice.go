@@ -16,7 +16,7 @@ import (
 // can be one of a few things, and whoever makes one up sees it alone.
 type notice struct {
 	what  string
-	about string    // the login that was tried, or the application that was disconnected
+	about string    // the login that was tried, the application that it is about, or the form that could not be taken
 	until time.Time // when to try again
 }
 
@@ -32,9 +32,12 @@ const (
 	noticePending     = "pending"
 
 	noticeNothingChosen = "nothing chosen"
+	noticeBadBudget     = "bad budget"
+	noticeBudgetChanged = "budget changed"
+	noticeBudgetSet     = "budget set"
 
 	noticeLife     = time.Minute
-	maxNoticeAbout = 200
+	maxNoticeAbout = 1000 // so that the cookie is not too long for a browser
 )
 
 // noticeOf is what the page says about an error of signing in, and false for one that is not about that.

@@ -65,6 +65,10 @@ func (s *Server) pages() routes {
 		returnPath:     {http.MethodGet: s.onPage(s.finishReturn), http.MethodPost: s.onPage(s.comeBack)},
 		signOutPath:    {http.MethodPost: s.onPage(s.signOut)},
 	}
+	if len(s.spendUnits) > 0 {
+		pages[budgetPath] = map[string]http.HandlerFunc{http.MethodGet: s.onPage(s.showBudget), http.MethodPost: s.onPage(s.changeBudget)}
+		pages[paymentsPath] = map[string]http.HandlerFunc{http.MethodGet: s.onPage(s.showPayments)}
+	}
 	if s.layout.HasLogo() {
 		pages[logoPath] = map[string]http.HandlerFunc{http.MethodGet: s.layout.ServeLogo}
 	}

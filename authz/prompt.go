@@ -131,8 +131,11 @@ func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r
 // section 8.6), or another host of those that a client's domain stands for than the user was shown. Nor does it without PKCE: a
 // stranger who leads the user here could bind the user's access to an account of the stranger's at the client (RFC 9700 section
 // 4.7); a challenge of the stranger's makes the client's exchange fail. How long access lasts was not asked about, so the client
-// must not name it.
+// must not name it. Nor may it ask for more to spend than the user has allowed.
 func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorization) (bool, error) {
+	if had, err := s.hasBudgets(ctx, subject, a); err != nil || !had {
+		return false, err
+	}
 	if a.consent.challenge.value == "" || a.client.Public && a.redirectURI.Scheme != "https" || a.consent.accessLifespan != 0 {
 		return false, nil
 	}

@@ -21,10 +21,12 @@ func (s *Server) publicRoutes() routes {
 		"/oauth/revoke":              {http.MethodPost: s.handleRevoke},
 		"/oauth/introspect":          {http.MethodPost: s.handleIntrospect},
 		"/oauth/token/introspect":    {http.MethodGet: s.handleIntrospectOwn},
+		"/oauth/budget":              {http.MethodGet: s.handleOwnBudget},
 		"/oauth/scopes":              {http.MethodGet: s.handleScopes},
 		"/.well-known/jwks.json":     {http.MethodGet: s.handleJWKS},
 		"/clients":                   {http.MethodGet: s.handleConnections},
 		"/clients/{clientId}":        {http.MethodDelete: s.handleDisconnect},
+		"/clients/{clientId}/budget": {http.MethodPut: s.handleSetBudget},
 	}
 	maps.Copy(public, s.pages())
 	for _, path := range MetadataPaths(s.issuer.name) {

@@ -83,7 +83,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	known, ring := newScopes(c.Scopes, c.ScopeTranslations, c.Risks), c.Keyring.Ring()
-	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE)
+	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE, len(c.SpendUnits) > 0)
 	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
 		issuer: &issuer{

@@ -59,5 +59,7 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 	}
 	to := sessionOf(request)
 	s.onIssued(r.Context(), Issued{GrantType: form.Get("grant_type"), ClientID: to.clientID, Subject: to.subject, Replayed: to.replayed})
-	writeJSON(w, http.StatusOK, response.ToMap())
+	answer := response.ToMap()
+	s.addDetails(ctx, answer, to, request.GetGrantedScopes())
+	writeJSON(w, http.StatusOK, answer)
 }

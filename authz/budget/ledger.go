@@ -67,13 +67,8 @@ func (l *Ledger) OfSubject(ctx context.Context, subject string) ([]registry.Budg
 // Set makes the limit hold for whatever is reserved from now on. What was spent in the window stays spent, and windows are counted
 // from where they were: another period makes no fresh budget. It returns the budget as it stands then. ErrBadLimit, ErrUnlimited.
 func (l *Ledger) Set(ctx context.Context, key registry.BudgetKey, to Limit) (registry.Budget, error) {
-	if err := l.Check(to); err != nil {
-		return registry.Budget{}, err
-	}
-	decided := l.budget(key, to)
-	if before, err := l.Registry.Budget(ctx, key); err == nil {
-		decided.AnchoredAt = before.AnchoredAt
-	} else if !errors.Is(err, registry.ErrNotFound) {
+	decided, err := l.decided(ctx, key, to)
+	if err != nil {
 		return registry.Budget{}, err
 	}
 	set, err := l.Registry.SetBudget(ctx, decided, l.windows())

@@ -26,9 +26,12 @@ type Message struct {
 }
 
 // Say makes a message of a key of the message files. args are its placeholders and their values in turn. A value is a
-// string, an int, a time.Duration or a time.Time of which the day is meant; each is written as the language does. The int that is called
+// string, an int, an int64, which is an amount, a time.Duration or a time.Time of which the day is meant; each is written as the language does. The int that is called
 // count chooses between singular and plural.
 func Say(key string, args ...any) Message { return Message{key: key, args: args} }
+
+// IsNothing reports whether it is the zero Message.
+func (m Message) IsNothing() bool { return m.key == "" && m.verbatim == nil }
 
 // Verbatim is what no message file has: a name, or what the operator wrote. inLanguages are the words that it has in some languages, by
 // their names; nil: none.
@@ -132,6 +135,8 @@ func (l *Language) value(args map[string]any, name string) string {
 		return v
 	case int:
 		return strconv.Itoa(v)
+	case int64:
+		return l.number(v)
 	case time.Duration:
 		return l.Duration(v)
 	case time.Time:

@@ -147,3 +147,15 @@ func TestMomentsAreSaidAsTheLanguageDoes(t *testing.T) {
 	}
 	require.Equal(t, "1 day", English.Duration(24*time.Hour+time.Minute), "a unit that is not there ends it")
 }
+
+func TestAmountsAreWrittenAsTheLanguageDoes(t *testing.T) {
+	for name, want := range map[string]string{"en": "9,007,199,254,740,991 1,000 999 0", "de": "9.007.199.254.740.991 1.000 999 0"} {
+		l := Choose(name, "")
+		var said []string
+		for _, n := range []int64{1<<53 - 1, 1000, 999, 0} {
+			said = append(said, l.Text(Number(n)))
+		}
+		require.Equal(t, want, strings.Join(said, " "))
+		require.Equal(t, want[1:2], l.Thousands())
+	}
+}

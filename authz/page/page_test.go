@@ -30,10 +30,12 @@ func fill(v reflect.Value, text string) {
 		return
 	}
 	switch v.Kind() {
+	case reflect.Int64:
+		filled++
+		v.SetInt(int64(time.Minute) + int64(filled))
+		return
 	case reflect.String:
 		v.SetString(text)
-	case reflect.Int64:
-		v.SetInt(int64(time.Minute))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Pointer:
@@ -48,13 +50,16 @@ func fill(v reflect.Value, text string) {
 		for i := range v.NumField() {
 			fill(v.Field(i), text)
 		}
+		if b, ok := v.Addr().Interface().(*Budget); ok { // of which no two on a page have one unit
+			b.Unit = fmt.Sprint(text, filled)
+		}
 	default:
 		panic(fmt.Sprint("no test for fields of kind ", v.Kind()))
 	}
 }
 
 func views() []View {
-	return []View{&SignIn{}, &Start{}, &Consent{}, &Failure{}, &Applications{}, &Disconnect{}}
+	return []View{&SignIn{}, &Start{}, &Consent{}, &Failure{}, &Applications{}, &Disconnect{}, &ChangeBudget{}, &Payments{}}
 }
 
 func testLayout(t *testing.T, brand Brand) *Layout {

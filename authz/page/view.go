@@ -62,6 +62,7 @@ type Consent struct {
 	Since       time.Time
 	Held        []Scope
 	Asked       []ScopeGroup // what else it asks for, the most that it could do first
+	Budgets     []Budget     // how much of what it may spend
 	// Lasts is how long the access lasts by itself, after each time that it was renewed if IsRenewed.
 	Lasts     time.Duration
 	IsRenewed bool
@@ -93,6 +94,7 @@ type Scope struct {
 	Description Message
 	Spends      bool
 	Needed      bool // the application cannot do without it
+	IsUnticked  bool // at first
 }
 
 func (Consent) template() string { return "consent.html" }
@@ -134,6 +136,7 @@ type Application struct {
 	Since      time.Time
 	LastUsed   Message // when that was
 	Scopes     []Scope
+	Spending   []Spending
 	Disconnect string // where it is disconnected
 }
 

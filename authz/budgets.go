@@ -1,0 +1,161 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/authz/budget"
+	"gatehouse/authz/internal/text"
+	"gatehouse/registry"
+)
+
+// budgetAnswer is a budget as its user is told about it. Amounts are null where there is no limit.
+type budgetAnswer struct {
+	Unit       string        `json:"unit"`
+	Limit      *int64        `json:"limit"`
+	Period     budget.Period `json:"period"`
+	MaxPayment *int64        `json:"max_payment"`
+	Spent      int64         `json:"spent"`
+	Held       int64         `json:"held"`
+	Remaining  *int64        `json:"remaining"`
+	RenewsAt   *time.Time    `json:"renews_at"` // null: never
+}
+
+func budgetAnswerOf(b registry.Budget) budgetAnswer {
+	answer := budgetAnswer{
+		Unit: b.Unit, Limit: budget.OrNull(b.Most), Period: budget.Period(b.Period), MaxPayment: budget.OrNull(b.MostAtOnce),
+		Spent: b.Spent, Held: b.Held, Remaining: budget.OrNull(b.Left()),
+	}
+	if renews := budget.RenewsAt(b).UTC(); !renews.IsZero() {
+		answer.RenewsAt = &renews
+	}
+	return answer
+}
+
+// handleSetBudget holds an application to another limit, for its signed-in user.
+func (s *Server) handleSetBudget(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	subject, err := s.authenticateUser(ctx, r, nil)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		s.fail(w, r, bodyError(err))
+		return
+	}
+	set, err := s.setBudget(ctx, subject, r.PathValue("clientId"), raw)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, budgetAnswerOf(set))
+}
+
+func (s *Server) setBudget(ctx context.Context, subject, clientID string, body []byte) (set registry.Budget, err error) {
+	if !text.IsStorable(clientID) {
+		return set, errNotFound
+	}
+	connections, err := s.registry.ConnectionsOf(ctx, subject)
+	if err != nil {
+		return set, err
+	}
+	at := slices.IndexFunc(connections, func(c registry.Connection) bool { return c.ClientID == clientID })
+	if at < 0 {
+		return set, errNotFound.WithHint("The user is not connected with this client.")
+	}
+	wanted, err := budget.ParseDetail(body)
+	if err != nil {
+		return set, fosite.ErrInvalidRequest.WithHint(detailsHint(err))
+	}
+	units := s.unitsOf(connections[at].Scopes)
+	if wanted.Unit == "" && len(units) == 1 {
+		wanted.Unit = units[0]
+	}
+	if !slices.Contains(units, wanted.Unit) {
+		return set, fosite.ErrInvalidRequest.WithHint("The 'unit' is none that the client can spend.")
+	}
+	key := registry.BudgetKey{Subject: subject, ClientID: clientID, Unit: wanted.Unit}
+	switch _, err = s.budgets.Set(ctx, key, wanted.Limit); {
+	case errors.Is(err, budget.ErrUnlimited):
+		return set, fosite.ErrInvalidRequest.WithHint("A limit is required here.")
+	case err != nil:
+		return set, err
+	}
+	set, _, err = s.budgets.Of(ctx, key)
+	return set, err
+}
+
+// ownBudget is what NIP-47 tells an application about its budget (get_budget), and besides it what is held for payments that are
+// under way. An application without a limit is told nothing.
+type ownBudget struct {
+	Used       int64  `json:"used_budget"`
+	Total      int64  `json:"total_budget"`
+	Held       int64  `json:"held"`
+	MaxPayment *int64 `json:"max_payment,omitempty"`
+	RenewsAt   int64  `json:"renews_at,omitempty"` // in Unix seconds
+	Renewal    string `json:"renewal_period"`
+	Unit       string `json:"unit"`
+}
+
+// handleOwnBudget tells the bearer of an access token what it may spend, and has spent, of the unit that it names, or of the only one.
+func (s *Server) handleOwnBudget(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	answer, err := s.ownBudget(ctx, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if answer == nil {
+		writeJSON(w, http.StatusOK, struct{}{})
+		return
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// ownBudget is nil where there is no limit, or nothing that could be spent.
+func (s *Server) ownBudget(ctx context.Context, r *http.Request) (*ownBudget, error) {
+	token, err := readBearer(r)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := s.liveClaims(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	units := s.unitsOf(claims.Scopes)
+	if claims.GrantID == "" {
+		units = nil // a client of its own can spend nothing
+	}
+	unit := r.URL.Query().Get(unitField)
+	switch {
+	case unit == "" && len(units) == 1:
+		unit = units[0]
+	case unit == "" && len(units) > 1:
+		return nil, fosite.ErrInvalidRequest.WithHint("The token can spend several units: parameter 'unit' has to say which is meant.")
+	case !slices.Contains(units, unit):
+		return nil, nil
+	}
+	b, _, err := s.budgets.Of(ctx, registry.BudgetKey{Subject: claims.Subject, ClientID: claims.ClientID, Unit: unit})
+	if err != nil || b.Most == budget.NoLimit {
+		return nil, err
+	}
+	answer := &ownBudget{
+		Used: b.Spent, Total: b.Most, Held: b.Held, MaxPayment: budget.OrNull(b.MostAtOnce), Renewal: budget.Period(b.Period).Renewal(), Unit: b.Unit,
+	}
+	if renews := budget.RenewsAt(b); !renews.IsZero() {
+		answer.RenewsAt = renews.Unix()
+	}
+	return answer, nil
+}

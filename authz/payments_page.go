@@ -1,0 +1,72 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"gatehouse/authz/client"
+	"gatehouse/authz/page"
+	"gatehouse/registry"
+)
+
+const (
+	paymentsPath = "/account/payments"
+	afterField   = "after"
+	// paymentsShown are those on one page.
+	paymentsShown = 20
+)
+
+// states are what users are told about what became of a payment.
+var states = map[string]string{
+	registry.Held: "payments.held", registry.Posted: "payments.posted", registry.Voided: "payments.voided", registry.Unknown: "payments.unknown",
+}
+
+// showPayments lists what an application has spent, the latest first.
+func (s *Server) showPayments(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	v, c, ok := s.openConnection(ctx, w, r, query.Get(clientField))
+	if !ok {
+		return nil
+	}
+	var after registry.Spend
+	if id := query.Get(afterField); id != "" {
+		found, err := s.registry.Spend(ctx, id)
+		switch {
+		case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid),
+			err == nil && (found.Subject != v.session.Subject || found.ClientID != c.ClientID): // from the beginning, then
+		case err != nil:
+			return err
+		default:
+			after = found
+		}
+	}
+	spends, err := s.registry.Spends(ctx, v.session.Subject, c.ClientID, after, paymentsShown+1)
+	if err != nil {
+		return err
+	}
+	view := page.Payments{Application: client.ShownName(c.Name, c.ClientID), Back: s.base + accountPath}
+	if len(spends) > paymentsShown {
+		spends = spends[:paymentsShown]
+		next := url.Values{clientField: {c.ClientID}, afterField: {spends[paymentsShown-1].ID}}
+		view.Next = s.base + paymentsPath + "?" + next.Encode()
+	}
+	for _, spend := range spends {
+		view.Payments = append(view.Payments, s.paymentView(spend))
+	}
+	s.show(w, r, http.StatusOK, view)
+	return nil
+}
+
+func (s *Server) paymentView(spend registry.Spend) page.Payment {
+	at := s.budgets.Local(spend.ReservedAt)
+	shown := page.Payment{
+		Amount: amountOf(spend.Amount, spend.Unit), State: page.Say(states[spend.State]), Day: at, Clock: at.Format("15:04"), Route: spend.Route,
+		IsOpen: !spend.IsSettled(), IsVoided: spend.State == registry.Voided,
+	}
+	if spend.State == registry.Posted {
+		shown.Amount = amountOf(spend.Cost, spend.Unit)
+	}
+	return shown
+}
