@@ -15,9 +15,10 @@ func walletRoutes(origin string) []gateway.Route {
 			Scope: scope, Description: description, Credential: "lndhub",
 		}
 	}
-	payment := func(path string) gateway.Route {
+	payment := func(path string, spend gateway.Spending) gateway.Route {
 		r := route("POST", path, "/v2", "payments:send", "Send payments from your account.")
 		r.FirstByteTimeout = gateway.PaymentTimeout
+		r.Spend = &spend
 		return r
 	}
 	const (
@@ -37,8 +38,8 @@ func walletRoutes(origin string) []gateway.Route {
 		route("GET", "/invoices", "", "invoices:read", invoices),
 		route("GET", "/invoices/incoming", "/v2", "invoices:read", invoices),
 		route("GET", "/invoices/outgoing", "/v2", "transactions:read", transactions),
-		payment("/payments/bolt11"),
-		payment("/payments/keysend"),
+		payment("/payments/bolt11", gateway.Spending{Unit: "sat", Cost: "lndhub_bolt11", Network: "bcrt"}),
+		payment("/payments/keysend", gateway.Spending{Unit: "sat", Cost: "lndhub_keysend"}),
 	}
 }
 
