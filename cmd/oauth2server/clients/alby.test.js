@@ -107,7 +107,9 @@ for (const [kind, application] of Object.entries(applications)) {
 
     test("learns why a payment was refused", async () => {
       const { client } = await connect(...application);
-      await assert.rejects(client.sendPayment({ invoice: "lnbcrt10n1unknown" }), { status: 400, message: /Bad arguments/ });
+      const dear = await client.createInvoice({ amount: 100_000_000, description: "A house" });
+      await assert.rejects(client.sendPayment({ invoice: dear.payment_request }), { status: 400, message: /not enough balance/ });
+      await assert.rejects(client.sendPayment({ invoice: "lnbcrt10n1unknown" }), { status: 400, message: /The invoice is no BOLT 11 invoice/ });
     });
 
     test("refreshes a token whose time it takes for over", async () => {
