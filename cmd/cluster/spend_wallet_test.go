@@ -23,7 +23,8 @@ type spendWallet struct {
 	seed uint64
 
 	mu       sync.Mutex
-	tries    map[string]int // requests for each reference
+	tries    map[string]int  // requests for each reference
+	given    map[string]bool // by referenceFor
 	underWay map[string]int
 	executed []execution
 	sealed   map[string]bool // of which it has said that they were not made, and will not be
@@ -52,7 +53,7 @@ type payment struct {
 func newSpendWallet(t *testing.T, seed uint64) *spendWallet {
 	t.Helper()
 	w := &spendWallet{
-		seed: seed, tries: map[string]int{}, underWay: map[string]int{}, sealed: map[string]bool{}, counts: map[string]int{},
+		seed: seed, tries: map[string]int{}, given: map[string]bool{}, underWay: map[string]int{}, sealed: map[string]bool{}, counts: map[string]int{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /payments", w.pay)
@@ -65,7 +66,16 @@ func newSpendWallet(t *testing.T, seed uint64) *spendWallet {
 
 // routes are those of the configuration: payments, which can be asked for, and tips, which cannot.
 func (w *spendWallet) routes() string {
-	const route = `
+	return w.routeTo("/payments", w.URL, "/payments") + w.routeTo("/tips", w.URL, "")
+}
+
+// routeTo is a route of a path to an origin, which is asked about payments below lookup unless that is empty.
+func (w *spendWallet) routeTo(path, origin, lookup string) string {
+	if lookup != "" {
+		lookup = fmt.Sprintf(`, key: "json:/reference",
+      lookup: {path: "%s/{key}", state: /state, posted: [executed], voided: [refused], cost: [/charged]}`, lookup)
+	}
+	return fmt.Sprintf(`
   - path: %s
     methods: [POST]
     origin: %q
@@ -75,10 +85,7 @@ func (w *spendWallet) routes() string {
     first_byte_timeout: %v
     idle_timeout: %v
     spend: {unit: sat, cost: "json:/amount", settle: [/charged], void_on: [400, 402]%s}
-`
-	const lookup = `, key: "json:/reference", lookup: {path: "/payments/{key}", state: /state, posted: [executed], voided: [refused], cost: [/charged]}`
-	return fmt.Sprintf(route, "/payments", w.URL, walletPatience, walletPatience, lookup) +
-		fmt.Sprintf(route, "/tips", w.URL, walletPatience, walletPatience, "")
+`, path, origin, walletPatience, walletPatience, lookup)
 }
 
 // chance is the same for a seed, whoever comes first.
