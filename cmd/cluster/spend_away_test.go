@@ -78,7 +78,7 @@ func TestNoPaymentIsSentWithoutAHold(t *testing.T) {
 		require.Eventually(t, func() bool { return b.stateOf(t, p) == "held" }, patience, tick)
 		in.gateways[0].kill()
 		require.Equal(t, paid{}, <-answered)
-		exceeded := in.pay(in.gateways[1], from, "/payments", payment{Reference: "beside it", Amount: 900}, 0)
+		exceeded := in.pay(in.gateways[1], from, "/payments", payment{Reference: "beside-it", Amount: 900}, 0)
 		require.Equal(t, "budget_exceeded", exceeded.code, "it counts as long as nobody knows better")
 		in.gateways[0].start()
 		deaf.hear(t, wallet.Config.Handler)

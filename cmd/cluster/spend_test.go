@@ -182,7 +182,7 @@ func (in *installation) requireSpendable(t *testing.T, entries []entry, purses m
 			}
 		}
 		at := in.gateways[tried%len(in.gateways)]
-		refused := in.pay(at, from, "/payments", payment{Reference: "more than is left " + who.subject + who.client, Amount: left + 1}, 0)
+		refused := in.pay(at, from, "/payments", payment{Reference: "more-than-is-left-" + who.subject + who.client, Amount: left + 1}, 0)
 		require.Equal(t, paid{status: http.StatusForbidden, code: "budget_exceeded", remaining: left}, refused)
 		if tried++; tried == 2*len(in.gateways) {
 			return
