@@ -138,9 +138,9 @@ func (r *Registry) EnsureBudget(ctx context.Context, b Budget, windows Windows) 
 	return r.Budget(ctx, b.BudgetKey)
 }
 
-// SetBudget stores what a user decided: Most, MostAtOnce, Period and AnchoredAt. It holds for whatever is reserved after it.
-// What was spent and held in the window stays so. With another period or anchor that is counted anew, from the spends of the
-// window that is current then.
+// SetBudget stores what a user decided: Most, MostAtOnce and Period, and AnchoredAt of a budget that is new. It holds for whatever is
+// reserved after it. What was spent and held in the window stays so. With another period that is counted anew, from the spends of
+// the window that is current then; the anchor of the first decision stays, because in windows that begin now nothing would be spent.
 func (r *Registry) SetBudget(ctx context.Context, decided Budget, windows Windows) (Budget, error) {
 	if err := decided.check(); err != nil {
 		return Budget{}, err
@@ -172,9 +172,8 @@ func (r *Registry) setBudget(
 	if err := mayReplace(set.Budget); err != nil {
 		return Budget{}, err
 	}
-	recount := set.Period != decided.Period || !set.AnchoredAt.Equal(storable(decided.AnchoredAt))
+	recount := set.Period != decided.Period
 	set.Most, set.MostAtOnce, set.Period = decided.Most, decided.MostAtOnce, decided.Period
-	set.AnchoredAt = first.AnchoredAt
 	set.Revision++
 	if recount {
 		start, end := windows(set.Budget, r.clock())
