@@ -30,11 +30,12 @@ type auditRow struct {
 // record), the view refuses changes with ErrInvalid.
 //
 // The actions are client.create, client.update, client.secret, client.delete,
-// client.disable, grant.end, grant.import, token.revoke, sessions.end, key.add, key.revoke
-// and key.delete. There is one record for each thing that did change, but one for all
-// sessions of a user, and one for a batch of imported grants, whose target is the
-// source; none for grants that end with their
-// client, nor for what clients do themselves (authorize, redeem, rotate).
+// client.disable, grant.end, grant.import, token.revoke, sessions.end, budget.set
+// (whose target is the subject), spend.settle, key.add, key.revoke and key.delete.
+// There is one record for each thing that did change, but one for all sessions of a
+// user, and one for a batch of imported grants, whose target is the source; none for
+// grants that end with their client, nor for what clients do themselves (authorize,
+// redeem, rotate, spend).
 //
 // The view shares everything with r, Close included.
 func (r *Registry) By(actor string) *Registry {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -185,8 +186,16 @@ func (r *Registry) setBudget(
 	if _, err := tx.NewUpdate().Model(&set).WherePK().Exec(ctx); err != nil {
 		return Budget{}, err
 	}
-	return set.budget(), r.record(ctx, tx, "budget.set", decided.Subject,
-		fmt.Sprintf("client %s: %d %s, %s, at once %d", decided.ClientID, decided.Most, decided.Unit, decided.Period, decided.MostAtOnce))
+	return set.budget(), r.record(ctx, tx, "budget.set", decided.Subject, fmt.Sprintf("client %s: at most %s %s, period %s, at once %s",
+		decided.ClientID, bound(decided.Most), decided.Unit, decided.Period, bound(decided.MostAtOnce)))
+}
+
+// bound is an amount for people.
+func bound(n int64) string {
+	if n == NoLimit {
+		return "any number"
+	}
+	return strconv.FormatInt(n, 10)
 }
 
 // fresh is a budget of which nothing is spent.

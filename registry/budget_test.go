@@ -464,3 +464,36 @@ func budgetDecided(t *testing.T, w *world) {
 	foreign.Budget.Subject, foreign.Budget.ClientID = "ann", "other"
 	require.ErrorIs(t, grant("g6", foreign), registry.ErrInvalid)
 }
+
+func spendsUnsettled(t *testing.T, w *world) {
+	requireUnsettled := func(want registry.Unsettled) {
+		t.Helper()
+		u, err := w.Unsettled(w.ctx)
+		require.NoError(t, err)
+		require.Equal(t, want, u)
+	}
+	requireUnsettled(registry.Unsettled{})
+	w.allowSpending(100, registry.NoLimit, "day")
+	began := w.Now()
+	for _, id := range []string{"a", "b", "c", "d", "e", "f"} {
+		require.NoError(t, w.reserve(id, 10))
+		w.Advance(time.Second)
+	}
+	w.settle("a", registry.Posted, 10)
+	w.settle("b", registry.Voided, 0)
+	requireUnsettled(registry.Unsettled{Held: 4})
+	for _, id := range []string{"c", "e", "d"} {
+		w.settle(id, registry.Unknown, 0)
+	}
+	requireUnsettled(registry.Unsettled{Held: 1, Unknown: 3, OldestUnknown: stored(began.Add(2 * time.Second))})
+
+	first, err := w.UnknownSpends(w.ctx, registry.Spend{}, 2)
+	require.NoError(t, err)
+	require.Equal(t, []string{"c", "d"}, []string{first[0].ID, first[1].ID}, "the oldest first")
+	rest, err := w.UnknownSpends(w.ctx, first[1], 2)
+	require.NoError(t, err)
+	require.Len(t, rest, 1)
+	require.Equal(t, "e", rest[0].ID)
+	w.settle("c", registry.Posted, 9)
+	requireUnsettled(registry.Unsettled{Held: 1, Unknown: 2, OldestUnknown: stored(began.Add(3 * time.Second))})
+}

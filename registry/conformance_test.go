@@ -141,6 +141,7 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"budget decided with a grant":       budgetDecided,
 		"spends inquired":                   spendsInquired,
 		"spends listed and purged":          spendsListedAndPurged,
+		"spends unsettled":                  spendsUnsettled,
 		"audit records":                     auditRecords,
 		"audit of traffic":                  auditOfTraffic,
 		"audit or nothing":                  auditOrNothing,

@@ -98,6 +98,48 @@ func (r *Registry) Spends(ctx context.Context, subject, clientID string, after S
 	return spendsOf(rows), err
 }
 
+// UnknownSpends returns a page of at most limit spends of which nobody knows what became, oldest first, that follow the given one:
+// pass the zero Spend first, then the last of each page, until a page is empty.
+func (r *Registry) UnknownSpends(ctx context.Context, after Spend, limit int) ([]Spend, error) {
+	if limit <= 0 {
+		return nil, fmt.Errorf("%w: limit must be positive", ErrInvalid)
+	}
+	var rows []spendRow
+	err := r.run(ctx, "read unknown spends", func(ctx context.Context) error {
+		q := r.db.NewSelect().Model(&rows).Where("state = ?", Unknown)
+		if after.ID != "" {
+			q.Where("(reserved_at, id) > (?, ?)", storable(after.ReservedAt), after.ID)
+		}
+		return q.Order("reserved_at", "id").Limit(int64(limit)).Scan(ctx)
+	})
+	return spendsOf(rows), err
+}
+
+// Unsettled is how many spends are held and unknown.
+type Unsettled struct {
+	Held, Unknown int64
+	OldestUnknown time.Time // when it was reserved; zero when there is none
+}
+
+// Unsettled counts what is not settled. It reads that, and nothing of what is.
+func (r *Registry) Unsettled(ctx context.Context) (Unsettled, error) {
+	var u Unsettled
+	var oldest bun.NullTime
+	err := r.run(ctx, "count unsettled spends", func(ctx context.Context) error {
+		spends := func() *bun.SelectQuery { return r.db.NewSelect().Model((*spendRow)(nil)) }
+		var all int64
+		err := r.db.NewSelect().
+			ColumnExpr("(?)", spends().ColumnExpr("count(*)").Where("inquire_at IS NOT NULL")).
+			ColumnExpr("(?)", spends().ColumnExpr("count(*)").Where("state = ?", Unknown)).
+			ColumnExpr("(?)", spends().Column("reserved_at").Where("state = ?", Unknown).Order("reserved_at").Limit(1)).
+			Scan(ctx, &all, &u.Unknown, &oldest)
+		u.Held = all - u.Unknown
+		return err
+	})
+	u.OldestUnknown = oldest.UTC()
+	return u, err
+}
+
 // ClaimInquiries returns up to limit spends for which it is time to find out what became of them, the oldest first. Nobody else
 // is given them until lease has passed; each counts as one inquiry more.
 func (r *Registry) ClaimInquiries(ctx context.Context, lease time.Duration, limit int) ([]Spend, error) {

@@ -30,50 +30,65 @@ func (r *Registry) Settle(ctx context.Context, id string, to Outcome) (Spend, er
 		to.Cost = 0
 	}
 	var s Spend
+	settle := func(ctx context.Context, db bun.IDB) (err error) {
+		if r.onPostgres() {
+			s, err = r.settleAtOnce(ctx, db, id, to)
+		} else {
+			s, err = r.settleInSteps(ctx, db, id, to)
+		}
+		return err
+	}
 	var err error
-	if r.onPostgres() {
-		s, err = r.settleAtOnce(ctx, id, to)
+	if r.onPostgres() && !r.audited {
+		err = r.run(ctx, "settle", func(ctx context.Context) error { return settle(ctx, r.db) })
 	} else {
-		s, err = r.settleInSteps(ctx, id, to)
+		err = r.inTx(ctx, "settle", func(ctx context.Context, tx bun.Tx) error {
+			if err := settle(ctx, tx); err != nil {
+				return err
+			}
+			return r.record(ctx, tx, "spend.settle", id, fmt.Sprintf("%s, %d of %d %s; subject %s, client %s",
+				s.State, s.Cost, s.Amount, s.Unit, s.Subject, s.ClientID))
+		})
 	}
 	if errors.Is(err, ErrNotFound) { // it never was, or is settled already
 		s, err = r.Spend(ctx, id)
 		return s.settledAs(to, err)
 	}
-	return s, err
+	if err != nil {
+		return Spend{}, err
+	}
+	return s, nil
 }
 
 // settleAtOnce is one statement, so that the budget's row is held for no longer than the commit takes. Its parts follow each
 // other in this order because each needs what the one before returns: the budget's row first, as Reserve takes it. Two that
 // took both in different orders would wait for each other. ErrNotFound when there is nothing to settle.
-func (r *Registry) settleAtOnce(ctx context.Context, id string, to Outcome) (Spend, error) {
+func (r *Registry) settleAtOnce(ctx context.Context, db bun.IDB, id string, to Outcome) (Spend, error) {
 	var row spendRow
-	err := r.run(ctx, "settle", func(ctx context.Context) error {
-		budget := r.db.NewSelect().Model((*budgetRow)(nil)).Column("subject", "client_id", "unit", "window_start").
-			Where("(subject, client_id, unit) = (SELECT subject, client_id, unit FROM spends WHERE id = ?)", id)
-		settled := r.settling(r.db.NewUpdate().Model((*spendRow)(nil)).TableExpr("budget"), id, to).Returning("sp.*, budget.window_start")
-		counted := r.db.NewUpdate().Model((*budgetRow)(nil)).TableExpr("settled").
-			Set("spent = spent + ?", to.Cost).Set("held = b.held - settled.held").
-			Where("(b.subject, b.client_id, b.unit) = (settled.subject, settled.client_id, settled.unit)").
-			Where("settled.reserved_at >= settled.window_start").Where("settled.inquire_at IS NULL")
-		return r.db.NewSelect().With("budget", r.locking(budget, "NO KEY UPDATE")).With("settled", settled).With("counted", counted).
-			ModelTableExpr("settled AS sp").Model(&row).Scan(ctx)
-	})
+	budget := db.NewSelect().Model((*budgetRow)(nil)).Column("subject", "client_id", "unit", "window_start").
+		Where("(subject, client_id, unit) = (SELECT subject, client_id, unit FROM spends WHERE id = ?)", id)
+	settled := r.settling(db.NewUpdate().Model((*spendRow)(nil)).TableExpr("budget"), id, to).Returning("sp.*, budget.window_start")
+	counted := db.NewUpdate().Model((*budgetRow)(nil)).TableExpr("settled").
+		Set("spent = spent + ?", to.Cost).Set("held = b.held - settled.held").
+		Where("(b.subject, b.client_id, b.unit) = (settled.subject, settled.client_id, settled.unit)").
+		Where("settled.reserved_at >= settled.window_start").Where("settled.inquire_at IS NULL")
+	err := db.NewSelect().With("budget", r.locking(budget, "NO KEY UPDATE")).With("settled", settled).With("counted", counted).
+		ModelTableExpr("settled AS sp").Model(&row).Scan(ctx)
 	return row.spend(), err
 }
 
 // settleInSteps is settleAtOnce for a database that has one writer at a time.
-func (r *Registry) settleInSteps(ctx context.Context, id string, to Outcome) (Spend, error) {
+func (r *Registry) settleInSteps(ctx context.Context, tx bun.IDB, id string, to Outcome) (Spend, error) {
 	var row spendRow
-	err := r.inTx(ctx, "settle", func(ctx context.Context, tx bun.Tx) error {
-		if err := r.settling(tx.NewUpdate().Model(&row), id, to).Returning("*").Scan(ctx); err != nil || to.State == Unknown {
-			return err
-		}
-		budget := rowOf(row.Key())
-		_, err := tx.NewUpdate().Model(&budget).WherePK().Where("window_start <= ?", storable(row.ReservedAt)).
-			Set("spent = spent + ?", to.Cost).Set("held = held - ?", row.Amount).Exec(ctx)
-		return err
-	})
+	if err := r.settling(tx.NewUpdate().Model(&row), id, to).Returning("*").Scan(ctx); err != nil {
+		return Spend{}, err
+	}
+	if to.State == Unknown {
+		return row.spend(), nil
+	}
+	budget := rowOf(row.Key())
+	_, err := tx.NewUpdate().Model(&budget).WherePK().Where("window_start <= ?", storable(row.ReservedAt)).
+		Set("spent = spent + ?", to.Cost).Set("held = held - ?", row.Amount).Exec(ctx)
 	return row.spend(), err
 }
 

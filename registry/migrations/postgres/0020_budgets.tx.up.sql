@@ -48,3 +48,7 @@ CREATE INDEX spends_to_inquire ON spends (inquire_at) WHERE inquire_at IS NOT NU
 --bun:split
 
 CREATE INDEX spends_by_age ON spends (reserved_at);
+
+--bun:split
+
+CREATE INDEX spends_unknown ON spends (reserved_at, id) WHERE state = 'unknown';
