@@ -80,9 +80,13 @@ func auditRecords(t *testing.T, w *world) {
 			b := registry.Budget{BudgetKey: budgetOfAnn, Most: 100, MostAtOnce: registry.NoLimit, Period: "month"}
 			return second(admin.SetBudget(w.ctx, b, windows))
 		}, []string{"budget.set ann: client app: at most 100 sat, period month, at once any number"}},
-		{func() error { return second(admin.Settle(w.ctx, "s1", registry.Outcome{State: registry.Posted, Cost: 8})) },
+		{func() error {
+			return second(admin.Settle(w.ctx, "s1", registry.Outcome{State: registry.Posted, Cost: 8}))
+		},
 			[]string{"spend.settle s1: posted, 8 of 9 sat; subject ann, client app"}},
-		{func() error { return second(admin.Settle(w.ctx, "s1", registry.Outcome{State: registry.Posted, Cost: 8})) }, nil},
+		{func() error {
+			return second(admin.Settle(w.ctx, "s1", registry.Outcome{State: registry.Posted, Cost: 8}))
+		}, nil},
 		{func() error {
 			return second(admin.EnsureSigningKey(w.ctx, registry.SigningKey{ID: "k1", Algorithm: "ES256", Sealed: "sealed"}))
 		}, []string{"key.add k1: ES256, signs from 2031-02-04T04:59:58Z"}},

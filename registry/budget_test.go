@@ -465,6 +465,40 @@ func budgetDecided(t *testing.T, w *world) {
 	require.ErrorIs(t, grant("g6", foreign), registry.ErrInvalid)
 }
 
+func spendsOfTheSame(t *testing.T, w *world) {
+	w.allowSpending(100, registry.NoLimit, "day")
+	reserve := func(id, subject, client, once string) registry.Spend {
+		s := w.spend(id, once, 1)
+		s.Subject, s.ClientID = subject, client
+		key := s.Key()
+		require.NoError(t, second(w.EnsureBudget(w.ctx, registry.Budget{BudgetKey: key, Most: 100, MostAtOnce: -1, Period: "day"}, windows)))
+		s, _, err := w.Reserve(w.ctx, s, windows)
+		require.NoError(t, err)
+		return s
+	}
+	requireAgain := func(want bool, s registry.Spend) {
+		t.Helper()
+		again, err := w.IsSpentAgain(w.ctx, s)
+		require.NoError(t, err)
+		require.Equal(t, want, again)
+	}
+	first := reserve("1", "ann", "app", "hash")
+	reserve("2", "ann", "app", "other")
+	reserve("3", "bob", "app", "hash")
+	requireAgain(false, first)
+	reserve("4", "ann", "shop", "hash")
+	requireAgain(true, first)
+	w.settle("4", registry.Voided, 0)
+	requireAgain(true, first)
+	w.settle("3", registry.Voided, 0)
+	voided := reserve("5", "ann", "app", "third")
+	w.settle("5", registry.Voided, 0)
+	requireAgain(false, voided)
+	requireAgain(true, reserve("6", "ann", "app", "third"))
+	reserve("7", "ann", "app", "")
+	requireAgain(false, reserve("8", "ann", "app", ""))
+}
+
 func spendsUnsettled(t *testing.T, w *world) {
 	requireUnsettled := func(want registry.Unsettled) {
 		t.Helper()

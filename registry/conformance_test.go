@@ -142,6 +142,7 @@ func conformance(t *testing.T, open func(*testing.T) *world) {
 		"spends inquired":                   spendsInquired,
 		"spends listed and purged":          spendsListedAndPurged,
 		"spends unsettled":                  spendsUnsettled,
+		"spends of the same":                spendsOfTheSame,
 		"audit records":                     auditRecords,
 		"audit of traffic":                  auditOfTraffic,
 		"audit or nothing":                  auditOrNothing,

@@ -140,6 +140,22 @@ func (r *Registry) Unsettled(ctx context.Context) (Unsettled, error) {
 	return u, err
 }
 
+// IsSpentAgain reports whether the subject has another spend of the same thing, of whichever client and state. Of a spend whose
+// Once is not known it is false.
+func (r *Registry) IsSpentAgain(ctx context.Context, s Spend) (again bool, err error) {
+	err = r.run(ctx, "read spends of the same", func(ctx context.Context) error {
+		same := func() *bun.SelectQuery {
+			return r.db.NewSelect().Model((*spendRow)(nil)).ColumnExpr("1").Where("sp.subject = ?", s.Subject).
+				Where("sp.once = ?", s.Once).Where("sp.once <> ''").Where("sp.id <> ?", s.ID).Limit(1)
+		}
+		// Each client of the subject has a budget: the index of what is spent once begins with subject and client.
+		clients := r.db.NewSelect().Model((*budgetRow)(nil)).ColumnExpr("1").Where("b.subject = ?", s.Subject).
+			Where("EXISTS (?)", same().Where("sp.client_id = b.client_id").Where("sp.state <> ?", Voided)).Limit(1)
+		return r.db.NewSelect().ColumnExpr("EXISTS (?) OR EXISTS (?)", same().Where("sp.state = ?", Voided), clients).Scan(ctx, &again)
+	})
+	return again, err
+}
+
 // ClaimInquiries returns up to limit spends for which it is time to find out what became of them, the oldest first. Nobody else
 // is given them until lease has passed; each counts as one inquiry more.
 func (r *Registry) ClaimInquiries(ctx context.Context, lease time.Duration, limit int) ([]Spend, error) {

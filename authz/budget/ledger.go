@@ -19,7 +19,9 @@ type Ledger struct {
 	Default Limit
 	// RefuseUnlimited forbids to set a limit that bounds nothing.
 	RefuseUnlimited bool
-	Now             func() time.Time // time.Now when nil
+	// OnAboveHeld, unless nil, is told of a payment that was posted with more than was held for it: the limit may be exceeded.
+	OnAboveHeld func(registry.Spend)
+	Now         func() time.Time // time.Now when nil
 }
 
 // Reserve holds the spend's Amount in its budget before the request is sent, as registry.Reserve does. A user who was never
@@ -37,7 +39,11 @@ func (l *Ledger) Reserve(ctx context.Context, s registry.Spend) (registry.Spend,
 
 // Settle stores what became of a spend, as registry.Settle does.
 func (l *Ledger) Settle(ctx context.Context, id string, to registry.Outcome) (registry.Spend, error) {
-	return l.Registry.Settle(ctx, id, to)
+	s, err := l.Registry.Settle(ctx, id, to)
+	if err == nil && s.Cost > s.Amount && l.OnAboveHeld != nil {
+		l.OnAboveHeld(s)
+	}
+	return s, err
 }
 
 // Of returns a budget as it stands now. Where the user was never asked it is the Default, of which nothing is spent, and exists is
