@@ -108,6 +108,9 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 			return nil, fmt.Errorf("authorization server: %w", err)
 		}
 		a.runRelay(ctx, denied)
+		if err := a.runBudgets(); err != nil {
+			return nil, fmt.Errorf("inquiries: %w", err)
+		}
 		public = keyring.Ring()
 	} else {
 		if err := a.checkSecrets(ctx); err != nil {

@@ -28,6 +28,7 @@ type metrics struct {
 	open      *prometheus.GaugeVec
 	issued    *prometheus.CounterVec
 	replayed  prometheus.Counter
+	aboveHeld prometheus.Counter
 	spends    *spendMetrics
 
 	mu     sync.Mutex
@@ -74,6 +75,10 @@ func newMetrics(role config.Role) *metrics {
 			Help: "Refresh tokens that were used again within their grace.",
 		}),
 		spends: newSpendMetrics(),
+		aboveHeld: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gatehouse_budget_above_held_total",
+			Help: "Payments that cost more than was held for them. Their budgets may be exceeded.",
+		}),
 		routes: make(map[string]*route),
 	}
 	m.registry.MustRegister(m.requests, m.durations, buildInfo(),
