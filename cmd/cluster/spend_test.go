@@ -87,7 +87,7 @@ func spendAndBreak(t *testing.T, seed uint64, lasts time.Duration) {
 	require.Empty(t, unbalanced)
 	entries := b.entries(t)
 	requireTrue(t, entries, wallet.truth(), purses)
-	in.requireSpendable(t, entries, purses)
+	in.requireSpendable(t, wallet, entries, purses)
 }
 
 // allowSpending makes the applications' grants and budgets. The window of each ends at some time after begin.
@@ -169,7 +169,7 @@ func (in *installation) awaitSettled(t *testing.T, b *books) {
 }
 
 // requireSpendable holds some budgets to what should be left of them: just that can be spent, and no more.
-func (in *installation) requireSpendable(t *testing.T, entries []entry, purses map[purse]allowance) {
+func (in *installation) requireSpendable(t *testing.T, wallet *spendWallet, entries []entry, purses map[purse]allowance) {
 	t.Helper()
 	tried := 0
 	for who, from := range purses {
@@ -184,6 +184,10 @@ func (in *installation) requireSpendable(t *testing.T, entries []entry, purses m
 		at := in.gateways[tried%len(in.gateways)]
 		refused := in.pay(at, from, "/payments", payment{Reference: "more-than-is-left-" + who.subject + who.client, Amount: left + 1}, 0)
 		require.Equal(t, paid{status: http.StatusForbidden, code: "budget_exceeded", remaining: left}, refused)
+		if left > 0 {
+			passes := in.pay(at, from, "/payments", payment{Reference: wallet.referenceFor("paid"), Amount: left}, 0)
+			require.Equal(t, http.StatusOK, passes.status, "%+v", passes)
+		}
 		if tried++; tried == 2*len(in.gateways) {
 			return
 		}
