@@ -48,11 +48,3 @@ CREATE INDEX spends_to_inquire ON spends (inquire_at) WHERE inquire_at IS NOT NU
 --bun:split
 
 CREATE INDEX spends_by_age ON spends (reserved_at);
-
---bun:split
-
-CREATE INDEX spends_unknown ON spends (reserved_at, id) WHERE state = 'unknown';
-
---bun:split
-
-CREATE INDEX spends_voided ON spends (subject, once) WHERE once <> '' AND state = 'voided';
