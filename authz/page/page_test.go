@@ -19,6 +19,14 @@ var filled int
 // fill puts the text into every field, however deep.
 func fill(v reflect.Value, text string) {
 	switch v.Interface().(type) {
+	case []ScopeGroup: // of which one spends
+		groups := make([]ScopeGroup, 2)
+		for i := range groups {
+			fill(reflect.ValueOf(&groups[i]).Elem(), text)
+			groups[i].Spends = i == 0
+		}
+		v.Set(reflect.ValueOf(groups))
+		return
 	case Message:
 		v.Set(reflect.ValueOf(Say("applications.ended", "application", text)))
 		return

@@ -1,6 +1,9 @@
 package page
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Form is what every form of ours has.
 type Form struct {
@@ -79,6 +82,11 @@ func (v Consent) ShownPicture() string {
 		return ""
 	}
 	return v.Picture
+}
+
+// AsksToSpend reports whether it asks to spend what it may not yet. Then the budgets stand beside that.
+func (v Consent) AsksToSpend() bool {
+	return slices.ContainsFunc(v.Asked, func(g ScopeGroup) bool { return g.Spends })
 }
 
 // ScopeGroup is what lets an application do things of one kind.

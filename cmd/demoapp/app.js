@@ -2,6 +2,7 @@
 
 const element = (id) => document.getElementById(id);
 const sat = (n) => new Intl.NumberFormat('en').format(n) + ' sat';
+const day = (at) => new Intl.DateTimeFormat('en', { dateStyle: 'long' }).format(at);
 const settings = await (await fetch('/settings.json')).json();
 
 // The tab's session storage holds the request that is under way (pending) and what came of it (tokens).
@@ -19,6 +20,7 @@ async function connect() {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(pending.verifier));
   location.assign(settings.issuer + '/oauth/authorize?' + new URLSearchParams({
     response_type: 'code', client_id: settings.client_id, redirect_uri: settings.redirect_uri, scope: settings.scope,
+    ...(settings.budget && { authorization_details: JSON.stringify([settings.budget]) }), // RFC 9396: how much it may spend
     state: pending.state, code_challenge_method: 'S256', code_challenge: base64url(new Uint8Array(digest)),
   }));
 }
@@ -153,7 +155,7 @@ function show() {
 
 function end(text) {
   forget('tokens');
-  for (const id of ['balance', 'invoice-result', 'pay-result', 'read-result']) {
+  for (const id of ['balance', 'budget', 'invoice-result', 'pay-result', 'read-result']) {
     element(id).textContent = '';
   }
   element('invoice').hidden = true;
@@ -182,10 +184,30 @@ async function order() {
 
 async function pay() {
   element('pay-result').textContent = '';
-  const paid = await call('POST', '/payments/bolt11', { invoice: element('bolt11').value.trim() });
+  let paid;
+  try {
+    paid = await call('POST', '/payments/bolt11', { invoice: element('bolt11').value.trim() });
+  } catch (e) {
+    throw e.body?.error === 'budget_exceeded' ? new Error(overBudget(e.body)) : e;
+  }
   element('bolt11').value = '';
   element('pay-result').textContent = `Paid ${sat(paid.amount)}, and a fee of ${sat(paid.fee)}.`;
   await look();
+}
+
+// overBudget says why the gateway has not let a payment pass, and what the user can do.
+function overBudget({ cost, remaining, limit, renews_at: renewsAt, most_at_once: mostAtOnce }) {
+  const why = mostAtOnce !== undefined ? `you allowed at most ${sat(mostAtOnce)} for each payment` :
+    `${sat(remaining)} are left of the ${sat(limit)} that you allowed`;
+  return `Not paid: with its fee this could cost ${sat(cost)}, and ${why}. ` +
+    (renewsAt ? `It begins anew on ${day(new Date(renewsAt))}. ` : '') + 'You can allow more where your account is.';
+}
+
+async function showBudget() {
+  const { used_budget: used, held, total_budget: total, renews_at: renewsAt } = await call('GET', '/oauth/budget');
+  element('budget').textContent = total === undefined ? 'You set no limit to what it may spend.' :
+    `${sat(Math.max(0, total - used - held))} are left of the ${sat(total)} that it may spend` +
+    (renewsAt ? ` until ${day(new Date(renewsAt * 1000))}.` : '.');
 }
 
 // on does the work once at a time, and shows what went wrong at result, or else above everything.
@@ -233,6 +255,8 @@ element('hint').textContent = settings.hint;
 element('balance-card').hidden = !settings.balance;
 element('invoice-card').hidden = !settings.invoices;
 element('pay-card').hidden = !settings.payments;
+element('applications').href = settings.issuer + '/account/applications';
+element('budget-row').hidden = !settings.budget;
 element('order').hidden = !settings.shop;
 element('reads-card').hidden = settings.reads.length === 0;
 on('connect', 'click', connect);
@@ -246,6 +270,9 @@ on('disconnect', 'click', disconnect);
 const look = async () => {
   if (stored('tokens') !== null && settings.balance) {
     await showBalance().catch((e) => { element('balance').textContent = stored('tokens') ? e.message : ''; });
+  }
+  if (stored('tokens') !== null && settings.budget) {
+    await showBudget().catch((e) => { element('budget').textContent = stored('tokens') ? e.message : ''; });
   }
 };
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && look());

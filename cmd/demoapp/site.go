@@ -93,8 +93,20 @@ type told struct {
 	Invoices    bool     `json:"invoices"`
 	Payments    bool     `json:"payments"`
 	Shop        bool     `json:"shop"`
+	Budget      *budget  `json:"budget,omitempty"`
 	Reads       []string `json:"reads"` // paths that can be read without knowing anything
 }
+
+// budget is what the page asks to spend, as authorization details say it (RFC 9396).
+type budget struct {
+	Type   string `json:"type"`
+	Unit   string `json:"unit"`
+	Limit  int64  `json:"limit"`
+	Period string `json:"period"`
+}
+
+// monthly is how much the page asks for: two orders of the mock server's shop, and not three.
+const monthly = 5_000
 
 // told finds out what the page can do. It asks for the scopes that this needs, and for no others.
 func (s Settings) told() told {
@@ -115,6 +127,11 @@ func (s Settings) told() told {
 	t.Balance = uses(http.MethodGet, "/balance")
 	t.Invoices = uses(http.MethodPost, "/invoices")
 	t.Payments = uses(http.MethodPost, "/payments/bolt11")
+	for _, scope := range scopes {
+		if unit, spends := gateway.SpendUnits(s.Routes)[scope]; spends {
+			t.Budget = &budget{"spend", unit, monthly, "month"}
+		}
+	}
 	t.Shop = t.Payments && s.HasShop
 	if !t.Balance && !t.Invoices && !t.Payments { // no wallet: whatever there is to read
 		for _, r := range s.Routes {

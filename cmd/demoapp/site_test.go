@@ -71,6 +71,16 @@ func TestWhatThePageCanDoFollowsFromTheRoutes(t *testing.T) {
 		settings Settings
 		want     told
 	}{
+		"a wallet that holds applications to budgets": {
+			Settings{Routes: []gateway.Route{
+				route("GET", "/balance", "balance:read"),
+				{Methods: []string{"POST"}, Path: "/payments/bolt11", Scope: "pay", Spend: &gateway.Spending{Unit: "sat"}},
+			}},
+			told{
+				Scope: "balance:read pay", Balance: true, Payments: true, Reads: []string{},
+				Budget: &budget{Type: "spend", Unit: "sat", Limit: 5000, Period: "month"},
+			},
+		},
 		"a wallet": {
 			Settings{HasShop: true, Routes: []gateway.Route{
 				route("GET", "/balance", "balance:read"), route("POST", "/invoices", "invoices:create"),

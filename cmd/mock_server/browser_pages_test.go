@@ -82,7 +82,7 @@ func (v visitor) seesTheAccount() {
 	v.Go(v.mock.Issuer + "/account")
 	v.Look("applications")
 	v.Illustrate("applications")
-	v.Click(`a[href*="client=` + demoClientID + `"]`)
+	v.Click(`a[href*="disconnect?client=` + demoClientID + `"]`)
 	v.AwaitText("#keep", "\\w")
 	v.Look("disconnect")
 	v.Click("#keep")

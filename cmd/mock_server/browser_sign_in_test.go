@@ -88,7 +88,7 @@ func (v visitor) disconnectsInTheAccount() {
 	v.Helper()
 	v.Go(v.mock.Issuer + "/account")
 	v.isAt("/account/applications")
-	link := `a[href*="client=` + demoClientID + `"]`
+	link := `a[href*="disconnect?client=` + demoClientID + `"]`
 	v.Click(link)
 	v.AwaitText("#keep", "\\w")
 	v.Click("#keep")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ func TestInABrowser(t *testing.T) {
 	s := stage{browsertest.Start(t), startMock(t)}
 	require.Equal(t, "demo application", s.mock.First, "the link comes first")
 
+	t.Run("the demo's budget", func(t *testing.T) { s.visit(t, browsertest.Phone).staysWithinTheBudget() })
 	t.Run("the demo on a phone", func(t *testing.T) { s.visit(t, browsertest.Phone).seesItAll() })
 	t.Run("the demo at a desk", func(t *testing.T) { s.visit(t, browsertest.Desktop).seesItAll() })
 	t.Run("the demo sees that access was taken back", func(t *testing.T) { s.visit(t, browsertest.Desktop).takesAccessBack() })
@@ -60,6 +62,7 @@ func (v visitor) connect() {
 	v.Click("#connect")
 	v.Decide(v.mock.Issuer, v.mock.App, theUser.Login, theUser.Password, browsertest.Allow)
 	v.AwaitText("#balance", "sat$")
+	require.Equal(v, http.StatusOK, v.asHost(http.MethodPut, "/budget", `{"limit":null}`), "not every test is about budgets")
 }
 
 // signIn is the page of that name, filled in, and sent.

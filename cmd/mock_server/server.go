@@ -22,7 +22,7 @@ const (
 	userJWTLifespan = 30 * 24 * time.Hour
 	// stopTimeout is how long requests in flight may take to end.
 	stopTimeout = 5 * time.Second
-	shopAmount  = 2_500 // sat
+	shopAmount  = 2_000 // sat
 )
 
 // demo is what the mock server tells about itself.

@@ -85,7 +85,7 @@ var tourPrints = map[string]string{
 	"balance":              `^\{"balance":\d+,`,
 	"create-invoice":       `^\{"payment_hash":"[0-9a-f]{64}","payment_request":"lnbcrt10000n1`,
 	"invoice":              `"description":"Lunch".*"payment_preimage":"[0-9a-f]{64}".*"amount":1000,.*"status":"open".*"is_paid":false`,
-	"pay":                  `"amount":2500,"fee":\d+,.*"payment_preimage":"[0-9a-f]{64}"`,
+	"pay":                  `"amount":2000,"fee":\d+,.*"payment_preimage":"[0-9a-f]{64}"`,
 	"keysend":              `"amount":21,"fee":\d+,.*"payment_preimage":"[0-9a-f]{64}"`,
 	"balance-after":        `^\{"balance":\d+,`,
 	"introspect":           `^\{"active":true,.*"sub":"12345"`,

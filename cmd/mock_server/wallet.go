@@ -65,5 +65,5 @@ func (w *wallet) Handler() http.Handler {
 // shopInvoice is a new invoice of the shop elsewhere, for whoever wants to pay one. It is no part of the wallet, and there
 // is no route to it.
 func (w *wallet) shopInvoice(out http.ResponseWriter, _ *http.Request) {
-	answer(out, w.Elsewhere(shopKey, shopAmount, "Coffee beans, 250 g").V2())
+	answer(out, w.Elsewhere(shopKey, shopAmount, "Coffee beans, 200 g").V2())
 }

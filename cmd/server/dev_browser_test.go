@@ -48,7 +48,7 @@ func TestDevByClicking(t *testing.T) {
 
 		account := v.Another()
 		account.Go(d.issuer + "/account")
-		account.Click(`a[href*="client=demo"]`)
+		account.Click(`a[href*="disconnect?client=demo"]`)
 		account.Click("#disconnect")
 		account.AwaitText("#said", "Demo application")
 		v.Click("#refresh")
