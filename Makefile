@@ -15,7 +15,7 @@ test: ## install what is missing, lint, and run every test against a private Pos
 
 cluster-test: ## kill and restart a whole installation under traffic, at full length, with a report
 	.ci/install.sh
-	go test -count=1 -timeout 60m -v ./cmd/cluster -full
+	go test -count=1 -timeout 150m -v ./cmd/cluster -full
 
 DURATION ?= 5m
 soak: ## everything that callers and upstreams do, for DURATION (5m), and what the processes hold before and after
