@@ -66,6 +66,20 @@ func SpendUnits(routes []Route) map[string]string {
 	return units
 }
 
+// WithoutBudget returns the routes that are ways around a budget: they spend, as far as is known of them, with a scope for which
+// other routes count what is spent, and do not count it themselves.
+func WithoutBudget(routes []Route) (around []Route) {
+	units := SpendUnits(routes)
+	for _, r := range routes {
+		if _, counted := units[r.Scope]; counted && r.Spend == nil {
+			if risk, _ := r.risk(); risk == Spend {
+				around = append(around, r)
+			}
+		}
+	}
+	return around
+}
+
 // spending is a Spending compiled to what a request needs.
 type spending struct {
 	unit    string

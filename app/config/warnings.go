@@ -24,6 +24,9 @@ func (c *Config) Warnings(role Role) []string {
 			warn("route %s: risk is %s, and it is a payment: users are not told that applications spend with %s", route.Path, route.Risk, route.Scope)
 		}
 	}
+	for _, route := range gateway.WithoutBudget(c.Routes) {
+		warn("route %s: it spends with %s, and counts against no budget, as other routes with that scope do: it has no spend", route.Path, route.Scope)
+	}
 	if !role.HasGateway() {
 		return warnings
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -128,5 +129,34 @@ func TestAProxyThatMustBeThereIsMissed(t *testing.T) {
 				require.Contains(t, warnings[0], "limits.connections_per_address (1000)")
 			}
 		})
+	}
+}
+
+// What spends with the scope of a budget and does not count is a way around it.
+func TestAWayAroundABudgetIsWarnedOf(t *testing.T) {
+	counted := gateway.Route{
+		Path: "/payments/bolt11", Methods: []string{"POST"}, Scope: "payments:send", Spend: &gateway.Spending{Unit: "sat", Cost: "fixed:1"},
+		FirstByteTimeout: gateway.PaymentTimeout,
+	}
+	for name, test := range map[string]struct {
+		route  gateway.Route
+		warned bool
+	}{
+		"several keysends":     {gateway.Route{Path: "/payments/keysend/multi", Methods: []string{"POST"}, Scope: "payments:send"}, true},
+		"one that says so":     {gateway.Route{Path: "/x", Methods: []string{"POST"}, Scope: "payments:send", Risk: gateway.Spend}, true},
+		"of a file":            {gateway.Route{Path: "/payinvoice", Methods: []string{"POST"}, Scope: "payments:send", FromTargets: true}, true},
+		"one that reads":       {gateway.Route{Path: "/payments", Methods: []string{"GET"}, Scope: "payments:send"}, false},
+		"one of another scope": {gateway.Route{Path: "/payments/x", Methods: []string{"POST"}, Scope: "other"}, false},
+		"one that counts":      {counted, false},
+	} {
+		cfg := Default()
+		cfg.Routes = []gateway.Route{counted, test.route}
+		for _, role := range []Role{Both, AuthzOnly, GatewayOnly} {
+			found := false
+			for _, warning := range cfg.Warnings(role) {
+				found = found || strings.Contains(warning, "route "+test.route.Path+": it spends with "+test.route.Scope)
+			}
+			require.Equal(t, test.warned, found, name)
+		}
 	}
 }
