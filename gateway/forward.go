@@ -76,6 +76,9 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 			return err
 		}
 	}
+	if err := g.mayBeSent(r.hold); err != nil {
+		return err
+	}
 	head, err := send(x, r)
 	switch {
 	case err != nil:

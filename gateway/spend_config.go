@@ -86,7 +86,8 @@ type spending struct {
 	costs   *spend.Reader
 	answers *spend.Answers
 	lookup  *spend.Lookup // nil: none
-	within  time.Duration // how long it can take until an outcome is known
+	// within is how long it can take until an outcome is known, sentWithin until the request was sent: then enough is left.
+	within, sentWithin time.Duration
 }
 
 // maxSpendingBody is how much is read of a request that spends, and of its answer.
@@ -116,7 +117,8 @@ func compileSpending(route Route, basePath string, upstreams Upstreams, problem 
 			problem("spend.%w", err)
 		}
 	}
-	s := &spending{unit: of.Unit, within: spendingTime(&route, upstreams)}
+	s := &spending{unit: of.Unit}
+	s.within, s.sentWithin = spendingTime(&route, upstreams)
 	wrong(checkSpendingRoute(&route))
 	isHub := of.Cost == spend.Bolt11 || of.Cost == spend.Keysend
 	switch {
@@ -198,11 +200,13 @@ func isUnit(name string) bool {
 	return name != "" && len(name) <= 32 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
 }
 
-// spendingTime is how long it can take from the reservation until the outcome is known.
-func spendingTime(route *Route, upstreams Upstreams) time.Duration {
+// spendingTime is how long it can take from the reservation until the outcome is known, and until the request was sent.
+func spendingTime(route *Route, upstreams Upstreams) (all, sent time.Duration) {
 	upstreams = upstreamsOf(route, upstreams)
-	bound := upstreams.ConnWait + upstreams.ConnectTimeout + upstreams.FirstByteTimeout + upstreams.IdleTimeout
-	return min(cmp.Or(route.Timeout, bound), longestSpending) + outcomeMargin
+	before := upstreams.ConnWait + upstreams.ConnectTimeout
+	bound := cmp.Or(route.Timeout, before+upstreams.FirstByteTimeout+upstreams.IdleTimeout)
+	all = min(bound, longestSpending) + outcomeMargin
+	return all, min(before+outcomeMargin/2, all/2)
 }
 
 // checkUnits refuses two units of one scope: a user allows a scope one budget.

@@ -21,6 +21,7 @@ type hold struct {
 	to     *rule
 	cost   spend.Cost
 	asked  time.Time // when the ledger was asked; zero: not yet
+	since  time.Time // the same by the gateway's clock, which moves while a machine sleeps
 	isHeld bool      // as the ledger has said
 	isLate bool      // it took its time to
 
@@ -70,7 +71,7 @@ func (g *Gateway) reserve(r *request) error {
 	h, claims := r.hold, r.seen.Claims
 	ctx, cancel := context.WithTimeout(context.Background(), g.settlements.timeout)
 	defer cancel()
-	h.asked = time.Now()
+	h.asked, h.since = time.Now(), g.now()
 	err := g.settlements.ledger.Reserve(ctx, Hold{
 		ID: h.id, Subject: claims.Subject, ClientID: claims.ClientID, Unit: h.to.spend.unit,
 		Once: h.once(), Route: h.to.name, Lookup: h.lookup(), Amount: h.cost.Amount, Within: h.to.spend.within,
@@ -99,6 +100,19 @@ func (g *Gateway) reserve(r *request) error {
 
 // promptReserve is how long a reservation may take to be no wait, after which the request is authorized again.
 const promptReserve = 50 * time.Millisecond
+
+// mayBeSent refuses a request that was held back for so long, as in a process that was stopped, that others may soon find out that
+// it was not executed.
+func (g *Gateway) mayBeSent(h *hold) error {
+	if h == nil {
+		return nil
+	}
+	if took := max(time.Since(h.asked), g.now().Sub(h.since)); took > h.to.spend.sentWithin {
+		g.log.Warn("refused: too late to be sent, after it was held in a budget", "route", h.to.name, "spend", h.id, "after", took)
+		return errBudgetUnavailable
+	}
+	return nil
+}
 
 func (h *hold) wasLate() bool { return h != nil && h.isLate }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -380,4 +381,19 @@ func TestWhatIsHeldIsPostedWhereAnAnswerSaysNothing(t *testing.T) {
 	b := newBuyer(t, newLedger(-1), priced(upstream.URL(), func(s *gateway.Spending) { s.Settle, s.Cost = nil, "fixed:4" }))
 	require.Equal(t, 204, b.do(gatewaytest.Raw("POST /orders", bearer(b.token(map[string]any{"scope": "payments:send"})), "Content-Length: 0")).StatusCode)
 	require.Equal(t, []string{"posted 4"}, b.ledger.states())
+}
+
+// A process that was stopped after it had reserved does not send: somebody else may have found out meanwhile that nothing was.
+func TestAHoldThatIsTooOldIsNotSent(t *testing.T) {
+	upstream := newUpstream(t, answering(answerFor(`{"cost":3}`)))
+	var later atomic.Int64
+	b := newBuyer(t, newLedger(-1), priced(upstream.URL()), func(c *gateway.Config) {
+		c.Now = func() time.Time { return now.Add(time.Duration(later.Load())) }
+	})
+	b.ledger.reserve = func(context.Context, gateway.Hold) error { later.Add(int64(time.Minute)); return nil }
+	requireRefusedSpend(t, b.order(`{"amount":5}`), 503, "budget_unavailable")
+	require.Empty(t, upstream.Requests())
+	require.Equal(t, []string{"voided"}, b.ledger.states())
+	b.ledger.reserve = func(context.Context, gateway.Hold) error { later.Add(int64(10 * time.Second)); return nil }
+	require.Equal(t, 200, b.order(`{"amount":5}`).StatusCode)
 }
