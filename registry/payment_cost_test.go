@@ -27,8 +27,10 @@ func TestStatementsOfAPayment(t *testing.T) {
 	}
 	begun()
 	require.NoError(t, w.reserve("s1", 60))
-	require.Equal(t, []string{"SELECT", "WITH"}, begun())
+	require.Equal(t, []string{"SELECT", "WITH"}, begun(), "the first of a budget")
+	require.NoError(t, w.reserve("s2", 1))
+	require.Equal(t, []string{"WITH"}, begun())
 	w.settle("s1", registry.Posted, 55)
 	require.Equal(t, []string{"WITH"}, begun())
-	w.requireSpent(55, 0)
+	w.requireSpent(55, 1)
 }

@@ -30,6 +30,7 @@ type Registry struct {
 	actor   string // of the audit records
 
 	tellMigrated func(migration string)
+	remembered   *rememberedBudgets
 }
 
 // Option changes a default of Open.
@@ -61,7 +62,7 @@ func WithMigrated(tell func(migration string)) Option {
 // between keeps connections from being ours, and with ErrTwoInstallations. It does
 // not Migrate.
 func Open(ctx context.Context, url string, options ...Option) (*Registry, error) {
-	r := &Registry{url: url, timeout: defaultTimeout, now: time.Now, tellMigrated: func(string) {}}
+	r := &Registry{url: url, timeout: defaultTimeout, now: time.Now, tellMigrated: func(string) {}, remembered: &rememberedBudgets{}}
 	for _, option := range options {
 		option(r)
 	}

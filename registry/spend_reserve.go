@@ -41,10 +41,13 @@ func (r *Registry) Reserve(ctx context.Context, s Spend, windows Windows) (Spend
 	}
 	s.State, s.Cost, s.SettledAt, s.Inquiries = Held, 0, time.Time{}, 0
 	s.InquireAt = storable(s.InquireAt)
-	for {
-		known, err := r.Budget(ctx, s.Key())
-		if err != nil {
-			return Spend{}, Budget{}, err
+	known, isRemembered := r.remembered.get(s.Key())
+	for ; ; isRemembered = false {
+		var err error
+		if !isRemembered {
+			if known, err = r.Budget(ctx, s.Key()); err != nil {
+				return Spend{}, Budget{}, err
+			}
 		}
 		now := r.clock()
 		at := known.At(now, windows)
@@ -52,10 +55,16 @@ func (r *Registry) Reserve(ctx context.Context, s Spend, windows Windows) (Spend
 		if s.ReservedAt.Before(at.WindowStart) { // this clock is behind another's
 			s.ReservedAt = at.WindowStart
 		}
-		reserved, err := r.reserve(ctx, s, at)
-		if err != nil || reserved {
-			at.Held += s.Amount
-			return s, at, err
+		reserved, err := r.reserve(ctx, s, known, &at)
+		if err != nil {
+			return Spend{}, Budget{}, err
+		}
+		if reserved {
+			r.remembered.put(at)
+			return s, at, nil
+		}
+		if isRemembered {
+			continue
 		}
 		if before, err := r.spentOnce(ctx, s); !errors.Is(err, ErrNotFound) {
 			if err == nil {
@@ -73,32 +82,35 @@ func (r *Registry) Reserve(ctx context.Context, s Spend, windows Windows) (Spend
 	} // it has changed meanwhile
 }
 
-// reserve reports false when the budget is not the one that the caller knew, does not allow it, or the same was reserved before.
-func (r *Registry) reserve(ctx context.Context, s Spend, at Budget) (reserved bool, err error) {
+// reserve makes of the budget that the caller knew the one at the time of s, and sets what is spent and held in it then. It reports
+// false when the budget is neither of them, does not allow it, or the same was reserved before.
+func (r *Registry) reserve(ctx context.Context, s Spend, known Budget, at *Budget) (reserved bool, err error) {
 	budget := rowOf(s.Key())
 	hold := func(db bun.IDB) *bun.UpdateQuery {
+		const isIn = "window_start = ? AND window_end IS NOT DISTINCT FROM ?"
 		return db.NewUpdate().Model(&budget).WherePK().
 			Set("spent = CASE WHEN window_start = ? THEN spent ELSE 0 END", at.WindowStart).
 			Set("held = CASE WHEN window_start = ? THEN held ELSE 0 END + ?", at.WindowStart, s.Amount).
 			Set("window_start = ?", at.WindowStart).Set("window_end = ?", bun.NullTime{Time: at.WindowEnd}).
-			Where("revision = ?", at.Revision).Where("window_start <= ?", at.WindowStart).
+			Where("revision = ?", at.Revision).
+			Where("("+isIn+") OR ("+isIn+")", known.WindowStart, bun.NullTime{Time: known.WindowEnd}, at.WindowStart, bun.NullTime{Time: at.WindowEnd}).
 			Where("most_at_once < 0 OR ? <= most_at_once", s.Amount).
-			Where("most < 0 OR CASE WHEN window_start = ? THEN spent + held ELSE 0 END + ? <= most", at.WindowStart, s.Amount)
+			Where("most < 0 OR CASE WHEN window_start = ? THEN spent + held ELSE 0 END + ? <= most", at.WindowStart, s.Amount).
+			Returning("spent, held")
 	}
 	row := spendRow{Spend: s}
 	if r.onPostgres() { // in one step, which holds the budget's row for no longer than the commit takes
 		err = r.run(ctx, "reserve", func(ctx context.Context) error {
-			n, err := affected(r.db.NewRaw(`WITH reserved AS (?)
+			return r.db.NewRaw(`WITH reserved AS (?), stored AS (
 				INSERT INTO spends (id, subject, client_id, unit, once, route, lookup, state, held, posted, reserved_at, inquire_at, inquiries)
-				SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0 FROM reserved`, hold(r.db).Returning("1"),
-				s.ID, s.Subject, s.ClientID, s.Unit, s.Once, s.Route, s.Lookup, s.State, s.Amount, s.ReservedAt, s.InquireAt).Exec(ctx))
-			reserved = n == 1
-			return err
+				SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0 FROM reserved
+			) SELECT spent, held FROM reserved`, hold(r.db),
+				s.ID, s.Subject, s.ClientID, s.Unit, s.Once, s.Route, s.Lookup, s.State, s.Amount, s.ReservedAt, s.InquireAt).
+				Scan(ctx, &at.Spent, &at.Held)
 		})
 	} else {
 		err = r.inTx(ctx, "reserve", func(ctx context.Context, tx bun.Tx) error {
-			n, err := affected(hold(tx).Exec(ctx))
-			if reserved = n == 1; err != nil || !reserved {
+			if err := hold(tx).Scan(ctx, &at.Spent, &at.Held); err != nil {
 				return err
 			}
 			_, err = tx.NewInsert().Model(&row).Returning("NULL").Exec(ctx)
@@ -106,12 +118,12 @@ func (r *Registry) reserve(ctx context.Context, s Spend, at Budget) (reserved bo
 		})
 	}
 	switch {
-	case isTaken(err, "spends_once"):
+	case errors.Is(err, ErrNotFound), isTaken(err, "spends_once"):
 		return false, nil
 	case isTaken(err, "spends_pkey"):
 		return false, ErrExists
 	}
-	return reserved, err
+	return err == nil, err
 }
 
 // spentOnce finds what was reserved for the same thing and is not voided. ErrNotFound.
