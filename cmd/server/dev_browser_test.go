@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -9,11 +10,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/app/config"
+	"gatehouse/cmd/demoapp"
 	"gatehouse/cmd/demoapp/browsertest"
 	"gatehouse/cmd/mock_server/lndhub"
 )
 
-// By clicking, as somebody does who has read the README this far: the example, and then an lndhub.go.
+// By clicking, as somebody does who has read the README this far: the example, then an lndhub.go, and that with the server of
+// production.
 func TestDevByClicking(t *testing.T) {
 	browser := browsertest.Start(t)
 	t.Run("example", func(t *testing.T) {
@@ -36,24 +40,48 @@ func TestDevByClicking(t *testing.T) {
 		hub := s.putLNDHubBehindDev()
 		d := s.dev()
 		require.Empty(t, d.password, "its users sign in with its passwords")
-		v := browser.Open(t, browsertest.Desktop)
-		v.Go(d.app)
-		v.Click("#connect")
-		v.Decide(d.issuer, d.app, "ann", "right", browsertest.Allow)
-		v.AwaitText("#balance", "^100,000 sat$")
-		v.Type("#bolt11", hub.Elsewhere(shopKey, 2500, "Coffee beans").Request)
-		v.Click("#pay")
-		v.AwaitText("#pay-result", "^Paid 2,500 sat, and a fee of 3 sat")
-		v.AwaitText("#balance", "^97,497 sat$")
-
-		account := v.Another()
-		account.Go(d.issuer + "/account")
-		account.Click(`a[href*="disconnect?client=demo"]`)
-		account.Click("#disconnect")
-		account.AwaitText("#said", "Demo application")
-		v.Click("#refresh")
-		v.AwaitText("#notice", "^Access has ended\\. The access token was revoked\\.$")
+		paysAndDisconnects(browser.Open(t, browsertest.Desktop), d.issuer, d.app, hub)
 	})
+	t.Run("serve", func(t *testing.T) {
+		s := devSite(t)
+		hub := s.putLNDHubBehindDev()
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		app, file := demoapp.Origin(listener), filepath.Join(s.env["DIR"], "config.yaml")
+		s = s.with("GATEHOUSE_CORS_ORIGINS", app)
+		s.serveFile(file)
+		s.ok("client", "create", "--config", file, "--id", "demo", "--name", "Demo application", "--public", "--redirect-uri", app+demoapp.CallbackPath)
+		cfg, err := config.LoadForOperator(file, config.Needs{Routes: true}, nil)
+		require.NoError(t, err)
+		issuer := s.env["GATEHOUSE_ISSUER"]
+		demo := httptest.NewUnstartedServer(demoapp.Handler(demoapp.Settings{Origin: app, Issuer: issuer, ClientID: "demo", Routes: cfg.Routes}, nil))
+		require.NoError(t, demo.Listener.Close())
+		demo.Listener = listener
+		demo.Start()
+		t.Cleanup(demo.Close)
+		paysAndDisconnects(browser.Open(t, browsertest.Desktop), issuer, app, hub)
+	})
+}
+
+// paysAndDisconnects with the demo application, as a user of the lndhub.go does.
+func paysAndDisconnects(v *browsertest.Tab, issuer, app string, hub *lndhub.Hub) {
+	v.Helper()
+	v.Go(app)
+	v.Click("#connect")
+	v.Decide(issuer, app, "ann", "right", browsertest.Allow)
+	v.AwaitText("#balance", "^100,000 sat$")
+	v.Type("#bolt11", hub.Elsewhere(shopKey, 2500, "Coffee beans").Request)
+	v.Click("#pay")
+	v.AwaitText("#pay-result", "^Paid 2,500 sat, and a fee of 3 sat")
+	v.AwaitText("#balance", "^97,497 sat$")
+
+	account := v.Another()
+	account.Go(issuer + "/account")
+	account.Click(`a[href*="disconnect?client=demo"]`)
+	account.Click("#disconnect")
+	account.AwaitText("#said", "Demo application")
+	v.Click("#refresh")
+	v.AwaitText("#notice", "^Access has ended\\. The access token was revoked\\.$")
 }
 
 const shopKey = "03b5c7e9f10a2d4f6b8c0e1a3d5f7092b4c6e8fa1c3e5072946b8d0f2a4c6e8f10"

@@ -27,14 +27,14 @@ const (
 	callback   = "http://localhost:9999/callback"
 )
 
-// served is a server that runs as a process of its own, in front of an upstream that answers everything with 200.
+// served is a server that runs as a process of its own; with serve, in front of an upstream that answers everything with 200.
 type served struct {
 	site
 	public, admin string
 	stderr        io.Closer // the end that is read
 }
 
-// serve starts a server and waits until it is ready. It is stopped at the end, which it must survive.
+// serve starts a server with a configuration of its own, in front of an upstream.
 func (s site) serve() served {
 	s.Helper()
 	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -47,7 +47,12 @@ jwt_secret: %s
 routes:
   - {path: /balance, methods: [GET], origin: %q, scope: "balance:read", description: Read., credential: none}
 `, hostSecret, upstream.URL), 0o600))
+	return s.serveFile(file)
+}
 
+// serveFile starts a server and waits until it is ready. It is stopped at the end, which it must survive.
+func (s site) serveFile(file string) served {
+	s.Helper()
 	command := s.with("GATEHOUSE_CONFIG", file).command(context.WithoutCancel(s.Context()), "serve") // it is to end by itself
 	stderr, err := command.StderrPipe()
 	require.NoError(s, err)

@@ -173,10 +173,19 @@ func (t *Tab) Leave(selector string) {
 	t.Await(`document.readyState === "complete" && !window.wasLeft`)
 }
 
-// DoubleClick clicks twice, as fast as people do who are used to it.
+// DoubleClick clicks twice, as people do who are used to it, where what the first click has sent is answered too late to keep
+// the browser from sending it again.
 func (t *Tab) DoubleClick(selector string) {
 	t.Helper()
-	t.do(chromedp.DoubleClick(selector, chromedp.ByQuery, chromedp.NodeVisible))
+	const between = 150 * time.Millisecond
+	answers := func(after time.Duration) chromedp.Action {
+		return network.EmulateNetworkConditions(false, float64(after.Milliseconds()), -1, -1)
+	}
+	t.do(chromedp.ScrollIntoView(selector, chromedp.ByQuery))
+	at := Eval[[]float64](t, fmt.Sprintf("(r => [r.x + r.width / 2, r.y + r.height / 2])(document.querySelector(%q).getBoundingClientRect())", selector))
+	t.do(network.Enable(), answers(4*between))
+	t.do(chromedp.MouseClickXY(at[0], at[1]), chromedp.Sleep(between), chromedp.MouseClickXY(at[0], at[1]))
+	t.do(answers(0))
 }
 
 // Press presses a key where the focus is.
