@@ -91,7 +91,7 @@ func newMetrics(role config.Role) *metrics {
 	}
 	if role.HasGateway() {
 		m.registry.MustRegister(m.failures, m.cuts, m.refused, m.open)
-		m.registry.MustRegister(m.spends.outcomes, m.spends.refused, m.spends.above, m.spends.amount)
+		m.registry.MustRegister(m.spends.outcomes, m.spends.refused, m.spends.amount)
 		m.countVerdicts()
 	}
 	return m

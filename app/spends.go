@@ -8,7 +8,7 @@ import (
 
 // spendMetrics count what requests spend, by route.
 type spendMetrics struct {
-	outcomes, refused, above, amount *prometheus.CounterVec
+	outcomes, refused, amount *prometheus.CounterVec
 }
 
 func newSpendMetrics() *spendMetrics {
@@ -21,10 +21,6 @@ func newSpendMetrics() *spendMetrics {
 			Name: "gatehouse_spend_refused_total",
 			Help: "Requests that were refused because of what they would spend.",
 		}, []string{"route", "reason"}),
-		above: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gatehouse_spends_above_held_total",
-			Help: "Requests that cost more than was held for them.",
-		}, []string{"route"}),
 		amount: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gatehouse_spent_amount_total",
 			Help: "What requests have cost, in the unit that the route counts.",
@@ -34,16 +30,15 @@ func newSpendMetrics() *spendMetrics {
 
 // spends are the metrics of a route that spends.
 type spends struct {
-	outcomes      []prometheus.Counter // by gateway.SpendOutcome
-	refused       []prometheus.Counter // by gateway.SpendRefusal
-	above, amount prometheus.Counter
+	outcomes []prometheus.Counter // by gateway.SpendOutcome
+	refused  []prometheus.Counter // by gateway.SpendRefusal
+	amount   prometheus.Counter
 }
 
 func (m *spendMetrics) route(template, unit string) *spends {
 	s := &spends{
 		outcomes: make([]prometheus.Counter, len(gateway.SpendOutcomes())),
 		refused:  make([]prometheus.Counter, len(gateway.SpendRefusals())),
-		above:    m.above.WithLabelValues(template),
 		amount:   m.amount.WithLabelValues(template, unit),
 	}
 	for _, o := range gateway.SpendOutcomes() {
@@ -64,9 +59,6 @@ func (o *observer) spent(seen gateway.Spent) {
 		s.refused[seen.Reason].Inc()
 	case gateway.SpendPosted:
 		s.amount.Add(float64(seen.Cost))
-		if seen.Cost > seen.Held {
-			s.above.Inc()
-		}
 	}
 }
 

@@ -56,7 +56,7 @@ func (g *Gateway) settle(r *request) {
 		return
 	}
 	to := h.outcome(r.seen.Sent)
-	g.spentAs(h, to, r.logged())
+	g.spent(Spent{Route: h.to.index, Outcome: outcomes[to.State], Held: h.cost.Amount, Cost: to.Cost})
 	err := panics.Do(func() {
 		if err := g.settlements.tell(h, to); err != nil {
 			g.settlements.failedOnce(h, to, err, id)
@@ -68,22 +68,7 @@ func (g *Gateway) settle(r *request) {
 	}
 }
 
-// spentAs tells the observer, and warns of what cost more than was held.
-func (g *Gateway) spentAs(h *hold, to Outcome, id slog.Attr) {
-	seen := Spent{Route: h.to.index, Held: h.cost.Amount, Cost: to.Cost}
-	switch to.State {
-	case Posted:
-		seen.Outcome = SpendPosted
-		if to.Cost > h.cost.Amount {
-			g.log.Warn("a request cost more than was held for it", "route", h.to.name, "spend", h.id, "held", h.cost.Amount, "cost", to.Cost, id)
-		}
-	case Voided:
-		seen.Outcome = SpendVoided
-	case Unsure:
-		seen.Outcome = SpendUnknown
-	}
-	g.spent(seen)
-}
+var outcomes = map[SpendState]SpendOutcome{Posted: SpendPosted, Voided: SpendVoided, Unsure: SpendUnknown}
 
 func (s *settlements) tell(h *hold, to Outcome) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
