@@ -123,7 +123,7 @@ func (b *buyer) requireBecomes(hash, state string, cost int64) {
 func TestPaymentsOfLndhub(t *testing.T) {
 	h, b := startHub(t)
 	const amount, held, paid = 2000, 2000 + 21 + 10, 2000 + hubFee + 10
-	
+
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, b *buyer, memo string, due lndhub.Invoice)
