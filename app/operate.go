@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/budget"
 	"gatehouse/authz/outbox"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
@@ -46,6 +47,12 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("denylist: %w", err), db.Close())
 	}
+	var ledger *budget.Ledger
+	if needs.Budgets {
+		if ledger, err = newLedger(cfg.Budgets, db); err != nil {
+			return nil, nil, errors.Join(err, closeDenied(), db.Close())
+		}
+	}
 	log := slog.New(slog.DiscardHandler) // the audit records are this process's log
 	return &authz.Operator{
 		Registry:          db,
@@ -53,6 +60,8 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 		Keyring:           newKeyring(cfg, db, log),
 		Scopes:            gateway.Scopes(cfg.Routes),
 		MaxAccessLifespan: cfg.AccessToken.MaxLifespan,
+		Budgets:           ledger,
+		SpendUnits:        gateway.SpendUnits(cfg.Routes),
 		Imports:           authz.ImportOptions{MaxGrants: cfg.Grants.MaxPerClient, AccessLifespan: cfg.AccessToken.Lifespan},
 		Actor:             actor,
 		Log:               log,

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"gatehouse/authz/budget"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
 	"gatehouse/registry"
@@ -31,6 +32,9 @@ type Operator struct {
 	// MaxAccessLifespan is how long the longest access token lives. Less than 8760 hours, the default, counts as those: there
 	// may be tokens from before it was lowered.
 	MaxAccessLifespan time.Duration
+	// Budgets is what users let clients spend: its zone and what may be set. SpendUnits are the units, by scope.
+	Budgets    *budget.Ledger
+	SpendUnits map[string]string
 	// Imports is how data of another server is taken over.
 	Imports ImportOptions
 	// Actor is who makes the changes, for people who read the audit records. It must not be empty.

@@ -142,6 +142,8 @@ func New(c Config) (*Server, error) {
 			Keyring:           c.Keyring,
 			Scopes:            c.Scopes,
 			MaxAccessLifespan: c.MaxAccessLifespan,
+			Budgets:           c.Budgets,
+			SpendUnits:        c.SpendUnits,
 			Log:               c.Log,
 			Now:               c.Now,
 		},

@@ -60,6 +60,12 @@ func (c *Config) checkBudgets(v *validation, role Role) {
 	}
 	v.between("budgets.timeout", b.Timeout, 10*time.Millisecond, maxBudgetTimeout)
 	if role.HasAuthz() {
+		if b.Listen != "" {
+			v.address("budgets.listen", b.Listen)
+			if b.Token == "" && !isLoopback(b.Listen) {
+				v.add("budgets.token", "is required because budgets.listen %q is not a loopback address", b.Listen)
+			}
+		}
 		c.checkLedger(v)
 	}
 	spends := slices.ContainsFunc(c.Routes, func(r gateway.Route) bool { return r.Spend != nil })
@@ -75,15 +81,9 @@ func (c *Config) checkBudgets(v *validation, role Role) {
 	}
 }
 
-// checkLedger is about what an authorization server keeps.
+// checkLedger is about what is kept, and how.
 func (c *Config) checkLedger(v *validation) {
 	b := c.Budgets
-	if b.Listen != "" {
-		v.address("budgets.listen", b.Listen)
-		if b.Token == "" && !isLoopback(b.Listen) {
-			v.add("budgets.token", "is required because budgets.listen %q is not a loopback address", b.Listen)
-		}
-	}
 	v.amount("budgets.default.limit", b.Default.Limit)
 	v.amount("budgets.default.max_payment", b.Default.MaxPayment)
 	periods := make([]string, 0, len(budget.Periods()))

@@ -8,7 +8,7 @@ import (
 
 // Needs are the parts of a configuration that an operator's command uses. The others do not have to be valid.
 type Needs struct {
-	Redis, Keys, Routes bool // the database always
+	Redis, Keys, Routes, Budgets bool // the database always
 	// Bulk is for a command that writes very many rows: a step of it may take a minute.
 	Bulk bool
 }
@@ -38,6 +38,9 @@ func (c *Config) operatorProblems(needs Needs) []error {
 	}
 	if needs.Keys {
 		c.checkSigning(v)
+	}
+	if needs.Budgets {
+		c.checkLedger(v)
 	}
 	if needs.Redis || needs.Keys { // the longest token says what is revoked until when, and which keys are needed
 		v.seconds("access_token.max_lifespan", c.AccessToken.MaxLifespan)

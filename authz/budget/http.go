@@ -185,19 +185,11 @@ func (a *API) refuse(ctx context.Context, w http.ResponseWriter, err error) {
 }
 
 func exceededOf(b registry.Budget) *exceeded {
-	e := &exceeded{Unit: b.Unit, Limit: bound(b.Most), Remaining: bound(b.Left()), MostAtOnce: bound(b.MostAtOnce)}
+	e := &exceeded{Unit: b.Unit, Limit: OrNull(b.Most), Remaining: OrNull(b.Left()), MostAtOnce: OrNull(b.MostAtOnce)}
 	if renews := RenewsAt(b); !renews.IsZero() {
 		e.RenewsAt = &renews
 	}
 	return e
-}
-
-// bound is nil for NoLimit.
-func bound(n int64) *int64 {
-	if n == NoLimit {
-		return nil
-	}
-	return &n
 }
 
 // readQuestion decodes a body of one JSON object without members that are not known.

@@ -18,12 +18,18 @@ import (
 // withRoutes is the site with routes of two scopes, so that an import can tell which scopes are left.
 func (s site) withRoutes() site {
 	s.Helper()
-	file := filepath.Join(s.TempDir(), "config.yaml")
-	require.NoError(s, os.WriteFile(file, []byte(`
+	return s.withFile(`
 routes:
   - {path: /balance, methods: [GET], origin: "http://localhost:3000", scope: "balance:read", description: Read., credential: none}
   - {path: /invoices, methods: [POST], origin: "http://localhost:3000", scope: "invoices:create", description: Make., credential: none}
-`), 0o600))
+`)
+}
+
+// withFile has this configuration file.
+func (s site) withFile(yaml string) site {
+	s.Helper()
+	file := filepath.Join(s.TempDir(), "config.yaml")
+	require.NoError(s, os.WriteFile(file, []byte(yaml), 0o600))
 	return s.with("GATEHOUSE_CONFIG", file)
 }
 

@@ -17,8 +17,8 @@ func newCommand() *cobra.Command {
 		Short: "Gatehouse: OAuth 2.0 authorization server and API gateway",
 		Long: "Gatehouse lets users give third-party applications limited access to an API, and take it back at once.\n" +
 			"It is configured by a YAML file and by environment variables; docs/configuration.md lists every key.\n\n" +
-			"serve, authz and gateway run it; dev does so with nothing to set up. client, key, revoke, audit, import and migrate\n" +
-			"work on the configured database and Redis, whether a server runs or not, and need only that part of the\n" +
+			"serve, authz and gateway run it; dev does so with nothing to set up. client, key, revoke, budget, spend, audit, import\n" +
+			"and migrate work on the configured database and Redis, whether a server runs or not, and need only that part of the\n" +
 			"configuration to be valid.\n\n" +
 			exitCodes,
 		Example: "  gatehouse dev\n" +
@@ -39,7 +39,8 @@ func newCommand() *cobra.Command {
 	root.AddCommand(
 		newServe(&configPath), newAuthz(&configPath), newGateway(&configPath), newDev(), newHealth(&configPath),
 		newCheck(&configPath), newMigrate(&configPath),
-		newClient(&configPath), newKey(&configPath), newRevoke(&configPath), newAudit(&configPath), newImport(&configPath),
+		newClient(&configPath), newKey(&configPath), newRevoke(&configPath),
+		newBudget(&configPath), newSpend(&configPath), newAudit(&configPath), newImport(&configPath),
 		newCompletion(),
 	)
 	completeNoFiles(root)

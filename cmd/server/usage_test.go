@@ -39,7 +39,7 @@ func TestEveryCommandHelpsAndIsDocumented(t *testing.T) {
 	page, err := os.ReadFile("../../docs/operating.md")
 	require.NoError(t, err)
 	for _, path := range all {
-		if path != nil && !slices.Contains([]string{"client", "key", "audit"}, strings.Join(path, " ")) {
+		if path != nil && !slices.Contains([]string{"client", "key", "audit", "budget", "spend"}, strings.Join(path, " ")) {
 			require.Contains(t, string(page), "`"+strings.Join(path, " ")+"`")
 		}
 	}
@@ -87,6 +87,23 @@ func TestMisuseIsTold(t *testing.T) {
 		"revoke --yes --grant a --client b --user c": "exactly one",
 		"revoke --user 7": "no --yes",
 		"revoke 7 --yes":  `"7"`,
+		"budget":          "needs one of set, show",
+		"budget show":     "--subject is required",
+		"budget set --subject a --client b --unit sat":                              "--limit are required",
+		"budget set --subject a --client b --unit sat --limit 1":                    "--period must be",
+		"budget set --subject a --client b --unit sat --limit -1 --period day":      "--limit must be",
+		"budget set --subject a --client b --unit sat --limit 1.5 --period day":     "--limit must be",
+		"budget set --subject a --client b --unit sat --limit 1 --period fortnight": "--period must be",
+		"spend":                               "needs one of list, resolve",
+		"spend list":                          "either",
+		"spend list --subject a":              "either",
+		"spend list --unknown --client a":     "either",
+		"spend list --unknown --limit 0":      "--limit",
+		"spend resolve --voided":              "1 arg",
+		"spend resolve a":                     "exactly one",
+		"spend resolve a --voided --posted 1": "exactly one",
+		"spend resolve a --posted -1 --yes":   "--posted must be",
+		"spend resolve a --voided":            "no --yes",
 	} {
 		t.Run(arguments, func(t *testing.T) {
 			s := site{t, s.env}

@@ -1,0 +1,156 @@
+package authz
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/ory/fosite"
+
+	"gatehouse/authz/budget"
+	"gatehouse/registry"
+)
+
+// spendPage is how many payments an answer lists.
+const spendPage = 100
+
+// limitBody is what a client may spend. A limit of null is none.
+type limitBody struct {
+	Subject    string          `json:"subject"`
+	ClientID   string          `json:"client_id"`
+	Unit       string          `json:"unit"`
+	Most       json.RawMessage `json:"limit"` // required, so that one that is left out is not none
+	Period     budget.Period   `json:"period"`
+	MaxPayment *int64          `json:"max_payment"`
+}
+
+func (b limitBody) limit() (budget.Limit, error) {
+	if len(b.Most) == 0 {
+		return budget.Limit{}, fosite.ErrInvalidRequest.WithHint("The limit is required, null for none.")
+	}
+	var most *int64
+	if err := json.Unmarshal(b.Most, &most); err != nil {
+		return budget.Limit{}, fosite.ErrInvalidRequest.WithHint("The limit is a whole number, or null for none.")
+	}
+	limit := budget.Limit{Most: orNoLimit(most), Period: b.Period, MostAtOnce: orNoLimit(b.MaxPayment)}
+	if limit.IsUnlimited() {
+		limit.Period = cmp.Or(limit.Period, budget.None)
+	}
+	return limit, nil
+}
+
+// outcomeBody is what became of a payment.
+type outcomeBody struct {
+	State string `json:"state"`
+	Cost  *int64 `json:"cost"` // required of what was posted
+}
+
+// adminBudgets shows what a user lets clients spend.
+func (s *Server) adminBudgets(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	query := r.URL.Query()
+	if query.Get("subject") == "" {
+		s.fail(w, r, fosite.ErrInvalidRequest.WithHint("The subject is required."))
+		return
+	}
+	budgets, err := s.operator(r).BudgetsOf(ctx, query.Get("subject"), query.Get("client_id"))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, budgets)
+}
+
+// adminSetBudget holds a client to a limit of a user's.
+func (s *Server) adminSetBudget(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	var body limitBody
+	if err := readJSON(w, r, &body); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	limit, err := body.limit()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	set, err := s.operator(r).SetBudget(ctx, registry.BudgetKey{Subject: body.Subject, ClientID: body.ClientID, Unit: body.Unit}, limit)
+	if errors.Is(err, registry.ErrNotFound) {
+		err = errNotFound.WithHint("There is no such client.")
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, set)
+}
+
+func orNoLimit(n *int64) int64 {
+	if n == nil {
+		return budget.NoLimit
+	}
+	return *n
+}
+
+// adminSpends lists the payments of a client for a user, or all of which it is not known what became.
+func (s *Server) adminSpends(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	query := r.URL.Query()
+	subject, clientID, after := query.Get("subject"), query.Get("client_id"), query.Get("after")
+	var spends []SpendState
+	var err error
+	switch state := query.Get("state"); {
+	case state == registry.Unknown && subject == "" && clientID == "":
+		spends, err = s.operator(r).UnknownSpends(ctx, after, spendPage)
+	case state == "" && subject != "" && clientID != "":
+		spends, err = s.operator(r).Spends(ctx, subject, clientID, after, spendPage)
+	default:
+		err = fosite.ErrInvalidRequest.WithHint("Either subject and client_id are required, or state=unknown.")
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, spends)
+}
+
+// adminResolveSpend says what became of a payment. 409 says that its request may be in flight, or that something else is known.
+func (s *Server) adminResolveSpend(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := deadline(r)
+	defer cancel()
+
+	var body outcomeBody
+	if err := readJSON(w, r, &body); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if body.State == registry.Posted && body.Cost == nil {
+		s.fail(w, r, fosite.ErrInvalidRequest.WithHint("The cost is required of what was posted."))
+		return
+	}
+	to := registry.Outcome{State: body.State}
+	if body.Cost != nil {
+		to.Cost = *body.Cost
+	}
+	resolved, err := s.operator(r).ResolveSpend(ctx, r.PathValue("id"), to)
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		err = errNotFound.WithHint("There is no such payment.")
+	case errors.Is(err, ErrInFlight):
+		err = errConflict.WithHint("The request of the payment may be in flight. It becomes unknown when its gateway is not heard from.")
+	case errors.Is(err, registry.ErrSettled):
+		err = errConflict.WithHintf("The payment is %s already, at a cost of %d.", resolved.State, resolved.Cost)
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, resolved)
+}
