@@ -30,8 +30,8 @@ func (b limitBody) limit() (budget.Limit, error) {
 		return budget.Limit{}, fosite.ErrInvalidRequest.WithHint("The limit is required, null for none.")
 	}
 	var most *int64
-	if err := json.Unmarshal(b.Most, &most); err != nil {
-		return budget.Limit{}, fosite.ErrInvalidRequest.WithHint("The limit is a whole number, or null for none.")
+	if err := json.Unmarshal(b.Most, &most); err != nil || isNegative(most) || isNegative(b.MaxPayment) {
+		return budget.Limit{}, fosite.ErrInvalidRequest.WithHint("A limit is a whole number of 0 or more, or null for none.")
 	}
 	limit := budget.Limit{Most: orNoLimit(most), Period: b.Period, MostAtOnce: orNoLimit(b.MaxPayment)}
 	if limit.IsUnlimited() {
@@ -89,6 +89,8 @@ func (s *Server) adminSetBudget(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, http.StatusOK, set)
 }
+
+func isNegative(n *int64) bool { return n != nil && *n < 0 }
 
 func orNoLimit(n *int64) int64 {
 	if n == nil {

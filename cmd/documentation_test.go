@@ -88,7 +88,7 @@ func TestEveryPageCanBeReachedFromTheReadme(t *testing.T) {
 }
 
 // commandOf finds the program by the name that its folder has.
-var commandOf = regexp.MustCompile("(?m)(?:^|`|\\$ |run )server (serve|authz|gateway|dev|check|health|migrate|client|key|revoke|audit|import)\\b")
+var commandOf = regexp.MustCompile("(?m)(?:^|`|\\$ |run )server (serve|authz|gateway|dev|check|health|migrate|client|key|revoke|budget|spend|audit|import)\\b")
 
 func TestTheProgramHasOneName(t *testing.T) {
 	read := 0
