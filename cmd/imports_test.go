@@ -50,6 +50,7 @@ var walls = map[string][]string{
 	"gateway/internal/occasional":   {},
 	"gateway/internal/panics":       {},
 	"gateway/internal/routing":      {"gateway/internal/http1"},
+	"gateway/internal/spend":        {},
 	"gateway/internal/tunnel":       {"gateway/internal/panics", "gateway/internal/watch"},
 	"gateway/internal/upstream":     {"gateway/internal/http1", "gateway/internal/panics"},
 	"gateway/internal/watch":        {"gateway/internal/panics"},
