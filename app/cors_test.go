@@ -52,7 +52,7 @@ func TestAPreflightIsAnsweredBeforeAnyoneIsAsked(t *testing.T) {
 	r := start(t, corsConfig(t, ownPage, "http://localhost:5173"))
 	for path, methods := range map[string]string{
 		"/balance": "GET, HEAD, DELETE", "/payments/bolt11": "POST", "/oauth/token": "POST", "/oauth/revoke": "POST",
-		"/oauth/introspect": "POST", "/oauth/token/introspect": "GET, HEAD", "/oauth/scopes": "GET, HEAD",
+		"/oauth/introspect": "POST", "/oauth/token/introspect": "GET, HEAD", "/oauth/scopes": "GET, HEAD", "/oauth/budget": "GET, HEAD",
 		"/.well-known/jwks.json": "GET, HEAD", "/.well-known/oauth-authorization-server": "GET, HEAD",
 		"/.well-known/openid-configuration": "GET, HEAD",
 	} {
@@ -100,6 +100,8 @@ func TestAPageReadsEveryAnswer(t *testing.T) {
 		{"introspection", "POST", "/oauth/introspect", "", 401},
 		{"one's own token", "GET", "/oauth/token/introspect", token, 200},
 		{"scopes", "GET", "/oauth/scopes", "", 200},
+		{"one's own budget", "GET", "/oauth/budget", token, 200},
+		{"one's own budget, without a token", "GET", "/oauth/budget", "", 401},
 		{"metadata", "GET", "/.well-known/oauth-authorization-server", "", 200},
 		{"JWKS", "GET", "/.well-known/jwks.json", "", 200},
 	} {

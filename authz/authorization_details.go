@@ -115,8 +115,8 @@ func (s *Server) decideUnseen(ctx context.Context, subject string, a *authorizat
 		if err != nil {
 			return nil, err
 		}
-		if exists && !limit.AllowsNoMoreThan(budget.LimitOf(now)) {
-			continue
+		if exists && (!limit.AllowsNoMoreThan(budget.LimitOf(now)) || budget.IsDecided(now) && limit == budget.LimitOf(now)) {
+			continue // it would be more, or changes nothing
 		}
 		d, err := s.budgets.Decide(ctx, key, limit, now.Revision)
 		if err != nil {
