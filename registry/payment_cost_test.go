@@ -30,6 +30,8 @@ func TestStatementsOfAPayment(t *testing.T) {
 	require.Equal(t, []string{"SELECT", "WITH"}, begun(), "the first of a budget")
 	require.NoError(t, w.reserve("s2", 1))
 	require.Equal(t, []string{"WITH"}, begun())
+	requireExceeded(t, w.reserve("s3", 100), 39)
+	require.Equal(t, []string{"WITH", "SELECT", "SELECT"}, begun())
 	w.settle("s1", registry.Posted, 55)
 	require.Equal(t, []string{"WITH"}, begun())
 	w.requireSpent(55, 1)

@@ -55,16 +55,19 @@ func (r *Registry) Reserve(ctx context.Context, s Spend, windows Windows) (Spend
 		if s.ReservedAt.Before(at.WindowStart) { // this clock is behind another's
 			s.ReservedAt = at.WindowStart
 		}
-		reserved, err := r.reserve(ctx, s, known, &at)
-		if err != nil {
-			return Spend{}, Budget{}, err
-		}
-		if reserved {
-			r.remembered.put(at)
-			return s, at, nil
-		}
-		if isRemembered {
-			continue
+		mayPass := isRemembered || at.Allows(s.Amount)
+		if mayPass {
+			reserved, err := r.reserve(ctx, s, known, &at)
+			if err != nil {
+				return Spend{}, Budget{}, err
+			}
+			if reserved {
+				r.remembered.put(at)
+				return s, at, nil
+			}
+			if isRemembered {
+				continue
+			}
 		}
 		if before, err := r.spentOnce(ctx, s); !errors.Is(err, ErrNotFound) {
 			if err == nil {
@@ -72,12 +75,8 @@ func (r *Registry) Reserve(ctx context.Context, s Spend, windows Windows) (Spend
 			}
 			return Spend{}, Budget{}, err
 		}
-		current, err := r.Budget(ctx, s.Key())
-		if err != nil {
-			return Spend{}, Budget{}, err
-		}
-		if current = current.At(now, windows); !current.Allows(s.Amount) {
-			return Spend{}, Budget{}, &BudgetExceededError{current, s.Amount}
+		if !mayPass {
+			return Spend{}, Budget{}, &BudgetExceededError{at, s.Amount}
 		}
 	} // it has changed meanwhile
 }
