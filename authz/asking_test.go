@@ -167,6 +167,9 @@ func TestWithoutAskingTheDefaultHolds(t *testing.T) {
 
 	w = newWorld(t, withBudgets(func(l *budget.Ledger) { l.Default = months(300) }))
 	require.Contains(t, details(w.tokens("scope", everything)), `"limit":300`)
+	own := w.post("/oauth/token", form("grant_type", "client_credentials", "scope", everything), basic("service", appSecret))
+	require.Empty(t, details(own), "without a user there is nothing to spend")
+	require.JSONEq(t, "{}", w.get("/oauth/budget", header("Authorization", "Bearer "+own.str("access_token"))).text)
 }
 
 func TestPromptNoneAsksForNoMoreThanThereIs(t *testing.T) {
