@@ -59,6 +59,7 @@ func TestOldPaymentsArePurgedButForWhatIsUnknown(t *testing.T) {
 	require.NoError(t, reserve(t, l, "young", 1))
 	_, err := l.Settle(t.Context(), "young", registry.Outcome{State: registry.Posted})
 	require.NoError(t, err)
+	clock.Advance(time.Second)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
