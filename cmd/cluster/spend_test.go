@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -125,7 +126,7 @@ func (in *installation) breakFor(t *testing.T, chance *rand.Rand, lasts time.Dur
 	victims = append(victims, in.postgres, in.postgres, in.postgres, in.redis.process)
 	for began := time.Now(); time.Since(began) < lasts; {
 		time.Sleep(time.Duration(200+chance.IntN(1000)) * time.Millisecond)
-		var again []func()
+		var first, then, last []func() // what is stopped goes on, then comes what others need to start
 		var names []string
 		hit := map[*process]bool{}
 		for range 1 + chance.IntN(2) {
@@ -138,17 +139,21 @@ func (in *installation) breakFor(t *testing.T, chance *rand.Rand, lasts time.Dur
 			if isStopped {
 				names = append(names, "SIGSTOP "+p.name)
 				p.signal(syscall.SIGSTOP)
-				again = append(again, func() { p.signal(syscall.SIGCONT) })
+				first = append(first, func() { p.signal(syscall.SIGCONT) })
 			} else {
 				names = append(names, "SIGKILL "+p.name)
 				p.kill()
-				again = append(again, p.start)
+				if p == in.postgres || p == in.redis.process {
+					then = append(then, p.start)
+				} else {
+					last = append(last, p.start)
+				}
 			}
 		}
 		pause := time.Duration(50+chance.IntN(1500)) * time.Millisecond
 		t.Logf("%v: %s, for %v", time.Since(began).Round(time.Millisecond), strings.Join(names, ", "), pause)
 		time.Sleep(pause)
-		for _, one := range again {
+		for _, one := range slices.Concat(first, then, last) {
 			one()
 		}
 	}
