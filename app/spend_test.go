@@ -103,23 +103,6 @@ func (b *buyer) requireSpent(spent, held int64) {
 	}, startTimeout, 10*time.Millisecond, "%+v", &now)
 }
 
-// states are what became of the payments, the newest first.
-func (b *buyer) states() (states []string) {
-	b.t.Helper()
-	spends, err := b.app.Registry().Spends(b.t.Context(), b.key().Subject, b.id, registry.Spend{}, 1000)
-	require.NoError(b.t, err)
-	for _, s := range spends {
-		states = append(states, s.State)
-	}
-	return states
-}
-
-func (b *buyer) requireStates(states ...string) {
-	b.t.Helper()
-	require.Eventually(b.t, func() bool { return fmt.Sprint(b.states()) == fmt.Sprint(states) }, startTimeout, 10*time.Millisecond,
-		"want %v", states)
-}
-
 func TestAHundredPaymentsAtOnceSpendNoMoreThanTheBudget(t *testing.T) {
 	forEachBackend(t, func(t *testing.T, cfg config.Config) {
 		s := newShop(t)
