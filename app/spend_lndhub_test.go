@@ -98,6 +98,27 @@ func (b *buyer) payInvoice(i lndhub.Invoice) answer {
 	return b.post("/payments/bolt11", fmt.Sprintf(`{"invoice":%q}`, i.Request))
 }
 
+// send sends a payment and returns what hangs up, and waits until nobody waits for it.
+func (b *buyer) send(path, body, key string) (hangUp func()) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(b.t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.public+path, strings.NewReader(body))
+	require.NoError(b.t, err)
+	request.Header = bearer(b.access)
+	request.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		request.Header.Set("Idempotency-Key", key)
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			_ = response.Body.Close()
+		}
+	}()
+	return func() { cancel(); <-gone }
+}
+
 // spend is the newest of what was reserved for a payment hash.
 func (b *buyer) spend(hash string) registry.Spend {
 	b.t.Helper()
@@ -151,24 +172,21 @@ func TestPaymentsOfLndhub(t *testing.T) {
 		{"its caller hangs up", func(t *testing.T, b *buyer, memo string, due lndhub.Invoice) {
 			begun, released := make(chan struct{}), make(chan struct{})
 			h.let(memo, func() error { close(begun); <-released; return nil })
-			ctx, hangUp := context.WithCancel(t.Context())
-			request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.public+"/payments/bolt11", strings.NewReader(fmt.Sprintf(`{"invoice":%q}`, due.Request)))
-			require.NoError(t, err)
-			request.Header = bearer(b.access)
-			request.Header.Set("Content-Type", "application/json")
-			gone := make(chan struct{})
-			go func() {
-				defer close(gone)
-				if response, err := http.DefaultClient.Do(request); err == nil {
-					_ = response.Body.Close()
-				}
-			}()
+			hangUp := b.send("/payments/bolt11", fmt.Sprintf(`{"invoice":%q}`, due.Request), "")
 			<-begun
 			hangUp()
-			<-gone
 			require.Equal(t, registry.Held, b.spend(due.Hash).State)
 			close(released)
 			b.requireBecomes(due.Hash, registry.Posted, paid)
+		}},
+		{"the caller of a keysend hangs up", func(t *testing.T, b *buyer, memo string, _ lndhub.Invoice) {
+			begun, released := make(chan struct{}), make(chan struct{})
+			h.let(memo, func() error { close(begun); <-released; return nil })
+			hangUp := b.send("/payments/keysend", fmt.Sprintf(`{"amount":%d,"destination":%q,"memo":%q}`, amount, hubShop, memo), "gone")
+			<-begun
+			hangUp()
+			close(released)
+			b.requireBecomes("POST /payments/keysend gone", registry.Posted, paid) // by its answer: lndhub.go cannot be asked
 		}},
 		{"its node takes too long, and pays", func(t *testing.T, b *buyer, memo string, due lndhub.Invoice) {
 			released := make(chan struct{})
