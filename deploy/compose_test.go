@@ -92,9 +92,7 @@ func TestComposeGivesEachRoleWhatItNeeds(t *testing.T) {
 			output, err := check(t, role, "config.yaml", environment)
 			require.NoError(t, err, "%s: %s", name, output)
 			_, hasDatabase := service.Networks["database"]
-			_, hasUpstream := service.Networks["upstream"]
 			require.Equal(t, role == "authz", hasDatabase, name)
-			require.Equal(t, role == "gateway", hasUpstream, name)
 			if role == "gateway" {
 				require.NotContains(t, environment, "GATEHOUSE_DATABASE_URL")
 				require.NotContains(t, environment, "GATEHOUSE_KEYS_SECRET")
@@ -142,11 +140,12 @@ func TestComposeAgreesWithTheConfigurationOfItsParts(t *testing.T) {
 			require.Equal(t, []string{service.Networks["edge"].Ipv4Address}, balancer.ExtraHosts[name])
 			require.Contains(t, balancer.DependsOn, name)
 			requireReachable(t, project, service, config.Keys.JWKSURL)
-			if role == "gateway" {
-				requireReachable(t, project, service, config.Routes[0].Origin)
-			}
+			requireReachable(t, project, service, config.Budgets.URL)
+			requireReachable(t, project, service, config.Routes[0].Origin)
 		}
 	}
+	require.Equal(t, config.Budgets.Listen, ":"+hostPort(t, config.Budgets.URL))
+	require.NotContains(t, haproxy, config.Budgets.Listen, "only gateways may spend")
 	for name := range balancer.ExtraHosts {
 		require.Contains(t, project.Services, name)
 	}

@@ -15,6 +15,7 @@ type configuration struct {
 	Keys           struct {
 		JWKSURL string `yaml:"jwks_url"`
 	}
+	Budgets        struct{ Listen, URL string }
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	Shutdown       struct{ Delay, Timeout time.Duration }
 	Routes         []struct{ Origin string }
@@ -29,9 +30,10 @@ func parseConfig(t *testing.T, text string) configuration {
 
 // secretValues are such that the server takes them.
 var secretValues = map[string]string{
-	"GATEHOUSE_DATABASE_URL": "postgres://gatehouse:password@postgres:5432/gatehouse",
-	"GATEHOUSE_REDIS_URL":    "redis://:password@redis:6379/0",
-	"GATEHOUSE_JWT_SECRET":   "0123456789abcdef0123456789abcdef",
-	"GATEHOUSE_KEYS_SECRET":  "0123456789abcdef0123456789abcdef",
-	"GATEHOUSE_ADMIN_TOKEN":  "0123456789abcdef0123456789abcdef",
+	"GATEHOUSE_DATABASE_URL":  "postgres://gatehouse:password@postgres:5432/gatehouse",
+	"GATEHOUSE_REDIS_URL":     "redis://:password@redis:6379/0",
+	"GATEHOUSE_JWT_SECRET":    "0123456789abcdef0123456789abcdef",
+	"GATEHOUSE_KEYS_SECRET":   "0123456789abcdef0123456789abcdef",
+	"GATEHOUSE_ADMIN_TOKEN":   "0123456789abcdef0123456789abcdef",
+	"GATEHOUSE_BUDGETS_TOKEN": "0123456789abcdef0123456789abcdef",
 }

@@ -119,19 +119,30 @@ func TestPortsAreThoseTheServerListensOn(t *testing.T) {
 		for _, port := range container(t, all, role).Ports {
 			ports[port.Name] = ":" + itoa(int(port.ContainerPort))
 		}
-		require.Equal(t, map[string]string{"http": config.Listen, "admin": config.Admin.Listen}, ports)
-
-		service := object[*corev1.Service](t, all, "Service/gatehouse-"+role).Spec.Ports
-		require.Len(t, service, 1, "the admin port is nobody's service")
-		require.Equal(t, "http", service[0].TargetPort.String())
+		listens := map[string]string{"http": config.Listen, "admin": config.Admin.Listen}
+		offers := []string{"http"} // the admin port is nobody's service
+		if role == "authz" {
+			listens["budgets"] = config.Budgets.Listen
+			offers = append(offers, "budgets")
+		}
+		require.Equal(t, listens, ports)
+		for i, port := range object[*corev1.Service](t, all, "Service/gatehouse-"+role).Spec.Ports {
+			require.Equal(t, offers[i], port.TargetPort.String())
+			require.Equal(t, ports[offers[i]], ":"+itoa(int(port.Port)))
+		}
 	}
 	authz := object[*corev1.Service](t, all, "Service/gatehouse-authz")
 	require.Equal(t, "http://"+authz.Name+":"+itoa(int(authz.Spec.Ports[0].Port))+"/.well-known/jwks.json", config.Keys.JWKSURL)
+	require.Equal(t, "http://"+authz.Name+config.Budgets.Listen, config.Budgets.URL)
 
 	policy := object[*networkingv1.NetworkPolicy](t, all, "NetworkPolicy/gatehouse")
 	for _, rule := range policy.Spec.Ingress {
 		require.Len(t, rule.Ports, 1)
 		require.Equal(t, rule.Ports[0].Port.String() == "http", len(rule.From) == 0, "only the public port is for everyone")
+		if rule.Ports[0].Port.String() == "budgets" {
+			require.Nil(t, rule.From[0].NamespaceSelector)
+			require.Equal(t, "gateway", rule.From[0].PodSelector.MatchLabels["app.kubernetes.io/component"])
+		}
 	}
 	for _, rule := range object[*networkingv1.Ingress](t, all, "Ingress/gatehouse").Spec.Rules {
 		require.Contains(t, config.Issuer, "://"+rule.Host)
