@@ -84,37 +84,10 @@ func (r *Registry) Reserve(ctx context.Context, s Spend, windows Windows) (Spend
 // reserve makes of the budget that the caller knew the one at the time of s, and sets what is spent and held in it then. It reports
 // false when the budget is neither of them, does not allow it, or the same was reserved before.
 func (r *Registry) reserve(ctx context.Context, s Spend, known Budget, at *Budget) (reserved bool, err error) {
-	budget := rowOf(s.Key())
-	hold := func(db bun.IDB) *bun.UpdateQuery {
-		const isIn = "window_start = ? AND window_end IS NOT DISTINCT FROM ?"
-		return db.NewUpdate().Model(&budget).WherePK().
-			Set("spent = CASE WHEN window_start = ? THEN spent ELSE 0 END", at.WindowStart).
-			Set("held = CASE WHEN window_start = ? THEN held ELSE 0 END + ?", at.WindowStart, s.Amount).
-			Set("window_start = ?", at.WindowStart).Set("window_end = ?", bun.NullTime{Time: at.WindowEnd}).
-			Where("revision = ?", at.Revision).
-			Where("("+isIn+") OR ("+isIn+")", known.WindowStart, bun.NullTime{Time: known.WindowEnd}, at.WindowStart, bun.NullTime{Time: at.WindowEnd}).
-			Where("most_at_once < 0 OR ? <= most_at_once", s.Amount).
-			Where("most < 0 OR CASE WHEN window_start = ? THEN spent + held ELSE 0 END + ? <= most", at.WindowStart, s.Amount).
-			Returning("spent, held")
-	}
-	row := spendRow{Spend: s}
 	if r.onPostgres() { // in one step, which holds the budget's row for no longer than the commit takes
-		err = r.run(ctx, "reserve", func(ctx context.Context) error {
-			return r.db.NewRaw(`WITH reserved AS (?), stored AS (
-				INSERT INTO spends (id, subject, client_id, unit, once, route, lookup, state, held, posted, reserved_at, inquire_at, inquiries)
-				SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0 FROM reserved
-			) SELECT spent, held FROM reserved`, hold(r.db),
-				s.ID, s.Subject, s.ClientID, s.Unit, s.Once, s.Route, s.Lookup, s.State, s.Amount, s.ReservedAt, s.InquireAt).
-				Scan(ctx, &at.Spent, &at.Held)
-		})
+		err = r.run(ctx, "reserve", func(ctx context.Context) error { return r.reservePlanned(ctx, s, known, at) })
 	} else {
-		err = r.inTx(ctx, "reserve", func(ctx context.Context, tx bun.Tx) error {
-			if err := hold(tx).Scan(ctx, &at.Spent, &at.Held); err != nil {
-				return err
-			}
-			_, err = tx.NewInsert().Model(&row).Returning("NULL").Exec(ctx)
-			return err
-		})
+		err = r.inTx(ctx, "reserve", func(ctx context.Context, tx bun.Tx) error { return reserveInSteps(ctx, tx, s, known, at) })
 	}
 	switch {
 	case errors.Is(err, ErrNotFound), isTaken(err, "spends_once"):
@@ -123,6 +96,26 @@ func (r *Registry) reserve(ctx context.Context, s Spend, known Budget, at *Budge
 		return false, ErrExists
 	}
 	return err == nil, err
+}
+
+// reserveInSteps is reserve for a database that has one writer at a time.
+func reserveInSteps(ctx context.Context, tx bun.Tx, s Spend, known Budget, at *Budget) error {
+	const isIn = "window_start = ? AND window_end IS NOT DISTINCT FROM ?"
+	budget := rowOf(s.Key())
+	err := tx.NewUpdate().Model(&budget).WherePK().
+		Set("spent = CASE WHEN window_start = ? THEN spent ELSE 0 END", at.WindowStart).
+		Set("held = CASE WHEN window_start = ? THEN held ELSE 0 END + ?", at.WindowStart, s.Amount).
+		Set("window_start = ?", at.WindowStart).Set("window_end = ?", bun.NullTime{Time: at.WindowEnd}).
+		Where("revision = ?", at.Revision).
+		Where("("+isIn+") OR ("+isIn+")", known.WindowStart, bun.NullTime{Time: known.WindowEnd}, at.WindowStart, bun.NullTime{Time: at.WindowEnd}).
+		Where("most_at_once < 0 OR ? <= most_at_once", s.Amount).
+		Where("most < 0 OR CASE WHEN window_start = ? THEN spent + held ELSE 0 END + ? <= most", at.WindowStart, s.Amount).
+		Returning("spent, held").Scan(ctx, &at.Spent, &at.Held)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewInsert().Model(&spendRow{Spend: s}).Returning("NULL").Exec(ctx)
+	return err
 }
 
 // spentOnce finds what was reserved for the same thing and is not voided. ErrNotFound.

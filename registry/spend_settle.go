@@ -33,20 +33,20 @@ func (r *Registry) Settle(ctx context.Context, id string, to Outcome) (Spend, er
 		to.Cost = 0
 	}
 	var s Spend
-	settle := func(ctx context.Context, db bun.IDB) (err error) {
-		if r.onPostgres() {
-			s, err = r.settleAtOnce(ctx, db, id, to)
-		} else {
-			s, err = r.settleInSteps(ctx, db, id, to)
-		}
-		return err
-	}
 	var err error
 	if r.onPostgres() && !r.audited {
-		err = r.run(ctx, "settle", func(ctx context.Context) error { return settle(ctx, r.db) })
+		err = r.run(ctx, "settle", func(ctx context.Context) error {
+			s, err = r.settlePlanned(ctx, r.db.DB, id, to)
+			return err
+		})
 	} else {
 		err = r.inTx(ctx, "settle", func(ctx context.Context, tx bun.Tx) error {
-			if err := settle(ctx, tx); err != nil {
+			if r.onPostgres() {
+				s, err = r.settlePlanned(ctx, tx.Tx, id, to)
+			} else {
+				s, err = r.settleInSteps(ctx, tx, id, to)
+			}
+			if err != nil {
 				return err
 			}
 			return r.record(ctx, tx, "spend.settle", id, fmt.Sprintf("%s, %d of %d %s; subject %s, client %s",
@@ -63,52 +63,22 @@ func (r *Registry) Settle(ctx context.Context, id string, to Outcome) (Spend, er
 	return s, nil
 }
 
-// settleAtOnce is one statement, so that the budget's row is held for no longer than the commit takes. Its parts follow each
-// other in this order because each needs what the one before returns: the budget's row first, as Reserve takes it. Two that
-// took both in different orders would wait for each other. ErrNotFound when there is nothing to settle.
-func (r *Registry) settleAtOnce(ctx context.Context, db bun.IDB, id string, to Outcome) (Spend, error) {
+// settleInSteps is settle for a database that has one writer at a time.
+func (r *Registry) settleInSteps(ctx context.Context, tx bun.Tx, id string, to Outcome) (Spend, error) {
 	var row spendRow
-	budget := db.NewSelect().Model((*budgetRow)(nil)).Column("subject", "client_id", "unit", "window_start").
-		Where("(subject, client_id, unit) = (SELECT subject, client_id, unit FROM spends WHERE id = ?)", id)
-	settled := r.settling(db.NewUpdate().Model((*spendRow)(nil)).TableExpr("budget"), id, to).Returning("sp.*, budget.window_start")
-	counted := db.NewUpdate().Model((*budgetRow)(nil)).TableExpr("settled").
-		Set("spent = spent + ?", to.Cost).Set("held = b.held - settled.held").
-		Where("(b.subject, b.client_id, b.unit) = (settled.subject, settled.client_id, settled.unit)").
-		Where("settled.reserved_at >= settled.window_start").Where("settled.inquire_at IS NULL")
-	query := db.NewSelect().With("budget", r.locking(budget, "NO KEY UPDATE")).With("settled", settled).With("counted", counted).
-		ModelTableExpr("settled AS sp").Model(&row)
-	if !r.audited {
-		query.Where(foundOutAgain)
-	}
-	err := query.Scan(ctx)
-	return row.spend(), err
-}
-
-// foundOutAgain lets the caller go on before the disk has it, where an inquiry would tell the same once more. Whatever is reserved
-// afterwards is on the disk after it.
-const foundOutAgain = `CASE WHEN lookup <> '' AND posted <= held THEN set_config('synchronous_commit', 'off', true) <> '' ELSE true END`
-
-// settleInSteps is settleAtOnce for a database that has one writer at a time.
-func (r *Registry) settleInSteps(ctx context.Context, tx bun.IDB, id string, to Outcome) (Spend, error) {
-	var row spendRow
-	if err := r.settling(tx.NewUpdate().Model(&row), id, to).Returning("*").Scan(ctx); err != nil {
-		return Spend{}, err
-	}
+	update := tx.NewUpdate().Model(&row).Set("state = ?", to.State).Set("posted = ?", to.Cost).
+		Where("id = ?", id).Where("state IN (?, ?)", Held, Unknown).Returning("*")
 	if to.State == Unknown {
-		return row.spend(), nil
+		err := update.Set("inquire_at = ?", storable(to.InquireAt)).Scan(ctx)
+		return row.spend(), err
+	}
+	if err := update.Set("inquire_at = NULL").Set("settled_at = ?", r.clock()).Scan(ctx); err != nil {
+		return Spend{}, err
 	}
 	budget := rowOf(row.Key())
 	_, err := tx.NewUpdate().Model(&budget).WherePK().Where("window_start <= ?", storable(row.ReservedAt)).
 		Set("spent = spent + ?", to.Cost).Set("held = held - ?", row.Amount).Exec(ctx)
 	return row.spend(), err
-}
-
-func (r *Registry) settling(update *bun.UpdateQuery, id string, to Outcome) *bun.UpdateQuery {
-	update.Set("state = ?", to.State).Set("posted = ?", to.Cost).Where("id = ?", id).Where("state IN (?, ?)", Held, Unknown)
-	if to.State == Unknown {
-		return update.Set("inquire_at = ?", storable(to.InquireAt))
-	}
-	return update.Set("inquire_at = NULL").Set("settled_at = ?", r.clock())
 }
 
 // settledAs is what Settle returns of a spend that is settled already.
