@@ -175,10 +175,12 @@ func TestWhatWasNotSentIsVoided(t *testing.T) {
 		require.Empty(t, upstream.Requests())
 	})
 	t.Run("the upstream is busy", func(t *testing.T) {
-		upstream := newUpstream(t, func(c *gatewaytest.Conn) { c.ReadRequest(); c.Hold() })
+		enough := make(chan struct{})
+		upstream := newUpstream(t, func(c *gatewaytest.Conn) { c.ReadRequest(); <-enough })
 		route := priced(upstream.URL())
 		route.MaxConns, route.ConnWait, route.MaxConnsPerUser = 1, time.Millisecond, 1
 		b := newBuyer(t, newLedger(-1), route)
+		t.Cleanup(func() { close(enough) }) // before the gateway ends, which waits for its requests
 		first := b.dial()
 		first.Send(b.request("/orders", `{"amount":5}`))
 		require.Eventually(t, func() bool { return len(upstream.Requests()) == 1 }, patience, time.Millisecond)
