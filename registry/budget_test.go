@@ -110,6 +110,7 @@ func budgetSpent(t *testing.T, w *world) {
 	w.allowSpending(1000, 60, "month")
 	requireExceeded(t, w.reserve("s7", 61), 895)
 	require.NoError(t, w.reserve("s7", 60))
+	requireExceeded(t, w.reserve("s8", 61), 835)
 	w.requireSpent(105, 60)
 	w.allowSpending(50, registry.NoLimit, "month")
 	requireExceeded(t, w.reserve("s8", 1), 0)
