@@ -37,7 +37,7 @@ func TestNothingIsSpentBeyondABudget(t *testing.T) {
 		}
 		t.Run(fmt.Sprint("round ", round+1), func(t *testing.T) {
 			t.Logf("go test ./cmd/cluster -run %s -seed %d", strings.Split(t.Name(), "/")[0], seed)
-			spendAndBreak(t, seed, time.Duration(size(18, 75))*time.Second)
+			spendAndBreak(t, seed, time.Duration(size(60, 75))*time.Second)
 		})
 	}
 }
