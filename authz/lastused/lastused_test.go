@@ -1,6 +1,7 @@
 package lastused_test
 
 import (
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -86,4 +87,48 @@ func TestWhatCannotBeRecordedWaits(t *testing.T) {
 	left, err := uses.Uses(t.Context(), 0, 10)
 	require.NoError(t, err)
 	require.Len(t, left, 1)
+}
+
+// TestAGrantThatSomebodyChangesIsRecordedLater, and keeps no other waiting.
+func TestAGrantThatSomebodyChangesIsRecordedLater(t *testing.T) {
+	clock := authztest.NewClock()
+	url := registrytest.Postgres(t)
+	stored, err := registry.Open(t.Context(), url, registry.WithNow(clock.Now))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, stored.Close()) })
+	require.NoError(t, stored.Migrate(t.Context()))
+	grants(t, stored, clock, 2)
+	other, err := sql.Open("pgx", url)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, other.Close()) })
+	change, err := other.Begin()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = change.Rollback() }) // of a test that has failed: the schema cannot be dropped before
+	_, err = change.Exec("SELECT id FROM grants WHERE id = 'grant-0' FOR UPDATE")
+	require.NoError(t, err)
+
+	uses, _ := authztest.NewDenylist(t, clock)
+	tomorrow := denylist.DayOf(clock.Now()) + 1
+	require.NoError(t, uses.ReportUses(t.Context(), denylist.Use{GrantID: "grant-0", On: tomorrow}, denylist.Use{GrantID: "grant-1", On: tomorrow}))
+	recorder := &lastused.Recorder{Registry: stored, Uses: uses}
+	waiting := func() (ids []string) {
+		require.NoError(t, recorder.Record(t.Context()))
+		left, err := uses.Uses(t.Context(), 0, 10)
+		require.NoError(t, err)
+		for _, use := range left {
+			grant, err := stored.Grant(t.Context(), use.GrantID)
+			require.NoError(t, err)
+			require.NotEqual(t, tomorrow.Time(), grant.LastUsedOn)
+			ids = append(ids, use.GrantID)
+		}
+		return ids
+	}
+	require.Equal(t, []string{"grant-0"}, waiting())
+	require.NoError(t, change.Rollback())
+	require.Empty(t, waiting())
+	for _, id := range []string{"grant-0", "grant-1"} {
+		grant, err := stored.Grant(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, tomorrow.Time(), grant.LastUsedOn)
+	}
 }
