@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -34,68 +32,6 @@ var (
 	_ TokenVerifier = (*keys.Verifier)(nil)
 	_ TokenVerifier = (*keys.Cache)(nil)
 )
-
-// Config is what a Gateway is made from. Verifier and Denylist are required where there are routes; without any there is
-// only what is mounted beside them.
-type Config struct {
-	Routes   []Route
-	Verifier TokenVerifier
-	Denylist denylist.Checker
-	// OnUnavailable is deny (the default) or allow, for routes that do not say.
-	OnUnavailable string
-	// JWTSecret is shared with lndhub.go; the credential lndhub is signed with it.
-	JWTSecret []byte
-	// TrustedProxies are believed where a caller comes from. Who the caller is says the token alone.
-	TrustedProxies TrustedProxies
-	// TrustedProxyHeaders are more fields about a caller's connection that pass from TrustedProxies: those of
-	// X-Forwarded-For, -Host, -Proto and X-Real-Ip pass anyway.
-	TrustedProxyHeaders []string
-	// Via is the gateway's name in the Via field of requests to upstreams (RFC 9110 section 7.6.3). A request that has it
-	// more often than five times goes in a circle and is refused. Empty means no such field and no such refusal.
-	Via string
-	// MaxBody is the largest request body of routes that do not say, in bytes. Zero means 4 MiB, NoLimit none.
-	MaxBody   int
-	Upstreams Upstreams
-	// Log hears of upstreams that fail and of a denylist that cannot tell. Nil means nobody does.
-	Log *slog.Logger
-	// Now is time.Now when nil.
-	Now func() time.Time
-
-	// Reserved are the handlers beside the gateway, by the first segment of their paths, which no route can have. They see
-	// only requests with one meaning, with whatever method.
-	Reserved map[string]fasthttp.RequestHandler
-	// Start answers a browser that asks for "/" where no route does; nil: nobody does.
-	Start fasthttp.RequestHandler
-	// CORS is for the routes, and for the SharedEndpoints: paths of handlers beside the gateway, with the methods of each as
-	// Allow lists them. Other reserved paths have no part in it.
-	CORS            CORS
-	SharedEndpoints map[string]string
-
-	// OpaqueTokens are looked up where a token is no JWT; nil: there are none, and it is refused. Issuer is whose they count
-	// as, and OpaqueCache how many of them are remembered.
-	OpaqueTokens OpaqueTokens
-	Issuer       string
-	OpaqueCache  int
-
-	// Ledger is asked before a request is sent that spends; required where a route does.
-	Ledger Ledger
-	// LedgerTimeout bounds each question to it; zero means 5 seconds.
-	LedgerTimeout time.Duration
-	// OnSpent is told once of each request that spends, by many at once: it must not block. Nil: nobody is.
-	OnSpent func(Spent)
-
-	// Uses is told which grants were used, and on which day; nil: nobody is.
-	Uses UseReporter
-
-	// Observer and Tracer cost nothing when nil. Without a Tracer the caller's traceparent and tracestate pass.
-	Observer Observer
-	Tracer   Tracer
-}
-
-// NoLimit lets bodies be of any size.
-const NoLimit = -1
-
-const defaultMaxBody = 4 << 20
 
 // Gateway serves the configured routes. It is safe for concurrent use.
 type Gateway struct {
@@ -177,36 +113,6 @@ func New(config Config) (*Gateway, error) {
 	g.noteUses(&config)
 	g.background.Go(func() { g.sweep(config.Upstreams.KeepIdle) })
 	return g, nil
-}
-
-func (c *Config) setDefaults() error {
-	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)
-	c.Upstreams.SetDefaults()
-	c.OnUnavailable = cmp.Or(c.OnUnavailable, Deny)
-	c.LedgerTimeout = cmp.Or(c.LedgerTimeout, defaultLedgerTimeout)
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	var problems []error
-	if len(c.Routes) > 0 && (c.Verifier == nil || c.Denylist == nil) {
-		problems = append(problems, errors.New("gateway needs a token verifier and a denylist"))
-	}
-	if c.Ledger == nil && slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Spend != nil }) {
-		problems = append(problems, errors.New("a route spends, and there is no ledger to ask"))
-	}
-	for first := range c.Reserved {
-		if !routing.IsReserved([]byte(first)) {
-			problems = append(problems, fmt.Errorf("%q is for routes, and for no handler beside the gateway", first))
-		}
-	}
-	if c.OnUnavailable != Deny && c.OnUnavailable != Allow {
-		problems = append(problems, fmt.Errorf("on_unavailable is %q, want deny or allow", c.OnUnavailable))
-		c.OnUnavailable = Deny
-	}
-	return errors.Join(problems...)
 }
 
 func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {

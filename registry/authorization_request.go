@@ -85,8 +85,8 @@ func (r *Registry) RefuseRequest(ctx context.Context, id, sessionHash string) er
 
 // AuthorizeRequest is Authorize for a stored request, which is used in the same transaction: under any interleaving a request
 // leads to at most one grant. Every live grant of the two ends, and is among leftOut, that has one of the scopes in without, which
-// the subject does not want the client to have (reason "left_out"). In addition to the errors of Authorize, ErrRequestUsed when it was decided before, ErrExpired, and
-// ErrNotFound when there is none.
+// the subject does not want the client to have (reason "left_out"). In addition to the errors of Authorize, ErrRequestUsed when it
+// was decided before, ErrExpired, and ErrNotFound when there is none.
 func (r *Registry) AuthorizeRequest(
 	ctx context.Context, id, sessionHash string, g Grant, c Code, most int, without []string, decided ...Decision,
 ) (replaced, leftOut []string, err error) {
