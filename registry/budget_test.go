@@ -359,8 +359,8 @@ func spendsInquired(t *testing.T, w *world) {
 		require.NoError(t, w.reserve(id, 10))
 	}
 	w.settle("d", registry.Posted, 10)
-	claim := func(limit int) (ids []string) {
-		due, err := w.ClaimInquiries(w.ctx, time.Minute, limit)
+	claim := func(limit int, without ...string) (ids []string) {
+		due, err := w.ClaimInquiries(w.ctx, time.Minute, limit, without)
 		require.NoError(t, err)
 		for _, s := range due {
 			ids = append(ids, s.ID)
@@ -369,6 +369,9 @@ func spendsInquired(t *testing.T, w *world) {
 	}
 	require.Empty(t, claim(10), "their requests may still be answered")
 	w.Advance(time.Minute)
+	s, err := w.Spend(w.ctx, "a")
+	require.NoError(t, err)
+	require.Empty(t, claim(10, "GET /other", s.Route), "of a route that is left out")
 	require.Len(t, claim(2), 2)
 	require.Len(t, claim(2), 1, "nobody is given what another was")
 	require.Empty(t, claim(2))
@@ -377,7 +380,7 @@ func spendsInquired(t *testing.T, w *world) {
 	require.ElementsMatch(t, []string{"b", "c"}, claim(10))
 	w.Advance(time.Hour)
 	require.ElementsMatch(t, []string{"a", "b", "c"}, claim(10))
-	s, err := w.Spend(w.ctx, "b")
+	s, err = w.Spend(w.ctx, "b")
 	require.NoError(t, err)
 	require.Equal(t, 3, s.Inquiries)
 	w.requireSpent(10, 30)

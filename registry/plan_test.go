@@ -276,7 +276,7 @@ func spendEverything(t *testing.T, w *world) {
 	require.NoError(t, second(w.UnknownSpends(w.ctx, unknown[19], 20)))
 	require.NoError(t, second(w.Unsettled(w.ctx)))
 	require.NoError(t, second(w.IsSpentAgain(w.ctx, page[0])))
-	due, err := w.ClaimInquiries(w.ctx, time.Minute, 10)
+	due, err := w.ClaimInquiries(w.ctx, time.Minute, 10, []string{"POST /silent"})
 	require.NoError(t, err)
 	require.Len(t, due, 10)
 	removed, err := w.PurgeSpends(w.ctx, w.Now(), 100)

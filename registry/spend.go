@@ -156,9 +156,9 @@ func (r *Registry) IsSpentAgain(ctx context.Context, s Spend) (again bool, err e
 	return again, err
 }
 
-// ClaimInquiries returns up to limit spends for which it is time to find out what became of them, the oldest first. Nobody else
-// is given them until lease has passed; each counts as one inquiry more.
-func (r *Registry) ClaimInquiries(ctx context.Context, lease time.Duration, limit int) ([]Spend, error) {
+// ClaimInquiries returns up to limit spends for which it is time to find out what became of them, the oldest first, and none of
+// the routes that are left out. Nobody else is given them until lease has passed; each counts as one inquiry more.
+func (r *Registry) ClaimInquiries(ctx context.Context, lease time.Duration, limit int, without []string) ([]Spend, error) {
 	if lease <= 0 || limit <= 0 {
 		return nil, fmt.Errorf("%w: lease and limit must be positive", ErrInvalid)
 	}
@@ -167,6 +167,9 @@ func (r *Registry) ClaimInquiries(ctx context.Context, lease time.Duration, limi
 		now := r.clock()
 		due := r.locking(r.db.NewSelect().Model((*spendRow)(nil)), "UPDATE SKIP LOCKED").Column("id").
 			Where("inquire_at <= ?", now).Order("inquire_at").Limit(int64(limit))
+		if len(without) > 0 {
+			due.Where("route NOT IN (?)", bun.List(without))
+		}
 		return r.db.NewUpdate().With("due", due).Model(&rows).
 			Set("inquire_at = ?", storable(now.Add(lease))).Set("inquiries = inquiries + 1").
 			Where("id IN (SELECT id FROM due)").Returning("*").Scan(ctx)

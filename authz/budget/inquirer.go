@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"sync"
 	"time"
 
 	"gatehouse/authz/internal/loop"
@@ -26,8 +25,14 @@ var ErrCannotAsk = errors.New("budget: nobody can be asked what became of it")
 
 const (
 	inquiryInterval = time.Second
-	// inquiryBatch is how many upstreams are asked at the same time.
-	inquiryBatch = 16
+	// maxInquiries is how many are made at the same time. A route has some of them at most: an upstream that is silent delays only
+	// what it was sent itself.
+	maxInquiries        = 32
+	maxInquiriesOfRoute = 8
+	// inquiryBatch is how many are claimed at once.
+	inquiryBatch = 4
+	// inquiryRest is the pause while there is more to ask about.
+	inquiryRest = 20 * time.Millisecond
 	// inquiryTimeout is how long one may take. inquiryLease is more, with the database's time: nobody else asks meanwhile.
 	inquiryTimeout = 30 * time.Second
 	inquiryLease   = 2 * time.Minute
@@ -46,15 +51,18 @@ type Inquirer struct {
 	Ledger   *Ledger
 	Upstream Upstream
 	Log      *slog.Logger // slog.Default when nil
+
+	underWay inquiries
 }
 
-// Run inquires until ctx ends.
+// Run inquires until ctx ends, and returns when what it has begun is over.
 func (q *Inquirer) Run(ctx context.Context) {
 	loop.Loop{
 		Round: func(ctx context.Context) (time.Duration, error) {
-			asked, err := q.Inquire(ctx)
-			if asked == inquiryBatch {
-				return 0, err
+			begun, err := q.begin(ctx)
+			err = errors.Join(err, q.underWay.problems())
+			if begun > 0 {
+				return inquiryRest, err
 			}
 			return inquiryInterval, err
 		},
@@ -62,22 +70,36 @@ func (q *Inquirer) Run(ctx context.Context) {
 		Failing:   "it cannot be found out what became of payments",
 		Recovered: "it is found out again what became of payments",
 	}.Run(ctx)
+	q.underWay.wait()
 }
 
-// Inquire asks once about some of what is due, all at the same time, and says how many that were. A spend that goes wrong does not
-// keep the others from being settled: the error joins what kept the database from knowing.
+// Inquire asks once about all that is due and that no other inquirer asks about, and says how many that were. A spend that goes
+// wrong does not keep the others from being settled: the error joins what kept the database from knowing.
 func (q *Inquirer) Inquire(ctx context.Context) (asked int, err error) {
-	due, err := q.Ledger.Registry.ClaimInquiries(ctx, inquiryLease, inquiryBatch)
-	if err != nil {
-		return 0, err
+	for {
+		begun, err := q.begin(ctx)
+		asked += begun
+		if err != nil || begun == 0 && !q.underWay.any() {
+			q.underWay.wait()
+			return asked, errors.Join(err, q.underWay.problems())
+		}
+		if begun == 0 { // there may be more, of routes that have all the inquiries that they may have
+			q.underWay.wait()
+		}
 	}
-	problems := make([]error, len(due))
-	var wait sync.WaitGroup
-	for i, s := range due {
-		wait.Go(func() { problems[i] = q.inquire(ctx, s) })
+}
+
+// begin begins to ask about some of what is due, and does not wait for the answers.
+func (q *Inquirer) begin(ctx context.Context) (begun int, err error) {
+	free, busy := q.underWay.free()
+	if free == 0 {
+		return 0, nil
 	}
-	wait.Wait()
-	return len(due), errors.Join(problems...)
+	due, err := q.Ledger.Registry.ClaimInquiries(ctx, inquiryLease, min(free, inquiryBatch), busy)
+	for _, s := range due {
+		q.underWay.begin(s.Route, func() error { return q.inquire(ctx, s) })
+	}
+	return len(due), err
 }
 
 func (q *Inquirer) inquire(ctx context.Context, s registry.Spend) error {

@@ -155,6 +155,37 @@ func TestOnePaymentThatGoesWrongDoesNotStopTheOthers(t *testing.T) {
 	q.requireLeft(60)
 }
 
+// An upstream that says nothing delays nothing but what it was sent itself.
+func TestASilentUpstreamDelaysNoOther(t *testing.T) {
+	q := newInquirer(t)
+	var running sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	for i := range 60 {
+		s := spend(fmt.Sprint("silent ", i), 1)
+		s.Route = "POST /silent"
+		s.InquireAt = s.InquireAt.Add(-time.Second) // before all others
+		_, _, err := q.Ledger.Reserve(t.Context(), s)
+		require.NoError(t, err)
+		q.wallet.says[s.ID] = func(bool) (registry.Outcome, error) {
+			<-ctx.Done()
+			return registry.Outcome{}, ctx.Err()
+		}
+	}
+	for i := range 20 {
+		id := fmt.Sprint("prompt ", i)
+		require.NoError(t, reserve(t, q.Ledger, id, 1))
+		q.wallet.says[id] = outcome(registry.Posted, 1)
+	}
+	q.clock.Advance(time.Minute)
+	running.Go(func() { q.Run(ctx) })
+	t.Cleanup(running.Wait)
+	t.Cleanup(stop)
+	require.Eventually(t, func() bool {
+		u, err := q.Ledger.Registry.Unsettled(t.Context())
+		return err == nil && u.Held == 60
+	}, 10*time.Second, 10*time.Millisecond, "the prompt ones are settled")
+}
+
 func TestEachPaymentIsAskedAboutByOneReplica(t *testing.T) {
 	clock := registrytest.NewClock(noon)
 	url := registrytest.SQLite(t)
@@ -219,7 +250,7 @@ func TestAFailedTryOfAnotherProvesNothing(t *testing.T) {
 		return registry.Outcome{State: registry.Voided}, err
 	}
 	q.clock.Advance(time.Minute)
-	q.inquire(1)
+	q.inquire(2)
 	requireState(t, q.Ledger, "1", registry.Unknown, 0)
 	q.clock.Advance(time.Second)
 	q.inquire(2)
