@@ -39,16 +39,19 @@ func (a *App) budgetServer() *http.Server {
 }
 
 // gatewayLedger is whom the gateway of this process asks: the ledger beside it, else the authorization server's, or nobody.
-func (a *App) gatewayLedger() gateway.Ledger {
+func (a *App) gatewayLedger() (gateway.Ledger, error) {
 	switch {
 	case a.ledger != nil:
-		return localLedger{a.ledger}
+		return localLedger{a.ledger}, nil
 	case a.config.Budgets.URL != "":
-		remote := gateway.NewRemoteLedger(a.config.Budgets.URL, a.config.Budgets.Token.Reveal())
+		remote, err := gateway.NewRemoteLedger(a.config.Budgets.URL, a.config.Budgets.Token.Reveal())
+		if err != nil {
+			return nil, err
+		}
 		a.onClose("ledger of budgets", remote.Close)
-		return remote
+		return remote, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // localLedger is the ledger of this process, as its gateway asks it.

@@ -238,7 +238,10 @@ func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.G
 		config.OpaqueTokens, config.Issuer, config.OpaqueCache = denied, a.config.Issuer, a.config.TokenCache.Size
 	}
 	config.Uses = denied
-	config.Ledger, config.LedgerTimeout, config.OnSpent = a.gatewayLedger(), a.config.Budgets.Timeout, a.observer.spent
+	if config.Ledger, err = a.gatewayLedger(); err != nil {
+		return nil, err
+	}
+	config.LedgerTimeout, config.OnSpent = a.config.Budgets.Timeout, a.observer.spent
 	config.OnUnavailable = a.config.Denylist.OnUnavailable
 	config.JWTSecret = []byte(a.config.JWTSecret.Reveal())
 	config.TrustedProxyHeaders = a.config.TrustedProxyHeaders

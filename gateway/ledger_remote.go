@@ -1,24 +1,30 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
+	"strconv"
+	"sync"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"gatehouse/gateway/internal/upstream"
 )
 
 // RemoteLedger asks an authorization server over HTTP, for a gateway on its own. Nothing is asked twice: a question whose answer
-// is lost is an error. It is safe for concurrent use.
+// is lost is an error. Its connections are of the same kind as those to upstreams. It is safe for concurrent use.
 type RemoteLedger struct {
-	url, token string
-	client     *http.Client
+	path      string // before those of the questions
+	fields    string // of each question's head
+	authority *destination
+
+	closed chan struct{}
+	sweeps sync.WaitGroup
 }
 
 var _ Ledger = (*RemoteLedger)(nil)
@@ -28,31 +34,77 @@ const (
 	ledgerConns = 128
 	// ledgerIdle is less than the server's: a connection that it closes meanwhile costs a request that is refused.
 	ledgerIdle = 30 * time.Second
-	// longestLedgerAnswer is more than any has, in bytes.
-	longestLedgerAnswer = 16 << 10
+	// ledgerTimeout is how long a part of an answer may take, where the context of a question does not end before.
+	ledgerTimeout = 5 * time.Second
 )
 
 // NewRemoteLedger asks at a URL, and shows the token unless it is empty. It goes there and nowhere else: through no proxy of the
 // environment, after no redirect. Close it.
-func NewRemoteLedger(url, token string) *RemoteLedger {
-	return &RemoteLedger{
-		url: strings.TrimSuffix(url, "/"), token: token,
-		client: &http.Client{
-			Transport: &http.Transport{
-				DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-				TLSHandshakeTimeout: 5 * time.Second,
-				MaxConnsPerHost:     ledgerConns, MaxIdleConnsPerHost: ledgerConns, IdleConnTimeout: ledgerIdle,
-				DisableCompression: true, MaxResponseHeaderBytes: longestLedgerAnswer,
-			},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+func NewRemoteLedger(at, token string) (*RemoteLedger, error) {
+	origin, path, err := parseOrigin(at)
+	if err != nil {
+		return nil, fmt.Errorf("the ledger of budgets: %w", err)
 	}
+	if !httpguts.ValidHeaderFieldValue(token) {
+		return nil, errors.New("the ledger of budgets: the token has characters that cannot be sent")
+	}
+	pool, err := upstream.NewPool(origin, upstream.Settings{
+		ConnectTimeout: ledgerTimeout, FirstByteTimeout: ledgerTimeout, IdleTimeout: ledgerTimeout, ConnWait: ledgerTimeout,
+		MaxConns: ledgerConns, MaxConnsPerUser: ledgerConns, MaxIdleConns: ledgerConns, KeepIdle: ledgerIdle,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the ledger of budgets: %w", err)
+	}
+	l := &RemoteLedger{
+		path: path, authority: &destination{Pool: pool}, closed: make(chan struct{}),
+		fields: " HTTP/1.1\r\nHost: " + origin.Host + "\r\nContent-Type: application/json\r\n",
+	}
+	if token != "" {
+		l.fields += "Authorization: Bearer " + token + "\r\n"
+	}
+	l.sweeps.Go(l.sweep)
+	return l, nil
 }
 
 // Close closes the connections that are not in use.
 func (l *RemoteLedger) Close() error {
-	l.client.CloseIdleConnections()
+	close(l.closed)
+	l.sweeps.Wait()
+	l.authority.Close()
 	return nil
+}
+
+// sweep closes connections that have not been used for a while.
+func (l *RemoteLedger) sweep() {
+	ticker := time.NewTicker(ledgerIdle)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-l.closed:
+			return
+		case now := <-ticker.C:
+			l.authority.CloseIdleSince(now.Add(-ledgerIdle))
+		}
+	}
+}
+
+// holdQuestion asks to reserve.
+type holdQuestion struct {
+	ID       string `json:"id"`
+	Subject  string `json:"subject"`
+	ClientID string `json:"client_id"`
+	Unit     string `json:"unit"`
+	Once     string `json:"once"`
+	Route    string `json:"route"`
+	Lookup   string `json:"lookup"`
+	Amount   int64  `json:"amount"`
+	WithinMS int64  `json:"within_ms"`
+}
+
+// outcomeReport says what became of what was reserved.
+type outcomeReport struct {
+	State SpendState `json:"state"`
+	Cost  int64      `json:"cost"`
 }
 
 // ledgerAnswer is what a ledger says that has not done what it was asked for.
@@ -68,9 +120,9 @@ type ledgerAnswer struct {
 
 // Reserve implements Ledger.
 func (l *RemoteLedger) Reserve(ctx context.Context, h Hold) error {
-	status, said, err := l.ask(ctx, "/spends", map[string]any{
-		"id": h.ID, "subject": h.Subject, "client_id": h.ClientID, "unit": h.Unit, "once": h.Once, "route": h.Route, "lookup": h.Lookup,
-		"amount": h.Amount, "within_ms": h.Within.Milliseconds(),
+	status, said, err := l.ask(ctx, "/spends", holdQuestion{
+		ID: h.ID, Subject: h.Subject, ClientID: h.ClientID, Unit: h.Unit, Once: h.Once, Route: h.Route, Lookup: h.Lookup,
+		Amount: h.Amount, WithinMS: h.Within.Milliseconds(),
 	})
 	switch {
 	case err != nil:
@@ -93,7 +145,7 @@ func (l *RemoteLedger) Reserve(ctx context.Context, h Hold) error {
 
 // Settle implements Ledger.
 func (l *RemoteLedger) Settle(ctx context.Context, id string, to Outcome) error {
-	status, said, err := l.ask(ctx, "/spends/"+url.PathEscape(id)+"/outcome", map[string]any{"state": to.State, "cost": to.Cost})
+	status, said, err := l.ask(ctx, "/spends/"+url.PathEscape(id)+"/outcome", outcomeReport(to))
 	switch {
 	case err != nil:
 		return err
@@ -116,30 +168,25 @@ func orNone(limit *int64) int64 {
 	return *limit
 }
 
+// ask sends one question and reads its answer. ctx bounds it by its deadline; when it is cancelled, nothing is cut.
 func (l *RemoteLedger) ask(ctx context.Context, path string, question any) (status int, said ledgerAnswer, err error) {
 	body, err := json.Marshal(question)
 	if err != nil {
 		return 0, said, fmt.Errorf("encode a question for the ledger: %w", err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+path, bytes.NewReader(body))
+	request := make([]byte, 0, 512+len(body))
+	request = append(append(append(request, "POST "...), l.path...), path...)
+	request = append(append(request, l.fields...), "Content-Length: "...)
+	request = strconv.AppendInt(request, int64(len(body)), 10)
+	request = append(append(request, "\r\n\r\n"...), body...)
+
+	end, _ := ctx.Deadline()
+	status, answer, err := ask(l.authority, upstream.Caller{End: end}, request)
 	if err != nil {
-		return 0, said, fmt.Errorf("ask the ledger: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if l.token != "" {
-		request.Header.Set("Authorization", "Bearer "+l.token)
-	}
-	response, err := l.client.Do(request)
-	if err != nil {
-		return 0, said, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, longestLedgerAnswer))
-	if err != nil {
-		return 0, said, fmt.Errorf("read the ledger's answer: %w", err)
+		return 0, said, fmt.Errorf("ask the ledger of budgets: %w", err)
 	}
 	if len(answer) > 0 && json.Unmarshal(answer, &said) != nil {
 		return 0, said, errors.New("the ledger's answer is none")
 	}
-	return response.StatusCode, said, nil
+	return status, said, nil
 }

@@ -15,7 +15,8 @@ import (
 
 func remoteLedger(t *testing.T, url string) *gateway.RemoteLedger {
 	t.Helper()
-	l := gateway.NewRemoteLedger(url, "a token")
+	l, err := gateway.NewRemoteLedger(url, "a token")
+	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	return l
 }
@@ -88,6 +89,14 @@ func TestALedgerThatGivesNoAnswer(t *testing.T) {
 		})
 	}
 	require.Error(t, remoteLedger(t, "http://127.0.0.1:1").Settle(t.Context(), "x", gateway.Outcome{State: gateway.Voided}))
+}
+
+func TestALedgerThatCannotBeAsked(t *testing.T) {
+	for at, token := range map[string]string{"authz:8083": "", "http://user:secret@authz": "", "http://authz": "a\r\nHost: other"} {
+		_, err := gateway.NewRemoteLedger(at, token)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "secret")
+	}
 }
 
 // A gateway on its own does what one beside its ledger does.
