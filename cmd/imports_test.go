@@ -54,7 +54,9 @@ var walls = map[string][]string{
 	"gateway/internal/tunnel":       {"gateway/internal/panics", "gateway/internal/watch"},
 	"gateway/internal/upstream":     {"gateway/internal/http1", "gateway/internal/panics"},
 	"gateway/internal/watch":        {"gateway/internal/panics"},
+	"keys/dpop":                     {"keys/strictjson"},
 	"keys/internal/fastsig":         {},
+	"keys/strictjson":               {},
 	"registry/registrytest":         {},
 }
 

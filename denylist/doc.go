@@ -10,5 +10,6 @@
 // that run at the same time share a round trip.
 //
 // Beside it lie access tokens that say nothing by themselves (OpaqueToken), under the same epoch: that one is not found
-// counts only while all of them are known to be there.
+// counts only while all of them are known to be there. What DPoP needs of all gateways lies there, too: which proofs were used
+// (UseProof), and what nonces are made with (NonceSecrets).
 package denylist

@@ -1,0 +1,4 @@
+// Package strictjson reads JSON that strangers have written, in the one way in which everybody reads it: no object has two
+// members of one name, names are compared exactly, and nothing comes before or after. It owns the reading of an object and of
+// single members; what they mean is left to others.
+package strictjson
