@@ -32,6 +32,7 @@ var walls = map[string][]string{
 	"app/config":                    {},
 	"authz/budget":                  {"authz/internal/loop", "authz/internal/text"},
 	"authz/client":                  {"authz/internal/text"},
+	"authz/client/document":         {"authz/client", "authz/internal/text"},
 	"authz/internal/authztest":      {"authz/internal/loop", "authz/keyring"},
 	"authz/internal/loop":           {},
 	"authz/internal/text":           {},

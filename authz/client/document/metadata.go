@@ -1,0 +1,205 @@
+package document
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"gatehouse/authz/client"
+	"gatehouse/keys/strictjson"
+	"gatehouse/registry"
+)
+
+// The ways in which a client of a document can prove itself: there is no secret that it could share.
+const (
+	None          = "none"
+	PrivateKeyJWT = "private_key_jwt"
+)
+
+// Document is a client as its metadata document describes it. It is not changed once it was made.
+type Document struct {
+	// Client is what is usually read from the registry. It has no secret, and is public unless Method is PrivateKeyJWT. It acts for
+	// users only, whatever the document says: nobody here has let it in.
+	Client registry.Client
+	Method string
+	// Keys is the JSON Web Key Set in the document, and KeysURL where it is instead. One is there if Method is PrivateKeyJWT.
+	Keys    []byte
+	KeysURL string
+	// DPoP says that the client's tokens are to be bound to its key (dpop_bound_access_tokens, RFC 9449 section 5.2).
+	DPoP bool
+	// Host is where the document is, to be shown to users.
+	Host string
+	// Fingerprint changes with whatever a user's consent rests on: name, links, redirect URIs, scopes, grants and the way in which
+	// the client proves itself. Keys are not a part of it: clients rotate them.
+	Fingerprint string
+}
+
+// OnlyLoopback reports whether every redirect URI leads to the user's own machine: then any program there can be the client.
+func (d *Document) OnlyLoopback() bool {
+	return !slices.ContainsFunc(d.Client.RedirectURIs, func(uri string) bool {
+		u, err := url.Parse(uri)
+		return err != nil || u.Scheme != "http" && u.Scheme != "https" || !client.IsLocalhost(u.Hostname())
+	})
+}
+
+// parse reads a document that was found at a URL. Unknown members, scopes and grant types are passed over: documents are written
+// for many servers. scopes are those of the routes. The error wraps ErrInvalid.
+func parse(text []byte, at *url.URL, scopes map[string]string) (*Document, error) {
+	o, err := strictjson.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	d, err := read(o, at, scopes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return d, nil
+}
+
+func read(o strictjson.Object, at *url.URL, scopes map[string]string) (*Document, error) {
+	if id, err := o.Text("client_id"); err != nil || id != at.String() {
+		return nil, errors.New("its client_id is not its URL")
+	}
+	if o.Has("client_secret") || o.Has("client_secret_expires_at") {
+		return nil, errors.New("it has a secret that everybody can read")
+	}
+	d := &Document{Host: at.Host}
+	if err := d.readAuthentication(o); err != nil {
+		return nil, err
+	}
+	settings, err := readSettings(o, at, scopes)
+	if err != nil {
+		return nil, err
+	}
+	if err := settings.Check(scopes); err != nil {
+		return nil, err
+	}
+	d.Client, _, err = settings.New()
+	if err != nil {
+		return nil, err
+	}
+	d.Client.Public = d.Method == None
+	d.Fingerprint, err = d.fingerprint()
+	return d, err
+}
+
+func (d *Document) readAuthentication(o strictjson.Object) (err error) {
+	if d.DPoP, err = o.Flag("dpop_bound_access_tokens"); err != nil {
+		return err
+	}
+	if d.Method, err = o.Text("token_endpoint_auth_method"); err != nil {
+		return err
+	}
+	switch d.Method {
+	case "":
+		d.Method = None // the default of RFC 7591 is a secret, which there cannot be
+		return nil
+	case None:
+		return nil
+	case PrivateKeyJWT:
+	default:
+		return errors.New("its token_endpoint_auth_method is neither none nor private_key_jwt")
+	}
+	keys, err := o.Object("jwks")
+	if err != nil {
+		return err
+	}
+	if d.KeysURL, err = o.Text("jwks_uri"); err != nil {
+		return err
+	}
+	if (keys == nil) == (d.KeysURL == "") {
+		return errors.New("it has not either jwks or jwks_uri")
+	}
+	if keys == nil {
+		_, err = checkURL(d.KeysURL)
+		return err
+	}
+	d.Keys = o["jwks"]
+	return checkKeys(keys)
+}
+
+// readSettings makes of a document what an operator would register.
+func readSettings(o strictjson.Object, at *url.URL, scopes map[string]string) (client.Settings, error) {
+	s := client.Settings{ID: at.String(), Public: true, GrantTypes: []string{client.AuthorizationCode}}
+	r := reader{o: o}
+	if s.Name = r.text("client_name"); s.Name == "" {
+		s.Name = at.Hostname()
+	}
+	s.URL = link(r.text("client_uri"), at.Host)
+	s.ImageURL = link(r.text("logo_uri"), "")
+	offered, grants, responses, scope := r.texts("redirect_uris"), r.texts("grant_types"), r.texts("response_types"), r.text("scope")
+	if r.err != nil {
+		return s, r.err
+	}
+	var refused error
+	for _, uri := range offered {
+		if err := client.CheckRedirectURI(uri); err != nil {
+			refused = err
+			continue
+		}
+		s.RedirectURIs = append(s.RedirectURIs, uri)
+	}
+	if len(s.RedirectURIs) == 0 {
+		return s, errors.Join(errors.New("it has no redirect URI that can be used"), refused)
+	}
+	if len(responses) > 0 && !slices.Contains(responses, "code") {
+		return s, errors.New("its response_types lack code")
+	}
+	if len(grants) > 0 && !slices.Contains(grants, client.AuthorizationCode) {
+		return s, errors.New("its grant_types lack authorization_code")
+	}
+	if slices.Contains(grants, client.RefreshToken) {
+		s.GrantTypes = append(s.GrantTypes, client.RefreshToken)
+	}
+	for name := range strings.FieldsSeq(scope) {
+		if _, known := scopes[name]; known && !slices.Contains(s.Scopes, name) {
+			s.Scopes = append(s.Scopes, name)
+		}
+	}
+	if scope != "" && len(s.Scopes) == 0 { // no scope would mean every one
+		return s, errors.New("it asks for none of the scopes that there are")
+	}
+	return s, nil
+}
+
+// link is a URL to be shown, or "" where it is not https, or not of the host that it has to be of.
+func link(raw, host string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "https" || client.CheckLink(raw) != nil || host != "" && u.Host != host {
+		return ""
+	}
+	return raw
+}
+
+// reader reads members until one is not of its kind.
+type reader struct {
+	o   strictjson.Object
+	err error
+}
+
+func (r *reader) text(name string) string {
+	text, err := r.o.Text(name)
+	r.err = errors.Join(r.err, err)
+	return text
+}
+
+func (r *reader) texts(name string) []string {
+	list, err := r.o.Texts(name)
+	r.err = errors.Join(r.err, err)
+	return list
+}
+
+func (d *Document) fingerprint() (string, error) {
+	c := d.Client
+	text, err := json.Marshal([]any{c.Name, c.URL, c.ImageURL, c.RedirectURIs, c.Scopes, c.GrantTypes, d.Method, d.KeysURL})
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}

@@ -1,0 +1,160 @@
+package document
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/singleflight"
+
+	"gatehouse/keys/strictjson"
+)
+
+// maxMemory bounds what is remembered, in bytes of the documents as they were read.
+const maxMemory = 16 << 20
+
+// Config is what a Source needs. Every field may be zero.
+type Config struct {
+	// Scopes are those of the routes.
+	Scopes map[string]string
+	// Pace counts a caller's fetches, and returns an error when there are too many, which is returned as it is.
+	Pace func(caller netip.Addr) error
+	// Allow reports which addresses are dialled although they are not public: an operator's own.
+	Allow func(netip.Addr) bool
+	// RootCAs are those of the system when nil; Resolver is net.DefaultResolver, Timeout 5 s, Now time.Now.
+	RootCAs  *x509.CertPool
+	Resolver *net.Resolver
+	Timeout  time.Duration
+	Now      func() time.Time
+}
+
+// Source finds the clients of metadata documents, and remembers them. It is safe for concurrent use.
+type Source struct {
+	config  Config
+	fetcher fetcher
+	known   *otter.Cache[string, found]
+	flights singleflight.Group
+	callers slots[netip.Addr]
+	hosts   slots[string]
+}
+
+// found is what came of a fetch, good until a time.
+type found struct {
+	document *Document
+	keys     []byte
+	err      error
+	until    time.Time
+	size     int
+}
+
+// New returns a Source that knows no document yet.
+func New(config Config) (*Source, error) {
+	known, err := otter.New(&otter.Options[string, found]{
+		MaximumWeight: maxMemory,
+		Weigher:       func(key string, f found) uint32 { return uint32(len(key) + f.size + 1024) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make cache of metadata documents: %w", err)
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Source{config: config, fetcher: newFetcher(config), known: known}, nil
+}
+
+// Find returns the client whose client_id is a URL, on behalf of a caller. It fetches the document unless it is known; calls for
+// one URL share a fetch, which goes on when a caller has gone. It blocks until ctx ends, and no longer than the timeout.
+func (s *Source) Find(ctx context.Context, clientID string, caller netip.Addr) (*Document, error) {
+	at, err := parseURL(clientID)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.find(ctx, "document "+clientID, at, caller, func(text []byte) (f found) {
+		f.document, f.err = parse(text, at, s.config.Scopes)
+		return f
+	})
+	return f.document, err
+}
+
+// Keys returns the JSON Web Key Set of a client that has PrivateKeyJWT. Where it is at a URL, it is fetched and remembered as
+// documents are.
+func (s *Source) Keys(ctx context.Context, d *Document, caller netip.Addr) ([]byte, error) {
+	if d.KeysURL == "" {
+		return d.Keys, nil
+	}
+	at, err := parseURL(d.KeysURL)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.find(ctx, "keys "+d.KeysURL, at, caller, func(text []byte) found {
+		set, err := strictjson.Parse(text)
+		if err == nil {
+			err = checkKeys(set)
+		}
+		if err != nil {
+			return found{err: fmt.Errorf("%w: %w", ErrInvalid, err)}
+		}
+		return found{keys: text}
+	})
+	return f.keys, err
+}
+
+func (s *Source) find(ctx context.Context, key string, at *url.URL, caller netip.Addr, read func([]byte) found) (found, error) {
+	if f, ok := s.remembered(key); ok {
+		return f, f.err
+	}
+	if s.config.Pace != nil {
+		if err := s.config.Pace(caller); err != nil {
+			return found{}, err
+		}
+	}
+	caller = network(caller)
+	if !s.callers.take(caller, maxOfCaller, 1<<20) {
+		return found{}, ErrBusy
+	}
+	defer s.callers.giveBack(caller)
+	landed := s.flights.DoChan(key, func() (any, error) {
+		f := s.fetch(context.WithoutCancel(ctx), key, at, read)
+		return f, nil
+	})
+	select {
+	case <-ctx.Done():
+		return found{}, ctx.Err()
+	case result := <-landed:
+		f, _ := result.Val.(found)
+		return f, f.err
+	}
+}
+
+func (s *Source) remembered(key string) (found, bool) {
+	f, ok := s.known.GetIfPresent(key)
+	return f, ok && s.config.Now().Before(f.until)
+}
+
+// fetch remembers what came of it, but for ErrBusy, which says nothing about the URL.
+func (s *Source) fetch(ctx context.Context, key string, at *url.URL, read func([]byte) found) found {
+	if f, ok := s.remembered(key); ok { // since the caller looked
+		return f
+	}
+	if !s.hosts.take(at.Host, maxOfHost, maxFetches) {
+		return found{err: ErrBusy}
+	}
+	defer s.hosts.giveBack(at.Host)
+	text, header, err := s.fetcher.get(ctx, at)
+	f := found{err: err}
+	if err == nil {
+		f = read(text)
+	}
+	now := s.config.Now()
+	f.size, f.until = len(text), now.Add(failurePause)
+	if f.err == nil {
+		f.until = now.Add(freshness(header, now))
+	}
+	s.known.Set(key, f)
+	return f
+}
