@@ -10,6 +10,7 @@ have cc || missing+=(gcc libc6-dev) # the race detector
 have curl || missing+=(curl)
 have node || missing+=(nodejs)
 have npm || missing+=(npm)
+have python3 || missing+=(python3)
 have haproxy || missing+=(haproxy)
 have nginx || missing+=(nginx-light)
 have zsh || missing+=(zsh)

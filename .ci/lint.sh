@@ -16,6 +16,7 @@ fi
 tool() { go tool -modfile=.ci/tools.mod "$@"; }
 go vet "${packages[@]}"
 (($#)) || go vet -C deploy ./...
+(($#)) || go vet -C cmd/clients ./...
 tool staticcheck "${packages[@]}"
 tool errcheck -exclude .ci/errcheck-exclude.txt "${packages[@]}"
 tool go-errorlint "${packages[@]}"

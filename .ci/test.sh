@@ -15,6 +15,7 @@ release=(env CGO_ENABLED=0 "GOFLAGS=${GOFLAGS:-} -trimpath")
 "${release[@]}" go build -o bin/skips ./.ci/skips
 # go test need not vet: lint.sh has.
 (cd deploy && "${release[@]}" ../bin/skips -allow "$may_skip" go test -vet=off ./...) # a module of its own: who uses the project does not download Kubernetes' types
+(cd cmd/clients && "${release[@]}" ../../bin/skips go test -vet=off -count=1 ./...) # likewise: nor client libraries
 "${release[@]}" bin/skips go test -vet=off ./.ci/skips github.com/ory/x/...
 "${release[@]}" bin/skips go test -vet=off -run Allocates ./app # the race detector would count its own
 # Most start processes: what they were last time proves nothing. The race detector looks at the rooms and at app, which joins them. The

@@ -1,0 +1,45 @@
+import { call, clientID, issuer, redirectURI, visit } from "./user.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as oauth from "oauth4webapi";
+
+const options = { [oauth.allowInsecureRequests]: true };
+
+test("discovery, code with PKCE, refresh, revocation as a public client; a resource server", async () => {
+  const found = await oauth.discoveryRequest(new URL(issuer), { algorithm: "oauth2", ...options });
+  const server = await oauth.processDiscoveryResponse(new URL(issuer), found);
+  const client = { client_id: clientID };
+  const authentication = oauth.None();
+  const verifier = oauth.generateRandomCodeVerifier();
+  const state = oauth.generateRandomState();
+  const address = new URL(server.authorization_endpoint);
+  address.search = new URLSearchParams({
+    client_id: clientID,
+    redirect_uri: redirectURI,
+    response_type: "code",
+    scope: "hello:read",
+    state,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+  });
+  const callback = new URL((await visit(address)).url);
+  const parameters = oauth.validateAuthResponse(server, client, callback, state);
+  const answer = await oauth.authorizationCodeGrantRequest(
+    server, client, authentication, parameters, redirectURI, verifier, options,
+  );
+  const tokens = await oauth.processAuthorizationCodeResponse(server, client, answer);
+  assert.equal(await call(tokens.access_token), 200);
+
+  const request = new Request("http://api.example/", { headers: { Authorization: `Bearer ${tokens.access_token}` } });
+  const claims = await oauth.validateJwtAccessToken(server, request, issuer, options);
+  assert.equal(claims.sub, "demo");
+  await assert.rejects(oauth.validateJwtAccessToken(server, request, "https://other.example", options));
+
+  const again = await oauth.refreshTokenGrantRequest(server, client, authentication, tokens.refresh_token, options);
+  const refreshed = await oauth.processRefreshTokenResponse(server, client, again);
+  assert.notEqual(refreshed.access_token, tokens.access_token);
+  await oauth.processRevocationResponse(
+    await oauth.revocationRequest(server, client, authentication, refreshed.refresh_token, options),
+  );
+  assert.equal(await call(refreshed.access_token), 401);
+});

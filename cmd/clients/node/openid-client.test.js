@@ -1,0 +1,36 @@
+import { call, clientID, clientSecret, issuer, redirectURI, visit } from "./user.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as client from "openid-client";
+
+const options = { execute: [client.allowInsecureRequests], algorithm: "oauth2" };
+
+test("discovery, code with PKCE, introspection, refresh, revocation", async () => {
+  const config = await client.discovery(new URL(issuer), clientID, clientSecret, undefined, options);
+  const pkceCodeVerifier = client.randomPKCECodeVerifier();
+  const expectedState = client.randomState();
+  const address = client.buildAuthorizationUrl(config, {
+    redirect_uri: redirectURI,
+    scope: "hello:read",
+    state: expectedState,
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+    code_challenge_method: "S256",
+  });
+  const callback = new URL((await visit(address)).url);
+  const tokens = await client.authorizationCodeGrant(config, callback, { pkceCodeVerifier, expectedState });
+  assert.equal(await call(tokens.access_token), 200);
+
+  const known = await client.tokenIntrospection(config, tokens.access_token);
+  assert.equal(known.active, true);
+  assert.equal(known.sub, "demo");
+
+  const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+  assert.notEqual(refreshed.access_token, tokens.access_token);
+  assert.equal(await call(refreshed.access_token), 200);
+
+  await client.tokenRevocation(config, refreshed.refresh_token);
+  assert.equal(await call(refreshed.access_token), 401);
+
+  const own = await client.clientCredentialsGrant(config, { scope: "hello:read" });
+  assert.equal((await client.tokenIntrospection(config, own.access_token)).client_id, clientID);
+});

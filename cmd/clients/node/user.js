@@ -1,0 +1,29 @@
+// What each application knows, and the user who is asked to visit its addresses.
+import { webcrypto } from "node:crypto";
+
+globalThis.crypto ??= webcrypto; // Node.js 18 has it elsewhere
+
+export const issuer = process.env.ISSUER;
+export const clientID = process.env.CLIENT_ID;
+export const clientSecret = process.env.CLIENT_SECRET;
+export const redirectURI = process.env.REDIRECT_URI;
+
+/** visit lets a new user go to an address, sign in and allow what is asked for, and returns where that leads. */
+export async function visit(address) {
+  const response = await fetch(process.env.USER_URL, { method: "POST", body: String(address) });
+  if (!response.ok) throw new Error(await response.text());
+  return response.json();
+}
+
+/** call returns the status of an API call with the token. */
+export async function call(token) {
+  const response = await fetch(`${issuer}/hello`, { headers: { Authorization: `Bearer ${token}` } });
+  await response.text();
+  return response.status;
+}
+
+/** listen serves an application on a free port and returns its origin. */
+export async function listen(server) {
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  return `http://localhost:${server.address().port}`;
+}

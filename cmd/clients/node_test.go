@@ -1,0 +1,62 @@
+package clients_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// installed is a folder with node/ and the packages that it uses, as npm has them.
+var installed = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(directory, "node")
+	if err := os.CopyFS(dir, os.DirFS("node")); err != nil {
+		return "", err
+	}
+	install := exec.Command("npm", "ci", "--ignore-scripts", "--prefer-offline")
+	install.Dir = dir
+	if output, err := install.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm ci: %w\n%s", err, output)
+	}
+	return dir, nil
+})
+
+// runNode runs a test file of node/ as the application.
+func runNode(t *testing.T, app application, file string) {
+	t.Helper()
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed; make test installs it", tool)
+		}
+	}
+	dir, err := installed()
+	require.NoError(t, err)
+	command := exec.CommandContext(t.Context(), "node", file)
+	command.Dir = dir
+	command.Env = append(environment(t, app), "NODE_OPTIONS=--dns-result-order=ipv4first")
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	require.Regexp(t, `(?m)^. pass [1-9]`, string(output))
+}
+
+// environment is what a program knows that runs as the application.
+func environment(t *testing.T, app application) []string {
+	t.Helper()
+	return append(os.Environ(), "ISSUER="+gatehouse.issuer, "CLIENT_ID="+app.ID, "CLIENT_SECRET="+app.Secret,
+		"REDIRECT_URI="+redirectURI, "USER_URL="+serveUser(t))
+}
+
+func TestOpenIDClient(t *testing.T)   { runNode(t, register(t, false), "openid-client.test.js") }
+func TestOpenIDClient5(t *testing.T)  { runNode(t, register(t, false), "openid-client-5.test.js") }
+func TestOAuth4WebAPI(t *testing.T)   { runNode(t, register(t, true), "oauth4webapi.test.js") }
+func TestSimpleOAuth2(t *testing.T)   { runNode(t, register(t, false), "simple-oauth2.test.js") }
+func TestFastifyOAuth2(t *testing.T)  { runNode(t, register(t, false), "fastify-oauth2.test.js") }
+func TestPassportOAuth2(t *testing.T) { runNode(t, register(t, false), "passport-oauth2.test.js") }
+func TestGrant(t *testing.T)          { runNode(t, register(t, false), "grant.test.js") }
+func TestArctic(t *testing.T)         { runNode(t, register(t, false), "arctic.test.js") }
+func TestAuthJS(t *testing.T)         { runNode(t, register(t, false), "authjs.test.js") }
+func TestJose(t *testing.T)           { runNode(t, register(t, false), "jose.test.js") }
