@@ -152,7 +152,9 @@ func TestABoundedAmountOfDocumentsIsRemembered(t *testing.T) {
 		_, err := w.find(t)
 		require.NoError(t, err)
 	}
-	require.LessOrEqual(t, document.Remembered(w.Source), uint64(16<<20))
+	remembered := document.Remembered(w.Source)
+	require.LessOrEqual(t, remembered, uint64(16<<20))
+	require.Greater(t, remembered, uint64(8<<20), "documents count as large as they are")
 }
 
 func TestKeysCanBeAtAURLOfTheirOwn(t *testing.T) {
