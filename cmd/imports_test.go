@@ -45,6 +45,8 @@ var walls = map[string][]string{
 	"authz/user":                    {"authz/internal/text"},
 	"denylist/denylisttest":         {},
 	"gateway/gatewaytest":           {},
+	"gateway/internal/credential":   {"gateway/internal/header", "gateway/internal/http1"},
+	"gateway/internal/header":       {"gateway/internal/http1"},
 	"gateway/internal/http1":        {},
 	"gateway/internal/lastused":     {"gateway/internal/occasional"},
 	"gateway/listener":              {"gateway/internal/http1", "gateway/internal/occasional"},

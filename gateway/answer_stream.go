@@ -11,6 +11,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/http1"
 	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/upstream"
@@ -61,25 +62,25 @@ func (g *Gateway) streamAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x
 	if x.WatchedBy(s); s.lasting != nil {
 		s.lasting.giveTo(ctx.Conn())
 	}
-	header := &ctx.Response.Header
+	response := &ctx.Response
 	switch {
 	case head.Length() >= 0:
 		s.framing, s.length = byLength, int(head.Length())
-		ctx.Response.SetBodyStream(s, s.length)
+		response.SetBodyStream(s, s.length)
 	case !r.isHTTP11:
 		s.framing = byClose
-		ctx.Response.SetBodyStream(s, 0)
-		header.Del(fasthttp.HeaderContentLength)
+		response.SetBodyStream(s, 0)
+		response.Header.Del(fasthttp.HeaderContentLength)
 		ctx.SetConnectionClose()
 	default:
 		s.framing = byChunks
-		ctx.Response.SetBodyStream(s, -1)
+		response.SetBodyStream(s, -1)
 		// Without a length and with Transfer-Encoding fasthttp leaves the chunks to WriteTo. Its own would send the head, each
 		// chunk and the end of the body in segments of their own.
-		header.Del(fasthttp.HeaderContentLength)
+		response.Header.Del(fasthttp.HeaderContentLength)
 		if r.takesTrailers() && len(head.Trailer()) > 0 {
-			s.announced = appendAnnounced(nil, head.Trailer(), nil)
-			_ = header.SetTrailerBytes(s.announced) // fasthttp may refuse some more of them
+			s.announced = header.AppendAnnounced(nil, head.Trailer(), nil)
+			_ = response.Header.SetTrailerBytes(s.announced) // fasthttp may refuse some more of them
 		}
 	}
 }
@@ -204,7 +205,7 @@ func (s *answerStream) writeEnd(w *bufio.Writer) error {
 	if s.framing != byChunks {
 		return nil
 	}
-	end := appendTrailers([]byte(http1.LastChunk), s.exchange.Trailers(), s.announced)
+	end := header.AppendTrailers([]byte(http1.LastChunk), s.exchange.Trailers(), s.announced)
 	_, err := w.Write(append(end, "\r\n"...))
 	return err
 }

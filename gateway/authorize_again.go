@@ -14,6 +14,6 @@ func (g *Gateway) authorizeAgain(r *request, to *rule) (err error) {
 	if err := g.checkRevoked(r, claims, to); err != nil {
 		return err
 	}
-	r.credential, err = to.credential.append(r.credential[:0], claims, r.accessToken)
+	r.credential, err = to.credential.Append(r.credential[:0], claims, r.accessToken)
 	return err
 }

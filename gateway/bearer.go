@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/http1"
 )
 
@@ -13,8 +14,8 @@ const bearerScheme = "bearer"
 //
 // The fields were parsed, so there is at most one such header. bare lets the token stand alone in it, as oauth2server did;
 // nothing at all is then no token.
-func (f fields) bearer(bare bool) ([]byte, error) {
-	value, ok := f.get("authorization")
+func bearer(f header.Fields, bare bool) ([]byte, error) {
+	value, ok := f.Get("authorization")
 	if !ok || bare && len(value) == 0 {
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/http1"
 	"gatehouse/gateway/internal/upstream"
 )
@@ -99,7 +100,7 @@ func (b *callerBody) Panicked(err error) { b.panicked = err }
 
 // AppendTrailers implements upstream.Body.
 func (b *callerBody) AppendTrailers(dst []byte) []byte {
-	return appendTrailers(dst, b.chunks.Trailers(), b.announced)
+	return header.AppendTrailers(dst, b.chunks.Trailers(), b.announced)
 }
 
 func (b *callerBody) readPart(p []byte) (int, error) {
@@ -119,8 +120,8 @@ func (b *callerBody) readPart(p []byte) (int, error) {
 			return 0, errMalformedRequest
 		}
 	}
-	var trailers fields
-	if err := trailers.parse(b.chunks.Trailers()); err != nil {
+	var trailers header.Fields
+	if err := trailers.Parse(b.chunks.Trailers()); err != nil {
 		return 0, err
 	}
 	return 0, io.EOF

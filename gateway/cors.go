@@ -112,8 +112,8 @@ func (r *request) isPreflight() bool {
 	if string(r.method) != fasthttp.MethodOptions {
 		return false
 	}
-	origin, _ := r.fields.get("origin")
-	method, _ := r.fields.get("access-control-request-method")
+	origin, _ := r.fields.Get("origin")
+	method, _ := r.fields.Get("access-control-request-method")
 	return len(origin) > 0 && len(method) > 0
 }
 
@@ -122,13 +122,13 @@ func (g *Gateway) allowedMethods(r *request, endpoint string) string {
 	if endpoint != "" {
 		return endpoint
 	}
-	wanted, _ := r.fields.get("access-control-request-method")
+	wanted, _ := r.fields.Get("access-control-request-method")
 	return g.routes.Allow(&r.target, wanted)
 }
 
 // answerPreflight is given before anybody asks for a token: a browser sends none with the question.
 func (c *cors) answerPreflight(ctx *fasthttp.RequestCtx, r *request, methods string) error {
-	if origin, _ := r.fields.get("origin"); !c.allows(origin) {
+	if origin, _ := r.fields.Get("origin"); !c.allows(origin) {
 		return errOriginNotAllowed
 	}
 	response := &ctx.Response

@@ -8,6 +8,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/credential"
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/listener"
 )
@@ -112,10 +114,20 @@ func knownRefusal(err error) *refusal {
 	switch {
 	case errors.As(err, &own):
 		return own
-	case errors.Is(err, listener.ErrMalformedRequest), errors.Is(err, routing.ErrMalformed):
+	case errors.Is(err, listener.ErrMalformedRequest), errors.Is(err, routing.ErrMalformed), errors.Is(err, header.ErrMalformed):
 		return errMalformedRequest
 	case errors.Is(err, routing.ErrAmbiguous):
 		return errAmbiguousPath
+	case errors.Is(err, credential.ErrAmbiguousQuery):
+		return errAmbiguousQuery
+	case errors.Is(err, credential.ErrNoUser):
+		return errNoUser
+	case errors.Is(err, header.ErrTwoAuthorizations):
+		return errTwoAuthorizations
+	case errors.Is(err, header.ErrUnknownExpectation):
+		return errUnknownExpectation
+	case errors.Is(err, header.ErrLoop):
+		return errLoop
 	case errors.Is(err, routing.ErrNoRoute):
 		return errNotFound
 	case errors.Is(err, listener.ErrHeaderTooLarge):

@@ -49,8 +49,6 @@ func Failures() []Failure { return all[Failure](failures) }
 // String is a word in lower case.
 func (f Failure) String() string { return failureNames[f] }
 
-var errRefusedCredential = errors.New("the upstream answered 401 to a credential that the gateway made")
-
 // upstreamFailed is what the caller is told of an error of an exchange. otherwise is how the upstream failed if the error
 // does not say. A refusal is the caller's fault and stays what it is.
 func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Failure) error {
@@ -58,8 +56,7 @@ func (g *Gateway) upstreamFailed(r *request, to *rule, err error, otherwise Fail
 		r.seen.Failure = Abandoned
 		return errCallerGone
 	}
-	var refused *refusal
-	if errors.As(err, &refused) {
+	if refused := knownRefusal(err); refused != nil {
 		return refused
 	}
 	if errors.As(err, new(*panics.Error)) {

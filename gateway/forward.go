@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/http1"
 	"gatehouse/gateway/internal/upstream"
 )
@@ -39,8 +40,8 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	if err != nil {
 		return err
 	}
-	if r.isProxied && !from.trusted {
-		g.foundUnknownProxy(from.address)
+	if r.isProxied && !from.Trusted {
+		g.foundUnknownProxy(from.Address)
 	}
 	if waited {
 		if err := g.renew(r, to, from); err != nil {
@@ -117,7 +118,7 @@ func send(x upstream.Exchange, r *request) (*upstream.Head, error) {
 }
 
 // renew authorizes a request again before its first byte is sent, and makes its head anew.
-func (g *Gateway) renew(r *request, to *rule, from peer) error {
+func (g *Gateway) renew(r *request, to *rule, from header.Peer) error {
 	if r.seen.Claims == nil {
 		return nil
 	}
@@ -134,7 +135,7 @@ func (g *Gateway) renew(r *request, to *rule, from peer) error {
 
 // begin reads the beginning of the request's body, and puts what is sent first into r.head. waited says that it was not
 // all there.
-func (r *request) begin(ctx *fasthttp.RequestCtx, g *Gateway, to *rule, from peer) (waited bool, err error) {
+func (r *request) begin(ctx *fasthttp.RequestCtx, g *Gateway, to *rule, from header.Peer) (waited bool, err error) {
 	if err := r.body.open(ctx, to.maxBody); err != nil {
 		return false, err
 	}
@@ -142,8 +143,8 @@ func (r *request) begin(ctx *fasthttp.RequestCtx, g *Gateway, to *rule, from pee
 		return r.beginSpending(g, to, from)
 	}
 	before := r.body.waits()
-	if trailer, ok := r.fields.get("trailer"); ok && r.body.IsChunked() {
-		r.body.announced = appendAnnounced(nil, trailer, &to.headers)
+	if trailer, ok := r.fields.Get("trailer"); ok && r.body.IsChunked() {
+		r.body.announced = header.AppendAnnounced(nil, trailer, &to.headers)
 	}
 	if err := r.appendHead(to, from); err != nil {
 		return false, err
@@ -205,23 +206,23 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 	streamed bool, err error,
 ) {
 	r.hold.judgeStatus(head.Status())
-	except := exception{secret: to.credentialIn.secretIn(r.credential)}
-	if to.gatewayMadeCredential {
+	except := header.Exception{Secret: to.credential.Secret(r.credential)}
+	if to.credential.MadeByGateway() {
 		switch status := head.Status(); {
 		case len(r.credential) == 0:
 		case status == fasthttp.StatusUnauthorized:
 			return false, g.credentialRefused(r, to, x)
 		case to.hub != nil && status < fasthttp.StatusMultipleChoices && !to.public:
 			// What else it says may be of a proxy, or of its limit of requests; a public path asks nobody who they are.
-			to.hub.letsIn()
+			to.hub.LetsIn()
 		}
-		except.name = "www-authenticate" // it asks for what callers do not have
+		except.Name = "www-authenticate" // it asks for what callers do not have
 	}
 	if x.IsEarly() {
 		ctx.SetConnectionClose() // what is left of the body would be the next request
 	}
 	response := &ctx.Response
-	if len(except.secret) > 0 && head.Status()/100 == 3 && x.HasBody() { // whose page repeats the Location
+	if len(except.Secret) > 0 && head.Status()/100 == 3 && x.HasBody() { // whose page repeats the Location
 		copyHead(&response.Header, head, except)
 		response.Header.Del(fasthttp.HeaderContentEncoding)
 		return false, nil
@@ -252,22 +253,12 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 	return true, nil
 }
 
-// exception is what does not pass of an answer's fields: one by its name, in lower case, and those that hold a secret.
-type exception struct {
-	name   string
-	secret []byte
-}
-
-func (e *exception) holds(name, value []byte) bool {
-	return http1.IsNamed(name, e.name) || len(e.secret) > 0 && bytes.Contains(value, e.secret)
-}
-
 // copyHead copies the status and the fields that pass.
-func copyHead(to *fasthttp.ResponseHeader, head *upstream.Head, except exception) {
+func copyHead(to *fasthttp.ResponseHeader, head *upstream.Head, except header.Exception) {
 	to.SetStatusCode(head.Status())
 	to.SetNoDefaultContentType(true)
 	for i := range head.Fields() {
-		if name, value, ok := head.Field(i); ok && !except.holds(name, value) && !setsOwnCookie(name, value) {
+		if name, value, ok := head.Field(i); ok && except.Passes(name, value) {
 			to.AddBytesKV(name, value)
 		}
 	}

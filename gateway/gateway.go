@@ -11,6 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/denylist"
+	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/lastused"
 	"gatehouse/gateway/internal/occasional"
 	"gatehouse/gateway/internal/routing"
@@ -40,7 +41,7 @@ type Gateway struct {
 	watch        *watch.Watch
 	tunnels      *tunnel.Set
 	destinations map[shared]*destination
-	hubs         map[upstream.Origin]*hub
+	hubs         map[upstream.Origin]*credential.Hub
 	verifier     TokenVerifier
 	denylist     denylist.Checker
 	proxies      TrustedProxies
@@ -74,7 +75,7 @@ func New(config Config) (*Gateway, error) {
 	problems := config.setDefaults()
 	g := &Gateway{
 		destinations: make(map[shared]*destination),
-		hubs:         make(map[upstream.Origin]*hub),
+		hubs:         make(map[upstream.Origin]*credential.Hub),
 		verifier:     config.Verifier,
 		denylist:     config.Denylist,
 		proxies:      config.TrustedProxies,
@@ -163,7 +164,7 @@ func (g *Gateway) authorize(r *request) error {
 	if rule.spend != nil && claims.GrantID == "" {
 		return errNoUser
 	}
-	if r.credential, err = rule.credential.append(r.credential, claims, token); err != nil {
+	if r.credential, err = rule.credential.Append(r.credential, claims, token); err != nil {
 		return err
 	}
 	g.noteUse(claims)

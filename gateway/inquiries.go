@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/spend"
 	"gatehouse/gateway/internal/upstream"
 	"gatehouse/keys"
@@ -46,7 +47,7 @@ func NewInquiries(config Config) (*Inquiries, error) {
 	}
 	q := &Inquiries{
 		gateway: &Gateway{
-			destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*hub), now: config.Now, log: slog.New(slog.DiscardHandler),
+			destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*credential.Hub), now: config.Now, log: slog.New(slog.DiscardHandler),
 		},
 		routes: make(map[string]*rule),
 	}
@@ -127,19 +128,18 @@ const inquirer = "inquiry"
 // head is the question, as a request.
 func (q *Inquiries) head(to *rule, of *Inquiry, key string) ([]byte, error) {
 	claims := &keys.Claims{ID: inquirer, Subject: of.Subject, ClientID: of.ClientID, GrantID: inquirer, Scopes: []string{to.scope}}
-	credential, err := to.credential.append(nil, claims, nil)
+	made, err := to.credential.Append(nil, claims, nil)
 	if err != nil {
 		return nil, err
 	}
-	head := append([]byte("GET "), to.spend.lookup.Path(key)...)
-	if to.credentialIn.parameter != "" {
-		head = append(append(head, '?'), credential...)
-		credential = nil
+	head, err := to.credential.AppendQuery(append([]byte("GET "), to.spend.lookup.Path(key)...), nil, made)
+	if err != nil {
+		return nil, err
 	}
 	head = append(head, " HTTP/1.1\r\nHost: "...)
 	head = append(head, to.upstream.Origin().Host...)
 	head = append(head, "\r\nAccept: application/json\r\n"...)
-	return append(append(head, credential...), "\r\n"...), nil
+	return append(to.credential.AppendFields(head, made), "\r\n"...), nil
 }
 
 // ask sends one request without a body and returns the answer, which may have at most maxSpendingBody.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/gateway/internal/credential"
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/routing"
 )
 
@@ -55,7 +57,7 @@ func FuzzPath(f *testing.F) {
 	routes := slices.Clone(fuzzedRoutes)
 	for i := range routes {
 		routes[i].Origin = "http://upstream.example" + fuzzedBase
-		routes[i].Public, routes[i].Credential = true, credentialNone
+		routes[i].Public, routes[i].Credential = true, credential.None
 	}
 	g := fuzzedGateway(f, routes)
 	for _, target := range []string{
@@ -78,7 +80,7 @@ func FuzzPath(f *testing.F) {
 		r := acquireRequest()
 		defer releaseRequest(r)
 		r.method = []byte(method)
-		require.NoError(t, r.fields.parse(nil))
+		require.NoError(t, r.fields.Parse(nil))
 		if err := r.target.Parse([]byte(target)); err != nil {
 			require.False(t, isPlainTarget(target), "%v for a target that can be read in one way", err)
 			return
@@ -216,7 +218,7 @@ func fuzzedGateway(tb testing.TB, routes []Route) *Gateway {
 
 // fuzzedHead is the head that the upstream gets of a request without a body.
 func (r *request) fuzzedHead(to *rule) []byte {
-	_ = r.appendHead(to, peer{})
+	_ = r.appendHead(to, header.Peer{})
 	return r.head
 }
 

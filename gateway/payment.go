@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gatehouse/gateway/internal/credential"
 )
 
 // PaymentTimeout is how long lndhub.go may take to answer a payment. It pays for as long as its node tries, whether or not
@@ -16,7 +18,7 @@ var paymentPaths = []string{"payinvoice", "keysend", "payments"}
 // IsPayment reports whether the route leads to a payment of lndhub.go, as far as its method and its path there tell.
 func (r *Route) IsPayment() bool {
 	isPost := slices.ContainsFunc(r.Methods, func(name string) bool { return strings.EqualFold(name, "POST") })
-	if r.Credential != credentialLNDHub || !isPost {
+	if r.Credential != credential.LNDHub || !isPost {
 		return false
 	}
 	return r.isAboutPayments()

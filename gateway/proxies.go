@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/valyala/fasthttp"
+
+	"gatehouse/gateway/internal/header"
 )
 
 // TrustedProxies are the peers that are believed where a caller comes from: X-Forwarded-For, -Host, -Proto and their
@@ -59,6 +61,11 @@ func (p TrustedProxies) Caller(ctx *fasthttp.RequestCtx) netip.Addr {
 		}
 	}
 	return caller
+}
+
+func peerOf(ctx *fasthttp.RequestCtx, proxies TrustedProxies) header.Peer {
+	address := peerAddress(ctx)
+	return header.Peer{Address: address, Trusted: proxies.Contains(address), HTTPS: ctx.IsTLS()}
 }
 
 // peerAddress is the other end of the caller's connection.

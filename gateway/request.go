@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/gateway/internal/upstream"
@@ -17,7 +18,7 @@ type request struct {
 	isHTTP11   bool
 	method     []byte
 	target     routing.Target
-	fields     fields
+	fields     header.Fields
 	handshake  handshake
 	query      []byte // without the token that was in it
 	credential []byte // header lines, as is trace
@@ -105,7 +106,7 @@ func (r *request) parse(ctx *fasthttp.RequestCtx) error {
 	if string(r.method) == fasthttp.MethodConnect {
 		return errMalformedRequest // its target is never a path, but fasthttp makes one of "?"
 	}
-	if err := r.fields.parse(header.RawHeaders()); err != nil {
+	if err := r.fields.Parse(header.RawHeaders()); err != nil {
 		return err
 	}
 	return r.target.Parse(header.RequestURI())

@@ -5,75 +5,32 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"gatehouse/gateway/internal/http1"
+	"gatehouse/gateway/internal/header"
 )
 
 // appendHead writes the head of the request to the upstream from what was parsed. What the gateway says in it comes from
 // the gateway alone, whatever the caller's Connection header lists. It refuses a request that has come through this gateway
 // too often.
-func (r *request) appendHead(to *rule, from peer) error {
+func (r *request) appendHead(to *rule, from header.Peer) error {
 	head := append(r.head[:0], r.method...)
 	head = append(head, ' ')
 	head = append(head, to.basePath...)
 	head = r.target.AppendPath(head)
-	if to.credentialIn.parameter == "" {
-		head = append(head, r.target.Query...)
-	} else {
-		var err error
-		if head, err = to.credentialIn.appendQuery(head, r.target.Query, r.credential); err != nil {
-			return err
-		}
+	head, err := to.credential.AppendQuery(head, r.target.Query, r.credential)
+	if err != nil {
+		return err
 	}
 	head = append(head, " HTTP/1.1\r\nHost: "...)
 	head = append(head, to.upstream.Origin().Host...)
 	head = append(head, "\r\n"...)
-	_, hasConnection := r.fields.get("connection")
-	passes := 0
-	for i := range r.fields {
-		f := &r.fields[i]
-		policy := policyOf(f.name)
-		switch {
-		case policy == passNever, policy == passUnlessNamed && len(r.id) > 0, policy == passUnlessTraced && len(r.trace) > 0,
-			policy == passUnlessOpening && r.handshake.wanted:
-			continue
-		case policy == passAndCount && to.headers.via != "":
-			passes += countVia(f.value, to.headers.via)
-		case policy == passWhenTrusted:
-			if !from.trusted || !to.headers.isFromProxies(f.name) {
-				continue
-			}
-		case policy == passFromProxies:
-			isChain := http1.IsNamed(f.name, "x-forwarded-for") // which is written anew, with the proxy added
-			r.isProxied = r.isProxied || isChain
-			if !from.trusted || isChain {
-				continue
-			}
-		case hasConnection && r.fields.listedInConnection(f.name):
-			continue
-		}
-		if to.headers.isDropped(f.name) {
-			continue
-		}
-		value := f.value
-		if policy == passWithoutOwn {
-			if value = withoutOwnCookies(value); value == nil {
-				continue
-			}
-		}
-		head = append(head, f.name...)
-		head = append(head, ": "...)
-		head = append(head, value...)
-		head = append(head, "\r\n"...)
+	head, isProxied, err := to.headers.AppendPassing(head, r.fields, header.Passage{
+		From: from, IsHTTP11: r.isHTTP11, HasID: len(r.id) > 0, IsTraced: len(r.trace) > 0, OpensWebSocket: r.handshake.wanted,
+	})
+	if err != nil {
+		return err
 	}
-	if passes > maxPasses {
-		return errLoop
-	}
-	head = appendVia(head, to.headers.via, r.isHTTP11)
-	host, _ := r.fields.get("host")
-	head = from.appendForwarded(head, r.fields, host)
-	if to.credentialIn.parameter == "" {
-		head = append(head, r.credential...)
-	}
+	r.isProxied = isProxied
+	head = to.credential.AppendFields(head, r.credential)
 	head = append(head, r.trace...)
 	if len(r.id) > 0 {
 		head = append(append(append(head, "X-Request-Id: "...), r.id...), "\r\n"...)
@@ -111,11 +68,11 @@ func (r *request) hasLength() bool {
 	case fasthttp.MethodPost, fasthttp.MethodPut, fasthttp.MethodPatch:
 		return true
 	}
-	_, ok := r.fields.get("content-length")
+	_, ok := r.fields.Get("content-length")
 	return ok
 }
 
 // takesTrailers reports whether the caller has asked for trailers.
 func (r *request) takesTrailers() bool {
-	return r.isHTTP11 && r.fields.lists("te", []byte("trailers"))
+	return r.isHTTP11 && r.fields.Lists("te", []byte("trailers"))
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/gateway/internal/credential"
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/routing"
 )
 
@@ -110,20 +112,16 @@ type rule struct {
 	// demandsScope is of a token, where there is one.
 	demandsScope bool
 	allows       bool // goes on when the denylist cannot tell
-	credential   credential
-	// credentialIn is the credential's placement.
-	credentialIn placement
-	// gatewayMadeCredential says that the upstream's 401 is about the gateway, not about the caller.
-	gatewayMadeCredential bool
-	hub                   *hub // nil for other credentials than lndhub
-	headers               headerRules
-	basePath              string
-	upstream              *destination
-	timeout               time.Duration // of the exchange; 0: none
-	maxBody               int64         // -1: no limit
-	noScope               *refusal
-	webSocket             *webSocketRule // nil where there is none
-	spend                 *spending      // nil: nothing
+	credential   *credential.Credential
+	hub          *credential.Hub // nil for other credentials than lndhub
+	headers      header.Rules
+	basePath     string
+	upstream     *destination
+	timeout      time.Duration // of the exchange; 0: none
+	maxBody      int64         // -1: no limit
+	noScope      *refusal
+	webSocket    *webSocketRule // nil where there is none
+	spend        *spending      // nil: nothing
 }
 
 // webSocketRule is what a rule says about WebSockets.
@@ -174,15 +172,14 @@ func (g *Gateway) compile(routes []Route, config *Config) ([]*rule, error) {
 
 func (g *Gateway) compileRule(route Route, config *Config, problem func(string, ...any)) *rule {
 	r := &rule{
-		name:                  strings.Join(route.Methods, ",") + " " + route.Path,
-		fromTargets:           route.FromTargets,
-		scope:                 route.Scope,
-		public:                route.Public,
-		demandsScope:          !route.Public || route.Scope != "" && route.Credential != credentialNone,
-		timeout:               route.Timeout,
-		maxBody:               int64(cmp.Or(route.MaxBody, config.MaxBody)),
-		gatewayMadeCredential: gatewayMadeCredential(route.Credential),
-		noScope:               scopeRefusal(route.Scope),
+		name:         strings.Join(route.Methods, ",") + " " + route.Path,
+		fromTargets:  route.FromTargets,
+		scope:        route.Scope,
+		public:       route.Public,
+		demandsScope: !route.Public || route.Scope != "" && route.Credential != credential.None,
+		timeout:      route.Timeout,
+		maxBody:      int64(cmp.Or(route.MaxBody, config.MaxBody)),
+		noScope:      scopeRefusal(route.Scope),
 	}
 	switch {
 	case route.Scope == "" && !route.Public:
@@ -229,14 +226,16 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 	if r.webSocket, err = compileWebSocket(route); err != nil {
 		problem("%w", err)
 	}
-	if r.headers, err = compileHeaderRules(route.DropHeaders, config); err != nil {
+	if r.headers, err = header.NewRules(config.Via, config.TrustedProxyHeaders, route.DropHeaders); err != nil {
 		problem("%w", err)
 	}
-	if r.credentialIn, err = parsePlacement(route.CredentialIn, route.Credential); err != nil {
+	place, err := credential.ParsePlace(route.CredentialIn, route.Credential)
+	if err != nil {
 		problem("%w", err)
 	}
-	r.headers.drop(r.credentialIn.header)
-	if r.credential, err = newCredential(route.Credential, r.credentialIn, config); err != nil {
+	r.headers.Drop(place.Field())
+	r.credential, err = credential.New(credential.Config{Name: route.Credential, In: place, Secret: config.JWTSecret, Now: config.Now})
+	if err != nil {
 		problem("%w", err)
 	}
 	origin, basePath, err := parseOrigin(route.Origin)
@@ -249,9 +248,9 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		if r.maxBody > maxSpendingBody || r.maxBody == NoLimit {
 			r.maxBody = maxSpendingBody
 		}
-		r.headers.drop("accept-encoding") // the answer has to be read
+		r.headers.Drop("accept-encoding") // the answer has to be read
 	}
-	if route.Credential == credentialLNDHub {
+	if route.Credential == credential.LNDHub {
 		r.hub = g.hubAt(origin)
 	}
 	if route.MaxConns < 0 {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gatehouse/gateway/internal/credential"
 )
 
 // FuzzRoutes compiles two routes of anything. Either an error names the route that is wrong, or every path that a template
@@ -34,8 +36,8 @@ func FuzzRoutes(f *testing.F) {
 	add("/{a}", "GET GET", "http://u\r\nX: y", "x", "/\x00")
 	f.Fuzz(func(t *testing.T, path, methods, origin, scope, other string) {
 		routes := []Route{
-			{Path: path, Methods: strings.Fields(methods), Origin: origin, Scope: scope, Credential: credentialNone},
-			{Path: other, Methods: []string{"GET"}, Origin: "http://other.example", Scope: "other", Credential: credentialNone},
+			{Path: path, Methods: strings.Fields(methods), Origin: origin, Scope: scope, Credential: credential.None},
+			{Path: other, Methods: []string{"GET"}, Origin: "http://other.example", Scope: "other", Credential: credential.None},
 		}
 		g, err := New(Config{Routes: routes, Verifier: noVerifier{}, Denylist: noDenylist{}})
 		require.Equal(t, err == nil, Validate(routes, Upstreams{}, nil) == nil)
@@ -74,7 +76,7 @@ func requireServed(t *testing.T, g *Gateway, routes []Route, index int, method, 
 	r := acquireRequest()
 	defer releaseRequest(r)
 	r.method = []byte(method)
-	require.NoError(t, r.fields.parse(nil))
+	require.NoError(t, r.fields.Parse(nil))
 	require.NoError(t, r.target.Parse([]byte(target)), "no request can have the path %s", target)
 	to, err := g.routes.Match(r.method, &r.target)
 	if want < 0 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/spend"
 )
@@ -126,7 +127,7 @@ func compileSpending(route Route, basePath string, upstreams Upstreams, problem 
 		problem("spend.lookup: %s knows whether and how lndhub.go can be asked", of.Cost)
 	case isHub:
 		base, ok := strings.CutSuffix(basePath+route.Path, hubPaths[of.Cost])
-		if !ok || route.Credential != credentialLNDHub {
+		if !ok || route.Credential != credential.LNDHub {
 			problem("spend.cost: %s is for the path %s of lndhub.go, with its credential", of.Cost, hubVersion+hubPaths[of.Cost])
 		}
 		if !strings.HasSuffix(base, hubVersion) && ok {
@@ -143,7 +144,7 @@ func compileSpending(route Route, basePath string, upstreams Upstreams, problem 
 		})
 		wrong(err)
 		switch after := of.Lookup.AbsentAfter; {
-		case route.Credential == credentialForward:
+		case route.Credential == credential.Forward:
 			problem("spend.lookup: the credential forward is the caller's token, which nobody has when the upstream is asked")
 		case after > 0 && after < s.within:
 			problem("spend.lookup.absent_after is %v: the request itself can take %v", after, s.within)

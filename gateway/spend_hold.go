@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/spend"
 	"gatehouse/gateway/internal/upstream"
 )
@@ -32,7 +33,7 @@ type hold struct {
 
 // beginSpending reads the whole body and what it costs, and puts what is sent into r.head: the bytes that were read, and no
 // others, whatever their framing was.
-func (r *request) beginSpending(g *Gateway, to *rule, from peer) (waited bool, err error) {
+func (r *request) beginSpending(g *Gateway, to *rule, from header.Peer) (waited bool, err error) {
 	before := r.body.waits()
 	body, err := io.ReadAll(&r.body)
 	waited = r.wasAdmitted || r.body.waits() != before
@@ -55,12 +56,12 @@ func (r *request) beginSpending(g *Gateway, to *rule, from peer) (waited bool, e
 }
 
 func (r *request) costRequest(body []byte, now time.Time) *spend.Request {
-	contentType, _ := r.fields.only("content-type")
-	_, isEncoded := r.fields.get("content-encoding")
+	contentType, _ := r.fields.Only("content-type")
+	_, isEncoded := r.fields.Get("content-encoding")
 	return &spend.Request{
 		Body: body, ContentType: string(contentType), IsEncoded: isEncoded, Now: now,
 		Header: func(name string) (string, int) {
-			value, times := r.fields.count(name)
+			value, times := r.fields.Count(name)
 			return string(value), times
 		},
 	}
@@ -165,9 +166,9 @@ func (h *hold) outcome(wasSent bool) Outcome {
 
 // forwardJudged gives the caller an answer whose body tells what the request has cost. It is read first, where it is small;
 // what is longer is passed on as it arrives, and says nothing.
-func (g *Gateway) forwardJudged(ctx *fasthttp.RequestCtx, r *request, to *rule, x upstream.Exchange, head *upstream.Head, except exception) (
-	streamed bool, err error,
-) {
+func (g *Gateway) forwardJudged(
+	ctx *fasthttp.RequestCtx, r *request, to *rule, x upstream.Exchange, head *upstream.Head, except header.Exception,
+) (streamed bool, err error) {
 	response, status := &ctx.Response, head.Status()
 	copyHead(&response.Header, head, except)
 	if head.Length() > maxSpendingBody {

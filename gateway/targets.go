@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/routing"
 )
 
@@ -74,7 +75,7 @@ func (t *targetOf) route() Route {
 		Origin:      t.Origin,
 		Scope:       t.Scope,
 		Description: t.Description,
-		Credential:  credentialLNDHub,
+		Credential:  credential.LNDHub,
 		Public:      t.AllowPublicAccess,
 		FromTargets: true,
 	}

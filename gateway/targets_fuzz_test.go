@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/routing"
 )
 
@@ -36,7 +37,7 @@ func FuzzTargets(f *testing.F) {
 		require.NoError(t, json.Unmarshal(document, &want))
 		require.Len(t, routes, len(want))
 		for i, route := range routes {
-			require.Equal(t, credentialLNDHub, route.Credential)
+			require.Equal(t, credential.LNDHub, route.Credential)
 			require.LessOrEqual(t, len(route.Methods), 1)
 			for name, value := range map[string]any{
 				"matchRoute": route.Path, "origin": route.Origin, "scope": route.Scope, "method": strings.Join(route.Methods, ""),

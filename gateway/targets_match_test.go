@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/upstream"
 )
@@ -65,7 +66,7 @@ func TestTargetsAreMatchedAsGorillaDoes(t *testing.T) {
 		require.NoError(t, err)
 		routes, notes, err := ParseTargets(data)
 		require.NoError(t, err)
-		g := &Gateway{destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*hub)}
+		g := &Gateway{destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*credential.Hub)}
 		config := Config{JWTSecret: []byte("secret"), OnUnavailable: Deny}
 		_, err = g.compile(routes, &config)
 		require.NoError(t, err, "%s", data)

@@ -44,13 +44,13 @@ func parseTokenSources(list []string) (tokenSources, error) {
 // token returns the request's access token and takes it out of what is forwarded. It returns nil when there is none. A
 // request with two is refused: two programs could see two callers (RFC 6750 section 2).
 func (r *request) token(to *rule) ([]byte, error) {
-	token, err := r.fields.bearer(to.fromTargets)
+	token, err := bearer(r.fields, to.fromTargets)
 	if to.webSocket == nil {
 		return token, err
 	}
 	sources := to.webSocket.tokenFrom
 	times := 0
-	if _, ok := r.fields.get("authorization"); ok {
+	if _, ok := r.fields.Get("authorization"); ok {
 		times++
 	}
 	if sources.parameter != "" {

@@ -12,11 +12,11 @@ const unknownProxyInterval = 10 * time.Minute
 
 // lookForProxy is for requests that are not forwarded.
 func (g *Gateway) lookForProxy(ctx *fasthttp.RequestCtx, r *request) {
-	if _, ok := r.fields.get("x-forwarded-for"); !ok {
+	if _, ok := r.fields.Get("x-forwarded-for"); !ok {
 		return
 	}
-	if peer := peerOf(ctx, g.proxies); !peer.trusted {
-		g.foundUnknownProxy(peer.address)
+	if peer := peerOf(ctx, g.proxies); !peer.Trusted {
+		g.foundUnknownProxy(peer.Address)
 	}
 }
 

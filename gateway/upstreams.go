@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/occasional"
 	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/upstream"
@@ -69,6 +70,16 @@ func (g *Gateway) destinationAt(origin upstream.Origin, settings Upstreams) (*de
 	d := &destination{Pool: pool}
 	g.destinations[at] = d
 	return d, nil
+}
+
+// hubAt returns the lndhub.go of that origin, which routes with different settings share.
+func (g *Gateway) hubAt(origin upstream.Origin) *credential.Hub {
+	known := g.hubs[origin]
+	if known == nil {
+		known = new(credential.Hub)
+		g.hubs[origin] = known
+	}
+	return known
 }
 
 // MaxUpstreamConnections is how many connections the routes let be open to all upstreams together.

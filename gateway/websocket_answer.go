@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/http1"
 	"gatehouse/gateway/internal/upstream"
 )
@@ -51,7 +52,7 @@ func acceptFor(key []byte) string {
 
 // appendSwitching writes the 101 for the caller: the fields of the upstream's checked answer that are for more than one hop,
 // and the id of the request, as in every answer.
-func (r *request) appendSwitching(dst []byte, head *upstream.Head, except exception) []byte {
+func (r *request) appendSwitching(dst []byte, head *upstream.Head, except header.Exception) []byte {
 	line := func(name, value []byte) {
 		dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
 	}
@@ -59,7 +60,7 @@ func (r *request) appendSwitching(dst []byte, head *upstream.Head, except except
 	for i := range head.Fields() {
 		name, value, ok := head.Field(i)
 		replaced := len(r.id) > 0 && http1.IsNamed(name, "x-request-id")
-		if ok && !replaced && !except.holds(name, value) && !setsOwnCookie(name, value) { // Upgrade is listed in Connection, or the answer was refused
+		if ok && !replaced && except.Passes(name, value) { // Upgrade is listed in Connection, or the answer was refused
 			line(name, value)
 		}
 	}

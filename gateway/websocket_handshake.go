@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/http1"
 )
 
@@ -33,11 +34,11 @@ func (r *request) readHandshake(to *rule) error {
 	}
 	h := &r.handshake
 	h.wanted = true
-	version, ok := r.fields.only("sec-websocket-version")
+	version, ok := r.fields.Only("sec-websocket-version")
 	if !ok || string(version) != "13" {
 		return errWebSocketVersion
 	}
-	if h.key, ok = r.fields.only("sec-websocket-key"); !ok || !isWebSocketKey(h.key) {
+	if h.key, ok = r.fields.Only("sec-websocket-key"); !ok || !isWebSocketKey(h.key) {
 		return errBadHandshake
 	}
 	if r.announcesBody() || !h.readProtocols(r.fields) {
@@ -49,14 +50,14 @@ func (r *request) readHandshake(to *rule) error {
 // asksForWebSocket is strict: a request that lacks any of this is an ordinary one for upstreams too.
 func (r *request) asksForWebSocket() bool {
 	return string(r.method) == fasthttp.MethodGet && r.isHTTP11 &&
-		r.fields.lists("upgrade", websocket) && r.fields.lists("connection", upgrade)
+		r.fields.Lists("upgrade", websocket) && r.fields.Lists("connection", upgrade)
 }
 
 // announcesBody holds for a request with a body, which an opening request must not have: the upstream could take it for
 // frames.
 func (r *request) announcesBody() bool {
-	length, ok := r.fields.get("content-length")
-	_, chunked := r.fields.get("transfer-encoding")
+	length, ok := r.fields.Get("content-length")
+	_, chunked := r.fields.Get("transfer-encoding")
 	return chunked || ok && string(length) != "0"
 }
 
@@ -69,12 +70,12 @@ func isWebSocketKey(key []byte) bool {
 	return err == nil && n == keySize
 }
 
-func (h *handshake) readProtocols(f fields) bool {
+func (h *handshake) readProtocols(f header.Fields) bool {
 	for i := range f {
-		if !http1.IsNamed(f[i].name, "sec-websocket-protocol") {
+		if !http1.IsNamed(f[i].Name, "sec-websocket-protocol") {
 			continue
 		}
-		for item := range bytes.SplitSeq(f[i].value, []byte{','}) {
+		for item := range bytes.SplitSeq(f[i].Value, []byte{','}) {
 			item = http1.Trim(item)
 			if !http1.IsToken(item) {
 				return false
@@ -86,7 +87,7 @@ func (h *handshake) readProtocols(f fields) bool {
 }
 
 // append writes the handshake for the upstream, with the caller's key, so that the answer to it is one for the caller.
-func (h *handshake) append(dst []byte, f fields) []byte {
+func (h *handshake) append(dst []byte, f header.Fields) []byte {
 	dst = append(dst, "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "...)
 	dst = append(append(dst, h.key...), "\r\n"...)
 	for i, protocol := range h.protocols {
@@ -101,8 +102,8 @@ func (h *handshake) append(dst []byte, f fields) []byte {
 		dst = append(dst, "\r\n"...)
 	}
 	for i := range f {
-		if http1.IsNamed(f[i].name, "sec-websocket-extensions") {
-			dst = append(append(append(dst, "Sec-WebSocket-Extensions: "...), f[i].value...), "\r\n"...)
+		if http1.IsNamed(f[i].Name, "sec-websocket-extensions") {
+			dst = append(append(append(dst, "Sec-WebSocket-Extensions: "...), f[i].Value...), "\r\n"...)
 		}
 	}
 	return dst

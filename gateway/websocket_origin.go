@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/http1"
 )
 
@@ -24,16 +25,16 @@ func parseOrigins(list []string) (originCheck, error) {
 	return list, nil
 }
 
-func (o originCheck) check(f fields) error {
+func (o originCheck) check(f header.Fields) error {
 	if o == nil {
 		return nil
 	}
 	times := 0
 	for i := range f {
-		if !http1.IsNamed(f[i].name, "origin") {
+		if !http1.IsNamed(f[i].Name, "origin") {
 			continue
 		}
-		if times++; times > 1 || !slices.Contains(o, string(f[i].value)) {
+		if times++; times > 1 || !slices.Contains(o, string(f[i].Value)) {
 			return errForeignOrigin
 		}
 	}

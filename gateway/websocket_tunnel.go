@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/gateway/internal/upstream"
@@ -29,7 +30,7 @@ func (g *Gateway) openTunnel(ctx *fasthttp.RequestCtx, r *request, to *rule, x u
 	if err := r.handshake.checkAnswer(head); err != nil {
 		return false, err
 	}
-	greeting := r.appendSwitching(nil, head, exception{secret: to.credentialIn.secretIn(r.credential)})
+	greeting := r.appendSwitching(nil, head, header.Exception{Secret: to.credential.Secret(r.credential)})
 	upgraded, err := x.Upgrade()
 	if err != nil {
 		return false, err

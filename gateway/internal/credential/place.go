@@ -1,4 +1,4 @@
-package gateway
+package credential
 
 import (
 	"bytes"
@@ -6,45 +6,53 @@ import (
 	"fmt"
 	"strings"
 
+	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/http1"
 )
 
-// placement is where an upstream looks for a credential that is one word.
-type placement struct {
+// Place is where an upstream looks for a credential that is one word. The zero value is no place: ParsePlace makes them.
+type Place struct {
 	parameter     string // of the query; empty for a header
 	header        string // empty for Authorization
 	before, after string // what is around it
 }
 
-// What Route.CredentialIn can begin with.
+// What a place can begin with.
 const (
-	credentialInQuery  = "query:"
-	credentialInHeader = "header:"
+	inQuery  = "query:"
+	inHeader = "header:"
 )
 
-var bearerHeader = placement{before: "Authorization: Bearer ", after: "\r\n"}
+// ErrAmbiguousQuery is of a query that two programs could read differently.
+var ErrAmbiguousQuery = errors.New("credential: the query can be read in more than one way")
 
-func parsePlacement(text, credential string) (placement, error) {
+var bearerHeader = Place{before: "Authorization: Bearer ", after: "\r\n"}
+
+// ParsePlace reads query:<parameter> or header:<name>, for the credential of that name. Empty is Authorization, after the word Bearer.
+func ParsePlace(text, credential string) (Place, error) {
 	if text == "" {
 		return bearerHeader, nil
 	}
-	if credential != credentialLNDHub && credential != credentialForward {
+	if credential != LNDHub && credential != Forward {
 		return bearerHeader, errors.New("credential_in is for the credentials lndhub and forward")
 	}
-	if name, ok := strings.CutPrefix(text, credentialInQuery); ok && isPlainName(name) {
-		return placement{parameter: name, before: name + "="}, nil
+	if name, ok := strings.CutPrefix(text, inQuery); ok && isPlainName(name) {
+		return Place{parameter: name, before: name + "="}, nil
 	}
-	name, ok := strings.CutPrefix(text, credentialInHeader)
+	name, ok := strings.CutPrefix(text, inHeader)
 	switch {
 	case !ok || !http1.IsToken([]byte(name)):
 		return bearerHeader, fmt.Errorf("credential_in is %q, want query:<parameter> or header:<name>", text)
 	case strings.EqualFold(name, "authorization"):
 		return bearerHeader, errors.New("credential_in: Authorization is where the credential goes without it")
-	case policyOf([]byte(name)) != passAlways:
+	case !header.MayCarryCredential(name):
 		return bearerHeader, fmt.Errorf("credential_in: the field %s has a meaning of its own to the gateway", name)
 	}
-	return placement{header: name, before: name + ": ", after: "\r\n"}, nil
+	return Place{header: name, before: name + ": ", after: "\r\n"}, nil
 }
+
+// Field is the name of the field that is the place, and empty where it is Authorization, or no field.
+func (p *Place) Field() string { return p.header }
 
 // isPlainName holds for names that are written in a query in one way.
 func isPlainName(name string) bool {
@@ -55,7 +63,7 @@ func isPlainName(name string) bool {
 // appendQuery writes the query with the credential, if there is one, as its last parameter. What the caller sent under that
 // name does not pass; the rest does, byte for byte. A query in which some programs would see the name and others not is
 // refused.
-func (p *placement) appendQuery(dst, query, credential []byte) ([]byte, error) {
+func (p *Place) appendQuery(dst, query, credential []byte) ([]byte, error) {
 	start := len(dst)
 	add := func(pair []byte) {
 		separator := byte('&')
@@ -68,7 +76,7 @@ func (p *placement) appendQuery(dst, query, credential []byte) ([]byte, error) {
 		for pair := range bytes.SplitSeq(query[1:], []byte{'&'}) {
 			switch named, split := namesParameter(pair, p.parameter); {
 			case named && split:
-				return dst, errAmbiguousQuery
+				return dst, ErrAmbiguousQuery
 			case !named:
 				add(pair)
 			}
@@ -124,12 +132,4 @@ func foldedInQuery(b byte) byte {
 		return '_'
 	}
 	return b
-}
-
-// secretIn is what no field of the answer may hold: an upstream that answers with a redirect repeats the query.
-func (p *placement) secretIn(credential []byte) []byte {
-	if p.parameter == "" || len(credential) <= len(p.before) {
-		return nil
-	}
-	return credential[len(p.before):]
 }

@@ -1,4 +1,4 @@
-package gateway
+package credential
 
 import (
 	"bytes"
@@ -8,17 +8,17 @@ import (
 	"gatehouse/keys"
 )
 
-// headersCredential is for upstreams that trust the network between the gateway and themselves. The lines are
+// headers is for upstreams that trust the network between the gateway and themselves. The lines are
 // X-Gatehouse-Subject, -Client, -Scope (space-separated), -Token-Id, and -Grant unless the token was issued to a client
 // for itself.
-type headersCredential struct{}
+type headers struct{}
 
-var _ credential = headersCredential{}
+var _ maker = headers{}
 
 // errUnprintableClaim keeps a claim from ending its header line and beginning another.
 var errUnprintableClaim = errors.New("a claim of the token cannot be written in a header")
 
-func (headersCredential) append(dst []byte, claims *keys.Claims, _ []byte) ([]byte, error) {
+func (headers) append(dst []byte, claims *keys.Claims, _ []byte) ([]byte, error) {
 	ok := true
 	line := func(name string, values ...string) {
 		dst = append(append(dst, name...), ": "...)

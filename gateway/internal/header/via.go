@@ -1,4 +1,4 @@
-package gateway
+package header
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package gateway
+package credential
 
 import (
 	"crypto/hmac"
@@ -20,14 +20,14 @@ const lndhubLifespan = 60 * time.Second
 // lndhubHeader is {"alg":"HS256","typ":"JWT"}.
 const lndhubHeader = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 
-// lndhubCredential is a JWT as lndhub.go issues them (HS256), for the user the token speaks for.
-type lndhubCredential struct {
+// lndhub is a JWT as lndhub.go issues them (HS256), for the user the token speaks for.
+type lndhub struct {
 	macs sync.Pool // of hash.Hash, keyed with the secret: keying costs more than signing
-	in   placement
+	in   Place
 	now  func() time.Time
 }
 
-var _ credential = (*lndhubCredential)(nil)
+var _ maker = (*lndhub)(nil)
 
 // lndhubClaims has no iat: lndhub.go refuses a token from a clock that is ahead of its own.
 type lndhubClaims struct {
@@ -37,17 +37,17 @@ type lndhubClaims struct {
 	ExpiresAt int64  `json:"exp"`
 }
 
-func newLNDHubCredential(secret []byte, in placement, now func() time.Time) *lndhubCredential {
-	l := &lndhubCredential{in: in, now: now}
+func newLNDHub(secret []byte, in Place, now func() time.Time) *lndhub {
+	l := &lndhub{in: in, now: now}
 	l.macs.New = func() any { return hmac.New(sha256.New, secret) }
 	return l
 }
 
-func (l *lndhubCredential) append(dst []byte, claims *keys.Claims, _ []byte) ([]byte, error) {
+func (l *lndhub) append(dst []byte, claims *keys.Claims, _ []byte) ([]byte, error) {
 	// Without a grant the subject is the client itself, which is no user even where its name is a user's number.
 	id, ok := userID(claims.Subject)
 	if !ok || claims.GrantID == "" {
-		return nil, errNoUser
+		return nil, ErrNoUser
 	}
 	payload, err := json.Marshal(lndhubClaims{
 		ID:        id,
@@ -68,7 +68,7 @@ func (l *lndhubCredential) append(dst []byte, claims *keys.Claims, _ []byte) ([]
 	return append(dst, l.in.after...), nil
 }
 
-func (l *lndhubCredential) sign(dst, input []byte) []byte {
+func (l *lndhub) sign(dst, input []byte) []byte {
 	mac := l.macs.Get().(hash.Hash)
 	defer l.macs.Put(mac)
 	mac.Reset()

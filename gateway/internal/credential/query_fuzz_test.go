@@ -1,4 +1,4 @@
-package gateway
+package credential
 
 import (
 	"net/url"
@@ -19,7 +19,7 @@ func FuzzCredentialInQuery(f *testing.F) {
 	} {
 		f.Add(query)
 	}
-	in := placement{parameter: "token", before: "token="}
+	in := Place{parameter: "token", before: "token="}
 	f.Fuzz(func(t *testing.T, query string) {
 		var target routing.Target
 		if query != "" && query[0] != '?' || target.Parse([]byte("/"+query)) != nil {
@@ -27,7 +27,7 @@ func FuzzCredentialInQuery(f *testing.F) {
 		}
 		got, err := in.appendQuery(nil, []byte(query), []byte("token=credential"))
 		if err != nil {
-			require.ErrorIs(t, err, errAmbiguousQuery)
+			require.ErrorIs(t, err, ErrAmbiguousQuery)
 			require.Contains(t, query, ";")
 			return
 		}

@@ -1,4 +1,4 @@
-package gateway
+package header
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// headerRules is what the configuration says about header fields on their way to an upstream.
-type headerRules struct {
+// Rules is what the configuration says about header fields on their way to an upstream. It is safe for concurrent use, but for Drop.
+type Rules struct {
 	via         string
 	fromProxies []string // in lower case
 	dropped     []droppedName
@@ -21,9 +21,11 @@ type droppedName struct {
 	isPrefix bool
 }
 
-func compileHeaderRules(drop []string, config *Config) (headerRules, error) {
-	rules := headerRules{via: config.Via, fromProxies: make([]string, len(config.TrustedProxyHeaders))}
-	for i, name := range config.TrustedProxyHeaders {
+// NewRules takes the gateway's name in Via, empty for none, the fields besides the usual that are believed of trusted proxies, and
+// those that never pass: names, or beginnings of names with a * at the end. The error joins every name that is none.
+func NewRules(via string, fromProxies, drop []string) (Rules, error) {
+	rules := Rules{via: via, fromProxies: make([]string, len(fromProxies))}
+	for i, name := range fromProxies {
 		rules.fromProxies[i] = strings.ToLower(name)
 	}
 	var problems []error
@@ -38,15 +40,15 @@ func compileHeaderRules(drop []string, config *Config) (headerRules, error) {
 	return rules, errors.Join(problems...)
 }
 
-// drop keeps the field of that name from passing, if there is one.
-func (h *headerRules) drop(name string) {
+// Drop keeps the field of that name from passing, if there is one.
+func (h *Rules) Drop(name string) {
 	if name != "" {
 		h.dropped = append(h.dropped, droppedName{name: string(appendFolded(nil, []byte(name)))})
 	}
 }
 
-// ValidateTrustedProxyHeaders joins what is wrong with each name.
-func ValidateTrustedProxyHeaders(names []string) error {
+// ValidateFromProxies joins what is wrong with each name of a field that trusted proxies are to be believed.
+func ValidateFromProxies(names []string) error {
 	var problems []error
 	for _, name := range names {
 		switch policyOf([]byte(name)) {
@@ -60,7 +62,7 @@ func ValidateTrustedProxyHeaders(names []string) error {
 	return errors.Join(problems...)
 }
 
-func (h *headerRules) isFromProxies(name []byte) bool {
+func (h *Rules) isFromProxies(name []byte) bool {
 	for _, named := range h.fromProxies {
 		if http1.IsNamed(name, named) {
 			return true
@@ -69,7 +71,7 @@ func (h *headerRules) isFromProxies(name []byte) bool {
 	return false
 }
 
-func (h *headerRules) isDropped(name []byte) bool {
+func (h *Rules) isDropped(name []byte) bool {
 	if h == nil || len(h.dropped) == 0 {
 		return false
 	}

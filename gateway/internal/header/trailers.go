@@ -1,4 +1,4 @@
-package gateway
+package header
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// appendTrailers adds to dst the lines of a trailer section that were announced and may pass, and drops the others. By
+// AppendTrailers adds to dst the lines of a trailer section that were announced and may pass, and drops the others. By
 // the time of a trailer everything was decided by the header, so a trailer may say nothing that matters there.
-func appendTrailers(dst, section, announced []byte) []byte {
+func AppendTrailers(dst, section, announced []byte) []byte {
 	for len(section) > 0 {
 		var line []byte
 		line, section, _ = bytes.Cut(section, []byte("\r\n"))
@@ -25,9 +25,9 @@ func appendTrailers(dst, section, announced []byte) []byte {
 	return dst
 }
 
-// appendAnnounced adds to dst, as a list, those names of announced that may be trailers. rules are those of the way to an
+// AppendAnnounced adds to dst, as a list, those names of announced that may be trailers. rules are those of the way to an
 // upstream; nil has none.
-func appendAnnounced(dst, announced []byte, rules *headerRules) []byte {
+func AppendAnnounced(dst, announced []byte, rules *Rules) []byte {
 	before := len(dst)
 	for len(announced) > 0 {
 		var name []byte

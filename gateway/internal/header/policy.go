@@ -1,4 +1,4 @@
-package gateway
+package header
 
 import (
 	"strings"
@@ -83,3 +83,7 @@ var neverPassing = [...]string{
 	"client-cert", "x-client-cert", "x-client-verify", "x-client-dn", "ssl-client-", "x-ssl-", "x-amzn-mtls-",
 	"x-arr-clientcert",
 }
+
+// MayCarryCredential reports whether an upstream may be told who the caller is in a field of that name: it has no meaning to the
+// gateway.
+func MayCarryCredential(name string) bool { return policyOf([]byte(name)) == passAlways }
