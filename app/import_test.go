@@ -14,7 +14,7 @@ import (
 
 	"gatehouse/app"
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/oauth2server"
 	"gatehouse/authz/oauth2server/sourcetest"
 	"gatehouse/denylist"
@@ -55,14 +55,14 @@ func oauth2serverDatabase(t *testing.T) *sourcetest.Database {
 }
 
 // takeOver imports what the source has.
-func takeOver(t *testing.T, cfg config.Config, source *sourcetest.Database) authz.ImportReport {
+func takeOver(t *testing.T, cfg config.Config, source *sourcetest.Database) admin.ImportReport {
 	t.Helper()
 	require.NoError(t, app.Migrate(t.Context(), cfg, func(string) {}))
 	operator, closeAll, err := app.Operate(t.Context(), cfg, config.Needs{Bulk: true}, "test")
 	require.NoError(t, err)
 	from, err := oauth2server.Open(t.Context(), source.URL)
 	require.NoError(t, err)
-	report, err := operator.ImportOAuth2Server(t.Context(), from, authz.ImportRun{})
+	report, err := operator.ImportOAuth2Server(t.Context(), from, admin.ImportRun{})
 	require.NoError(t, err)
 	require.NoError(t, from.Close())
 	require.NoError(t, closeAll())

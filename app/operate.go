@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/outbox"
 	"gatehouse/denylist"
@@ -34,7 +34,7 @@ func Migrate(ctx context.Context, cfg config.Config, tell func(migration string)
 // Operate opens the database, and the Redis if it is needed, for an operator who works on them directly, whether a
 // server runs or not. The actor is who the audit records name. It fails when the schema is not the program's; it changes
 // nothing. The caller calls closeAll in the end.
-func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor string) (_ *authz.Operator, closeAll func() error, err error) {
+func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor string) (_ *admin.Operator, closeAll func() error, err error) {
 	patience := registry.WithTimeout(operatorTimeout)
 	if needs.Bulk {
 		patience = registry.WithTimeout(bulkTimeout)
@@ -54,7 +54,7 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 		}
 	}
 	log := slog.New(slog.DiscardHandler) // the audit records are this process's log
-	return &authz.Operator{
+	return &admin.Operator{
 		Registry:          db,
 		Relay:             &outbox.Relay{Registry: db, Denylist: denied, Wait: cfg.Revocation.Wait, Log: log},
 		Keyring:           newKeyring(cfg, db, log),
@@ -62,7 +62,7 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 		MaxAccessLifespan: cfg.AccessToken.MaxLifespan,
 		Budgets:           ledger,
 		SpendUnits:        gateway.SpendUnits(cfg.Routes),
-		Imports:           authz.ImportOptions{MaxGrants: cfg.Grants.MaxPerClient, AccessLifespan: cfg.AccessToken.Lifespan},
+		Imports:           admin.ImportOptions{MaxGrants: cfg.Grants.MaxPerClient, AccessLifespan: cfg.AccessToken.Lifespan},
 		Actor:             actor,
 		Log:               log,
 	}, func() error { return errors.Join(closeDenied(), db.Close()) }, nil

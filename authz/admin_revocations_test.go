@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/registry"
 )
 
@@ -48,7 +49,7 @@ func TestATokenOfUnknownAgeIsDeniedAsLongAsTheLongestLives(t *testing.T) {
 	token := a.str("access_token")
 	jti := w.claims(token).ID
 	require.Equal(t, http.StatusOK, w.revokeAny(`{"token":"`+jti+`"}`).StatusCode)
-	_, err := w.operator().Revoke(t.Context(), authz.Target{TokenID: jti + "2"})
+	_, err := w.operator().Revoke(t.Context(), admin.Target{TokenID: jti + "2"})
 	require.NoError(t, err)
 	revocations, err := w.registry.LiveRevocations(t.Context(), registry.Revocation{}, 10)
 	require.NoError(t, err)

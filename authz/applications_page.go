@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/outbox"
 	"gatehouse/authz/page"
@@ -25,7 +26,7 @@ func (s *Server) showAccount(w http.ResponseWriter, _ *http.Request) { s.seeOthe
 
 // showApplications is a user's account: what has access to it.
 func (s *Server) showApplications(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	v, connections, ok := s.openApplications(ctx, w, r)
@@ -86,7 +87,7 @@ func lastUsed(on, now time.Time) page.Message {
 
 // showDisconnect asks whether an application, or every one, is to lose its access.
 func (s *Server) showDisconnect(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	v, connections, ok := s.openApplications(ctx, w, r)
@@ -116,7 +117,7 @@ func (s *Server) showDisconnect(w http.ResponseWriter, r *http.Request) {
 
 // disconnectOnPage takes back what the user gave an application, or every one.
 func (s *Server) disconnectOnPage(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	form, err := s.readOwnForm(w, r)
@@ -143,7 +144,7 @@ func (s *Server) disconnectOnPage(w http.ResponseWriter, r *http.Request) {
 	_, _, err = s.disconnect(ctx, v.session.Subject, clientID)
 	switch {
 	case errors.Is(err, outbox.ErrUndelivered):
-		s.logFailure(r, asOAuthError(err))
+		s.failures.Record(r, endpoint.AsOAuthError(err))
 		said.what = noticePending
 	case err != nil:
 		s.failPage(w, r, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/budget"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/registry"
 )
 
@@ -99,7 +100,7 @@ func asDetailsError(err error) error {
 
 // detailsHint is the text of a budget.ErrBadDetails.
 func detailsHint(err error) string {
-	return asSentence(strings.TrimPrefix(err.Error(), budget.ErrBadDetails.Error()+": "))
+	return endpoint.AsSentence(strings.TrimPrefix(err.Error(), budget.ErrBadDetails.Error()+": "))
 }
 
 // decideUnseen is what becomes of the budgets of an authorization that no page of ours showed: a client gets what it asks for where

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
@@ -33,7 +34,7 @@ type authorization struct {
 // handleAuthorize gives a code to the client for the user whom the request proves (RFC 6749 section 4.1): the host application,
 // or a program, has asked whether the user consents.
 func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	sent, a, err := s.readAuthorization(ctx, w, r)
@@ -42,18 +43,18 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case a == nil:
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	case err != nil:
 		s.redirectError(w, r, a, http.StatusFound, err)
 		return
-	case sent.body.Get(decisionField) == decisionDeny:
+	case sent.Body.Get(decisionField) == decisionDeny:
 		s.redirectError(w, r, a, http.StatusFound, errDeniedByUser)
 		return
 	}
-	subject, err := s.authenticateUser(ctx, r, sent.body)
+	subject, err := s.authenticateUser(ctx, r, sent.Body)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
 	a.consent.Subject = subject
@@ -82,15 +83,15 @@ var errDeniedByUser = fosite.ErrAccessDenied.WithHint("The user denied the reque
 
 // readAuthorization checks a request for everything but the user. As long as it returns no authorization, client or
 // redirect URI are not known to be good, and the answer must not be a redirect.
-func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r *http.Request) (parameters, *authorization, error) {
-	sent, err := readParameters(w, r)
+func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r *http.Request) (endpoint.Parameters, *authorization, error) {
+	sent, err := endpoint.ReadParameters(w, r)
 	if err != nil {
 		return sent, nil, err
 	}
-	if sent.query.Has("password") {
+	if sent.Query.Has("password") {
 		return sent, nil, fosite.ErrInvalidRequest.WithHint("The password must not be sent in the query.")
 	}
-	a, err := s.readAuthorizationForm(ctx, r, sent.all())
+	a, err := s.readAuthorizationForm(ctx, r, sent.All())
 	return sent, a, err
 }
 
@@ -104,11 +105,11 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 	}
 	id, redirectURI := form.Get("client_id"), form.Get("redirect_uri")
 	if id == "" {
-		return nil, told(fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required."), "failure.parameter_missing", "parameter", "client_id")
+		return nil, endpoint.Told(fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required."), "failure.parameter_missing", "parameter", "client_id")
 	}
 	registered, err := s.registry.Client(ctx, id)
 	if errors.Is(err, registry.ErrNotFound) || registered.Disabled() {
-		return nil, told(errUnknownClient, "failure.unknown_client")
+		return nil, endpoint.Told(endpoint.ErrUnknownClient, "failure.unknown_client")
 	}
 	if err != nil {
 		return nil, err
@@ -117,12 +118,12 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 		sole, ok := client.SoleRedirectURI(registered)
 		if !ok {
 			hint := "Parameter 'redirect_uri' is required: the client does not have exactly one."
-			return nil, told(fosite.ErrInvalidRequest.WithHint(hint), "failure.parameter_missing", "parameter", "redirect_uri")
+			return nil, endpoint.Told(fosite.ErrInvalidRequest.WithHint(hint), "failure.parameter_missing", "parameter", "redirect_uri")
 		}
 		redirectURI = sole
 	}
 	if !client.RedirectAllowed(registered, redirectURI) {
-		return nil, told(fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's."), "failure.redirect_uri_wrong")
+		return nil, endpoint.Told(fosite.ErrInvalidRequest.WithHint("The 'redirect_uri' is not one of the client's."), "failure.redirect_uri_wrong")
 	}
 	target, err := url.Parse(redirectURI)
 	if err != nil {
@@ -203,9 +204,9 @@ func (s *Server) readLifespan(form url.Values) (time.Duration, error) {
 
 // redirectError tells the client by redirect what went wrong (RFC 6749 section 4.1.2.1).
 func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, a *authorization, status int, err error) {
-	e := asOAuthError(err)
-	s.logFailure(r, e)
-	s.redirect(w, a, status, url.Values{"error": {e.ErrorField}, "error_description": {describe(e)}})
+	e := endpoint.AsOAuthError(err)
+	s.failures.Record(r, e)
+	s.redirect(w, a, status, url.Values{"error": {e.ErrorField}, "error_description": {endpoint.Describe(e)}})
 }
 
 // redirect answers with a redirect to the redirect URI, whose own query stays as it is, with the parameters of the answer,

@@ -10,6 +10,8 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/internal/endpoint"
+	"gatehouse/authz/internal/text"
 	"gatehouse/authz/page"
 	"gatehouse/authz/user"
 	"gatehouse/registry"
@@ -31,11 +33,11 @@ const (
 // A GET of the host application, which says by a token who the user is, is answered as its POST is: oauth2server did so, and no
 // browser sends such a token by itself.
 func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet && hasToken(r) {
+	if r.Method == http.MethodGet && endpoint.HasToken(r) {
 		s.handleAuthorize(w, r)
 		return
 	}
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	_, a, err := s.readAuthorization(ctx, w, r)
@@ -78,7 +80,7 @@ func (s *Server) keepRequest(ctx context.Context, w http.ResponseWriter, r *http
 	}
 	now := s.now()
 	begun := registry.AuthorizationRequest{
-		ID: rand.Text(), BrowserHash: hashToken(s.know(w, r)), ClientID: a.client.ID, Parameters: kept,
+		ID: rand.Text(), BrowserHash: text.HashToken(s.know(w, r)), ClientID: a.client.ID, Parameters: kept,
 		CreatedAt: now, ExpiresAt: now.Add(requestLife),
 	}
 	if err := s.registry.CreateAuthorizationRequest(ctx, begun); err != nil {
@@ -93,9 +95,9 @@ func requestPath(id string) string { return "/oauth/authorize/" + url.PathEscape
 func tooManyRequests(err error) error {
 	var braked *user.BrakedError
 	if errors.As(err, &braked) {
-		wait := retryAfter(braked)
+		wait := endpoint.RetryAfter(braked)
 		hint := "Too many requests come from your network. Wait " + page.English.Duration(wait) + " and try again."
-		return told(errTooManyTries.WithHint(hint).WithWrap(err), "failure.too_many_requests", "wait", wait)
+		return endpoint.Told(endpoint.ErrTooManyTries.WithHint(hint).WithWrap(err), "failure.too_many_requests", "wait", wait)
 	}
 	return err
 }
@@ -137,7 +139,7 @@ func (s *Server) findRequest(ctx context.Context, v visitor, id string) (registr
 		return found, err
 	case v.browser == "":
 		return registry.AuthorizationRequest{}, errNoCookie
-	case hashToken(v.browser) != found.BrowserHash:
+	case text.HashToken(v.browser) != found.BrowserHash:
 		return registry.AuthorizationRequest{}, errOtherBrowser
 	case !s.now().Before(found.ExpiresAt):
 		return found, errRequestExpired

@@ -3,67 +3,43 @@ package authz
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/budget"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
 
-// budgetAnswer is a budget as its user is told about it. Amounts are null where there is no limit.
-type budgetAnswer struct {
-	Unit       string        `json:"unit"`
-	Limit      *int64        `json:"limit"`
-	Period     budget.Period `json:"period"`
-	MaxPayment *int64        `json:"max_payment"`
-	Spent      int64         `json:"spent"`
-	Held       int64         `json:"held"`
-	Remaining  *int64        `json:"remaining"`
-	RenewsAt   *time.Time    `json:"renews_at"` // null: never
-}
-
-func budgetAnswerOf(b registry.Budget) budgetAnswer {
-	answer := budgetAnswer{
-		Unit: b.Unit, Limit: budget.OrNull(b.Most), Period: budget.Period(b.Period), MaxPayment: budget.OrNull(b.MostAtOnce),
-		Spent: b.Spent, Held: b.Held, Remaining: budget.OrNull(b.Left()),
-	}
-	if renews := budget.RenewsAt(b).UTC(); !renews.IsZero() {
-		answer.RenewsAt = &renews
-	}
-	return answer
-}
-
 // handleSetBudget holds an application to another limit, for its signed-in user.
 func (s *Server) handleSetBudget(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	subject, err := s.authenticateUser(ctx, r, nil)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	raw, err := endpoint.ReadJSONBody(w, r)
 	if err != nil {
-		s.fail(w, r, bodyError(err))
+		s.failures.Answer(w, r, err)
 		return
 	}
 	set, err := s.setBudget(ctx, subject, r.PathValue("clientId"), raw)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, budgetAnswerOf(set))
+	endpoint.WriteJSON(w, http.StatusOK, budget.StatementOf(set))
 }
 
 func (s *Server) setBudget(ctx context.Context, subject, clientID string, body []byte) (set registry.Budget, err error) {
 	if !text.IsStorable(clientID) {
-		return set, errNotFound
+		return set, endpoint.ErrNotFound
 	}
 	connections, err := s.registry.ConnectionsOf(ctx, subject)
 	if err != nil {
@@ -71,7 +47,7 @@ func (s *Server) setBudget(ctx context.Context, subject, clientID string, body [
 	}
 	at := slices.IndexFunc(connections, func(c registry.Connection) bool { return c.ClientID == clientID })
 	if at < 0 {
-		return set, errNotFound.WithHint("The user is not connected with this client.")
+		return set, endpoint.ErrNotFound.WithHint("The user is not connected with this client.")
 	}
 	wanted, err := budget.ParseDetail(body)
 	if err != nil {
@@ -109,24 +85,24 @@ type ownBudget struct {
 
 // handleOwnBudget tells the bearer of an access token what it may spend, and has spent, of the unit that it names, or of the only one.
 func (s *Server) handleOwnBudget(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	answer, err := s.ownBudget(ctx, r)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
 	if answer == nil {
-		writeJSON(w, http.StatusOK, struct{}{})
+		endpoint.WriteJSON(w, http.StatusOK, struct{}{})
 		return
 	}
-	writeJSON(w, http.StatusOK, answer)
+	endpoint.WriteJSON(w, http.StatusOK, answer)
 }
 
 // ownBudget is nil where there is no limit, or nothing that could be spent.
 func (s *Server) ownBudget(ctx context.Context, r *http.Request) (*ownBudget, error) {
-	token, err := readBearer(r)
+	token, err := endpoint.ReadBearer(r)
 	if err != nil {
 		return nil, err
 	}

@@ -2,15 +2,14 @@ package authz
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
@@ -37,7 +36,7 @@ func readCredentials(r *http.Request, form url.Values) (credentials, error) {
 	case len(headers) == 0:
 		return inForm, nil
 	}
-	login, password, ok := parseBasic(headers[0])
+	login, password, ok := endpoint.ParseBasic(headers[0])
 	if !ok {
 		return credentials{}, fosite.ErrInvalidClient.WithHint("The Authorization header is not well-formed Basic authentication.")
 	}
@@ -50,19 +49,6 @@ func readCredentials(r *http.Request, form url.Values) (credentials, error) {
 		return credentials{}, fosite.ErrInvalidRequest.WithHint("The client credentials in header and body differ.")
 	}
 	return credentials{id: id, secret: secret}, nil
-}
-
-// parseBasic decodes a Basic Authorization header (RFC 7617) without interpreting what it holds.
-func parseBasic(header string) (login, password string, ok bool) {
-	scheme, encoded, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return "", "", false
-	}
-	decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
-	if err != nil {
-		return "", "", false
-	}
-	return strings.Cut(string(decoded), ":")
 }
 
 // authenticateClient returns the client that sent the request; a disabled one is as good as deleted. Each failure that

@@ -20,9 +20,6 @@ import (
 	"gatehouse/registry"
 )
 
-// ClockSkew is how far apart the clocks of two replicas may be. app/config/clocks.go says what depends on it.
-const ClockSkew = time.Minute
-
 const (
 	minRefreshSecret        = 32
 	defaultMaxGrants        = 50
@@ -111,7 +108,7 @@ func (c Config) withDefaults() Config {
 	for lifespan, usual := range map[*time.Duration]time.Duration{
 		&c.CodeLifespan:      10 * time.Minute,
 		&c.AccessLifespan:    2 * time.Hour,
-		&c.MaxAccessLifespan: defaultMaxAccessLifespan,
+		&c.MaxAccessLifespan: keyring.LongestToken,
 		&c.RefreshLifespan:   720 * time.Hour,
 		&c.WellKnownMaxAge:   defaultWellKnownMaxAge,
 		&c.SessionIdle:       24 * time.Hour,
@@ -132,7 +129,9 @@ func (c Config) withDefaults() Config {
 	if c.Caller == nil {
 		c.Caller = peerOf
 	}
-	c.Now = clock(c.Now)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	return c
 }
 

@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"time"
 
+	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/outbox"
 )
@@ -26,25 +28,25 @@ type connection struct {
 	Since      time.Time `json:"since"`
 	LastUsedOn *string   `json:"lastUsedOn"`
 	// Budgets are how much it may spend, by unit.
-	Budgets []budgetAnswer `json:"budgets,omitempty"`
+	Budgets []budget.Statement `json:"budgets,omitempty"`
 }
 
 // handleConnections lists the applications that the signed-in user is connected with.
 func (s *Server) handleConnections(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	subject, err := s.authenticateUser(ctx, r, nil)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
 	connections, err := s.connectionsOf(ctx, subject)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, connections)
+	endpoint.WriteJSON(w, http.StatusOK, connections)
 }
 
 // connectionsOf are the user's connections, one a client, the latest first.
@@ -73,7 +75,7 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connectio
 			connections[i].LastUsedOn = &day
 		}
 		for _, unit := range s.unitsOf(c.Scopes) {
-			connections[i].Budgets = append(connections[i].Budgets, budgetAnswerOf(budgets.of(c.ClientID, unit)))
+			connections[i].Budgets = append(connections[i].Budgets, budget.StatementOf(budgets.of(c.ClientID, unit)))
 		}
 	}
 	return connections, nil
@@ -82,29 +84,29 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connectio
 // handleDisconnect takes back everything that the signed-in user gave an application. 204 means that every gateway knows,
 // but for those that it says it could not hear from.
 func (s *Server) handleDisconnect(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	subject, err := s.authenticateUser(ctx, r, nil)
 	if err != nil {
-		s.failRevocation(w, r, err)
+		s.failures.AnswerRevocation(w, r, err)
 		return
 	}
 	clientID := r.PathValue("clientId")
 	if !text.IsStorable(clientID) {
-		s.fail(w, r, errNotFound)
+		s.failures.Answer(w, r, endpoint.ErrNotFound)
 		return
 	}
 	ended, unconfirmed, err := s.disconnect(ctx, subject, clientID)
 	if err != nil {
-		s.failRevocation(w, r, err)
+		s.failures.AnswerRevocation(w, r, err)
 		return
 	}
 	if ended == 0 {
-		s.fail(w, r, errNotFound.WithHint("The user is not connected with this client."))
+		s.failures.Answer(w, r, endpoint.ErrNotFound.WithHint("The user is not connected with this client."))
 		return
 	}
-	sayUnconfirmed(w, unconfirmed)
+	endpoint.SayUnconfirmed(w, unconfirmed)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 }

@@ -7,28 +7,29 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/page"
 	"gatehouse/registry"
 )
 
 var (
-	errNoRequest = told(&fosite.RFC6749Error{
+	errNoRequest = endpoint.Told(&fosite.RFC6749Error{
 		ErrorField: "not_found", DescriptionField: "There is no such request of an application, or it was long ago.",
 		CodeField: http.StatusNotFound,
 	}, "failure.no_request")
-	errOtherBrowser = told(&fosite.RFC6749Error{
+	errOtherBrowser = endpoint.Told(&fosite.RFC6749Error{
 		ErrorField: "access_denied", DescriptionField: "This was begun in another browser, and can be finished only there.",
 		CodeField: http.StatusForbidden,
 	}, "failure.other_browser")
-	errNoCookie = told(&fosite.RFC6749Error{
+	errNoCookie = endpoint.Told(&fosite.RFC6749Error{
 		ErrorField: "access_denied", DescriptionField: "This page works only in the browser in which it was begun, and only where that allows cookies.",
 		CodeField: http.StatusForbidden,
 	}, "failure.no_cookie")
-	errRequestExpired = told(&fosite.RFC6749Error{
+	errRequestExpired = endpoint.Told(&fosite.RFC6749Error{
 		ErrorField: "invalid_request", DescriptionField: "This took longer than 10 minutes. Nothing was allowed.",
 		CodeField: http.StatusGone,
 	}, "failure.expired")
-	errDecided = told(&fosite.RFC6749Error{
+	errDecided = endpoint.Told(&fosite.RFC6749Error{
 		ErrorField: "invalid_request", DescriptionField: "You have decided this already.",
 		CodeField: http.StatusGone,
 	}, "failure.decided")
@@ -36,7 +37,7 @@ var (
 
 // showConsent is the page of an authorization request. Whoever is not signed in is led to sign in first.
 func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	v, k, ok := s.openPage(ctx, w, r)
@@ -69,7 +70,7 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) {
 // decide is what the user says about an authorization request. A form that was sent twice is answered twice, and leads to one
 // grant.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	form, err := s.readOwnForm(w, r)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
 )
 
 // crossOrigin refuses the form of another site. Signing somebody's browser in under a name that is not theirs would
@@ -54,7 +55,7 @@ func ValidateTrustedOrigin(origin string) error {
 func (o crossOrigin) check(r *http.Request, isPage bool) error {
 	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
 	switch {
-	case hasToken(r):
+	case endpoint.HasToken(r):
 		return nil
 	case origin != "": // a browser sends it with every form
 		if origin == o.origin || !isPage && slices.Contains(o.trusted, origin) {
@@ -69,8 +70,8 @@ func (o crossOrigin) check(r *http.Request, isPage bool) error {
 			return nil
 		}
 	}
-	err := errForbidden.WithHintf("A form of another site cannot sign a user in here. This server's own page is at %s.", o.origin)
-	return told(err, "failure.foreign_form", "origin", o.origin)
+	err := endpoint.ErrForbidden.WithHintf("A form of another site cannot sign a user in here. This server's own page is at %s.", o.origin)
+	return endpoint.Told(err, "failure.foreign_form", "origin", o.origin)
 }
 
 // usualHost is a host and port as a browser writes them in an Origin.
@@ -82,10 +83,4 @@ func usualHost(scheme, host string) string {
 	default:
 		return strings.TrimSuffix(host, ":80")
 	}
-}
-
-// hasToken holds for an Authorization header that a browser never sends by itself.
-func hasToken(r *http.Request) bool {
-	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return scheme != "" && !strings.EqualFold(scheme, "Basic")
 }

@@ -40,9 +40,6 @@ func (t *Turns) Take(ctx context.Context, subject string, step func() error) err
 // Users is how many are remembered.
 func (t *Turns) Users() int { return len(t.turns.with) }
 
-// HashToken is how a token is known to the registry.
-func HashToken(token string) string { return hashToken(token) }
-
 // PublicRoutes are the methods of each path of the public listener.
 func (s *Server) PublicRoutes() map[string][]string {
 	methods := map[string][]string{}

@@ -6,31 +6,22 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/page"
 )
-
-// toldError is an error that a person is told in a page's words. A program is told the error itself.
-type toldError struct {
-	error
-	message page.Message
-}
-
-func (e *toldError) Unwrap() error { return e.error }
-
-func told(err error, key string, args ...any) error { return &toldError{err, page.Say(key, args...)} }
 
 // failPage answers with err: as a page to a browser, else as JSON. It is for what must not be redirected.
 func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
 	if !acceptsHTML(r) {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
-	e := asOAuthError(err)
-	s.logFailure(r, e)
-	setRetryAfter(w, e)
+	e := endpoint.AsOAuthError(err)
+	s.failures.Record(r, e)
+	endpoint.SetRetryAfter(w, e)
 	view := failureView(err, e)
 	switch e.DescriptionField { // fosite holds errors with the same name and status for the same
-	case errNotFound.DescriptionField, errMethodNotAllowed.DescriptionField: // no application led here
+	case endpoint.ErrNotFound.DescriptionField, endpoint.ErrMethodNotAllowed.DescriptionField: // no application led here
 		view.Advice = page.Message{}
 		view.Link, view.LinkText = s.base+"/", page.Say("start.title", "service", s.service)
 	}
@@ -46,13 +37,13 @@ func failureView(err error, e *fosite.RFC6749Error) page.Failure {
 		view.Heading, view.Advice = page.Say("failure.expired_heading"), page.Say("failure.expired_advice")
 	case errors.Is(err, errOtherBrowser), errors.Is(err, errNoCookie): // two tabs of a browser that was never here, for instance
 		view.Advice = page.Say("failure.expired_advice")
-	case e.DescriptionField == errTooManyTries.DescriptionField:
+	case e.DescriptionField == endpoint.ErrTooManyTries.DescriptionField:
 		view.Advice = page.Message{}
 	}
-	var known *toldError
+	var known *endpoint.ToldError
 	switch {
 	case errors.As(err, &known):
-		view.Failure = known.message
+		view.Failure = known.Message
 	case e.CodeField == http.StatusServiceUnavailable:
 		view.Failure = page.Say("failure.unavailable")
 	case e.CodeField >= http.StatusInternalServerError:
@@ -60,7 +51,7 @@ func failureView(err error, e *fosite.RFC6749Error) page.Failure {
 	case e.CodeField == http.StatusNotFound, e.CodeField == http.StatusMethodNotAllowed:
 		view.Failure = page.Say("failure.not_found")
 	default:
-		view.Failure, view.Detail = page.Say("failure.faulty"), describe(e)
+		view.Failure, view.Detail = page.Say("failure.faulty"), endpoint.Describe(e)
 	}
 	return view
 }

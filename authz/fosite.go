@@ -14,6 +14,7 @@ import (
 	"github.com/ory/fosite/token/jwt"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/keyring"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
@@ -28,7 +29,7 @@ import (
 // Fosite does not decide: where a client's codes may be sent (authz/client); what state is, which is the client's and
 // returned as it came; who the user is; PKCE, redemption, rotation and reuse, which are our own handlers over one
 // transaction each (grant_code.go, grant_refresh.go); when a token is revoked; and what a caller sees of an error
-// (errors.go). It stores nothing.
+// (internal/endpoint). It stores nothing.
 
 // fositeConfig is fosite with our client authentication and with the three grants that exist here, nothing else.
 func (s *Server) fositeConfig() *fosite.Config {
@@ -169,7 +170,7 @@ func (s *session) GetExpiresAt(kind fosite.TokenType) time.Time {
 }
 
 // acceptedUntil is when the last gateway refuses the token by itself: its clock may be behind ours.
-func (s *session) acceptedUntil() time.Time { return s.expiresAt.Add(ClockSkew) }
+func (s *session) acceptedUntil() time.Time { return s.expiresAt.Add(keyring.ClockSkew) }
 
 func (s *session) GetUsername() string { return "" }
 func (s *session) GetSubject() string  { return s.subject }

@@ -2,8 +2,6 @@ package authz
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"slices"
@@ -64,10 +62,4 @@ func underGrant(request fosite.AccessRequester, grant registry.Grant, scopes []s
 	for _, name := range scopes {
 		request.GrantScope(name)
 	}
-}
-
-// hashToken is how codes and refresh tokens are known to the registry. They are 256 random bits: a fast hash hides them.
-func hashToken(token string) string {
-	digest := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(digest[:])
 }

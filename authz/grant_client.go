@@ -59,3 +59,5 @@ func (g *clientGrant) PopulateTokenEndpointResponse(ctx context.Context, request
 	}
 	return g.mint(ctx, request, response)
 }
+
+func isLetter(r rune) bool { return 'a' <= r|0x20 && r|0x20 <= 'z' }

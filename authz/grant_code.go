@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
 
@@ -67,7 +68,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 	}
 	code := client.NewSecret()
 	first := registry.Code{
-		Hash:            hashToken(code),
+		Hash:            text.HashToken(code),
 		GrantID:         grant.ID,
 		Challenge:       given.challenge.value,
 		ChallengeMethod: given.challenge.method,
@@ -203,7 +204,7 @@ func (g *codeGrant) HandleTokenEndpointRequest(ctx context.Context, request fosi
 	if presented == "" {
 		return fosite.ErrInvalidRequest.WithHint("Parameter 'code' is missing.")
 	}
-	code, grant, err := g.registry.Code(ctx, hashToken(presented))
+	code, grant, err := g.registry.Code(ctx, text.HashToken(presented))
 	if errors.Is(err, registry.ErrNotFound) {
 		return errWrongCode
 	}
@@ -248,13 +249,13 @@ func (g *codeGrant) PopulateTokenEndpointResponse(ctx context.Context, request f
 	if slices.Contains(request.GetClient().GetGrantTypes(), client.RefreshToken) {
 		refresh = client.NewSecret()
 		first = &registry.RefreshToken{
-			Hash:      hashToken(refresh),
+			Hash:      text.HashToken(refresh),
 			GrantID:   s.grant.ID,
 			ExpiresAt: g.now().Add(g.refreshLifespan),
 		}
 	}
 	err := g.turns.take(ctx, s.subject, func() error {
-		return g.registry.RedeemCode(ctx, hashToken(s.presented), first, s.acceptedUntil())
+		return g.registry.RedeemCode(ctx, text.HashToken(s.presented), first, s.acceptedUntil())
 	})
 	if err := g.concludeExchange(ctx, s.grant, err); err != nil {
 		return err

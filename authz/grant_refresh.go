@@ -11,6 +11,7 @@ import (
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
 
@@ -39,7 +40,7 @@ func (g *refreshGrant) HandleTokenEndpointRequest(ctx context.Context, request f
 	if presented == "" {
 		return fosite.ErrInvalidRequest.WithHint("Parameter 'refresh_token' is missing.")
 	}
-	_, grant, err := g.registry.RefreshToken(ctx, hashToken(presented))
+	_, grant, err := g.registry.RefreshToken(ctx, text.HashToken(presented))
 	if errors.Is(err, registry.ErrNotFound) {
 		return errWrongRefreshToken
 	}
@@ -80,9 +81,9 @@ func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, reques
 	successor := g.successor(s.presented)
 	var replay registry.Replay
 	err = g.turns.take(ctx, s.subject, func() (err error) {
-		replay, err = g.registry.RotateRefresh(ctx, hashToken(s.presented), registry.Rotation{
+		replay, err = g.registry.RotateRefresh(ctx, text.HashToken(s.presented), registry.Rotation{
 			Next: registry.RefreshToken{
-				Hash:      hashToken(successor),
+				Hash:      text.HashToken(successor),
 				GrantID:   s.grant.ID,
 				ExpiresAt: g.now().Add(g.refreshLifespan),
 			},

@@ -9,6 +9,8 @@ import (
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/budget"
+	"gatehouse/authz/internal/endpoint"
+	"gatehouse/authz/internal/text"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
@@ -34,7 +36,7 @@ type introspection struct {
 // since resource servers are clients too; a refresh token only by the client that it belongs to, so that nobody can take
 // one for an access token. The answer is that of the registry, which knows of a revocation before any gateway does.
 func (s *Server) handleIntrospect(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	client, form, err := s.readClientRequest(ctx, w, r)
@@ -42,15 +44,15 @@ func (s *Server) handleIntrospect(w http.ResponseWriter, r *http.Request) {
 		err = fosite.ErrUnauthorizedClient.WithHint("Introspection is for confidential clients.")
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
 	answer, err := s.introspect(ctx, client, form.Get("token"))
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, answer)
+	endpoint.WriteJSON(w, http.StatusOK, answer)
 }
 
 func (s *Server) introspect(ctx context.Context, client registry.Client, token string) (introspection, error) {
@@ -75,10 +77,10 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 			ExpiresAt: claims.ExpiresAt.Unix(),
 		}, err
 	}
-	if !errors.Is(err, errInvalidToken) {
+	if !errors.Is(err, endpoint.ErrInvalidToken) {
 		return introspection{}, err
 	}
-	refresh, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
+	refresh, grant, err := s.registry.RefreshToken(ctx, text.HashToken(token))
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
 		return introspection{}, nil
@@ -101,17 +103,17 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 	}, err
 }
 
-// liveClaims are those of an access token that verifies and was not revoked; else the error is errInvalidToken, or an
+// liveClaims are those of an access token that verifies and was not revoked; else the error is endpoint.ErrInvalidToken, or an
 // internal one when that cannot be found out.
 func (s *Server) liveClaims(ctx context.Context, token string) (*keys.Claims, error) {
 	claims, err := s.verifier.Verify([]byte(token))
 	if err != nil {
 		opaque, notFound := s.opaqueClaims(ctx, token)
 		if notFound == nil && !s.now().Before(opaque.ExpiresAt) {
-			notFound = errInvalidToken
+			notFound = endpoint.ErrInvalidToken
 		}
-		if errors.Is(notFound, errInvalidToken) {
-			return nil, errInvalidToken.WithWrap(err)
+		if errors.Is(notFound, endpoint.ErrInvalidToken) {
+			return nil, endpoint.ErrInvalidToken.WithWrap(err)
 		}
 		if notFound != nil {
 			return nil, notFound
@@ -126,7 +128,7 @@ func (s *Server) liveClaims(ctx context.Context, token string) (*keys.Claims, er
 		return nil, err
 	}
 	if revoked {
-		return nil, errInvalidToken
+		return nil, endpoint.ErrInvalidToken
 	}
 	return claims, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/page"
 )
 
@@ -32,7 +33,7 @@ func (s *Server) handleJWKS(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	writeJSON(w, http.StatusOK, json.RawMessage(document))
+	endpoint.WriteJSON(w, http.StatusOK, json.RawMessage(document))
 }
 
 // matchesETag compares weakly, as If-None-Match does (RFC 9110 section 13.1.2).
@@ -117,11 +118,11 @@ func MetadataPaths(issuer string) []string {
 func (s *Server) handleMetadata(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Cache-Control", s.cacheWellKnown)
-	writeJSON(w, http.StatusOK, s.metadata)
+	endpoint.WriteJSON(w, http.StatusOK, s.metadata)
 }
 
 // handleScopes lists what a client can ask for: {name: description}.
 func (s *Server) handleScopes(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	writeJSON(w, http.StatusOK, s.scopes.descriptions)
+	endpoint.WriteJSON(w, http.StatusOK, s.scopes.descriptions)
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/page"
 	"gatehouse/authz/user"
 )
@@ -44,14 +45,14 @@ const (
 func noticeOf(err error, login string, now time.Time) (notice, bool) {
 	n := notice{about: login}
 	var braked *user.BrakedError
-	switch e := asOAuthError(err); {
+	switch e := endpoint.AsOAuthError(err); {
 	case errors.As(err, &braked):
-		n.what, n.until = noticeBraked, now.Add(retryAfter(braked))
+		n.what, n.until = noticeBraked, now.Add(endpoint.RetryAfter(braked))
 	case e.CodeField == http.StatusServiceUnavailable:
 		n.what = noticeUnavailable
-	case e.DescriptionField == errSuspended.DescriptionField:
+	case e.DescriptionField == endpoint.ErrSuspended.DescriptionField:
 		n.what = noticeSuspended
-	case e.DescriptionField == errUserDenied.DescriptionField:
+	case e.DescriptionField == endpoint.ErrUserDenied.DescriptionField:
 		n.what = noticeWrong
 	default:
 		return n, false
@@ -102,9 +103,9 @@ func (n notice) tell(w http.ResponseWriter, view *page.SignIn, now time.Time) in
 			return http.StatusOK
 		}
 		braked := &user.BrakedError{RetryAfter: wait}
-		e := errTooManyTries.WithWrap(braked)
-		setRetryAfter(w, e)
-		view.Failure = page.Say("sign_in.braked", "wait", retryAfter(braked))
+		e := endpoint.ErrTooManyTries.WithWrap(braked)
+		endpoint.SetRetryAfter(w, e)
+		view.Failure = page.Say("sign_in.braked", "wait", endpoint.RetryAfter(braked))
 		view.Advice = page.Say("sign_in.braked_advice", "service", view.Service)
 		return e.CodeField
 	case noticeUnavailable:

@@ -4,19 +4,21 @@ import (
 	"context"
 	"errors"
 
+	"gatehouse/authz/internal/endpoint"
+	"gatehouse/authz/internal/text"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
 
 // opaqueClaims are those of an access token that was taken over of another server, as a gateway sees them: also of one that
-// has expired, or whose grant has ended. The error is errInvalidToken when there is no such token, or none is good.
+// has expired, or whose grant has ended. The error is endpoint.ErrInvalidToken when there is no such token, or none is good.
 func (s *Server) opaqueClaims(ctx context.Context, token string) (*keys.Claims, error) {
 	if !s.opaqueTokens {
-		return nil, errInvalidToken
+		return nil, endpoint.ErrInvalidToken
 	}
-	found, err := s.registry.ImportedAccessToken(ctx, hashToken(token))
+	found, err := s.registry.ImportedAccessToken(ctx, text.HashToken(token))
 	if errors.Is(err, registry.ErrNotFound) {
-		return nil, errInvalidToken
+		return nil, endpoint.ErrInvalidToken
 	}
 	if err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/internal/text"
+	"gatehouse/authz/admin"
 	"gatehouse/registry"
 )
 
@@ -24,7 +26,7 @@ func imported(t *testing.T, lives time.Duration) *world {
 		Grant: registry.Grant{
 			ID: "taken", ClientID: "app", Subject: subject, Scopes: []string{"balance:read"}, RedirectURI: callback, CreatedAt: now,
 		},
-		Access: &registry.ImportedToken{Hash: authz.HashToken(foreignAccess), IssuedAt: now, ExpiresAt: now.Add(lives)},
+		Access: &registry.ImportedToken{Hash: text.HashToken(foreignAccess), IssuedAt: now, ExpiresAt: now.Add(lives)},
 	}})
 	require.NoError(t, err)
 	require.Equal(t, []registry.ImportOutcome{registry.ImportTaken}, outcomes)
@@ -56,12 +58,12 @@ func TestARevocationLastsAsLongAsAnImportedToken(t *testing.T) {
 			return nil
 		},
 		"by an operator": func(w *world) error {
-			operator := &authz.Operator{Registry: w.registry, Relay: w.relay, Scopes: routeScopes, Actor: "test", Now: w.clock.Now}
-			_, err := operator.Revoke(t.Context(), authz.Target{TokenID: "taken"})
+			operator := &admin.Operator{Registry: w.registry, Relay: w.relay, Scopes: routeScopes, Actor: "test", Now: w.clock.Now}
+			_, err := operator.Revoke(t.Context(), admin.Target{TokenID: "taken"})
 			return err
 		},
 		"with its client": func(w *world) error {
-			operator := &authz.Operator{Registry: w.registry, Relay: w.relay, Scopes: routeScopes, Actor: "test", Now: w.clock.Now}
+			operator := &admin.Operator{Registry: w.registry, Relay: w.relay, Scopes: routeScopes, Actor: "test", Now: w.clock.Now}
 			_, err := operator.DeleteClient(t.Context(), "app")
 			return err
 		},

@@ -11,15 +11,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/client"
 	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
 
 // operator is what the command line works with.
-func (w *world) operator() *authz.Operator {
-	return &authz.Operator{
+func (w *world) operator() *admin.Operator {
+	return &admin.Operator{
 		Registry: w.registry,
 		Relay:    w.relay,
 		Keyring:  w.newKeyring(),
@@ -152,21 +152,21 @@ func TestTheCommandLineIsToldWhatTheAPIIs(t *testing.T) {
 	w.redis.SetError("LOADING")
 	remove := func(id string) error { _, err := o.DeleteClient(ctx, id); return err }
 	require.ErrorIs(t, remove("app"), outbox.ErrUndelivered)
-	_, err = o.Revoke(ctx, authz.Target{ClientID: "other"})
+	_, err = o.Revoke(ctx, admin.Target{ClientID: "other"})
 	require.ErrorIs(t, err, outbox.ErrUndelivered)
 	w.redis.SetError("")
 	require.ErrorIs(t, remove("app"), registry.ErrNotFound)
 	left := w.pending()
 	require.Len(t, left, 1, "the next try delivers what it is about, and nothing else")
 	require.Equal(t, "other", left[0].ID)
-	_, err = o.Revoke(ctx, authz.Target{ClientID: "other"})
+	_, err = o.Revoke(ctx, admin.Target{ClientID: "other"})
 	require.NoError(t, err)
 	require.Empty(t, w.pending())
 
 	w.redis.SetError("LOADING")
 	require.ErrorIs(t, remove("once"), outbox.ErrUndelivered)
 	w.redis.SetError("")
-	_, err = o.Revoke(ctx, authz.Target{ClientID: "once"})
+	_, err = o.Revoke(ctx, admin.Target{ClientID: "once"})
 	require.ErrorIs(t, err, registry.ErrNotFound)
 	require.Empty(t, w.pending(), "whatever the next try is")
 }
@@ -237,7 +237,7 @@ func TestWhoeverDoesNotSayWhoHeIsChangesNothing(t *testing.T) {
 	require.ErrorIs(t, err, registry.ErrNotFound)
 	_, err = o.DeleteClient(ctx, "app")
 	require.Error(t, err)
-	_, err = o.Revoke(ctx, authz.Target{ClientID: "app"})
+	_, err = o.Revoke(ctx, admin.Target{ClientID: "app"})
 	require.Error(t, err)
 	_, err = o.Rotate(ctx)
 	require.Error(t, err)

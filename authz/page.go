@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/page"
 )
 
@@ -25,7 +26,7 @@ const logoPath = "/oauth/logo"
 // show answers with a page, in the language of its reader.
 func (s *Server) show(w http.ResponseWriter, r *http.Request, status int, view page.View) {
 	if err := s.layout.Write(w, status, languageOf(r), view); err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 	}
 }
 
@@ -36,7 +37,7 @@ func acceptsHTML(r *http.Request) bool {
 // showStart says what this server is.
 func (s *Server) showStart(w http.ResponseWriter, r *http.Request) {
 	if !acceptsHTML(r) {
-		s.fail(w, r, errNotFound)
+		s.failures.Answer(w, r, endpoint.ErrNotFound)
 		return
 	}
 	s.show(w, r, http.StatusOK, page.Start{Service: s.service, Account: s.base + accountPath})
@@ -45,7 +46,7 @@ func (s *Server) showStart(w http.ResponseWriter, r *http.Request) {
 // onPage bounds what a handler of our pages does, and answers with the error that it returns.
 func (s *Server) onPage(handle func(context.Context, http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := deadline(r)
+		ctx, cancel := endpoint.Deadline(r)
 		defer cancel()
 		if err := handle(ctx, w, r); err != nil {
 			s.failPage(w, r, err)
@@ -54,8 +55,8 @@ func (s *Server) onPage(handle func(context.Context, http.ResponseWriter, *http.
 }
 
 // pages are where users go by themselves.
-func (s *Server) pages() routes {
-	pages := routes{
+func (s *Server) pages() endpoint.Routes {
+	pages := endpoint.Routes{
 		"/{$}":         {http.MethodGet: s.showStart},
 		"/account":     {http.MethodGet: s.showAccount},
 		accountPath:    {http.MethodGet: s.showApplications},

@@ -12,6 +12,7 @@ import (
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/internal/text"
+	"gatehouse/authz/keyring"
 	"gatehouse/registry"
 )
 
@@ -71,7 +72,7 @@ func (p prompt) passOn(query url.Values) {
 // when the user signed in. Where the client asks for nothing, any will do. began is when the user was sent there; the clocks of the two
 // hosts may differ.
 func (p prompt) sinceWhen(began time.Time) (issued, signedIn time.Time) {
-	began = began.Add(-ClockSkew)
+	began = began.Add(-keyring.ClockSkew)
 	switch {
 	case p.login:
 		return began, began

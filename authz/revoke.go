@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/internal/endpoint"
+	"gatehouse/authz/internal/text"
+	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
 	"gatehouse/keys"
 	"gatehouse/registry"
@@ -21,21 +23,21 @@ const reasonRevoked = "revoked"
 // every gateway refuses what was revoked, but for those that it says it could not hear from, and 503 only when the
 // revocation is recorded and will reach them.
 func (s *Server) handleRevoke(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	client, form, err := s.readClientRequest(ctx, w, r)
 	if err != nil {
-		s.failRevocation(w, r, err)
+		s.failures.AnswerRevocation(w, r, err)
 		return
 	}
 	unconfirmed, err := s.revoke(ctx, client, form.Get("token"))
 	if err != nil {
-		s.failRevocation(w, r, err)
+		s.failures.AnswerRevocation(w, r, err)
 		return
 	}
-	sayUnconfirmed(w, unconfirmed)
-	writeJSON(w, http.StatusOK, revoked{})
+	endpoint.SayUnconfirmed(w, unconfirmed)
+	endpoint.WriteJSON(w, http.StatusOK, revoked{})
 }
 
 // revoked is the answer to a revocation. RFC 7009 section 2.2 lets clients ignore it; some that do not would take an empty
@@ -54,10 +56,10 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 		return 0, errForeignToken
 	case err == nil:
 		return s.revokeAccessToken(ctx, claims)
-	case !errors.Is(err, errInvalidToken):
+	case !errors.Is(err, endpoint.ErrInvalidToken):
 		return 0, err
 	}
-	_, grant, err := s.registry.RefreshToken(ctx, hashToken(token))
+	_, grant, err := s.registry.RefreshToken(ctx, text.HashToken(token))
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
 		return 0, nil
@@ -76,7 +78,7 @@ func (s *Server) revoke(ctx context.Context, client registry.Client, token strin
 
 // revokeAccessToken ends the token's grant instead when its client has revoked too many one by one.
 func (s *Server) revokeAccessToken(ctx context.Context, claims *keys.Claims) (unconfirmed int, err error) {
-	expires := claims.ExpiresAt.Add(ClockSkew)
+	expires := claims.ExpiresAt.Add(keyring.ClockSkew)
 	own := []outbox.Revoked{outbox.RevokedToken(claims.ID)}
 	who := []any{slog.String("jti", claims.ID), slog.String("client_id", claims.ClientID)}
 	if claims.GrantID == "" { // the client's own
@@ -102,29 +104,21 @@ func (s *Server) revokeAccessToken(ctx context.Context, claims *keys.Claims) (un
 	return s.issuer.relay.Confirm(ctx, own...)
 }
 
-// sayUnconfirmed tells the caller how many gateways may not know yet of what was revoked. Most answers have no body to say it
-// in.
-func sayUnconfirmed(w http.ResponseWriter, gateways int) {
-	if gateways > 0 {
-		w.Header().Set("Unconfirmed-Gateways", strconv.Itoa(gateways))
-	}
-}
-
 var errForeignToken = fosite.ErrUnauthorizedClient.WithHint("The token was issued to another client.")
 
 // readClientRequest reads a form about a token that comes from an authenticated client, as revocation and introspection
 // both take it.
 func (s *Server) readClientRequest(ctx context.Context, w http.ResponseWriter, r *http.Request) (registry.Client, url.Values, error) {
-	sent, err := readParameters(w, r)
+	sent, err := endpoint.ReadParameters(w, r)
 	if err != nil {
 		return registry.Client{}, nil, err
 	}
-	client, err := s.authenticateClient(ctx, r, sent.body)
+	client, err := s.authenticateClient(ctx, r, sent.Body)
 	if err != nil {
 		return registry.Client{}, nil, err
 	}
-	if !sent.body.Has("token") {
+	if !sent.Body.Has("token") {
 		return registry.Client{}, nil, fosite.ErrInvalidRequest.WithHint("Parameter 'token' is missing.")
 	}
-	return client, sent.body, nil
+	return client, sent.Body, nil
 }

@@ -14,8 +14,11 @@ import (
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
 
+	"gatehouse/authz/admin"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
+	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
 	"gatehouse/authz/page"
 	"gatehouse/authz/user"
@@ -53,19 +56,16 @@ type Server struct {
 	layout       *page.Layout
 	service      string // what pages call this service
 
-	users      user.Authenticator
-	caller     func(*http.Request) netip.Addr
-	registry   *registry.Registry
-	keys       *keys.Ring
-	adminToken string
-	// ignoreUnknown is Config.IgnoreUnknownFields.
-	ignoreUnknown bool
-	onIssued      func(context.Context, Issued)
-	// administration is what an Operator of the admin API is made of; it has no Actor.
-	administration Operator
+	users    user.Authenticator
+	caller   func(*http.Request) netip.Addr
+	registry *registry.Registry
+	keys     *keys.Ring
+	onIssued func(context.Context, Issued)
+	admin    *admin.API
 
-	log *slog.Logger
-	now func() time.Time
+	failures endpoint.Failures
+	log      *slog.Logger
+	now      func() time.Time
 }
 
 // New returns a server, or every problem of its configuration at once.
@@ -103,10 +103,10 @@ func New(c Config) (*Server, error) {
 			now:               c.Now,
 			log:               c.Log,
 		},
-		verifier: &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: ClockSkew, Now: c.Now},
+		verifier: &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: keyring.ClockSkew, Now: c.Now},
 		lenientVerifier: &keys.Verifier{
-			Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: 2 * ClockSkew,
-			Now: func() time.Time { return c.Now().Add(-ClockSkew) },
+			Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: 2 * keyring.ClockSkew,
+			Now: func() time.Time { return c.Now().Add(-keyring.ClockSkew) },
 		},
 		opaqueTokens: c.OpaqueTokens,
 		secrets:      client.NewSecretChecker(),
@@ -128,15 +128,18 @@ func New(c Config) (*Server, error) {
 		loginURL:     loginURL,
 		layout:       layout,
 
-		users:      user.InOrder(c.Users),
-		caller:     c.Caller,
-		registry:   c.Registry,
-		keys:       ring,
-		adminToken: c.AdminToken,
+		users:    user.InOrder(c.Users),
+		caller:   c.Caller,
+		registry: c.Registry,
+		keys:     ring,
+		onIssued: c.OnIssued,
 
-		ignoreUnknown: c.IgnoreUnknownFields,
-		onIssued:      c.OnIssued,
-		administration: Operator{
+		failures: endpoint.Failures{Log: c.Log},
+		log:      c.Log,
+		now:      c.Now,
+	}
+	s.admin = &admin.API{
+		Operator: admin.Operator{
 			Registry:          c.Registry,
 			Relay:             relay,
 			Keyring:           c.Keyring,
@@ -147,8 +150,11 @@ func New(c Config) (*Server, error) {
 			Log:               c.Log,
 			Now:               c.Now,
 		},
-		log: c.Log,
-		now: c.Now,
+		Token:               c.AdminToken,
+		IgnoreUnknownFields: c.IgnoreUnknownFields,
+		Verifier:            s.lenientVerifier,
+		Failures:            s.failures,
+		Lost:                s.failPage,
 	}
 	s.service = cmp.Or(c.Brand.Name, s.crossOrigin.host)
 	config := s.fositeConfig()

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
+	"gatehouse/authz/internal/text"
 	"gatehouse/authz/user"
 	"gatehouse/registry"
 )
@@ -42,7 +44,7 @@ func (s *Server) goToHost(ctx context.Context, w http.ResponseWriter, r *http.Re
 	case err != nil:
 		return err
 	case s.loginURL == nil:
-		return errNotFound
+		return endpoint.ErrNotFound
 	case !v.sentFrom(form):
 		s.askAgain(w, requestID, notice{what: noticeStale})
 		return nil
@@ -67,7 +69,7 @@ func (s *Server) goToHost(ctx context.Context, w http.ResponseWriter, r *http.Re
 	}
 	state := client.NewSecret()
 	err = s.registry.BeginSignIn(ctx, registry.SignIn{
-		StateHash: hashToken(state), BrowserHash: hashToken(v.browser), RequestID: requestID, ExpiresAt: s.now().Add(requestLife),
+		StateHash: text.HashToken(state), BrowserHash: text.HashToken(v.browser), RequestID: requestID, ExpiresAt: s.now().Add(requestLife),
 	})
 	if err != nil {
 		return err
@@ -94,19 +96,19 @@ func (s *Server) leaveFor(w http.ResponseWriter, page *url.URL, query url.Values
 // There it needs the cookie that it is given here, too. Without that one, whoever begins a sign-in and lures a user into
 // finishing it could go on as that user.
 func (s *Server) comeBack(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
-	sent, err := readParameters(w, r)
+	sent, err := endpoint.ReadParameters(w, r)
 	switch {
 	case err != nil:
 		return err
-	case sent.query.Has(hostTokenField):
-		return errUserDenied.WithHint("The token must not be sent in the query.")
+	case sent.Query.Has(hostTokenField):
+		return endpoint.ErrUserDenied.WithHint("The token must not be sent in the query.")
 	}
-	state, answer := sent.body.Get(stateField), client.NewSecret()
-	err = s.takeAnswer(ctx, r, state, answer, sent.body.Get(hostTokenField))
+	state, answer := sent.Body.Get(stateField), client.NewSecret()
+	err = s.takeAnswer(ctx, r, state, answer, sent.Body.Get(hostTokenField))
 	switch {
 	case err == nil:
 		s.cookies.set(w, answerCookie, state+"."+answer, requestLife)
-	case errors.Is(err, registry.ErrNotFound), asOAuthError(err).CodeField < http.StatusInternalServerError:
+	case errors.Is(err, registry.ErrNotFound), endpoint.AsOAuthError(err).CodeField < http.StatusInternalServerError:
 		s.leaveNotice(w, notice{what: noticeHost})
 	default:
 		return err
@@ -121,7 +123,7 @@ func (s *Server) takeAnswer(ctx context.Context, r *http.Request, state, answer,
 	if state == "" || token == "" {
 		return registry.ErrNotFound
 	}
-	begun, err := s.registry.SignIn(ctx, hashToken(state))
+	begun, err := s.registry.SignIn(ctx, text.HashToken(state))
 	if err != nil {
 		return err
 	}
@@ -141,7 +143,7 @@ func (s *Server) takeAnswer(ctx context.Context, r *http.Request, state, answer,
 	if err != nil {
 		return err
 	}
-	return s.registry.AnswerSignIn(ctx, hashToken(state), hashToken(answer), subject)
+	return s.registry.AnswerSignIn(ctx, text.HashToken(state), text.HashToken(answer), subject)
 }
 
 // finishReturn signs the user in whom the host application named, in the browser that both began the sign-in and brought the
@@ -158,7 +160,7 @@ func (s *Server) finishReturn(ctx context.Context, w http.ResponseWriter, r *htt
 		return nil
 	}
 	s.cookies.set(w, answerCookie, "", 0)
-	done, err := s.registry.FinishSignIn(ctx, hashToken(state), hashToken(answer), hashToken(v.browser))
+	done, err := s.registry.FinishSignIn(ctx, text.HashToken(state), text.HashToken(answer), text.HashToken(v.browser))
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
 		s.askAgain(w, requestID, notice{what: noticeHost})

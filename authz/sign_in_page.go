@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/page"
 	"gatehouse/authz/user"
 )
@@ -113,7 +114,7 @@ func (s *Server) signIn(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	if !isAboutSigningIn {
 		return err
 	}
-	s.logFailure(r, asOAuthError(err))
+	s.failures.Record(r, endpoint.AsOAuthError(err))
 	s.askAgain(w, requestID, why)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/outbox"
 	"gatehouse/authz/user"
 	"gatehouse/registry"
@@ -63,4 +64,4 @@ func (s *Server) isSuspended(ctx context.Context, v visitor) (bool, error) {
 	return true, nil
 }
 
-var errSuspendedGrant = fosite.ErrInvalidGrant.WithHint(errSuspended.DescriptionField + " After that the user has to sign in again.")
+var errSuspendedGrant = fosite.ErrInvalidGrant.WithHint(endpoint.ErrSuspended.DescriptionField + " After that the user has to sign in again.")

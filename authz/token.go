@@ -2,12 +2,14 @@ package authz
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
 )
 
 // Issued is who was given an access token, and for what.
@@ -22,44 +24,53 @@ type Issued struct {
 // handleToken exchanges a code, a refresh token or the client's own credentials for an access token (RFC 6749 section
 // 3.2).
 func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
-	sent, err := readParameters(w, r)
+	sent, err := endpoint.ReadParameters(w, r)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
-	form, err := sent.ofTokenRequest()
+	form, err := tokenParameters(sent)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
 	switch grantType := form.Get("grant_type"); {
 	case grantType == "":
-		s.fail(w, r, fosite.ErrInvalidRequest.WithHint("Parameter 'grant_type' is missing."))
+		s.failures.Answer(w, r, fosite.ErrInvalidRequest.WithHint("Parameter 'grant_type' is missing."))
 		return
 	case !slices.Contains(client.GrantTypes(), grantType):
-		s.fail(w, r, fosite.ErrUnsupportedGrantType.WithHintf("The grant type '%s' is not supported, but %s.",
+		s.failures.Answer(w, r, fosite.ErrUnsupportedGrantType.WithHintf("The grant type '%s' is not supported, but %s.",
 			grantType, strings.Join(client.GrantTypes(), ", ")))
 		return
 	case form.Has("client_assertion") || form.Has("client_assertion_type"):
-		s.fail(w, r, fosite.ErrInvalidClient.WithHint("Client assertions (private_key_jwt, client_secret_jwt) are not supported."))
+		s.failures.Answer(w, r, fosite.ErrInvalidClient.WithHint("Client assertions (private_key_jwt, client_secret_jwt) are not supported."))
 		return
 	}
 	request, err := s.provider.NewAccessRequest(ctx, requestForFosite(r, form), &session{})
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
 	response, err := s.provider.NewAccessResponse(ctx, request)
 	if err != nil {
-		s.fail(w, r, err)
+		s.failures.Answer(w, r, err)
 		return
 	}
 	to := sessionOf(request)
 	s.onIssued(r.Context(), Issued{GrantType: form.Get("grant_type"), ClientID: to.clientID, Subject: to.subject, Replayed: to.replayed})
 	answer := response.ToMap()
 	s.addDetails(ctx, answer, to, request.GetGrantedScopes())
-	writeJSON(w, http.StatusOK, answer)
+	endpoint.WriteJSON(w, http.StatusOK, answer)
+}
+
+// tokenParameters are those of the body and of the query, where the Alby SDK sends them. Secrets are not taken from there,
+// because URLs end up in logs.
+func tokenParameters(sent endpoint.Parameters) (url.Values, error) {
+	if sent.Query.Has("client_secret") {
+		return nil, fosite.ErrInvalidRequest.WithHint("The client secret must not be sent in the query.")
+	}
+	return sent.All(), nil
 }

@@ -7,12 +7,10 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/page"
 	"gatehouse/authz/user"
@@ -37,22 +35,17 @@ func (s *Server) identify(ctx context.Context, r *http.Request, proof user.Proof
 	case err == nil:
 		return subject, nil
 	case errors.As(err, &braked):
-		return "", errTooManyTries.WithHint("There were too many attempts to sign in. Wait " + page.English.Duration(retryAfter(braked)) + " and try again.").WithWrap(err)
+		return "", endpoint.ErrTooManyTries.WithHint("There were too many attempts to sign in. Wait " + page.English.Duration(endpoint.RetryAfter(braked)) + " and try again.").WithWrap(err)
 	case errors.Is(err, user.ErrSuspended):
-		return "", errSuspended
+		return "", endpoint.ErrSuspended
 	case errors.As(err, &denied):
-		return "", errUserDenied.WithHint(asSentence(denied.Reason))
+		return "", endpoint.ErrUserDenied.WithHint(endpoint.AsSentence(denied.Reason))
 	case errors.Is(err, user.ErrNotApplicable):
-		return "", errUserDenied.WithHint("The request does not show who the user is.")
+		return "", endpoint.ErrUserDenied.WithHint("The request does not show who the user is.")
 	case errors.Is(err, user.ErrUnavailable):
 		return "", fosite.ErrTemporarilyUnavailable.WithHint(user.ErrUnavailable.Error()).WithWrap(err)
 	}
 	return "", err
-}
-
-// retryAfter is in whole seconds, as Retry-After is.
-func retryAfter(braked *user.BrakedError) time.Duration {
-	return (braked.RetryAfter + time.Second - 1).Truncate(time.Second)
 }
 
 // peerOf is the other end of the request's connection.
@@ -62,15 +55,6 @@ func peerOf(r *http.Request) netip.Addr {
 		return netip.Addr{}
 	}
 	return peer.Addr().Unmap()
-}
-
-// asSentence makes one of a reason; nothing of none.
-func asSentence(reason string) string {
-	first, size := utf8.DecodeRuneInString(reason)
-	if size == 0 {
-		return ""
-	}
-	return string(unicode.ToUpper(first)) + reason[size:] + "."
 }
 
 // readProof takes login and password from the body, never from the query: URLs end up in logs.
@@ -90,16 +74,16 @@ func readProof(r *http.Request, body url.Values) (user.Proof, error) {
 	case strings.EqualFold(scheme, "Bearer"):
 		proof.Token = strings.TrimSpace(rest)
 	case strings.EqualFold(scheme, "Basic"):
-		login, password, ok := parseBasic(headers[0])
+		login, password, ok := endpoint.ParseBasic(headers[0])
 		if !ok || !text.IsStorable(login) || !text.IsStorable(password) {
-			return user.Proof{}, errUserDenied.WithHint("The Authorization header is not well-formed Basic authentication.")
+			return user.Proof{}, endpoint.ErrUserDenied.WithHint("The Authorization header is not well-formed Basic authentication.")
 		}
 		if proof.Login != "" || proof.Password != "" {
 			return user.Proof{}, fosite.ErrInvalidRequest.WithHint("Login and password must be sent once, in the header or in the body.")
 		}
 		proof.Login, proof.Password = login, password
 	default:
-		return user.Proof{}, errUserDenied.WithHint("The scheme of the Authorization header is not supported.")
+		return user.Proof{}, endpoint.ErrUserDenied.WithHint("The scheme of the Authorization header is not supported.")
 	}
 	return proof, nil
 }

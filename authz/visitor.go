@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/page"
 	"gatehouse/registry"
@@ -62,8 +63,8 @@ func (s *Server) readOwnForm(w http.ResponseWriter, r *http.Request) (url.Values
 	if err := s.crossOrigin.check(r, true); err != nil {
 		return nil, err
 	}
-	sent, err := readParameters(w, r)
-	return sent.body, err
+	sent, err := endpoint.ReadParameters(w, r)
+	return sent.Body, err
 }
 
 // openForm reads a form of our pages and finds out which browser sent it.

@@ -3,15 +3,15 @@ package config
 import (
 	"time"
 
-	"gatehouse/authz"
+	"gatehouse/authz/keyring"
 )
 
 // The clocks of an installation differ. Five constants allow for that; each belongs to the room that uses it. This is how
 // they depend on each other, held by TestWhatAllowsForClocksThatDifferFitsTogether:
 //
-//   - clock_leeway is at most authz.ClockSkew: what a gateway accepts from a clock that is ahead, authz counts on. A
+//   - clock_leeway is at most keyring.ClockSkew: what a gateway accepts from a clock that is ahead, authz counts on. A
 //     revocation is kept until the token's expiry and ClockSkew.
-//   - denylist.ClockMargin is at least twice authz.ClockSkew: the clock by which an entry is removed may differ from the one
+//   - denylist.ClockMargin is at least twice keyring.ClockSkew: the clock by which an entry is removed may differ from the one
 //     by which it was written, and the gateway's from that one.
 //   - outbox.PurgeMargin exceeds denylist.ClockMargin: the registry keeps a revocation for longer than Redis needs it, so
 //     that a Redis that has lost everything is filled with all of them.
@@ -20,7 +20,7 @@ import (
 // clock_leeway is a part of keys.publish_ahead, too: see PublishSlack.
 
 // maxClockLeeway is the most that clock_leeway can be.
-const maxClockLeeway = authz.ClockSkew
+const maxClockLeeway = keyring.ClockSkew
 
 // minPublishSlack is enough for replicas to read the registry's keys in time.
 const minPublishSlack = time.Second

@@ -5,15 +5,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"gatehouse/authz"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
 	"gatehouse/denylist"
 )
 
 func TestWhatAllowsForClocksThatDifferFitsTogether(t *testing.T) {
-	require.LessOrEqual(t, maxClockLeeway, authz.ClockSkew)
-	require.GreaterOrEqual(t, denylist.ClockMargin, 2*authz.ClockSkew)
+	require.LessOrEqual(t, maxClockLeeway, keyring.ClockSkew)
+	require.GreaterOrEqual(t, denylist.ClockMargin, 2*keyring.ClockSkew)
 	require.Greater(t, outbox.PurgeMargin, denylist.ClockMargin)
 	require.Greater(t, keyring.Retention, outbox.PurgeMargin)
 

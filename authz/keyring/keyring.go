@@ -18,6 +18,10 @@ const (
 	actor = "key schedule"
 	// RequestTimeout bounds every request in which a token is signed. The authorization server holds to it.
 	RequestTimeout = 10 * time.Second
+	// ClockSkew is how far apart the clocks of two replicas may be. app/config/clocks.go says what depends on it.
+	ClockSkew = time.Minute
+	// LongestToken is how long the longest access token lives unless it is configured.
+	LongestToken = 8760 * time.Hour
 )
 
 // Times is what the schedule of the signing keys follows from.

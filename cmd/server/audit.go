@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/registry"
 )
 
@@ -52,7 +52,7 @@ func newAuditList(configPath *string) *cobra.Command {
 			if limit < 1 || before < 0 {
 				return misused(cmd, fmt.Errorf("--limit must be at least 1, and --before the id of a record"))
 			}
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				records, more, err := readAudit(ctx, operator.Registry, before, limit)
 				if err != nil {
 					return err

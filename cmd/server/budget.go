@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/budget"
 	"gatehouse/registry"
 )
@@ -44,7 +44,7 @@ func newBudgetShow(configPath *string) *cobra.Command {
 			if subject == "" {
 				return misused(cmd, errors.New("--subject is required"))
 			}
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				budgets, err := operator.BudgetsOf(ctx, subject, client)
 				if err != nil {
 					return explain(err, "subject", subject)
@@ -78,7 +78,7 @@ func newBudgetSet(configPath *string) *cobra.Command {
 			if err != nil {
 				return misused(cmd, err)
 			}
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				state, err := operator.SetBudget(ctx, key, limit)
 				if err != nil {
 					return explain(err, "client", key.ClientID)
@@ -136,7 +136,7 @@ func amountOf(flag, written string) (int64, error) {
 	return n, nil
 }
 
-func budgetTable(t *table, budgets ...authz.BudgetState) {
+func budgetTable(t *table, budgets ...admin.BudgetState) {
 	t.row("CLIENT", "UNIT", "LIMIT", "PERIOD", "MAX PAYMENT", "SPENT", "HELD", "REMAINING", "RENEWS")
 	for _, b := range budgets {
 		renews := "never"

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/client"
 )
 
@@ -55,7 +55,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 			*redirectURIs = nil
 		}
 		op.needs.Routes = change.Scopes != nil || change.DefaultScopes != nil || change.RequiredScopes != nil
-		return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+		return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 			client, err := operator.UpdateClient(ctx, args[0], change)
 			if err != nil {
 				return explain(err, "client", args[0])

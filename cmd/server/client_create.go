@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
@@ -51,7 +51,7 @@ func newClientCreate(configPath *string) *cobra.Command {
 				}
 			}
 			op.needs.Routes = len(settings.Scopes)+len(settings.DefaultScopes)+len(settings.RequiredScopes) > 0
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				client, secret, err := operator.CreateClient(ctx, settings)
 				if err != nil {
 					return explain(err, "client", settings.ID)
@@ -89,7 +89,7 @@ func newClientCreate(configPath *string) *cobra.Command {
 }
 
 // asStored is the client as it is now. Where that cannot be read it is as it was: its secret has to be shown in any case.
-func asStored(ctx context.Context, operator *authz.Operator, c registry.Client) registry.Client {
+func asStored(ctx context.Context, operator *admin.Operator, c registry.Client) registry.Client {
 	if now, err := operator.Client(ctx, c.ID); err == nil {
 		return now
 	}

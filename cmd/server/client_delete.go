@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
@@ -39,7 +39,7 @@ func newClientDelete(configPath *string) *cobra.Command {
 			if err := yes.possible(cmd); err != nil {
 				return err
 			}
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				if err := confirmDeletion(ctx, cmd, &yes, operator, args[0]); err != nil {
 					return explain(err, "client", args[0])
 				}
@@ -66,7 +66,7 @@ func newClientDelete(configPath *string) *cobra.Command {
 // confirmDeletion asks about a client that is there. For one that is gone there is nothing to ask: what may be missing
 // is that every gateway knows.
 func confirmDeletion(
-	ctx context.Context, cmd *cobra.Command, yes *confirmation, operator *authz.Operator, id string,
+	ctx context.Context, cmd *cobra.Command, yes *confirmation, operator *admin.Operator, id string,
 ) error {
 	client, err := operator.Client(ctx, id)
 	if errors.Is(err, registry.ErrNotFound) {

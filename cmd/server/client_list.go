@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 )
 
 func newClientList(configPath *string) *cobra.Command {
@@ -19,7 +19,7 @@ func newClientList(configPath *string) *cobra.Command {
 			"  gatehouse client list --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				clients, err := operator.Clients(ctx)
 				if err != nil {
 					return err
@@ -47,7 +47,7 @@ func newClientShow(configPath *string) *cobra.Command {
 			"  gatehouse client show VqX3ZkF0bN1yTtWc --json",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				client, err := operator.Client(ctx, args[0])
 				if err != nil {
 					return explain(err, "client", args[0])

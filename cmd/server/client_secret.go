@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 )
 
 func newClientSecret(configPath *string) *cobra.Command {
@@ -25,7 +25,7 @@ func newClientSecret(configPath *string) *cobra.Command {
 			if err := yes.possible(cmd); err != nil {
 				return err
 			}
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				client, err := operator.Client(ctx, args[0])
 				if err != nil {
 					return explain(err, "client", args[0])

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/oauth2server"
 )
 
@@ -30,7 +30,7 @@ func newImportOAuth2Server(configPath *string) *cobra.Command {
 	op := operation{configPath: configPath, needs: config.Needs{Routes: true, Bulk: true}}
 	var out output
 	var from string
-	var how authz.ImportRun
+	var how admin.ImportRun
 	command := &cobra.Command{
 		Use:   "oauth2server --from DATABASE_URI",
 		Short: "Take over clients, grants and tokens of oauth2server",
@@ -55,14 +55,14 @@ func newImportOAuth2Server(configPath *string) *cobra.Command {
 			if from == "" {
 				return misused(cmd, errors.New("--from is required, or "+sourceVariable))
 			}
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) (err error) {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) (err error) {
 				source, err := oauth2server.Open(ctx, from)
 				if err != nil {
 					return err
 				}
 				defer func() { err = errors.Join(err, source.Close()) }()
 				report, err := operator.ImportOAuth2Server(ctx, source, how)
-				if errors.Is(err, authz.ErrSourceEmptied) {
+				if errors.Is(err, admin.ErrSourceEmptied) {
 					err = fmt.Errorf("%w; --end-missing ends them", err)
 				}
 				complete := err == nil

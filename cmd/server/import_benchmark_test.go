@@ -7,7 +7,7 @@ import (
 
 	"gatehouse/app"
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/oauth2server"
 	"gatehouse/authz/oauth2server/sourcetest"
 	"gatehouse/registry/registrytest"
@@ -32,7 +32,7 @@ func BenchmarkImport(b *testing.B) {
 				b.StartTimer()
 				from, err := oauth2server.Open(b.Context(), source.URL)
 				require.NoError(b, err)
-				report, err := operator.ImportOAuth2Server(b.Context(), from, authz.ImportRun{})
+				report, err := operator.ImportOAuth2Server(b.Context(), from, admin.ImportRun{})
 				require.NoError(b, err)
 				require.Equal(b, 1000, report.Clients)
 				require.Equal(b, 100_000, report.Grants)

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 )
 
 // importRecord is what became of oauth2server's data, for programs.
@@ -50,7 +50,7 @@ type changedRecord struct {
 	Notes []string `json:"notes"`
 }
 
-func importOf(report authz.ImportReport, rehearse, complete bool) importRecord {
+func importOf(report admin.ImportReport, rehearse, complete bool) importRecord {
 	r := importRecord{DryRun: rehearse, Complete: complete, UnknownScopes: report.LostScopes}
 	r.Clients.Taken, r.Clients.Known, r.Clients.DrawnSecrets = report.Clients, report.KnownClients, report.DrawnSecrets
 	r.Clients.NotTaken, r.Clients.Changed = []refusedRecord{}, []changedRecord{}
@@ -69,7 +69,7 @@ func importOf(report authz.ImportReport, rehearse, complete bool) importRecord {
 
 // takingCommand registers a client that the import could not, after which another run takes its grants. Its secret is read from
 // standard input. It is empty where there is no such command.
-func takingCommand(c authz.RefusedClient) string {
+func takingCommand(c admin.RefusedClient) string {
 	if c.Deleted {
 		return ""
 	}
@@ -91,7 +91,7 @@ func takingCommand(c authz.RefusedClient) string {
 // quoted is one word for a shell.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-func importTable(t *table, report authz.ImportReport, rehearse, complete bool) {
+func importTable(t *table, report admin.ImportReport, rehearse, complete bool) {
 	taken, ended := "taken", "ended"
 	if rehearse {
 		t.row("nothing was changed: this is what would be")
@@ -120,7 +120,7 @@ func importTable(t *table, report authz.ImportReport, rehearse, complete bool) {
 }
 
 // lines are what an operator has to know, each only where it is so.
-func lines(t *table, report authz.ImportReport, ended string) {
+func lines(t *table, report admin.ImportReport, ended string) {
 	if report.Gone > 0 {
 		t.row(fmt.Sprintf("%d grants of an earlier run %s: oauth2server has their tokens no longer", report.Gone, ended))
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/keyring"
 )
 
@@ -34,7 +34,7 @@ func newKeyList(configPath *string) *cobra.Command {
 			"  gatehouse key list --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				keys, err := operator.Keys(ctx)
 				if err != nil {
 					return err
@@ -60,7 +60,7 @@ func newKeyRotate(configPath *string) *cobra.Command {
 			"  gatehouse key rotate --actor 'on call' --json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				key, err := operator.Rotate(ctx)
 				if err != nil {
 					return explain(err, "key", key.ID)

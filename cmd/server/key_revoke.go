@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
 )
@@ -41,7 +41,7 @@ func newKeyRevoke(configPath *string) *cobra.Command {
 				return err
 			}
 			id := args[0]
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				if err := yes.ask(cmd, fmt.Sprintf("Revoke key %q, and with it every token that it has signed, for good?", id)); err != nil {
 					return err
 				}

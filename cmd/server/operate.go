@@ -10,7 +10,7 @@ import (
 
 	"gatehouse/app"
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 )
 
 // operation is what all commands that work on the database have in common.
@@ -26,7 +26,7 @@ func (o *operation) actorFlag(cmd *cobra.Command) {
 }
 
 // run opens what the work needs and closes it again. The error of the work comes first.
-func (o *operation) run(cmd *cobra.Command, work func(context.Context, *authz.Operator) error) (err error) {
+func (o *operation) run(cmd *cobra.Command, work func(context.Context, *admin.Operator) error) (err error) {
 	cfg, err := loadFor(*o.configPath, o.needs)
 	if err != nil {
 		return err

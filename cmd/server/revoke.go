@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/authz/outbox"
 )
 
@@ -30,7 +30,7 @@ func newRevoke(configPath *string) *cobra.Command {
 	op := operation{configPath: configPath, needs: config.Needs{Redis: true}}
 	var out output
 	var yes confirmation
-	var target authz.Target
+	var target admin.Target
 	revoke := &cobra.Command{
 		Use:   "revoke (--jti | --grant | --client | --user | --sessions-of) ID",
 		Short: "Revoke a token, a grant, a client, everything of a user, or a user's sessions",
@@ -53,7 +53,7 @@ func newRevoke(configPath *string) *cobra.Command {
 			if err := yes.possible(cmd); err != nil {
 				return err
 			}
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				if err := yes.ask(cmd, fmt.Sprintf("Revoke %s %q for good?", kind, id)); err != nil {
 					return err
 				}
@@ -107,7 +107,7 @@ func unconfirmed(gateways int) string {
 }
 
 // onlyTarget is the one thing that is to be revoked.
-func onlyTarget(cmd *cobra.Command, target authz.Target) (kind, id string, err error) {
+func onlyTarget(cmd *cobra.Command, target admin.Target) (kind, id string, err error) {
 	named := 0
 	for _, selector := range []struct{ flag, kind, id string }{
 		{"jti", "token", target.TokenID},

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse/app/config"
-	"gatehouse/authz"
+	"gatehouse/authz/admin"
 	"gatehouse/registry"
 )
 
@@ -48,8 +48,8 @@ func newSpendList(configPath *string) *cobra.Command {
 			case limit < 1:
 				return misused(cmd, errors.New("--limit must be at least 1"))
 			}
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
-				var spends []authz.SpendState
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
+				var spends []admin.SpendState
 				var err error
 				if unknown {
 					spends, err = operator.UnknownSpends(ctx, after, limit)
@@ -110,7 +110,7 @@ func newSpendResolve(configPath *string) *cobra.Command {
 				to = registry.Outcome{State: registry.Posted, Cost: posted}
 				question = fmt.Sprintf("Settle payment %q as made, at a cost of %d, for good?", id, posted)
 			}
-			return op.run(cmd, func(ctx context.Context, operator *authz.Operator) error {
+			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
 				if err := yes.ask(cmd, question); err != nil {
 					return err
 				}
@@ -118,7 +118,7 @@ func newSpendResolve(configPath *string) *cobra.Command {
 				switch {
 				case errors.Is(err, registry.ErrSettled):
 					return fmt.Errorf("payment %q is %s already, at a cost of %d", id, resolved.State, resolved.Cost)
-				case errors.Is(err, authz.ErrInFlight):
+				case errors.Is(err, admin.ErrInFlight):
 					return fmt.Errorf("payment %q: %w; if not, it becomes unknown at %s", id, err, when(*resolved.InquireAt))
 				case err != nil:
 					return explain(err, "payment", id)
@@ -135,7 +135,7 @@ func newSpendResolve(configPath *string) *cobra.Command {
 	return resolve
 }
 
-func spendTable(t *table, spends ...authz.SpendState) {
+func spendTable(t *table, spends ...admin.SpendState) {
 	t.row("ID", "RESERVED", "STATE", "HELD", "COST", "UNIT", "SUBJECT", "CLIENT", "ROUTE", "PAYS")
 	for _, s := range spends {
 		t.row(s.ID, when(s.ReservedAt), s.State, number(s.Held), number(s.Cost), s.Unit, s.Subject, s.ClientID, s.Route, s.Once)

@@ -1,4 +1,4 @@
-// Package text judges texts that callers send. It knows nothing of what they mean.
+// Package text judges, compares and hashes texts that callers send. It knows nothing of what they mean.
 package text
 
 import (

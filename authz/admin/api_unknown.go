@@ -1,8 +1,7 @@
-package authz
+package admin
 
 import (
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -10,21 +9,23 @@ import (
 	"strings"
 
 	"github.com/ory/fosite"
+
+	"gatehouse/authz/internal/endpoint"
 )
 
 // unchangeable are fields that a client is created with and that a change of it cannot have. Unlike fields of oauth2server,
 // they are never ignored: an operator who takes a scope away must not be told that it is gone.
 var unchangeable = []string{"redirectUris", "scopes", "grantTypes"}
 
-// readClient is readJSON for a client. Where oauth2server's operators are served, fields that there are not are ignored, as
+// readClient is endpoint.ReadJSON for a client. Where oauth2server's operators are served, fields that there are not are ignored, as
 // oauth2server did, and the log says so; those that are refused are not.
-func (s *Server) readClient(w http.ResponseWriter, r *http.Request, target any, refused ...string) error {
-	if !s.ignoreUnknown {
-		return readJSON(w, r, target)
+func (a *API) readClient(w http.ResponseWriter, r *http.Request, target any, refused ...string) error {
+	if !a.IgnoreUnknownFields {
+		return endpoint.ReadJSON(w, r, target)
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	raw, err := endpoint.ReadJSONBody(w, r)
 	if err != nil {
-		return bodyError(err)
+		return err
 	}
 	unknown := unknownFields(raw, target)
 	for _, name := range unknown {
@@ -32,11 +33,11 @@ func (s *Server) readClient(w http.ResponseWriter, r *http.Request, target any, 
 			return fosite.ErrInvalidRequest.WithHintf("The field '%s' of a client cannot be changed here, but on the command line.", name)
 		}
 	}
-	if err := bodyError(decodeJSON(raw, target, true)); err != nil {
+	if err := endpoint.DecodeJSON(raw, target, true); err != nil {
 		return err
 	}
 	if len(unknown) > 0 {
-		s.log.WarnContext(r.Context(), "fields of a client were ignored", slog.String("method", r.Method),
+		a.Failures.Log.WarnContext(r.Context(), "fields of a client were ignored", slog.String("method", r.Method),
 			slog.String("client_id", r.PathValue("clientId")), slog.Any("fields", forLog(unknown)))
 	}
 	return nil

@@ -1,10 +1,11 @@
-package authz
+package admin
 
 import (
 	"errors"
 	"net/http"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/registry"
 )
 
@@ -33,28 +34,28 @@ type revocationAnswer struct {
 	Unconfirmed int `json:"unconfirmed_gateways"`
 }
 
-// revokeAny takes back a token, a grant, everything of a client, everything of a user, or only a user's sessions. 200 means that every gateway refuses
+// revoke takes back a token, a grant, everything of a client, everything of a user, or only a user's sessions. 200 means that every gateway refuses
 // it, but for those that it says it could not hear from; with 503 it is recorded and the caller may try again.
-func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+func (a *API) revoke(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	var body revocationBody
-	if err := readJSON(w, r, &body); err != nil {
-		s.fail(w, r, err)
+	if err := endpoint.ReadJSON(w, r, &body); err != nil {
+		a.Failures.Answer(w, r, err)
 		return
 	}
-	target, err := s.targetOf(body)
+	target, err := a.targetOf(body)
 	if err != nil {
-		s.fail(w, r, err)
+		a.Failures.Answer(w, r, err)
 		return
 	}
-	done, err := s.operator(r).Revoke(ctx, target)
+	done, err := a.operator(r).Revoke(ctx, target)
 	if errors.Is(err, registry.ErrNotFound) {
-		err = errNotFound.WithHint("There is no such grant or client.")
+		err = endpoint.ErrNotFound.WithHint("There is no such grant or client.")
 	}
 	if err != nil {
-		s.failRevocation(w, r, err)
+		a.Failures.AnswerRevocation(w, r, err)
 		return
 	}
 	answer := revocationAnswer{
@@ -67,12 +68,12 @@ func (s *Server) revokeAny(w http.ResponseWriter, r *http.Request) {
 	if target.Subject != "" {
 		answer.Grants = &done.Count
 	}
-	sayUnconfirmed(w, done.Unconfirmed)
-	writeJSON(w, http.StatusOK, answer)
+	endpoint.SayUnconfirmed(w, done.Unconfirmed)
+	endpoint.WriteJSON(w, http.StatusOK, answer)
 }
 
 // targetOf believes an access token only when it is one of ours that some gateway may still let pass.
-func (s *Server) targetOf(body revocationBody) (Target, error) {
+func (a *API) targetOf(body revocationBody) (Target, error) {
 	target := Target{TokenID: body.Token, GrantID: body.Grant, ClientID: body.Client, Subject: body.User, SessionsOf: body.SessionsOf}
 	if body.AccessToken == "" {
 		return target, nil
@@ -80,7 +81,7 @@ func (s *Server) targetOf(body revocationBody) (Target, error) {
 	if target != (Target{}) {
 		return Target{}, errOneTarget
 	}
-	claims, err := s.lenientVerifier.Verify([]byte(body.AccessToken))
+	claims, err := a.Verifier.Verify([]byte(body.AccessToken))
 	if err != nil {
 		return Target{}, &client.InvalidError{Problems: []error{errors.New("access_token: it is not one of ours, or has expired")}}
 	}

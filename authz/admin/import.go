@@ -1,4 +1,4 @@
-package authz
+package admin
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/authz/internal/text"
 	"gatehouse/authz/oauth2server"
 	"gatehouse/registry"
 )
@@ -199,12 +200,12 @@ func (r *importing) grantOf(token oauth2server.Token) registry.ImportedGrant {
 	}}
 	if token.Refresh != "" {
 		grant.Refresh = &registry.RefreshToken{
-			Hash: hashToken(token.Refresh), GrantID: grant.ID, CreatedAt: token.RefreshIssuedAt, ExpiresAt: token.RefreshExpiresAt,
+			Hash: text.HashToken(token.Refresh), GrantID: grant.ID, CreatedAt: token.RefreshIssuedAt, ExpiresAt: token.RefreshExpiresAt,
 		}
 	}
 	if token.Access != "" {
 		grant.Access = &registry.ImportedToken{
-			Hash: hashToken(token.Access), IssuedAt: token.AccessIssuedAt, ExpiresAt: token.AccessExpiresAt.Truncate(time.Second),
+			Hash: text.HashToken(token.Access), IssuedAt: token.AccessIssuedAt, ExpiresAt: token.AccessExpiresAt.Truncate(time.Second),
 		}
 	}
 	return grant

@@ -1,4 +1,4 @@
-package authz
+package admin
 
 import (
 	"cmp"
@@ -11,9 +11,6 @@ import (
 	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
-
-// defaultMaxAccessLifespan is how long the longest access token lives unless it is configured.
-const defaultMaxAccessLifespan = 8760 * time.Hour
 
 // Operator is what an administrator can do, the same from the admin API and from the command line. Every change leaves an
 // audit record in the registry and a line in the log, both under the Actor; without its record no change is made. The
@@ -50,8 +47,8 @@ func (o *Operator) by() *registry.Registry { return o.Registry.By(o.Actor) }
 // lastExpiry is when no token is accepted any more that was minted up to now: by requests that are still being answered,
 // on clocks that differ from ours.
 func (o *Operator) lastExpiry() time.Time {
-	longest := max(o.MaxAccessLifespan, defaultMaxAccessLifespan)
-	return clock(o.Now)().Add(keyring.RequestTimeout + longest + 2*ClockSkew)
+	longest := max(o.MaxAccessLifespan, keyring.LongestToken)
+	return clock(o.Now)().Add(keyring.RequestTimeout + longest + 2*keyring.ClockSkew)
 }
 
 // note leaves the line in the log that goes with the audit record.

@@ -1,4 +1,4 @@
-package authz
+package admin
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/budget"
+	"gatehouse/authz/internal/endpoint"
 	"gatehouse/registry"
 )
 
@@ -46,48 +47,48 @@ type outcomeBody struct {
 	Cost  *int64 `json:"cost"` // required of what was posted
 }
 
-// adminBudgets shows what a user lets clients spend.
-func (s *Server) adminBudgets(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+// listBudgets shows what a user lets clients spend.
+func (a *API) listBudgets(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	query := r.URL.Query()
 	if query.Get("subject") == "" {
-		s.fail(w, r, fosite.ErrInvalidRequest.WithHint("The subject is required."))
+		a.Failures.Answer(w, r, fosite.ErrInvalidRequest.WithHint("The subject is required."))
 		return
 	}
-	budgets, err := s.operator(r).BudgetsOf(ctx, query.Get("subject"), query.Get("client_id"))
+	budgets, err := a.operator(r).BudgetsOf(ctx, query.Get("subject"), query.Get("client_id"))
 	if err != nil {
-		s.fail(w, r, err)
+		a.Failures.Answer(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, budgets)
+	endpoint.WriteJSON(w, http.StatusOK, budgets)
 }
 
-// adminSetBudget holds a client to a limit of a user's.
-func (s *Server) adminSetBudget(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+// setBudget holds a client to a limit of a user's.
+func (a *API) setBudget(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	var body limitBody
-	if err := readJSON(w, r, &body); err != nil {
-		s.fail(w, r, err)
+	if err := endpoint.ReadJSON(w, r, &body); err != nil {
+		a.Failures.Answer(w, r, err)
 		return
 	}
 	limit, err := body.limit()
 	if err != nil {
-		s.fail(w, r, err)
+		a.Failures.Answer(w, r, err)
 		return
 	}
-	set, err := s.operator(r).SetBudget(ctx, registry.BudgetKey{Subject: body.Subject, ClientID: body.ClientID, Unit: body.Unit}, limit)
+	set, err := a.operator(r).SetBudget(ctx, registry.BudgetKey{Subject: body.Subject, ClientID: body.ClientID, Unit: body.Unit}, limit)
 	if errors.Is(err, registry.ErrNotFound) {
-		err = errNotFound.WithHint("There is no such client.")
+		err = endpoint.ErrNotFound.WithHint("There is no such client.")
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		a.Failures.Answer(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, set)
+	endpoint.WriteJSON(w, http.StatusOK, set)
 }
 
 func isNegative(n *int64) bool { return n != nil && *n < 0 }
@@ -99,9 +100,9 @@ func orNoLimit(n *int64) int64 {
 	return *n
 }
 
-// adminSpends lists the payments of a client for a user, or all of which it is not known what became.
-func (s *Server) adminSpends(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+// listSpends lists the payments of a client for a user, or all of which it is not known what became.
+func (a *API) listSpends(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	query := r.URL.Query()
@@ -110,49 +111,49 @@ func (s *Server) adminSpends(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch state := query.Get("state"); {
 	case state == registry.Unknown && subject == "" && clientID == "":
-		spends, err = s.operator(r).UnknownSpends(ctx, after, spendPage)
+		spends, err = a.operator(r).UnknownSpends(ctx, after, spendPage)
 	case state == "" && subject != "" && clientID != "":
-		spends, err = s.operator(r).Spends(ctx, subject, clientID, after, spendPage)
+		spends, err = a.operator(r).Spends(ctx, subject, clientID, after, spendPage)
 	default:
 		err = fosite.ErrInvalidRequest.WithHint("Either subject and client_id are required, or state=unknown.")
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		a.Failures.Answer(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, spends)
+	endpoint.WriteJSON(w, http.StatusOK, spends)
 }
 
-// adminResolveSpend says what became of a payment. 409 says that its request may be in flight, or that something else is known.
-func (s *Server) adminResolveSpend(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := deadline(r)
+// resolveSpend says what became of a payment. 409 says that its request may be in flight, or that something else is known.
+func (a *API) resolveSpend(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	var body outcomeBody
-	if err := readJSON(w, r, &body); err != nil {
-		s.fail(w, r, err)
+	if err := endpoint.ReadJSON(w, r, &body); err != nil {
+		a.Failures.Answer(w, r, err)
 		return
 	}
 	if body.State == registry.Posted && body.Cost == nil {
-		s.fail(w, r, fosite.ErrInvalidRequest.WithHint("The cost is required of what was posted."))
+		a.Failures.Answer(w, r, fosite.ErrInvalidRequest.WithHint("The cost is required of what was posted."))
 		return
 	}
 	to := registry.Outcome{State: body.State}
 	if body.Cost != nil {
 		to.Cost = *body.Cost
 	}
-	resolved, err := s.operator(r).ResolveSpend(ctx, r.PathValue("id"), to)
+	resolved, err := a.operator(r).ResolveSpend(ctx, r.PathValue("id"), to)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		err = errNotFound.WithHint("There is no such payment.")
+		err = endpoint.ErrNotFound.WithHint("There is no such payment.")
 	case errors.Is(err, ErrInFlight):
-		err = errConflict.WithHint("The request of the payment may be in flight. It becomes unknown when its gateway is not heard from.")
+		err = endpoint.ErrConflict.WithHint("The request of the payment may be in flight. It becomes unknown when its gateway is not heard from.")
 	case errors.Is(err, registry.ErrSettled):
-		err = errConflict.WithHintf("The payment is %s already, at a cost of %d.", resolved.State, resolved.Cost)
+		err = endpoint.ErrConflict.WithHintf("The payment is %s already, at a cost of %d.", resolved.State, resolved.Cost)
 	}
 	if err != nil {
-		s.fail(w, r, err)
+		a.Failures.Answer(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, resolved)
+	endpoint.WriteJSON(w, http.StatusOK, resolved)
 }

@@ -1,58 +1,11 @@
-package authz
+package admin
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
-	"errors"
-	"io"
-	"net/http"
-
-	"github.com/ory/fosite"
 
 	"gatehouse/authz/client"
 	"gatehouse/registry"
 )
-
-// readJSON decodes a body of one JSON object into target, which names every field that there may be.
-func readJSON(w http.ResponseWriter, r *http.Request, target any) error {
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err == nil {
-		err = decodeJSON(raw, target, false)
-	}
-	return bodyError(err)
-}
-
-// decodeJSON decodes one object, with fields that target does not have or without.
-func decodeJSON(raw []byte, target any, allowUnknown bool) error {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	if !allowUnknown {
-		decoder.DisallowUnknownFields()
-	}
-	if err := decoder.Decode(target); err != nil {
-		return err
-	}
-	if _, more := decoder.Token(); more != io.EOF {
-		return errors.New("there is something after the object")
-	}
-	return nil
-}
-
-// bodyError is what the caller is told of a body that could not be read or decoded.
-func bodyError(err error) error {
-	var tooLarge *http.MaxBytesError
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &tooLarge):
-		return errTooLarge
-	case errors.As(err, &wrongType): // its own text names the types of this program
-		return fosite.ErrInvalidRequest.WithHintf("The body is not the expected JSON object: %s has the wrong type, %s.",
-			cmp.Or(wrongType.Field, "it"), wrongType.Value)
-	case err != nil:
-		return fosite.ErrInvalidRequest.WithHintf("The body is not the expected JSON object: %s.", err)
-	}
-	return nil
-}
 
 // createBody is what a client is registered with. oauth2server's fields are name, url, domain, imageUrl and public.
 // Neither the id nor the secret can be chosen here.

@@ -1,4 +1,4 @@
-package authz
+package endpoint
 
 import (
 	"errors"
@@ -17,39 +17,39 @@ const maxBody = 64 << 10
 
 const formType = "application/x-www-form-urlencoded"
 
-// parameters are those of one OAuth request, by where they were sent. Each name occurs once, in one of the two, and has
+// Parameters are those of one OAuth request, by where they were sent. Each name occurs once, in one of the two, and has
 // a value: a parameter without one counts as omitted (RFC 6749 section 3.1).
-type parameters struct {
-	query url.Values
-	body  url.Values
+type Parameters struct {
+	Query url.Values
+	Body  url.Values
 }
 
-// readParameters refuses what two readers of the same request could understand differently: a name that occurs twice,
+// ReadParameters refuses what two readers of the same request could understand differently: a name that occurs twice,
 // bytes that are no text, a body in another format.
-func readParameters(w http.ResponseWriter, r *http.Request) (parameters, error) {
+func ReadParameters(w http.ResponseWriter, r *http.Request) (Parameters, error) {
 	raw, err := readBody(w, r)
 	if err != nil {
-		return parameters{}, err
+		return Parameters{}, err
 	}
 	if len(raw) > 0 {
 		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != formType {
-			return parameters{}, fosite.ErrInvalidRequest.WithHint("The body must be " + formType + ".")
+			return Parameters{}, fosite.ErrInvalidRequest.WithHint("The body must be " + formType + ".")
 		}
 	}
 	body, err := url.ParseQuery(string(raw))
 	if err != nil {
-		return parameters{}, fosite.ErrInvalidRequest.WithHint("The body is not a well-formed form.")
+		return Parameters{}, fosite.ErrInvalidRequest.WithHint("The body is not a well-formed form.")
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return parameters{}, fosite.ErrInvalidRequest.WithHint("The query is not a well-formed form.")
+		return Parameters{}, fosite.ErrInvalidRequest.WithHint("The query is not a well-formed form.")
 	}
 	for name := range body {
 		if query.Has(name) {
-			return parameters{}, errTwice(name)
+			return Parameters{}, errTwice(name)
 		}
 	}
-	p := parameters{query: query, body: body}
+	p := Parameters{Query: query, Body: body}
 	return p, errors.Join(tidy(query), tidy(body))
 }
 
@@ -58,7 +58,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, errTooLarge
+		return nil, ErrTooLarge
 	case err != nil:
 		return nil, fosite.ErrInvalidRequest.WithHint("The body could not be read.").WithWrap(err)
 	}
@@ -66,7 +66,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 func errTwice(name string) error {
-	return told(fosite.ErrInvalidRequest.WithHintf("Parameter '%s' occurs twice.", name), "failure.parameter_twice", "parameter", name)
+	return Told(fosite.ErrInvalidRequest.WithHintf("Parameter '%s' occurs twice.", name), "failure.parameter_twice", "parameter", name)
 }
 
 func tidy(values url.Values) error {
@@ -85,24 +85,13 @@ func tidy(values url.Values) error {
 	return nil
 }
 
-func isLetter(r rune) bool { return 'a' <= r|0x20 && r|0x20 <= 'z' }
-
-// all are the parameters wherever they were sent.
-func (p parameters) all() url.Values {
-	merged := make(url.Values, len(p.query)+len(p.body))
-	for _, from := range []url.Values{p.query, p.body} {
+// All are the parameters wherever they were sent.
+func (p Parameters) All() url.Values {
+	merged := make(url.Values, len(p.Query)+len(p.Body))
+	for _, from := range []url.Values{p.Query, p.Body} {
 		for name, value := range from {
 			merged[name] = value
 		}
 	}
 	return merged
-}
-
-// ofTokenRequest are those of the body and of the query, where the Alby SDK sends them. Secrets are not taken from there,
-// because URLs end up in logs.
-func (p parameters) ofTokenRequest() (url.Values, error) {
-	if p.query.Has("client_secret") {
-		return nil, fosite.ErrInvalidRequest.WithHint("The client secret must not be sent in the query.")
-	}
-	return p.all(), nil
 }

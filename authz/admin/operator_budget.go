@@ -1,4 +1,4 @@
-package authz
+package admin
 
 import (
 	"context"
@@ -19,11 +19,11 @@ import (
 type BudgetState struct {
 	Subject  string `json:"subject"`
 	ClientID string `json:"client_id"`
-	budgetAnswer
+	budget.Statement
 }
 
 func budgetStateOf(b registry.Budget) BudgetState {
-	return BudgetState{b.Subject, b.ClientID, budgetAnswerOf(b)}
+	return BudgetState{b.Subject, b.ClientID, budget.StatementOf(b)}
 }
 
 // SpendState is a payment as an operator sees it.

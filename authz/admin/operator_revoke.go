@@ -1,4 +1,4 @@
-package authz
+package admin
 
 import (
 	"context"
@@ -7,9 +7,13 @@ import (
 	"time"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
+
+// reasonRevoked is why a grant has ended.
+const reasonRevoked = "revoked"
 
 // Target is what is to be revoked: exactly one of the token, the grant, the client, the subject, and the subject's sessions.
 type Target struct {
@@ -85,7 +89,7 @@ func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err 
 	case target.TokenExpires.IsZero():
 		err = o.revokeToken(ctx, target.TokenID)
 	default:
-		err = o.by().RevokeToken(ctx, target.TokenID, target.TokenExpires.Add(ClockSkew))
+		err = o.by().RevokeToken(ctx, target.TokenID, target.TokenExpires.Add(keyring.ClockSkew))
 	}
 	if err != nil {
 		return 0, err
@@ -99,8 +103,8 @@ func (o *Operator) revokeToken(ctx context.Context, jti string) error {
 	until := o.lastExpiry()
 	grant, err := o.Registry.Grant(ctx, jti) // an imported token has the id of its grant
 	switch {
-	case err == nil && grant.AccessExpiresAt.Add(ClockSkew).After(until):
-		until = grant.AccessExpiresAt.Add(ClockSkew)
+	case err == nil && grant.AccessExpiresAt.Add(keyring.ClockSkew).After(until):
+		until = grant.AccessExpiresAt.Add(keyring.ClockSkew)
 	case err != nil && !errors.Is(err, registry.ErrNotFound):
 		return err
 	}
