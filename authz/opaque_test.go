@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
-	"gatehouse/authz/internal/text"
 	"gatehouse/authz/admin"
+	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
 
