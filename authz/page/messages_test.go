@@ -59,7 +59,7 @@ func TestTheProgramAndTheMessageFilesAgree(t *testing.T) {
 			said[found[1]] = true
 		}
 	}
-	for _, path := range append(sources(t, "*.go"), sources(t, "../*.go")...) {
+	for _, path := range slices.Concat(sources(t, "../*.go"), sources(t, "../*/*.go"), sources(t, "../*/*/*.go")) {
 		parsed, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		require.NoError(t, err)
 		ast.Inspect(parsed, func(n ast.Node) bool {
@@ -86,9 +86,9 @@ func sources(t *testing.T, pattern string) []string {
 	return slices.DeleteFunc(paths, func(path string) bool { return strings.HasSuffix(path, "_test.go") })
 }
 
-// keyOf is the literal key of a call of Say, page.Say or told; empty where it is computed, or another call.
+// keyOf is the literal key of a call of Say, page.Say or endpoint.Told; empty where it is computed, or another call.
 func keyOf(call *ast.CallExpr) string {
-	at := map[string]int{"Say": 0, "told": 1}
+	at := map[string]int{"Say": 0, "Told": 1}
 	var name string
 	switch f := call.Fun.(type) {
 	case *ast.Ident:
