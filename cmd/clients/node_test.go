@@ -1,6 +1,7 @@
 package clients_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,7 +36,9 @@ func runNode(t *testing.T, app application, file string) {
 	}
 	dir, err := installed()
 	require.NoError(t, err)
-	command := exec.CommandContext(t.Context(), "node", file)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, "node", file)
 	command.Dir = dir
 	command.Env = append(environment(t, app), "NODE_OPTIONS=--dns-result-order=ipv4first")
 	output, err := command.CombinedOutput()

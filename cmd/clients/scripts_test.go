@@ -1,6 +1,7 @@
 package clients_test
 
 import (
+	"context"
 	"os/exec"
 	"testing"
 
@@ -23,7 +24,9 @@ func runScript(t *testing.T, interpreter, file, imports string) {
 	if known.Run() != nil {
 		t.Skipf("%s does not know %s; make test installs it", interpreter, imports)
 	}
-	command := exec.CommandContext(t.Context(), interpreter, file)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, interpreter, file)
 	command.Dir, command.Env = "scripts", append(environment(t, register(t, false)), "PYTHONDONTWRITEBYTECODE=1")
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, "%s", output)

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 import { Auth } from "@auth/core";
 
-test("code with PKCE", async () => {
+test("code with PKCE", async (t) => {
   let token;
   const provider = {
     id: "gatehouse",
@@ -51,10 +51,9 @@ test("code with PKCE", async () => {
     ).flat());
     response.end(Buffer.from(await answer.arrayBuffer()));
   });
-  origin = await listen(server);
+  origin = await listen(t, server);
   const at = await visit(`${origin}/auth/signin`);
   assert.equal(at.url, `${origin}/auth/session`, at.body);
   assert.ok(JSON.parse(at.body).expires, "signed in");
   assert.equal(await call(token), 200);
-  server.close();
 });

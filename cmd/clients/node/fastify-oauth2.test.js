@@ -1,10 +1,10 @@
-import { call, clientID, clientSecret, issuer, visit } from "./user.js";
+import { call, clientID, clientSecret, issuer, listen, visit } from "./user.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import oauthPlugin from "@fastify/oauth2";
 import Fastify from "fastify";
 
-test("discovery, code with PKCE, refresh, revocation", async () => {
+test("discovery, code with PKCE, refresh, revocation", async (t) => {
   const fastify = Fastify();
   let origin;
   await fastify.register(oauthPlugin, {
@@ -22,8 +22,8 @@ test("discovery, code with PKCE, refresh, revocation", async () => {
     ({ token: tokens } = await fastify.gatehouse.getAccessTokenFromAuthorizationCodeFlow(request));
     return "connected";
   });
-  await fastify.listen({ port: 0, host: "127.0.0.1" });
-  origin = `http://localhost:${fastify.server.address().port}`;
+  await fastify.ready();
+  origin = await listen(t, fastify.server);
   assert.equal((await visit(`${origin}/login`)).body, "connected");
   assert.equal(await call(tokens.access_token), 200);
 
@@ -31,5 +31,4 @@ test("discovery, code with PKCE, refresh, revocation", async () => {
   assert.notEqual(refreshed.access_token, tokens.access_token);
   await fastify.gatehouse.revokeToken(refreshed, "refresh_token");
   assert.equal(await call(refreshed.access_token), 401);
-  await fastify.close();
 });

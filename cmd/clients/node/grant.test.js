@@ -6,10 +6,10 @@ import express from "express";
 import session from "express-session";
 import grant from "grant";
 
-test("code with PKCE", async () => {
+test("code with PKCE", async (t) => {
   const app = express();
   const server = createServer(app);
-  const origin = await listen(server);
+  const origin = await listen(t, server);
   app.use(session({ secret: "of this test", resave: false, saveUninitialized: false }));
   app.use(grant.express({
     defaults: { origin, transport: "session", state: true },
@@ -29,5 +29,4 @@ test("code with PKCE", async () => {
   const tokens = JSON.parse((await visit(`${origin}/connect/gatehouse`)).body);
   assert.equal(await call(tokens.access_token), 200);
   assert.ok(tokens.refresh_token);
-  server.close();
 });

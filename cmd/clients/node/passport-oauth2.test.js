@@ -7,10 +7,10 @@ import session from "express-session";
 import passport from "passport";
 import OAuth2Strategy from "passport-oauth2";
 
-test("code with PKCE", async () => {
+test("code with PKCE", async (t) => {
   const app = express();
   const server = createServer(app);
-  const origin = await listen(server);
+  const origin = await listen(t, server);
   passport.use("gatehouse", new OAuth2Strategy(
     {
       authorizationURL: `${issuer}/oauth/authorize`,
@@ -30,5 +30,4 @@ test("code with PKCE", async () => {
   const tokens = JSON.parse((await visit(`${origin}/login`)).body);
   assert.equal(await call(tokens.accessToken), 200);
   assert.ok(tokens.refreshToken);
-  server.close();
 });

@@ -22,8 +22,12 @@ export async function call(token) {
   return response.status;
 }
 
-/** listen serves an application on a free port and returns its origin. */
-export async function listen(server) {
+/** listen serves an application on a free port and returns its origin; it ends with the test, whether that fails or not. */
+export async function listen(t, server) {
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
   return `http://localhost:${server.address().port}`;
 }
