@@ -10,7 +10,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz/budget"
-	"gatehouse/gateway"
+	"gatehouse/gateway/payment"
 	"gatehouse/registry"
 )
 
@@ -39,12 +39,12 @@ func (a *App) budgetServer() *http.Server {
 }
 
 // gatewayLedger is whom the gateway of this process asks: the ledger beside it, else the authorization server's, or nobody.
-func (a *App) gatewayLedger() (gateway.Ledger, error) {
+func (a *App) gatewayLedger() (payment.Ledger, error) {
 	switch {
 	case a.ledger != nil:
 		return localLedger{a.ledger}, nil
 	case a.config.Budgets.URL != "":
-		remote, err := gateway.NewRemoteLedger(a.config.Budgets.URL, a.config.Budgets.Token.Reveal())
+		remote, err := payment.NewRemoteLedger(a.config.Budgets.URL, a.config.Budgets.Token.Reveal())
 		if err != nil {
 			return nil, err
 		}
@@ -57,10 +57,10 @@ func (a *App) gatewayLedger() (gateway.Ledger, error) {
 // localLedger is the ledger of this process, as its gateway asks it.
 type localLedger struct{ *budget.Ledger }
 
-var _ gateway.Ledger = localLedger{}
+var _ payment.Ledger = localLedger{}
 
-// Reserve implements gateway.Ledger.
-func (l localLedger) Reserve(ctx context.Context, h gateway.Hold) error {
+// Reserve implements payment.Ledger.
+func (l localLedger) Reserve(ctx context.Context, h payment.Hold) error {
 	_, _, err := l.Ledger.Reserve(ctx, registry.Spend{
 		ID: h.ID, Subject: h.Subject, ClientID: h.ClientID, Unit: h.Unit, Once: h.Once, Route: h.Route, Lookup: h.Lookup,
 		Amount: h.Amount, InquireAt: time.Now().Add(h.Within),
@@ -70,20 +70,20 @@ func (l localLedger) Reserve(ctx context.Context, h gateway.Hold) error {
 	switch {
 	case errors.As(err, &exceeded):
 		b := exceeded.Budget
-		return &gateway.BudgetExceededError{
+		return &payment.BudgetExceededError{
 			Unit: b.Unit, Limit: b.Most, Remaining: b.Left(), MostAtOnce: b.MostAtOnce, RenewsAt: budget.RenewsAt(b),
 		}
 	case errors.As(err, &already):
-		return &gateway.SpentAlreadyError{State: already.Spend.State}
+		return &payment.SpentAlreadyError{State: already.Spend.State}
 	}
 	return err
 }
 
-// Settle implements gateway.Ledger.
-func (l localLedger) Settle(ctx context.Context, id string, to gateway.Outcome) error {
+// Settle implements payment.Ledger.
+func (l localLedger) Settle(ctx context.Context, id string, to payment.Outcome) error {
 	_, err := l.Ledger.Settle(ctx, id, registry.Outcome{State: string(to.State), Cost: to.Cost, InquireAt: time.Now()})
 	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, registry.ErrSettled) {
-		return fmt.Errorf("%w: %w", gateway.ErrNoHold, err)
+		return fmt.Errorf("%w: %w", payment.ErrNoHold, err)
 	}
 	return err
 }

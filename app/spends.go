@@ -3,7 +3,7 @@ package app
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"gatehouse/gateway"
+	"gatehouse/gateway/payment"
 )
 
 // spendMetrics count what requests spend, by route.
@@ -30,34 +30,34 @@ func newSpendMetrics() *spendMetrics {
 
 // spends are the metrics of a route that spends.
 type spends struct {
-	outcomes []prometheus.Counter // by gateway.SpendOutcome
-	refused  []prometheus.Counter // by gateway.SpendRefusal
+	outcomes []prometheus.Counter // by payment.SpendOutcome
+	refused  []prometheus.Counter // by payment.SpendRefusal
 	amount   prometheus.Counter
 }
 
 func (m *spendMetrics) route(template, unit string) *spends {
 	s := &spends{
-		outcomes: make([]prometheus.Counter, len(gateway.SpendOutcomes())),
-		refused:  make([]prometheus.Counter, len(gateway.SpendRefusals())),
+		outcomes: make([]prometheus.Counter, len(payment.SpendOutcomes())),
+		refused:  make([]prometheus.Counter, len(payment.SpendRefusals())),
 		amount:   m.amount.WithLabelValues(template, unit),
 	}
-	for _, o := range gateway.SpendOutcomes() {
+	for _, o := range payment.SpendOutcomes() {
 		s.outcomes[o] = m.outcomes.WithLabelValues(template, o.String())
 	}
-	for _, r := range gateway.SpendRefusals() {
+	for _, r := range payment.SpendRefusals() {
 		s.refused[r] = m.refused.WithLabelValues(template, r.String())
 	}
 	return s
 }
 
 // spent is told of each request that spends.
-func (o *observer) spent(seen gateway.Spent) {
+func (o *observer) spent(seen payment.Spent) {
 	s := o.routes[seen.Route].spends
 	s.outcomes[seen.Outcome].Inc()
 	switch seen.Outcome {
-	case gateway.SpendRefused:
+	case payment.SpendRefused:
 		s.refused[seen.Reason].Inc()
-	case gateway.SpendPosted:
+	case payment.SpendPosted:
 		s.amount.Add(float64(seen.Cost))
 	}
 }

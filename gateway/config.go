@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/denylist"
 	"gatehouse/gateway/internal/routing"
+	"gatehouse/gateway/payment"
 )
 
 // Config is what a Gateway is made from. Verifier and Denylist are required where there are routes; without any there is
@@ -57,11 +58,11 @@ type Config struct {
 	OpaqueCache  int
 
 	// Ledger is asked before a request is sent that spends; required where a route does.
-	Ledger Ledger
+	Ledger payment.Ledger
 	// LedgerTimeout bounds each question to it; zero means 5 seconds.
 	LedgerTimeout time.Duration
 	// OnSpent is told once of each request that spends, by many at once: it must not block. Nil: nobody is.
-	OnSpent func(Spent)
+	OnSpent func(payment.Spent)
 
 	// Uses is told which grants were used, and on which day; nil: nobody is.
 	Uses UseReporter
@@ -74,7 +75,10 @@ type Config struct {
 // NoLimit lets bodies be of any size.
 const NoLimit = -1
 
-const defaultMaxBody = 4 << 20
+const (
+	defaultMaxBody       = 4 << 20
+	defaultLedgerTimeout = 5 * time.Second
+)
 
 func (c *Config) setDefaults() error {
 	c.MaxBody = cmp.Or(c.MaxBody, defaultMaxBody)

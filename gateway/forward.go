@@ -16,7 +16,7 @@ import (
 // forward sends the request to the rule's upstream and forwards the answer, in a span of its own where somebody traces.
 func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
 	if to.spend != nil {
-		defer g.settle(r)
+		defer func() { r.payment.Settle(r.seen.Sent) }()
 	}
 	if g.tracer == nil {
 		return g.exchange(ctx, r, to)
@@ -49,9 +49,9 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 		}
 	}
 	caller := upstream.Caller{Holder: g.holder(ctx, r), Conn: ctx.Conn(), Upgrades: r.handshake.wanted}
-	if r.hold != nil {
-		if err := g.reserve(r); err != nil {
-			return err
+	if r.payment != nil {
+		if err := r.payment.Reserve(r.seen.Claims.Subject, r.seen.Claims.ClientID); err != nil {
+			return notPaid(err, r.payment.Cost())
 		}
 		caller.Conn = nil // only the answer tells what was spent, also when its caller has gone
 	}
@@ -72,13 +72,13 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 	r.gateway, r.exchange = g, x
 	x.WatchedBy(r)
 	r.upload = r.rest()
-	if x.IsLate() || r.hold.wasLate() {
+	if x.IsLate() || r.payment.WasLate() {
 		if err := g.renew(r, to, from); err != nil {
 			return err
 		}
 	}
-	if err := g.mayBeSent(r.hold); err != nil {
-		return err
+	if r.payment.MayBeSent() != nil {
+		return errBudgetUnavailable
 	}
 	head, err := send(x, r)
 	switch {
@@ -205,7 +205,7 @@ func (g *Gateway) holder(ctx *fasthttp.RequestCtx, r *request) upstream.Holder {
 func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, x upstream.Exchange, head *upstream.Head) (
 	streamed bool, err error,
 ) {
-	r.hold.judgeStatus(head.Status())
+	r.payment.JudgeStatus(head.Status())
 	except := header.Exception{Secret: to.credential.Secret(r.credential)}
 	if to.credential.MadeByGateway() {
 		switch status := head.Status(); {
@@ -234,7 +234,7 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 		}
 		return false, nil
 	}
-	if r.hold.needsBody(head.Status()) {
+	if r.payment.NeedsBody(head.Status()) {
 		return g.forwardJudged(ctx, r, to, x, head, except)
 	}
 	if len(head.Trailer()) == 0 || !r.takesTrailers() {

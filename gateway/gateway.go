@@ -18,6 +18,7 @@ import (
 	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/gateway/internal/upstream"
 	"gatehouse/gateway/internal/watch"
+	"gatehouse/gateway/payment"
 	"gatehouse/keys"
 )
 
@@ -60,8 +61,7 @@ type Gateway struct {
 	observer Observer
 	tracer   Tracer
 
-	settlements settlements
-	onSpent     func(Spent) // nil: nobody
+	payments *payment.Book
 
 	running    context.Context // ends with Close
 	stop       context.CancelFunc
@@ -86,10 +86,6 @@ func New(config Config) (*Gateway, error) {
 		cors:         newCORS(config.CORS, config.SharedEndpoints),
 		observer:     config.Observer,
 		tracer:       config.Tracer,
-		settlements: settlements{
-			ledger: config.Ledger, timeout: config.LedgerTimeout, log: config.Log, closing: make(chan struct{}),
-		},
-		onSpent:      config.OnSpent,
 		forget:       func() {},
 		unknownProxy: occasional.Warning{Every: unknownProxyInterval},
 	}
@@ -97,7 +93,11 @@ func New(config Config) (*Gateway, error) {
 	if err := errors.Join(problems, err); err != nil {
 		return nil, err
 	}
-	g.settlements.failed = g.backgroundPanicked
+	g.payments = payment.NewBook(payment.Config{
+		Ledger: config.Ledger, Timeout: config.LedgerTimeout, Now: config.Now, Log: config.Log, OnSpent: config.OnSpent,
+		Panicked:           func(err error, route string, request slog.Attr) { g.logPanic(err, route, request) },
+		BackgroundPanicked: g.backgroundPanicked,
+	})
 	g.running, g.stop = context.WithCancel(context.Background())
 	if config.OpaqueTokens != nil {
 		opaque, err := newOpaqueVerifier(g.running, &config)
@@ -224,6 +224,9 @@ func queryFor(claims *keys.Claims) denylist.Query {
 	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID, KeyID: claims.KeyID}
 }
 
+// Unsettled is how many holds wait for the ledger to be told what became of them.
+func (g *Gateway) Unsettled() int { return g.payments.Unsettled() }
+
 // WebSockets is how many are open.
 func (g *Gateway) WebSockets() int { return g.tunnels.Count() }
 
@@ -236,7 +239,7 @@ func (g *Gateway) Drain(ctx context.Context) error { return g.tunnels.Drain(ctx)
 func (g *Gateway) Close() error {
 	g.stop()
 	_ = g.tunnels.Drain(g.running)
-	g.settlements.close()
+	g.payments.Close()
 	g.background.Wait()
 	for _, d := range g.destinations {
 		d.Close()

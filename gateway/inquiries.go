@@ -4,26 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"strconv"
-	"strings"
 	"time"
 
 	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/spend"
 	"gatehouse/gateway/internal/upstream"
+	"gatehouse/gateway/payment"
 	"gatehouse/keys"
 )
 
 // Inquiry is a question to an upstream: what became of a request that was to spend.
 type Inquiry struct {
 	Subject, ClientID string
-	// Route, Lookup and Amount are those of the Hold.
+	// Route, Lookup and Amount are those of the payment.Hold.
 	Route, Lookup string
 	Amount        int64
 	ReservedAt    time.Time
-	// Again says that the subject has another spend with the same Hold.Once, of whichever client and state: what the upstream says
+	// Again says that the subject has another spend with the same payment.Hold.Once, of whichever client and state: what the upstream says
 	// may be about that one.
 	Again bool
 }
@@ -56,7 +54,7 @@ func NewInquiries(config Config) (*Inquiries, error) {
 		return nil, err
 	}
 	for _, r := range rules {
-		if r.spend != nil && r.spend.lookup != nil {
+		if r.spend != nil && r.spend.Lookup != nil {
 			q.routes[r.name] = r
 		}
 	}
@@ -66,39 +64,39 @@ func NewInquiries(config Config) (*Inquiries, error) {
 // inquiryTime is how long an upstream may take to answer, where ctx does not end before.
 const inquiryTime = 30 * time.Second
 
-// Ask asks the route's upstream, with the credential of the subject and client. Unsure means that it does not know yet, or has
+// Ask asks the route's upstream, with the credential of the subject and client. payment.Unsure means that it does not know yet, or has
 // said nothing that is proof. The error says why there was no answer; ErrNoLookup that there will be none.
-func (q *Inquiries) Ask(ctx context.Context, of Inquiry) (Outcome, error) {
+func (q *Inquiries) Ask(ctx context.Context, of Inquiry) (payment.Outcome, error) {
 	to := q.routes[of.Route]
 	if to == nil || of.Lookup == "" {
-		return Outcome{}, ErrNoLookup
+		return payment.Outcome{}, ErrNoLookup
 	}
-	key, until, err := parseLookup(of.Lookup)
+	key, until, err := payment.ParseLookup(of.Lookup)
 	if err != nil {
-		return Outcome{}, err
+		return payment.Outcome{}, err
 	}
 	head, err := q.head(to, &of, key)
 	if err != nil {
-		return Outcome{}, err
+		return payment.Outcome{}, err
 	}
 	end, ok := ctx.Deadline()
 	if latest := time.Now().Add(inquiryTime); !ok || end.After(latest) {
 		end = latest
 	}
-	status, body, err := ask(to.upstream, upstream.Caller{Holder: upstream.Holder{User: of.Subject}, End: end}, head)
+	status, body, err := to.upstream.Ask(upstream.Caller{Holder: upstream.Holder{User: of.Subject}, End: end}, head, maxSpendingBody)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("ask what became of a request of %s: %w", to.name, err)
+		return payment.Outcome{}, fmt.Errorf("ask what became of a request of %s: %w", to.name, err)
 	}
-	verdict, cost := to.spend.lookup.Judge(status, body, spend.Asked{
+	verdict, cost := to.spend.Lookup.Judge(status, body, spend.Asked{
 		Held: of.Amount, Since: of.ReservedAt, Until: until, Now: q.gateway.now(), Again: of.Again,
 	})
 	switch verdict {
 	case spend.Executed:
-		return Outcome{State: Posted, Cost: cost}, nil
+		return payment.Outcome{State: payment.Posted, Cost: cost}, nil
 	case spend.NotExecuted:
-		return Outcome{State: Voided}, nil
+		return payment.Outcome{State: payment.Voided}, nil
 	}
-	return Outcome{State: Unsure}, nil
+	return payment.Outcome{State: payment.Unsure}, nil
 }
 
 // Close closes the connections to upstreams.
@@ -107,19 +105,6 @@ func (q *Inquiries) Close() error {
 		d.Close()
 	}
 	return nil
-}
-
-// parseLookup reads what hold.lookup has written.
-func parseLookup(text string) (key string, until time.Time, err error) {
-	key, seconds, ok := strings.Cut(text, " ")
-	if !ok {
-		return key, time.Time{}, nil
-	}
-	at, err := strconv.ParseInt(seconds, 10, 64)
-	if err != nil {
-		return "", time.Time{}, fmt.Errorf("gateway: no lookup: %w", err)
-	}
-	return key, time.Unix(at, 0), nil
 }
 
 // inquirer is in the place of a token and a grant, which are not known.
@@ -132,7 +117,7 @@ func (q *Inquiries) head(to *rule, of *Inquiry, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head, err := to.credential.AppendQuery(append([]byte("GET "), to.spend.lookup.Path(key)...), nil, made)
+	head, err := to.credential.AppendQuery(append([]byte("GET "), to.spend.Lookup.Path(key)...), nil, made)
 	if err != nil {
 		return nil, err
 	}
@@ -140,39 +125,4 @@ func (q *Inquiries) head(to *rule, of *Inquiry, key string) ([]byte, error) {
 	head = append(head, to.upstream.Origin().Host...)
 	head = append(head, "\r\nAccept: application/json\r\n"...)
 	return append(to.credential.AppendFields(head, made), "\r\n"...), nil
-}
-
-// ask sends one request without a body and returns the answer, which may have at most maxSpendingBody.
-func ask(at *destination, caller upstream.Caller, head []byte) (status int, body []byte, err error) {
-	x, err := at.Acquire(caller)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer x.End()
-	if err := x.Send(upstream.Request{Head: head}); err != nil {
-		return 0, nil, err
-	}
-	answer, err := x.AwaitHead()
-	if err != nil {
-		return 0, nil, err
-	}
-	status = answer.Status()
-	for x.HasBody() {
-		part, err := x.Take()
-		switch {
-		case errors.Is(err, io.EOF):
-			return status, body, nil
-		case err != nil:
-			return 0, nil, err
-		case len(part) == 0:
-			err = x.Await()
-		}
-		if err != nil {
-			return 0, nil, err
-		}
-		if body = append(body, part...); len(body) > maxSpendingBody {
-			return 0, nil, errors.New("the answer is too long")
-		}
-	}
-	return status, body, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/gatewaytest"
+	"gatehouse/gateway/payment"
 )
 
 func newInquiries(t *testing.T, routes ...gateway.Route) *gateway.Inquiries {
@@ -21,7 +22,7 @@ func newInquiries(t *testing.T, routes ...gateway.Route) *gateway.Inquiries {
 	return q
 }
 
-func inquiryOf(h gateway.Hold) gateway.Inquiry {
+func inquiryOf(h payment.Hold) gateway.Inquiry {
 	return gateway.Inquiry{
 		Subject: h.Subject, ClientID: h.ClientID, Route: h.Route, Lookup: h.Lookup, Amount: h.Amount, ReservedAt: now.Add(-time.Hour),
 	}
@@ -43,7 +44,7 @@ func TestLndhubIsAskedWhatBecameOfAPayment(t *testing.T) {
 	q := newInquiries(t, paying(upstream.URL()))
 	became, err := q.Ask(t.Context(), inquiryOf(b.ledger.hold(t, 0)))
 	require.NoError(t, err)
-	require.Equal(t, gateway.Outcome{State: gateway.Posted, Cost: 250_009}, became)
+	require.Equal(t, payment.Outcome{State: payment.Posted, Cost: 250_009}, became)
 	asked := upstream.Only()
 	require.Equal(t, "/v2/invoices/"+invoiceHash, asked.Target)
 	credential, _ := strings.CutPrefix(asked.Values("Authorization")[0], "Bearer ")
@@ -64,14 +65,14 @@ func TestWhatUpstreamsSayOfARequest(t *testing.T) {
 		return r
 	}
 	of := gateway.Inquiry{Subject: "7", ClientID: "app", Route: "POST /orders", Lookup: "n/1", Amount: 5, ReservedAt: now.Add(-time.Hour)}
-	for answer, want := range map[string]gateway.Outcome{
-		answerFor(`{"state":"done"}`):                                    {State: gateway.Posted, Cost: 5},
-		answerFor(`{"state":"failed"}`):                                  {State: gateway.Voided},
-		answerFor(`{"state":"new"}`):                                     {State: gateway.Unsure},
-		"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n":                   {State: gateway.Voided},
-		"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n":                   {State: gateway.Unsure},
-		"HTTP/1.1 302 There\r\nLocation: /\r\nContent-Length: 0\r\n\r\n": {State: gateway.Unsure},
-		chunkedHead + "10\r\n{\"state\":\"done\"}\r\n0\r\n\r\n":          {State: gateway.Posted, Cost: 5},
+	for answer, want := range map[string]payment.Outcome{
+		answerFor(`{"state":"done"}`):                                    {State: payment.Posted, Cost: 5},
+		answerFor(`{"state":"failed"}`):                                  {State: payment.Voided},
+		answerFor(`{"state":"new"}`):                                     {State: payment.Unsure},
+		"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n":                   {State: payment.Voided},
+		"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n":                   {State: payment.Unsure},
+		"HTTP/1.1 302 There\r\nLocation: /\r\nContent-Length: 0\r\n\r\n": {State: payment.Unsure},
+		chunkedHead + "10\r\n{\"state\":\"done\"}\r\n0\r\n\r\n":          {State: payment.Posted, Cost: 5},
 	} {
 		upstream := newUpstream(t, answering(answer))
 		became, err := newInquiries(t, route(upstream.URL())).Ask(t.Context(), of)

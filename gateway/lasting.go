@@ -105,7 +105,7 @@ var longAgo = time.Unix(1, 0)
 // GoOn implements upstream.Watcher, for a request whose answer has not begun. A request that was sent whole is given its
 // answer, unless asking again does no harm: only the answer tells what became of it.
 func (r *request) GoOn(onlyAnswer bool) error {
-	if r.seen.Claims == nil || onlyAnswer && (r.hold != nil || !routing.IsSafe(r.method)) {
+	if r.seen.Claims == nil || onlyAnswer && (r.payment != nil || !routing.IsSafe(r.method)) {
 		return nil
 	}
 	if r.lasting == nil {

@@ -72,7 +72,7 @@ func TestAUserWhomLndhubDoesNotLetInIsNoOutage(t *testing.T) {
 	h.refuse("7", refusing(badAuth))
 	seen := make(witness, 1)
 	s := newSystem(t, []gateway.Route{
-		balance(h.URL(), credential("lndhub")), payment(h.URL(), credential("lndhub")),
+		balance(h.URL(), credential("lndhub")), paymentRoute(h.URL(), credential("lndhub")),
 	}, observed(seen))
 	for range 5 { // also when nobody was let in before, and however often
 		a := s.do(raw("GET /balance", bearer(s.token(nil))))
@@ -141,7 +141,7 @@ func TestAnLndhubThatLetsNobodyInIsAnOutage(t *testing.T) {
 	h.signWith("another secret")
 	seen := make(witness, 1)
 	s := newSystem(t, []gateway.Route{
-		balance(h.URL(), credential("lndhub")), payment(h.URL(), credential("lndhub"), func(r *gateway.Route) { r.MaxConns = 3 }),
+		balance(h.URL(), credential("lndhub")), paymentRoute(h.URL(), credential("lndhub"), func(r *gateway.Route) { r.MaxConns = 3 }),
 	}, observed(seen))
 	ask := func(user int) int {
 		target := "GET /balance"

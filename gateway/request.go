@@ -10,6 +10,7 @@ import (
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/gateway/internal/upstream"
+	"gatehouse/gateway/payment"
 )
 
 // request is what the gateway has read of one request and what it is going to send. Everything in it is memory of fasthttp
@@ -38,10 +39,10 @@ type request struct {
 	// Of what has begun to be forwarded.
 	gateway  *Gateway
 	exchange upstream.Exchange
-	upload   *callerBody   // the rest of its body, nil when there is none
-	lasting  *lasting      // nil until it has lasted for a while
-	stream   *answerStream // nil unless the answer is one
-	hold     *hold         // nil unless it spends
+	upload   *callerBody      // the rest of its body, nil when there is none
+	lasting  *lasting         // nil until it has lasted for a while
+	stream   *answerStream    // nil unless the answer is one
+	payment  *payment.Payment // nil unless it spends
 	tunnel   *tunnel.Tunnel
 
 	isProxied   bool // somebody says so: it has X-Forwarded-For
@@ -66,7 +67,7 @@ func releaseRequest(r *request) {
 	r.method, r.id, r.accessToken = nil, nil, nil
 	r.preflight, r.handler, r.rule = "", nil, nil
 	r.gateway, r.exchange, r.upload, r.lasting = nil, upstream.Exchange{}, nil, nil
-	r.stream, r.tunnel, r.hold = nil, nil, nil
+	r.stream, r.tunnel, r.payment = nil, nil, nil
 	r.isProxied, r.hasCORS, r.wasAdmitted = false, false, false
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
 	r.body = callerBody{}

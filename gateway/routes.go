@@ -11,6 +11,8 @@ import (
 	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/routing"
+	"gatehouse/gateway/internal/upstream"
+	"gatehouse/gateway/payment"
 )
 
 // Route lets requests pass to an upstream. This is the form of the configuration; New compiles it.
@@ -83,6 +85,9 @@ type Route struct {
 	FromTargets bool `yaml:"-" json:"-"`
 }
 
+// name is the route for the log, and in the ledger of budgets.
+func (r *Route) name() string { return strings.Join(r.Methods, ",") + " " + r.Path }
+
 // What OnUnavailable can be.
 const (
 	Deny  = "deny"
@@ -121,7 +126,7 @@ type rule struct {
 	maxBody      int64         // -1: no limit
 	noScope      *refusal
 	webSocket    *webSocketRule // nil where there is none
-	spend        *spending      // nil: nothing
+	spend        *payment.Terms // nil: nothing
 }
 
 // webSocketRule is what a rule says about WebSockets.
@@ -141,7 +146,9 @@ func (g *Gateway) compile(routes []Route, config *Config) ([]*rule, error) {
 			problems = append(problems, fmt.Errorf("route %d (%s %s): %w", i+1, strings.Join(route.Methods, ","), route.Path, what))
 		}
 		r := g.compileRule(route, config, problem)
-		r.index = i
+		if r.index = i; r.spend != nil {
+			r.spend.Index = i
+		}
 		rules = append(rules, r)
 		template, err := routing.ParseTemplate(route.Path)
 		if err != nil {
@@ -172,7 +179,7 @@ func (g *Gateway) compile(routes []Route, config *Config) ([]*rule, error) {
 
 func (g *Gateway) compileRule(route Route, config *Config, problem func(string, ...any)) *rule {
 	r := &rule{
-		name:         strings.Join(route.Methods, ",") + " " + route.Path,
+		name:         route.name(),
 		fromTargets:  route.FromTargets,
 		scope:        route.Scope,
 		public:       route.Public,
@@ -238,7 +245,7 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 	if err != nil {
 		problem("%w", err)
 	}
-	origin, basePath, err := parseOrigin(route.Origin)
+	origin, basePath, err := upstream.ParseOrigin(route.Origin)
 	if err != nil {
 		problem("%w", err)
 		return r

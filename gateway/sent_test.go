@@ -31,8 +31,8 @@ func requireSent(t *testing.T, a answer, outcome string) {
 	}
 }
 
-// payment is a route as payments have it, but for its patience.
-func payment(origin string, change ...func(*gateway.Route)) gateway.Route {
+// paymentRoute is a route as payments have it, but for its patience.
+func paymentRoute(origin string, change ...func(*gateway.Route)) gateway.Route {
 	return balance(origin, append([]func(*gateway.Route){path("/pay"), methods("GET", "POST")}, change...)...)
 }
 
@@ -71,7 +71,7 @@ func TestAnErrorSaysWhetherTheRequestWasSent(t *testing.T) {
 			upstream := newUpstream(t, test.serve)
 			defer upstream.Release()
 			seen := make(witness, 1)
-			route := payment(upstream.URL())
+			route := paymentRoute(upstream.URL())
 			if test.change != nil {
 				test.change(&route)
 			}
@@ -95,10 +95,10 @@ func TestAnErrorSaysThatTheRequestWasNotSent(t *testing.T) {
 	defer mute.Release()
 	seen := make(witness, 4)
 	s := newSystem(t, []gateway.Route{
-		payment("http://" + gatewaytest.Unreachable(t)),
-		payment("https://localhost:"+mute.Port(), path("/mute"), func(r *gateway.Route) { r.ConnectTimeout = soon }),
-		payment(full.URL(), path("/full"), func(r *gateway.Route) { r.MaxConns, r.MaxConnsPerUser, r.ConnWait = 1, 1, time.Millisecond }),
-		payment(full.URL(), path("/share"), func(r *gateway.Route) { r.MaxConns, r.MaxConnsPerUser, r.ConnWait = 2, 1, time.Millisecond }),
+		paymentRoute("http://" + gatewaytest.Unreachable(t)),
+		paymentRoute("https://localhost:"+mute.Port(), path("/mute"), func(r *gateway.Route) { r.ConnectTimeout = soon }),
+		paymentRoute(full.URL(), path("/full"), func(r *gateway.Route) { r.MaxConns, r.MaxConnsPerUser, r.ConnWait = 1, 1, time.Millisecond }),
+		paymentRoute(full.URL(), path("/share"), func(r *gateway.Route) { r.MaxConns, r.MaxConnsPerUser, r.ConnWait = 2, 1, time.Millisecond }),
 	}, observed(seen))
 	token := bearer(s.token(nil))
 	for _, target := range []string{"/full", "/share"} {
@@ -142,7 +142,7 @@ func TestARequestThatIsEndedWithItsTokenSaysThatItWasSent(t *testing.T) {
 		for cause, status := range map[error]int{denylist.ErrRevoked: 401, denylist.ErrUnknown: 503} {
 			t.Run(name+"/"+cause.Error(), func(t *testing.T) {
 				seen := make(witness, 1)
-				s := newSystem(t, []gateway.Route{payment(upstream.URL())}, observed(seen))
+				s := newSystem(t, []gateway.Route{paymentRoute(upstream.URL())}, observed(seen))
 				c := s.dial()
 				c.Send(strings.Replace(request, "TOKEN", bearer(s.token(nil)), 1))
 				<-begun
@@ -167,7 +167,7 @@ func TestABadBodySaysWhetherItsBeginningWasSent(t *testing.T) {
 			_, _ = io.Copy(io.Discard, l.Reader)
 		}
 	})
-	s := newSystem(t, []gateway.Route{payment(upstream.URL())}, options{})
+	s := newSystem(t, []gateway.Route{paymentRoute(upstream.URL())}, options{})
 	chunked := raw("POST /pay", "Transfer-Encoding: chunked", bearer(s.token(nil)))
 	a := s.do(chunked + "x\r\n")
 	require.Equal(t, 400, a.StatusCode, a.Body)

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/gateway"
 	"gatehouse/gateway/gatewaytest"
+	"gatehouse/gateway/payment"
 )
 
 // What cannot be read in one way is not sent. What each reader refuses is tested with internal/spend.
@@ -35,7 +36,7 @@ func TestCostsThatCannotBeReadAreNotSent(t *testing.T) {
 	require.Empty(t, upstream.Requests())
 	require.Empty(t, b.ledger.states())
 	for _, seen := range b.observed() {
-		require.Equal(t, gateway.Spent{Outcome: gateway.SpendRefused, Reason: gateway.Unreadable}, seen)
+		require.Equal(t, payment.Spent{Outcome: payment.SpendRefused, Reason: payment.Unreadable}, seen)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/spend"
+	"gatehouse/gateway/payment"
 )
 
 // Spending is what requests of a route spend of a user's budget, and how it is known what became of them. Pointers are JSON
@@ -81,16 +82,6 @@ func WithoutBudget(routes []Route) (around []Route) {
 	return around
 }
 
-// spending is a Spending compiled to what a request needs.
-type spending struct {
-	unit    string
-	costs   *spend.Reader
-	answers *spend.Answers
-	lookup  *spend.Lookup // nil: none
-	// within is how long it can take until an outcome is known, sentWithin until the request was sent: then enough is left.
-	within, sentWithin time.Duration
-}
-
 // maxSpendingBody is how much is read of a request that spends, and of its answer.
 const maxSpendingBody = 64 << 10
 
@@ -104,7 +95,7 @@ const outcomeMargin = 30 * time.Second
 const longestSpending = 24 * time.Hour
 
 // compileSpending returns nil for a route that spends nothing. basePath is that of its origin.
-func compileSpending(route Route, basePath string, upstreams Upstreams, problem func(string, ...any)) *spending {
+func compileSpending(route Route, basePath string, upstreams Upstreams, problem func(string, ...any)) *payment.Terms {
 	if route.Spend == nil {
 		return nil
 	}
@@ -118,8 +109,8 @@ func compileSpending(route Route, basePath string, upstreams Upstreams, problem 
 			problem("spend.%w", err)
 		}
 	}
-	s := &spending{unit: of.Unit}
-	s.within, s.sentWithin = spendingTime(&route, upstreams)
+	s := &payment.Terms{Route: route.name(), Unit: of.Unit}
+	s.Within, s.SentWithin = spendingTime(&route, upstreams)
 	wrong(checkSpendingRoute(&route))
 	isHub := of.Cost == spend.Bolt11 || of.Cost == spend.Keysend
 	switch {
@@ -134,11 +125,11 @@ func compileSpending(route Route, basePath string, upstreams Upstreams, problem 
 			problem("spend.cost: %s is for the path %s of lndhub.go: its older API says less", of.Cost, hubVersion+hubPaths[of.Cost])
 		}
 		if of.Cost == spend.Bolt11 {
-			s.lookup = spend.HubLookup(base)
+			s.Lookup = spend.HubLookup(base)
 		}
 	case of.Lookup != nil:
 		var err error
-		s.lookup, err = spend.NewLookup(spend.LookupConfig{
+		s.Lookup, err = spend.NewLookup(spend.LookupConfig{
 			Path: basePath + of.Lookup.Path, State: of.Lookup.State, Posted: of.Lookup.Posted, Voided: of.Lookup.Voided,
 			Cost: of.Lookup.Cost, Where: of.Lookup.Where, AbsentAfter: of.Lookup.AbsentAfter,
 		})
@@ -146,19 +137,19 @@ func compileSpending(route Route, basePath string, upstreams Upstreams, problem 
 		switch after := of.Lookup.AbsentAfter; {
 		case route.Credential == credential.Forward:
 			problem("spend.lookup: the credential forward is the caller's token, which nobody has when the upstream is asked")
-		case after > 0 && after < s.within:
-			problem("spend.lookup.absent_after is %v: the request itself can take %v", after, s.within)
+		case after > 0 && after < s.Within:
+			problem("spend.lookup.absent_after is %v: the request itself can take %v", after, s.Within)
 		}
 	}
 	var err error
-	s.costs, err = spend.NewReader(spend.Config{
+	s.Costs, err = spend.NewReader(spend.Config{
 		Cost: of.Cost, Fee: of.Fee, Key: of.Key, Network: of.Network, MaxFee: of.MaxFee, ServiceFee: of.ServiceFee,
 		NeedsKey: of.Lookup != nil || of.Key != "",
 	})
 	wrong(err)
-	s.answers, err = spend.NewAnswers(of.Cost, of.Settle, of.VoidOn)
+	s.Answers, err = spend.NewAnswers(of.Cost, of.Settle, of.VoidOn)
 	wrong(err)
-	if err != nil || s.costs == nil || !s.costs.ReadsBody() {
+	if err != nil || s.Costs == nil || !s.Costs.ReadsBody() {
 		return s
 	}
 	for _, name := range route.Methods {

@@ -12,25 +12,26 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/gateway"
+	"gatehouse/gateway/payment"
 )
 
 // scriptedLedger keeps what it is told, and fails as it is told to. Of one unit there is one budget.
 type scriptedLedger struct {
 	mu       sync.Mutex
 	limit    int64 // -1: none
-	reserve  func(context.Context, gateway.Hold) error
-	settle   func(id string, to gateway.Outcome) error
-	holds    []gateway.Hold
-	outcomes map[string]gateway.Outcome
+	reserve  func(context.Context, payment.Hold) error
+	settle   func(id string, to payment.Outcome) error
+	holds    []payment.Hold
+	outcomes map[string]payment.Outcome
 }
 
-var _ gateway.Ledger = (*scriptedLedger)(nil)
+var _ payment.Ledger = (*scriptedLedger)(nil)
 
 func newLedger(limit int64) *scriptedLedger {
-	return &scriptedLedger{limit: limit, outcomes: map[string]gateway.Outcome{}}
+	return &scriptedLedger{limit: limit, outcomes: map[string]payment.Outcome{}}
 }
 
-func (l *scriptedLedger) Reserve(ctx context.Context, h gateway.Hold) error {
+func (l *scriptedLedger) Reserve(ctx context.Context, h payment.Hold) error {
 	if l.reserve != nil {
 		if err := l.reserve(ctx, h); err != nil {
 			return err
@@ -39,19 +40,19 @@ func (l *scriptedLedger) Reserve(ctx context.Context, h gateway.Hold) error {
 	return l.keep(h)
 }
 
-func (l *scriptedLedger) keep(h gateway.Hold) error {
+func (l *scriptedLedger) keep(h payment.Hold) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, before := range l.holds {
-		if state := l.outcomes[before.ID].State; h.Once != "" && before.Once == h.Once && state != gateway.Voided {
+		if state := l.outcomes[before.ID].State; h.Once != "" && before.Once == h.Once && state != payment.Voided {
 			if state == "" {
 				state = "held"
 			}
-			return &gateway.SpentAlreadyError{State: string(state)}
+			return &payment.SpentAlreadyError{State: string(state)}
 		}
 	}
 	if left := l.limit - l.counted(); l.limit >= 0 && h.Amount > left {
-		return &gateway.BudgetExceededError{Unit: h.Unit, Limit: l.limit, Remaining: left, MostAtOnce: -1, RenewsAt: now.Add(time.Hour)}
+		return &payment.BudgetExceededError{Unit: h.Unit, Limit: l.limit, Remaining: left, MostAtOnce: -1, RenewsAt: now.Add(time.Hour)}
 	}
 	l.holds = append(l.holds, h)
 	return nil
@@ -61,8 +62,8 @@ func (l *scriptedLedger) keep(h gateway.Hold) error {
 func (l *scriptedLedger) counted() (sum int64) {
 	for _, h := range l.holds {
 		switch to := l.outcomes[h.ID]; to.State {
-		case gateway.Voided:
-		case gateway.Posted:
+		case payment.Voided:
+		case payment.Posted:
 			sum += to.Cost
 		default:
 			sum += h.Amount
@@ -71,7 +72,7 @@ func (l *scriptedLedger) counted() (sum int64) {
 	return sum
 }
 
-func (l *scriptedLedger) Settle(_ context.Context, id string, to gateway.Outcome) error {
+func (l *scriptedLedger) Settle(_ context.Context, id string, to payment.Outcome) error {
 	if l.settle != nil {
 		if err := l.settle(id, to); err != nil {
 			return err
@@ -85,7 +86,7 @@ func (l *scriptedLedger) Settle(_ context.Context, id string, to gateway.Outcome
 			return nil
 		}
 	}
-	return gateway.ErrNoHold
+	return payment.ErrNoHold
 }
 
 // states are what became of the holds, in their order: "held 1010", "posted 1003".
@@ -97,7 +98,7 @@ func (l *scriptedLedger) states() []string {
 		switch to := l.outcomes[h.ID]; to.State {
 		case "":
 			states[i] = fmt.Sprintf("held %d", h.Amount)
-		case gateway.Posted:
+		case payment.Posted:
 			states[i] = fmt.Sprintf("posted %d", to.Cost)
 		default:
 			states[i] = string(to.State)
@@ -106,7 +107,7 @@ func (l *scriptedLedger) states() []string {
 	return states
 }
 
-func (l *scriptedLedger) hold(t *testing.T, n int) gateway.Hold {
+func (l *scriptedLedger) hold(t *testing.T, n int) payment.Hold {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,7 +165,7 @@ type buyer struct {
 	*system
 	ledger *scriptedLedger
 	mu     sync.Mutex
-	seen   []gateway.Spent
+	seen   []payment.Spent
 }
 
 func newBuyer(t *testing.T, ledger *scriptedLedger, route gateway.Route, change ...func(*gateway.Config)) *buyer {
@@ -172,7 +173,7 @@ func newBuyer(t *testing.T, ledger *scriptedLedger, route gateway.Route, change 
 	b := &buyer{ledger: ledger}
 	b.system = newSystem(t, []gateway.Route{route}, options{config: func(c *gateway.Config) {
 		c.Ledger, c.LedgerTimeout = ledger, 200*time.Millisecond
-		c.OnSpent = func(s gateway.Spent) {
+		c.OnSpent = func(s payment.Spent) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.seen = append(b.seen, s)
@@ -184,10 +185,10 @@ func newBuyer(t *testing.T, ledger *scriptedLedger, route gateway.Route, change 
 	return b
 }
 
-func (b *buyer) observed() []gateway.Spent {
+func (b *buyer) observed() []payment.Spent {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return append([]gateway.Spent(nil), b.seen...)
+	return append([]payment.Spent(nil), b.seen...)
 }
 
 func (b *buyer) request(path, body string, headers ...string) string {

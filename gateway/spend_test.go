@@ -14,6 +14,7 @@ import (
 	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/gateway/gatewaytest"
+	"gatehouse/gateway/payment"
 )
 
 func TestAPaymentIsHeldSentAndPosted(t *testing.T) {
@@ -27,11 +28,11 @@ func TestAPaymentIsHeldSentAndPosted(t *testing.T) {
 	require.Equal(t, []string{"posted 250007"}, b.ledger.states())
 	h := b.ledger.hold(t, 0)
 	require.EqualValues(t, invoiceHold, h.Amount)
-	require.Equal(t, gateway.Hold{
+	require.Equal(t, payment.Hold{
 		ID: h.ID, Subject: "7", ClientID: "app", Unit: "sat", Once: invoiceHash, Route: "POST /v2/payments/bolt11",
 		Lookup: invoiceHash + " 1496314718", Amount: invoiceHold, Within: h.Within,
 	}, h)
-	require.Equal(t, []gateway.Spent{{Outcome: gateway.SpendPosted, Held: invoiceHold, Cost: 250_007}}, b.observed())
+	require.Equal(t, []payment.Spent{{Outcome: payment.SpendPosted, Held: invoiceHold, Cost: 250_007}}, b.observed())
 
 	a = b.do(b.request("/v2/payments/bolt11", `{"invoice":"`+strings.ToUpper(invoice)+`"}`))
 	requireRefusedSpend(t, a, 409, "already_paid")
@@ -66,8 +67,8 @@ func TestWhatTheBudgetDoesNotAllowIsNotSent(t *testing.T) {
 		a.Body)
 	require.Empty(t, upstream.Requests())
 
-	b.ledger.reserve = func(context.Context, gateway.Hold) error {
-		return &gateway.BudgetExceededError{Unit: "credit", Limit: -1, Remaining: -1, MostAtOnce: 4}
+	b.ledger.reserve = func(context.Context, payment.Hold) error {
+		return &payment.BudgetExceededError{Unit: "credit", Limit: -1, Remaining: -1, MostAtOnce: 4}
 	}
 	a = b.order(`{"amount":5}`)
 	requireRefusedSpend(t, a, 403, "budget_exceeded")
@@ -75,8 +76,8 @@ func TestWhatTheBudgetDoesNotAllowIsNotSent(t *testing.T) {
 	for _, name := range []string{"limit", "remaining", "renews_at"} {
 		require.Nil(t, member(t, a, name), "there is none")
 	}
-	require.Equal(t, []gateway.Spent{
-		{Outcome: gateway.SpendRefused, Reason: gateway.BudgetExceeded}, {Outcome: gateway.SpendRefused, Reason: gateway.BudgetExceeded},
+	require.Equal(t, []payment.Spent{
+		{Outcome: payment.SpendRefused, Reason: payment.BudgetExceeded}, {Outcome: payment.SpendRefused, Reason: payment.BudgetExceeded},
 	}, b.observed())
 }
 
@@ -165,7 +166,7 @@ func TestWhatWasNotSentIsVoided(t *testing.T) {
 	t.Run("the token is revoked while the ledger is asked", func(t *testing.T) {
 		upstream := newUpstream(t, answerAll)
 		b := newBuyer(t, newLedger(5), priced(upstream.URL()))
-		b.ledger.reserve = func(context.Context, gateway.Hold) error {
+		b.ledger.reserve = func(context.Context, payment.Hold) error {
 			b.denylist.set(denylist.ErrRevoked)
 			time.Sleep(60 * time.Millisecond)
 			return nil
@@ -193,19 +194,19 @@ func TestWhatWasNotSentIsVoided(t *testing.T) {
 func TestNothingIsSentWhileTheLedgerIsAway(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	b := newBuyer(t, newLedger(-1), priced(upstream.URL()))
-	b.ledger.reserve = func(context.Context, gateway.Hold) error { return errLedgerAway }
+	b.ledger.reserve = func(context.Context, payment.Hold) error { return errLedgerAway }
 	a := b.order(`{"amount":5}`)
 	requireRefusedSpend(t, a, 503, "budget_unavailable")
 	require.Equal(t, "1", a.Header.Get("Retry-After"))
 
-	b.ledger.reserve = func(ctx context.Context, _ gateway.Hold) error { <-ctx.Done(); return ctx.Err() }
+	b.ledger.reserve = func(ctx context.Context, _ payment.Hold) error { <-ctx.Done(); return ctx.Err() }
 	began := time.Now()
 	requireRefusedSpend(t, b.order(`{"amount":5}`), 503, "budget_unavailable")
 	require.Less(t, time.Since(began), patience/2, "it is asked for as long as the configuration says")
 	require.Empty(t, upstream.Requests())
 	require.NotContains(t, b.log.String(), "amount")
 	for _, seen := range b.observed() {
-		require.Equal(t, gateway.Spent{Outcome: gateway.SpendRefused, Reason: gateway.BudgetUnavailable}, seen)
+		require.Equal(t, payment.Spent{Outcome: payment.SpendRefused, Reason: payment.BudgetUnavailable}, seen)
 	}
 }
 
@@ -214,7 +215,7 @@ func TestAReservationWhoseAnswerIsLostIsVoided(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
 	ledger := newLedger(5)
 	arrives, late := make(chan struct{}), make(chan error, 1)
-	ledger.reserve = func(_ context.Context, h gateway.Hold) error {
+	ledger.reserve = func(_ context.Context, h payment.Hold) error {
 		go func() {
 			<-arrives
 			late <- ledger.keep(h)
@@ -222,7 +223,7 @@ func TestAReservationWhoseAnswerIsLostIsVoided(t *testing.T) {
 		return context.DeadlineExceeded
 	}
 	tried := make(chan struct{}, 100)
-	ledger.settle = func(string, gateway.Outcome) error { tried <- struct{}{}; return nil }
+	ledger.settle = func(string, payment.Outcome) error { tried <- struct{}{}; return nil }
 	b := newBuyer(t, ledger, priced(upstream.URL()))
 	requireRefusedSpend(t, b.order(`{"amount":5}`), 503, "budget_unavailable")
 	<-tried // before the reservation is there
@@ -238,7 +239,7 @@ func TestTheLedgerIsToldLater(t *testing.T) {
 	b := newBuyer(t, newLedger(10), priced(upstream.URL()))
 	var mu sync.Mutex
 	failures := 3
-	b.ledger.settle = func(string, gateway.Outcome) error {
+	b.ledger.settle = func(string, payment.Outcome) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if failures--; failures >= 0 {
@@ -256,7 +257,7 @@ func TestTheLedgerIsToldLater(t *testing.T) {
 func TestAGatewayThatStopsTellsTheLedgerOnceMore(t *testing.T) {
 	upstream := newUpstream(t, answering(answerFor(`{"cost":3}`)))
 	b := newBuyer(t, newLedger(10), priced(upstream.URL()))
-	b.ledger.settle = func(string, gateway.Outcome) error { return errLedgerAway }
+	b.ledger.settle = func(string, payment.Outcome) error { return errLedgerAway }
 	require.Equal(t, 200, b.order(`{"amount":5}`).StatusCode)
 	require.Equal(t, []string{"held 5"}, b.ledger.states())
 	b.ledger.mu.Lock()
@@ -269,7 +270,7 @@ func TestAGatewayThatStopsTellsTheLedgerOnceMore(t *testing.T) {
 func TestAHoldThatSomebodyElseHasSettledIsLeftAlone(t *testing.T) {
 	upstream := newUpstream(t, answering(answerFor(`{"cost":3}`)))
 	b := newBuyer(t, newLedger(10), priced(upstream.URL()))
-	b.ledger.settle = func(string, gateway.Outcome) error { return fmt.Errorf("resolved: %w", gateway.ErrNoHold) }
+	b.ledger.settle = func(string, payment.Outcome) error { return fmt.Errorf("resolved: %w", payment.ErrNoHold) }
 	require.Equal(t, 200, b.order(`{"amount":5}`).StatusCode)
 	require.Zero(t, b.gateway.Unsettled())
 	require.Contains(t, b.log.String(), "settled in another way")
@@ -326,7 +327,7 @@ func TestACallerThatGoesIsCharged(t *testing.T) {
 func TestAPanicOfTheLedgerRefusesTheRequest(t *testing.T) {
 	upstream := newUpstream(t, answering(answerFor(`{"cost":3}`)))
 	b := newBuyer(t, newLedger(-1), priced(upstream.URL()))
-	b.ledger.reserve = func(_ context.Context, h gateway.Hold) error {
+	b.ledger.reserve = func(_ context.Context, h payment.Hold) error {
 		_ = b.ledger.keep(h)
 		panic("in the ledger")
 	}
@@ -336,7 +337,7 @@ func TestAPanicOfTheLedgerRefusesTheRequest(t *testing.T) {
 
 	b.ledger.reserve = nil
 	panics := true
-	b.ledger.settle = func(string, gateway.Outcome) error {
+	b.ledger.settle = func(string, payment.Outcome) error {
 		if panics {
 			panics = false
 			panic("in the ledger")
@@ -389,10 +390,10 @@ func TestAHoldThatIsTooOldIsNotSent(t *testing.T) {
 	b := newBuyer(t, newLedger(-1), priced(upstream.URL()), func(c *gateway.Config) {
 		c.Now = func() time.Time { return now.Add(time.Duration(later.Load())) }
 	})
-	b.ledger.reserve = func(context.Context, gateway.Hold) error { later.Add(int64(time.Minute)); return nil }
+	b.ledger.reserve = func(context.Context, payment.Hold) error { later.Add(int64(time.Minute)); return nil }
 	requireRefusedSpend(t, b.order(`{"amount":5}`), 503, "budget_unavailable")
 	require.Empty(t, upstream.Requests())
 	require.Equal(t, []string{"voided"}, b.ledger.states())
-	b.ledger.reserve = func(context.Context, gateway.Hold) error { later.Add(int64(10 * time.Second)); return nil }
+	b.ledger.reserve = func(context.Context, payment.Hold) error { later.Add(int64(10 * time.Second)); return nil }
 	require.Equal(t, 200, b.order(`{"amount":5}`).StatusCode)
 }

@@ -93,7 +93,7 @@ func MaxUpstreamConnections(routes []Route, upstreams Upstreams) int {
 		settings := upstreamsOf(&route, upstreams)
 		settings.SetDefaults()
 		by := sharedBy{route.Origin, settings}
-		if origin, _, err := parseOrigin(route.Origin); err == nil {
+		if origin, _, err := upstream.ParseOrigin(route.Origin); err == nil {
 			by.origin = origin.Address
 		}
 		sum := settings.MaxConns

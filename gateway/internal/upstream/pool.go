@@ -10,14 +10,6 @@ import (
 	"time"
 )
 
-// Origin is where requests go.
-type Origin struct {
-	TLS     bool
-	Address string // host:port, to dial
-	Host    string // the Host header, as configured
-	Name    string // for certificates, without the port
-}
-
 // Pool is one origin and the connections to it. It is safe for concurrent use.
 type Pool struct {
 	origin   Origin

@@ -1,8 +1,8 @@
-package gateway
+package payment
 
 // Spent is what became of what one request was going to spend.
 type Spent struct {
-	Route   int // the index in Config.Routes
+	Route   int // the index of its Terms
 	Outcome SpendOutcome
 	Reason  SpendRefusal // of SpendRefused
 	// Held is what was reserved, and Cost what was executed of what was posted.
@@ -18,12 +18,12 @@ const (
 	SpendPosted
 	SpendVoided
 	SpendUnknown
-
-	spendOutcomes = iota
 )
 
 // SpendOutcomes returns all of them, by their value.
-func SpendOutcomes() []SpendOutcome { return all[SpendOutcome](spendOutcomes) }
+func SpendOutcomes() []SpendOutcome {
+	return []SpendOutcome{SpendRefused, SpendPosted, SpendVoided, SpendUnknown}
+}
 
 // String is a word in lower case.
 func (o SpendOutcome) String() string {
@@ -39,23 +39,14 @@ const (
 	BudgetExceeded
 	SpentAlready
 	BudgetUnavailable
-
-	spendRefusals = iota
 )
 
 // SpendRefusals returns all of them, by their value.
-func SpendRefusals() []SpendRefusal { return all[SpendRefusal](spendRefusals) }
+func SpendRefusals() []SpendRefusal {
+	return []SpendRefusal{Unreadable, BudgetExceeded, SpentAlready, BudgetUnavailable}
+}
 
 // String is a word in lower case.
 func (r SpendRefusal) String() string {
 	return [...]string{"unreadable", "exceeded", "already", "unavailable"}[r]
 }
-
-func (g *Gateway) spent(seen Spent) {
-	if g.onSpent != nil {
-		g.onSpent(seen)
-	}
-}
-
-// Unsettled is how many holds wait for the ledger to be told what became of them.
-func (g *Gateway) Unsettled() int { return g.settlements.waiting() }

@@ -1,4 +1,4 @@
-package gateway
+package payment
 
 import (
 	"context"
@@ -34,18 +34,18 @@ type Hold struct {
 
 // Outcome is what became of a hold.
 type Outcome struct {
-	State SpendState
+	State State
 	Cost  int64 // of what was posted, as the upstream says; it may exceed what was held
 }
 
-// SpendState is what a hold has become.
-type SpendState string
+// State is what a hold has become.
+type State string
 
 // What a hold can become.
 const (
-	Posted SpendState = "posted" // the upstream has executed it
-	Voided SpendState = "voided" // certainly it has not, and will not
-	Unsure SpendState = "unknown"
+	Posted State = "posted" // the upstream has executed it
+	Voided State = "voided" // certainly it has not, and will not
+	Unsure State = "unknown"
 )
 
 // BudgetExceededError says that a budget does not allow a payment. Nothing was reserved.

@@ -1,4 +1,4 @@
-package gateway
+package payment
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 type RemoteLedger struct {
 	path      string // before those of the questions
 	fields    string // of each question's head
-	authority *destination
+	authority *upstream.Pool
 
 	closed chan struct{}
 	sweeps sync.WaitGroup
@@ -36,12 +36,14 @@ const (
 	ledgerIdle = 30 * time.Second
 	// ledgerTimeout is how long a part of an answer may take, where the context of a question does not end before.
 	ledgerTimeout = 5 * time.Second
+	// longestAnswer is far more than an answer of a ledger has, in bytes.
+	longestAnswer = 64 << 10
 )
 
 // NewRemoteLedger asks at a URL, and shows the token unless it is empty. It goes there and nowhere else: through no proxy of the
 // environment, after no redirect. Close it.
 func NewRemoteLedger(at, token string) (*RemoteLedger, error) {
-	origin, path, err := parseOrigin(at)
+	origin, path, err := upstream.ParseOrigin(at)
 	if err != nil {
 		return nil, fmt.Errorf("the ledger of budgets: %w", err)
 	}
@@ -56,7 +58,7 @@ func NewRemoteLedger(at, token string) (*RemoteLedger, error) {
 		return nil, fmt.Errorf("the ledger of budgets: %w", err)
 	}
 	l := &RemoteLedger{
-		path: path, authority: &destination{Pool: pool}, closed: make(chan struct{}),
+		path: path, authority: pool, closed: make(chan struct{}),
 		fields: " HTTP/1.1\r\nHost: " + origin.Host + "\r\nContent-Type: application/json\r\n",
 	}
 	if token != "" {
@@ -103,8 +105,8 @@ type holdQuestion struct {
 
 // outcomeReport says what became of what was reserved.
 type outcomeReport struct {
-	State SpendState `json:"state"`
-	Cost  int64      `json:"cost"`
+	State State `json:"state"`
+	Cost  int64 `json:"cost"`
 }
 
 // ledgerAnswer is what a ledger says that has not done what it was asked for.
@@ -181,7 +183,7 @@ func (l *RemoteLedger) ask(ctx context.Context, path string, question any) (stat
 	request = append(append(request, "\r\n\r\n"...), body...)
 
 	end, _ := ctx.Deadline()
-	status, answer, err := ask(l.authority, upstream.Caller{End: end}, request)
+	status, answer, err := l.authority.Ask(upstream.Caller{End: end}, request, longestAnswer)
 	if err != nil {
 		return 0, said, fmt.Errorf("ask the ledger of budgets: %w", err)
 	}

@@ -1,4 +1,4 @@
-package gateway
+package upstream
 
 import (
 	"errors"
@@ -8,14 +8,21 @@ import (
 	"strings"
 
 	"gatehouse/gateway/internal/routing"
-	"gatehouse/gateway/internal/upstream"
 )
 
-// parseOrigin accepts http and https URLs of a host and at most a path. Anything more would be dropped in silence or
+// Origin is where requests go.
+type Origin struct {
+	TLS     bool
+	Address string // host:port, to dial
+	Host    string // the Host header, as configured
+	Name    string // for certificates, without the port
+}
+
+// ParseOrigin accepts http and https URLs of a host and at most a path. Anything more would be dropped in silence or
 // glued to every request, so it is refused. basePath is canonical, without a trailing slash, and empty for none.
-func parseOrigin(raw string) (at upstream.Origin, basePath string, err error) {
-	refuse := func(reason string) (upstream.Origin, string, error) {
-		return upstream.Origin{}, "", fmt.Errorf("bad origin: %s", reason) // a URL may hold a password: the text is not shown
+func ParseOrigin(raw string) (at Origin, basePath string, err error) {
+	refuse := func(reason string) (Origin, string, error) {
+		return Origin{}, "", fmt.Errorf("bad origin: %s", reason) // a URL may hold a password: the text is not shown
 	}
 	if raw == "" {
 		return refuse("none is given")
@@ -42,7 +49,7 @@ func parseOrigin(raw string) (at upstream.Origin, basePath string, err error) {
 	case !isHostHeader(u.Host):
 		return refuse("the host is not valid")
 	}
-	at = upstream.Origin{TLS: u.Scheme == "https", Host: u.Host, Name: u.Hostname()}
+	at = Origin{TLS: u.Scheme == "https", Host: u.Host, Name: u.Hostname()}
 	port := u.Port()
 	if port == "" {
 		port = u.Scheme
