@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/client"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
@@ -21,8 +22,17 @@ const (
 	clientField    = "client"
 )
 
+// What the account's page says of the step before it, beside noticeBudgetSet.
+const (
+	noticeEnded    = "ended"
+	noticeEndedAll = "ended all"
+	noticePending  = "pending"
+)
+
 // showAccount leads to the first of a user's pages.
-func (s *Server) showAccount(w http.ResponseWriter, _ *http.Request) { s.seeOther(w, accountPath) }
+func (s *Server) showAccount(w http.ResponseWriter, _ *http.Request) {
+	s.pages.SeeOther(w, browser.AccountPath)
+}
 
 // showApplications is a user's account: what has access to it.
 func (s *Server) showApplications(w http.ResponseWriter, r *http.Request) {
@@ -34,14 +44,14 @@ func (s *Server) showApplications(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := page.Applications{
-		Service: s.service,
-		User:    v.shownName(),
-		Said:    s.takeNotice(w, r).ofAccount(),
-		SignOut: page.Form{Action: s.base + signOutPath, Token: formToken(v.value)},
+		Service: s.pages.Service,
+		User:    v.ShownName(),
+		Said:    ofAccount(s.pages.TakeNotice(w, r)),
+		SignOut: page.Form{Action: s.pages.Link(browser.SignOutPath), Token: v.FormToken()},
 	}
-	budgets, err := s.budgetsOf(ctx, v.session.Subject)
+	budgets, err := s.budgetsOf(ctx, v.Session.Subject)
 	if err != nil {
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 		return
 	}
 	for _, c := range connections {
@@ -52,18 +62,18 @@ func (s *Server) showApplications(w http.ResponseWriter, r *http.Request) {
 		view.Applications = append(view.Applications, shown)
 	}
 	if len(connections) > 1 {
-		view.DisconnectAll = s.base + disconnectPath
+		view.DisconnectAll = s.pages.Link(disconnectPath)
 	}
-	s.show(w, r, http.StatusOK, view)
+	s.pages.Show(w, r, http.StatusOK, view)
 }
 
 func (s *Server) applicationView(c registry.Connection) page.Application {
 	shown := page.Application{
 		Name:       client.ShownName(c.Name, c.ClientID),
-		Domain:     hostOf(c.RedirectURI),
+		Domain:     client.HostOf(c.RedirectURI),
 		Since:      c.Since,
 		LastUsed:   lastUsed(c.LastUsedOn, s.now()),
-		Disconnect: s.base + disconnectPath + "?" + url.Values{clientField: {c.ClientID}}.Encode(),
+		Disconnect: s.pages.Link(disconnectPath + "?" + url.Values{clientField: {c.ClientID}}.Encode()),
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.Scopes))) {
 		shown.Scopes = append(shown.Scopes, page.Scope{Name: name, Description: s.scopes.shown(name)})
@@ -95,15 +105,15 @@ func (s *Server) showDisconnect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := page.Disconnect{
-		Service: s.service,
+		Service: s.pages.Service,
 		Client:  r.URL.Query().Get(clientField),
-		Form:    page.Form{Action: s.base + disconnectPath, Token: formToken(v.value)},
-		Back:    s.base + accountPath,
+		Form:    page.Form{Action: s.pages.Link(disconnectPath), Token: v.FormToken()},
+		Back:    s.pages.Link(browser.AccountPath),
 	}
 	at := slices.IndexFunc(connections, func(c registry.Connection) bool { return c.ClientID == view.Client })
 	switch {
 	case len(connections) == 0, view.Client != "" && at < 0: // it has gone already
-		s.seeOther(w, accountPath)
+		s.pages.SeeOther(w, browser.AccountPath)
 		return
 	case view.Client != "":
 		connections = connections[at : at+1]
@@ -112,7 +122,7 @@ func (s *Server) showDisconnect(w http.ResponseWriter, r *http.Request) {
 	for _, c := range connections {
 		view.Ends = append(view.Ends, s.applicationView(c))
 	}
-	s.show(w, r, http.StatusOK, view)
+	s.pages.Show(w, r, http.StatusOK, view)
 }
 
 // disconnectOnPage takes back what the user gave an application, or every one.
@@ -120,9 +130,9 @@ func (s *Server) disconnectOnPage(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
-	form, err := s.readOwnForm(w, r)
+	form, err := s.pages.ReadForm(w, r)
 	if err != nil {
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 		return
 	}
 	v, ok := s.openAccount(ctx, w, r)
@@ -130,66 +140,66 @@ func (s *Server) disconnectOnPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	clientID := form.Get(clientField)
-	if !v.sentSignedIn(form) || !text.IsStorable(clientID) { // somebody else has signed in since
-		s.seeOther(w, accountPath)
+	if !v.SentSignedIn(form) || !text.IsStorable(clientID) { // somebody else has signed in since
+		s.pages.SeeOther(w, browser.AccountPath)
 		return
 	}
-	said := notice{what: noticeEndedAll}
+	said := browser.Notice{What: noticeEndedAll}
 	if clientID != "" {
-		said.what, said.about = noticeEnded, clientID
+		said.What, said.About = noticeEnded, clientID
 		if c, err := s.registry.Client(ctx, clientID); err == nil {
-			said.about = client.ShownName(c.Name, clientID)
+			said.About = client.ShownName(c.Name, clientID)
 		}
 	}
-	_, _, err = s.disconnect(ctx, v.session.Subject, clientID)
+	_, _, err = s.disconnect(ctx, v.Session.Subject, clientID)
 	switch {
 	case errors.Is(err, outbox.ErrUndelivered):
 		s.failures.Record(r, endpoint.AsOAuthError(err))
-		said.what = noticePending
+		said.What = noticePending
 	case err != nil:
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 		return
 	}
-	s.leaveNotice(w, said)
-	s.seeOther(w, accountPath)
+	s.pages.LeaveNotice(w, said)
+	s.pages.SeeOther(w, browser.AccountPath)
 }
 
 // openApplications finds out whose account it is, and what has access to it. When it returns false it has answered.
-func (s *Server) openApplications(ctx context.Context, w http.ResponseWriter, r *http.Request) (visitor, []registry.Connection, bool) {
+func (s *Server) openApplications(ctx context.Context, w http.ResponseWriter, r *http.Request) (browser.Visitor, []registry.Connection, bool) {
 	v, ok := s.openAccount(ctx, w, r)
 	if !ok {
 		return v, nil, false
 	}
-	connections, err := s.registry.ConnectionsOf(ctx, v.session.Subject)
+	connections, err := s.registry.ConnectionsOf(ctx, v.Session.Subject)
 	if err != nil {
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 	}
 	return v, connections, err == nil
 }
 
 // openAccount finds out whose account it is. When it returns false it has answered: whoever is not signed in is led there.
-func (s *Server) openAccount(ctx context.Context, w http.ResponseWriter, r *http.Request) (visitor, bool) {
-	v, err := s.visitorOf(ctx, r)
+func (s *Server) openAccount(ctx context.Context, w http.ResponseWriter, r *http.Request) (browser.Visitor, bool) {
+	v, err := s.pages.Visitor(ctx, r)
 	switch {
 	case err != nil:
-		s.failPage(w, r, err)
-	case !v.signedIn:
-		s.seeOther(w, signInPath(""))
+		s.pages.Fail(w, r, err)
+	case !v.SignedIn:
+		s.pages.SeeOther(w, browser.SignInPath(""))
 	}
-	return v, err == nil && v.signedIn
+	return v, err == nil && v.SignedIn
 }
 
 // ofAccount is what the account's page says of the step before.
-func (n notice) ofAccount() page.Message {
-	switch n.what {
+func ofAccount(n browser.Notice) page.Message {
+	switch n.What {
 	case noticeEnded:
-		return page.Say("applications.ended", "application", n.about)
+		return page.Say("applications.ended", "application", n.About)
 	case noticeEndedAll:
 		return page.Say("applications.ended_all")
 	case noticePending:
 		return page.Say("applications.pending")
 	case noticeBudgetSet:
-		return page.Say("budget.set", "application", n.about)
+		return page.Say("budget.set", "application", n.About)
 	}
 	return page.Message{}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
 	"gatehouse/authz/internal/endpoint"
@@ -38,7 +39,7 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	sent, a, err := s.readAuthorization(ctx, w, r)
-	if refused := s.crossOrigin.check(r, false); refused != nil {
+	if refused := s.pages.CheckOrigin(r); refused != nil {
 		a, err = nil, refused
 	}
 	switch {
@@ -97,7 +98,7 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 
 // readAuthorizationForm is readAuthorization for parameters that were taken from a request, now or before.
 func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, form url.Values) (*authorization, error) {
-	wishFor(ctx, form.Get(localesField))
+	browser.WishFor(ctx, form.Get(browser.LocalesField))
 	if !form.Has("redirect_uri") { // it is in the request object, which is not read: nobody can be told by redirect
 		if err := refuseRequestObject(form); err != nil {
 			return nil, err

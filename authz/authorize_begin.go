@@ -10,10 +10,9 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
-	"gatehouse/authz/page"
-	"gatehouse/authz/user"
 	"gatehouse/registry"
 )
 
@@ -42,7 +41,7 @@ func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
 
 	_, a, err := s.readAuthorization(ctx, w, r)
 	if a == nil {
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 		return
 	}
 	var asked prompt
@@ -61,7 +60,7 @@ func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) keepRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, a *authorization) {
 	if err := s.requestPace.Take(s.caller(r)); err != nil {
-		s.failPage(w, r, tooManyRequests(err))
+		s.pages.Fail(w, r, endpoint.TooManyRequests(err))
 		return
 	}
 	kept, size := map[string]string{}, 0
@@ -80,26 +79,14 @@ func (s *Server) keepRequest(ctx context.Context, w http.ResponseWriter, r *http
 	}
 	now := s.now()
 	begun := registry.AuthorizationRequest{
-		ID: rand.Text(), BrowserHash: text.HashToken(s.know(w, r)), ClientID: a.client.ID, Parameters: kept,
+		ID: rand.Text(), BrowserHash: text.HashToken(s.pages.Know(w, r)), ClientID: a.client.ID, Parameters: kept,
 		CreatedAt: now, ExpiresAt: now.Add(requestLife),
 	}
 	if err := s.registry.CreateAuthorizationRequest(ctx, begun); err != nil {
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 		return
 	}
-	s.seeOther(w, requestPath(begun.ID))
-}
-
-func requestPath(id string) string { return "/oauth/authorize/" + url.PathEscape(id) }
-
-func tooManyRequests(err error) error {
-	var braked *user.BrakedError
-	if errors.As(err, &braked) {
-		wait := endpoint.RetryAfter(braked)
-		hint := "Too many requests come from your network. Wait " + page.English.Duration(wait) + " and try again."
-		return endpoint.Told(endpoint.ErrTooManyTries.WithHint(hint).WithWrap(err), "failure.too_many_requests", "wait", wait)
-	}
-	return err
+	s.pages.SeeOther(w, browser.RequestPath(begun.ID))
 }
 
 // keptRequest is an authorization request whose page a browser is at.
@@ -111,7 +98,7 @@ type keptRequest struct {
 
 // openRequest finds a request that this browser began, and checks it as if it came now: the client may have changed. Without
 // an authorization in the result, the answer must not be a redirect.
-func (s *Server) openRequest(ctx context.Context, r *http.Request, v visitor, id string) (keptRequest, error) {
+func (s *Server) openRequest(ctx context.Context, r *http.Request, v browser.Visitor, id string) (keptRequest, error) {
 	var k keptRequest
 	var err error
 	if k.AuthorizationRequest, err = s.findRequest(ctx, v, id); err != nil {
@@ -129,17 +116,17 @@ func (s *Server) openRequest(ctx context.Context, r *http.Request, v visitor, id
 }
 
 // findRequest finds a request that this browser began and that has not expired.
-func (s *Server) findRequest(ctx context.Context, v visitor, id string) (registry.AuthorizationRequest, error) {
+func (s *Server) findRequest(ctx context.Context, v browser.Visitor, id string) (registry.AuthorizationRequest, error) {
 	found, err := s.registry.AuthorizationRequest(ctx, id)
-	wishFor(ctx, found.Parameters[localesField])
+	browser.WishFor(ctx, found.Parameters[browser.LocalesField])
 	switch {
 	case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid):
 		return found, errNoRequest
 	case err != nil:
 		return found, err
-	case v.browser == "":
+	case v.Browser == "":
 		return registry.AuthorizationRequest{}, errNoCookie
-	case text.HashToken(v.browser) != found.BrowserHash:
+	case text.HashToken(v.Browser) != found.BrowserHash:
 		return registry.AuthorizationRequest{}, errOtherBrowser
 	case !s.now().Before(found.ExpiresAt):
 		return found, errRequestExpired

@@ -26,6 +26,13 @@ const (
 	noLimit   = "none"
 )
 
+// What a page with budgets says of the step before it.
+const (
+	noticeBadBudget     = "bad budget"
+	noticeBudgetChanged = "budget changed"
+	noticeBudgetSet     = "budget set"
+)
+
 // offered are the amounts that a form offers, beside what it begins with. suggested is what it begins with where nobody has said
 // anything else: whoever clicks without reading is to lose little.
 var (

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
 	"gatehouse/authz/page"
@@ -22,10 +23,10 @@ func (s *Server) spendingView(b registry.Budget) page.Spending {
 	of := url.Values{clientField: {b.ClientID}}
 	view := page.Spending{
 		Limit:    page.Say("budget.may_spend", "limit", sayLimit(budget.LimitOf(b), b.Unit)),
-		Payments: s.base + paymentsPath + "?" + of.Encode(),
+		Payments: s.pages.Link(paymentsPath + "?" + of.Encode()),
 	}
 	of.Set(unitField, b.Unit)
-	view.Change = s.base + budgetPath + "?" + of.Encode()
+	view.Change = s.pages.Link(budgetPath + "?" + of.Encode())
 	spent, left := amountOf(b.Spent, b.Unit), amountOf(b.Left(), b.Unit)
 	switch {
 	case b.Most == budget.NoLimit:
@@ -57,10 +58,10 @@ func (s *Server) showBudget(ctx context.Context, w http.ResponseWriter, r *http.
 	}
 	unit := query.Get(unitField)
 	if !slices.Contains(s.unitsOf(c.Scopes), unit) {
-		s.seeOther(w, accountPath)
+		s.pages.SeeOther(w, browser.AccountPath)
 		return nil
 	}
-	now, _, err := s.budgets.Of(ctx, registry.BudgetKey{Subject: v.session.Subject, ClientID: c.ClientID, Unit: unit})
+	now, _, err := s.budgets.Of(ctx, registry.BudgetKey{Subject: v.Session.Subject, ClientID: c.ClientID, Unit: unit})
 	if err != nil {
 		return err
 	}
@@ -69,27 +70,27 @@ func (s *Server) showBudget(ctx context.Context, w http.ResponseWriter, r *http.
 		Client:      c.ClientID,
 		Spending:    s.spendingView(now),
 		Budget:      s.budgetFields(now, s.possible(budget.LimitOf(now))),
-		Form:        page.Form{Action: s.base + budgetPath, Token: formToken(v.value)},
-		Back:        s.base + accountPath,
+		Form:        page.Form{Action: s.pages.Link(budgetPath), Token: v.FormToken()},
+		Back:        s.pages.Link(browser.AccountPath),
 	}
 	view.Budget.Heading, view.Budget.AsksPayment = page.Say("budget.new"), true
 	status := http.StatusOK
-	switch n := s.takeNotice(w, r); n.what {
+	switch n := s.pages.TakeNotice(w, r); n.What {
 	case noticeBadBudget:
-		if sent, err := url.ParseQuery(n.about); err == nil {
-			takeBack(&view.Budget, sent, s.readBudgetForm(sent, unit, languageOf(r)))
+		if sent, err := url.ParseQuery(n.About); err == nil {
+			takeBack(&view.Budget, sent, s.readBudgetForm(sent, unit, browser.LanguageOf(r)))
 		}
 		status = http.StatusBadRequest
 	case noticeBudgetChanged:
 		view.Budget.Failure, status = page.Say("budget.changed"), http.StatusConflict
 	}
-	s.show(w, r, status, view)
+	s.pages.Show(w, r, status, view)
 	return nil
 }
 
 // changeBudget holds an application to another limit from now on.
 func (s *Server) changeBudget(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
-	form, err := s.readOwnForm(w, r)
+	form, err := s.pages.ReadForm(w, r)
 	if err != nil {
 		return err
 	}
@@ -98,26 +99,26 @@ func (s *Server) changeBudget(ctx context.Context, w http.ResponseWriter, r *htt
 		return nil
 	}
 	unit := form.Get(unitField)
-	if !v.sentSignedIn(form) || !slices.Contains(s.unitsOf(c.Scopes), unit) { // somebody else has signed in since
-		s.seeOther(w, accountPath)
+	if !v.SentSignedIn(form) || !slices.Contains(s.unitsOf(c.Scopes), unit) { // somebody else has signed in since
+		s.pages.SeeOther(w, browser.AccountPath)
 		return nil
 	}
 	again := budgetPath + "?" + url.Values{clientField: {c.ClientID}, unitField: {unit}}.Encode()
-	read := s.readBudgetForm(form, unit, languageOf(r))
+	read := s.readBudgetForm(form, unit, browser.LanguageOf(r))
 	if read.wrongField != "" {
-		s.leaveNotice(w, notice{what: noticeBadBudget, about: keptFields(form, unit).Encode()})
-		s.seeOther(w, again)
+		s.pages.LeaveNotice(w, browser.Notice{What: noticeBadBudget, About: keptFields(form, unit).Encode()})
+		s.pages.SeeOther(w, again)
 		return nil
 	}
-	key := registry.BudgetKey{Subject: v.session.Subject, ClientID: c.ClientID, Unit: unit}
+	key := registry.BudgetKey{Subject: v.Session.Subject, ClientID: c.ClientID, Unit: unit}
 	now, _, err := s.budgets.Of(ctx, key)
 	if err == nil && now.Revision != read.seen {
 		if budget.LimitOf(now) == read.limit { // a form that was sent twice
-			s.seeOther(w, accountPath)
+			s.pages.SeeOther(w, browser.AccountPath)
 			return nil
 		}
-		s.leaveNotice(w, notice{what: noticeBudgetChanged})
-		s.seeOther(w, again)
+		s.pages.LeaveNotice(w, browser.Notice{What: noticeBudgetChanged})
+		s.pages.SeeOther(w, again)
 		return nil
 	}
 	if err == nil {
@@ -126,22 +127,22 @@ func (s *Server) changeBudget(ctx context.Context, w http.ResponseWriter, r *htt
 	if err != nil {
 		return err
 	}
-	s.leaveNotice(w, notice{what: noticeBudgetSet, about: client.ShownName(c.Name, c.ClientID)})
-	s.seeOther(w, accountPath)
+	s.pages.LeaveNotice(w, browser.Notice{What: noticeBudgetSet, About: client.ShownName(c.Name, c.ClientID)})
+	s.pages.SeeOther(w, browser.AccountPath)
 	return nil
 }
 
 // openConnection finds out whose account it is, and the application there. When it returns false it has answered.
 func (s *Server) openConnection(
 	ctx context.Context, w http.ResponseWriter, r *http.Request, clientID string,
-) (visitor, registry.Connection, bool) {
+) (browser.Visitor, registry.Connection, bool) {
 	v, connections, ok := s.openApplications(ctx, w, r)
 	if !ok {
 		return v, registry.Connection{}, false
 	}
 	at := slices.IndexFunc(connections, func(c registry.Connection) bool { return c.ClientID == clientID })
 	if at < 0 { // it has gone already
-		s.seeOther(w, accountPath)
+		s.pages.SeeOther(w, browser.AccountPath)
 		return v, registry.Connection{}, false
 	}
 	return v, connections[at], true

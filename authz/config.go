@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
@@ -94,7 +95,7 @@ type Config struct {
 	// oauth2server did. The log says so. They are refused without it.
 	IgnoreUnknownFields bool
 	// TrustedOrigins are those of other sites whose forms may sign a user in, as browsers send them: https://app.example.
-	// ValidateTrustedOrigin says which can be.
+	// browser.ValidateTrustedOrigin says which can be.
 	TrustedOrigins []string
 	// OnIssued, when not nil, is told of each answer that holds an access token, before it is sent. ctx is that of the
 	// request. It must not block.
@@ -152,7 +153,7 @@ func (c Config) check() error {
 		"the maximum access token lifespan %v must be whole seconds and not below the usual one", c.MaxAccessLifespan)
 	complain(c.CodeLifespan < 0 || c.RefreshLifespan < 0 || c.RefreshGrace < 0, "lifespans must not be negative")
 	for _, origin := range c.TrustedOrigins {
-		err := ValidateTrustedOrigin(origin)
+		err := browser.ValidateTrustedOrigin(origin)
 		complain(err != nil, "the trusted origin %w", err)
 	}
 	complain(c.SessionIdle < time.Second || c.SessionAbsolute < c.SessionIdle,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
 	"gatehouse/authz/budget"
@@ -66,7 +65,7 @@ func (s *Server) connectionsOf(ctx context.Context, subject string) ([]connectio
 			Name:     client.ShownName(c.Name, c.ClientID),
 			ImageURL: c.ImageURL,
 			URL:      c.URL,
-			Domain:   hostOf(c.RedirectURI),
+			Domain:   client.HostOf(c.RedirectURI),
 			Scopes:   s.scopes.describe(c.Scopes),
 			Since:    c.Since.Truncate(time.Second),
 		}
@@ -142,19 +141,3 @@ func (i *issuer) deliverOf(ctx context.Context, subject string) (unconfirmed int
 	}
 	return i.relay.Confirm(ctx, own)
 }
-
-// hostOf is the host and port of a redirect URI, and of one with the scheme of a native application that scheme and a
-// colon: what such a URI has for a host means nothing, and could be the name of somebody else's site.
-func hostOf(redirectURI string) string {
-	u, err := url.Parse(redirectURI)
-	switch {
-	case err != nil || u.Scheme == "":
-		return ""
-	case !isWeb(u):
-		return u.Scheme + ":"
-	}
-	return u.Host
-}
-
-// isWeb holds for a URI whose host is looked up.
-func isWeb(u *url.URL) bool { return u.Scheme == "https" || u.Scheme == "http" }

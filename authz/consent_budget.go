@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
 	"gatehouse/authz/page"
@@ -12,9 +13,9 @@ import (
 )
 
 // consentBudgets are the budgets that a request's page asks about: one for each unit that its scopes spend.
-func (s *Server) consentBudgets(ctx context.Context, v visitor, k keptRequest) (budgets []page.Budget, err error) {
+func (s *Server) consentBudgets(ctx context.Context, v browser.Visitor, k keptRequest) (budgets []page.Budget, err error) {
 	for _, unit := range s.unitsOf(k.request.GetRequestedScopes()) {
-		key := registry.BudgetKey{Subject: v.session.Subject, ClientID: k.client.ID, Unit: unit}
+		key := registry.BudgetKey{Subject: v.Session.Subject, ClientID: k.client.ID, Unit: unit}
 		now, _, err := s.budgets.Of(ctx, key)
 		if err != nil {
 			return nil, err
@@ -83,14 +84,14 @@ func (s *Server) chosenBudgets(form url.Values, scopes []string, in *page.Langua
 }
 
 // keepChoice is what the page has to show again of a form that could not be taken: above all what was unticked.
-func (s *Server) keepChoice(k keptRequest, form url.Values) notice {
+func (s *Server) keepChoice(k keptRequest, form url.Values) browser.Notice {
 	kept := url.Values{"ticked": {k.ticked(form)}}
 	for _, unit := range s.unitsOf(k.request.GetRequestedScopes()) {
 		for name, value := range keptFields(form, unit) {
 			kept[name] = value
 		}
 	}
-	return notice{what: noticeBadBudget, about: kept.Encode()}
+	return browser.Notice{What: noticeBadBudget, About: kept.Encode()}
 }
 
 // ticked says of each scope in turn whether its box is.
@@ -108,8 +109,8 @@ func (k *keptRequest) ticked(form url.Values) string {
 
 // showChoiceAgain puts a form that could not be taken back into the page. Where it is not known what was unticked, everything is: nobody
 // allows that way what they did not want.
-func (s *Server) showChoiceAgain(view *page.Consent, k keptRequest, n notice, in *page.Language) {
-	sent, err := url.ParseQuery(n.about)
+func (s *Server) showChoiceAgain(view *page.Consent, k keptRequest, n browser.Notice, in *page.Language) {
+	sent, err := url.ParseQuery(n.About)
 	if err != nil {
 		sent = url.Values{}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/page"
 	"gatehouse/registry"
@@ -20,20 +21,23 @@ var (
 	errOtherBrowser = endpoint.Told(&fosite.RFC6749Error{
 		ErrorField: "access_denied", DescriptionField: "This was begun in another browser, and can be finished only there.",
 		CodeField: http.StatusForbidden,
-	}, "failure.other_browser")
+	}, "failure.other_browser").Advising(page.Say("failure.expired_advice")) // perhaps two tabs of a browser that was never here
 	errNoCookie = endpoint.Told(&fosite.RFC6749Error{
 		ErrorField: "access_denied", DescriptionField: "This page works only in the browser in which it was begun, and only where that allows cookies.",
 		CodeField: http.StatusForbidden,
-	}, "failure.no_cookie")
+	}, "failure.no_cookie").Advising(page.Say("failure.expired_advice"))
 	errRequestExpired = endpoint.Told(&fosite.RFC6749Error{
 		ErrorField: "invalid_request", DescriptionField: "This took longer than 10 minutes. Nothing was allowed.",
 		CodeField: http.StatusGone,
-	}, "failure.expired")
+	}, "failure.expired").Under(page.Say("failure.expired_heading")).Advising(page.Say("failure.expired_advice"))
 	errDecided = endpoint.Told(&fosite.RFC6749Error{
 		ErrorField: "invalid_request", DescriptionField: "You have decided this already.",
 		CodeField: http.StatusGone,
-	}, "failure.decided")
+	}, "failure.decided").Under(page.Say("failure.decided_heading")).Advising(page.Say("failure.decided_advice"))
 )
+
+// noticeNothingChosen is what the page of a request says of a form that allowed nothing.
+const noticeNothingChosen = "nothing chosen"
 
 // showConsent is the page of an authorization request. Whoever is not signed in is led to sign in first.
 func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) {
@@ -44,26 +48,26 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !ok:
 	case k.Used():
-		s.failPage(w, r, errDecided)
+		s.pages.Fail(w, r, errDecided)
 	case k.needsSignIn(v):
-		s.seeOther(w, signInPath(k.ID))
+		s.pages.SeeOther(w, browser.SignInPath(k.ID))
 	default:
 		view, err := s.consentView(ctx, v, k)
 		if err != nil {
-			s.failPage(w, r, err)
+			s.pages.Fail(w, r, err)
 			return
 		}
 		status := http.StatusOK
-		switch n := s.takeNotice(w, r); n.what {
+		switch n := s.pages.TakeNotice(w, r); n.What {
 		case noticeNothingChosen:
 			view.Failure, status = page.Say("consent.nothing_chosen"), http.StatusBadRequest
 		case noticeBadBudget:
-			s.showChoiceAgain(&view, k, n, languageOf(r))
+			s.showChoiceAgain(&view, k, n, browser.LanguageOf(r))
 			status = http.StatusBadRequest
 		case noticeBudgetChanged:
 			view.Failure, status = page.Say("budget.changed"), http.StatusConflict
 		}
-		s.show(w, r, status, view)
+		s.pages.Show(w, r, status, view)
 	}
 }
 
@@ -73,9 +77,9 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
-	form, err := s.readOwnForm(w, r)
+	form, err := s.pages.ReadForm(w, r)
 	if err != nil {
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 		return
 	}
 	v, k, ok := s.openPage(ctx, w, r)
@@ -83,38 +87,38 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch denies := form.Get(decisionField) == decisionDeny; {
-	case denies && (v.sentFrom(form) || v.sentSignedIn(form)):
+	case denies && (v.SentFrom(form) || v.SentSignedIn(form)):
 		s.refuseRequest(ctx, w, r, v, k)
-	case form.Get(decisionField) == decisionAllow && v.sentSignedIn(form) && !k.needsSignIn(v):
+	case form.Get(decisionField) == decisionAllow && v.SentSignedIn(form) && !k.needsSignIn(v):
 		if k.consent.scopes = k.chosenScopes(form); len(k.consent.scopes) == 0 {
-			s.leaveNotice(w, notice{what: noticeNothingChosen})
-			s.seeOther(w, requestPath(k.ID))
+			s.pages.LeaveNotice(w, browser.Notice{What: noticeNothingChosen})
+			s.pages.SeeOther(w, browser.RequestPath(k.ID))
 			return
 		}
-		chosen, ok := s.chosenBudgets(form, k.consent.scopes, languageOf(r))
+		chosen, ok := s.chosenBudgets(form, k.consent.scopes, browser.LanguageOf(r))
 		if !ok {
-			s.leaveNotice(w, s.keepChoice(k, form))
-			s.seeOther(w, requestPath(k.ID))
+			s.pages.LeaveNotice(w, s.keepChoice(k, form))
+			s.pages.SeeOther(w, browser.RequestPath(k.ID))
 			return
 		}
-		k.consent.decide = s.decideShown(v.session.Subject, k.client.ID, chosen)
+		k.consent.decide = s.decideShown(v.Session.Subject, k.client.ID, chosen)
 		s.allowRequest(ctx, w, r, v, k)
 	default: // the session has ended, or somebody else has signed in, since the page was shown: it is shown anew
-		s.seeOther(w, requestPath(k.ID))
+		s.pages.SeeOther(w, browser.RequestPath(k.ID))
 	}
 }
 
 // openPage finds the request that the path names. When it returns false it has answered.
-func (s *Server) openPage(ctx context.Context, w http.ResponseWriter, r *http.Request) (visitor, keptRequest, bool) {
-	v, err := s.visitorOf(ctx, r)
+func (s *Server) openPage(ctx context.Context, w http.ResponseWriter, r *http.Request) (browser.Visitor, keptRequest, bool) {
+	v, err := s.pages.Visitor(ctx, r)
 	if err != nil {
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 		return v, keptRequest{}, false
 	}
 	k, err := s.openRequest(ctx, r, v, r.PathValue("request"))
 	switch {
 	case k.authorization == nil && err != nil:
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 	case err != nil: // the client has changed since
 		s.redirectError(w, r, k.authorization, http.StatusSeeOther, err)
 	}
@@ -122,27 +126,27 @@ func (s *Server) openPage(ctx context.Context, w http.ResponseWriter, r *http.Re
 }
 
 // allowRequest answers with 303, so that no browser sends the form on to the client.
-func (s *Server) allowRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, v visitor, k keptRequest) {
-	suspended, err := s.isSuspended(ctx, v)
+func (s *Server) allowRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, v browser.Visitor, k keptRequest) {
+	suspended, err := s.isSuspended(ctx, v.Session.Subject)
 	switch {
 	case err != nil:
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 		return
 	case suspended:
-		s.cookies.set(w, sessionCookie, "", 0)
-		s.leaveNotice(w, notice{what: noticeSuspended})
-		s.seeOther(w, signInPath(k.ID))
+		s.pages.ForgetSession(w)
+		s.pages.LeaveNotice(w, browser.Notice{What: browser.Suspended})
+		s.pages.SeeOther(w, browser.SignInPath(k.ID))
 		return
 	}
-	k.consent.Subject = v.session.Subject
-	k.consent.requestID, k.consent.sessionHash = k.ID, v.session.Hash
+	k.consent.Subject = v.Session.Subject
+	k.consent.requestID, k.consent.sessionHash = k.ID, v.Session.Hash
 	response, err := s.provider.NewAuthorizeResponse(ctx, k.request, k.consent)
 	switch {
 	case errors.Is(err, errDecided), errors.Is(err, errRequestExpired):
-		s.failPage(w, r, err)
+		s.pages.Fail(w, r, err)
 	case errors.Is(err, registry.ErrBudgetChanged): // in another tab, or by another page that was open
-		s.leaveNotice(w, notice{what: noticeBudgetChanged})
-		s.seeOther(w, requestPath(k.ID))
+		s.pages.LeaveNotice(w, browser.Notice{What: noticeBudgetChanged})
+		s.pages.SeeOther(w, browser.RequestPath(k.ID))
 	case err != nil:
 		s.redirectError(w, r, k.authorization, http.StatusSeeOther, err)
 	default:
@@ -150,8 +154,8 @@ func (s *Server) allowRequest(ctx context.Context, w http.ResponseWriter, r *htt
 	}
 }
 
-func (s *Server) refuseRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, v visitor, k keptRequest) {
-	err := s.registry.RefuseRequest(ctx, k.ID, v.session.Hash)
+func (s *Server) refuseRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, v browser.Visitor, k keptRequest) {
+	err := s.registry.RefuseRequest(ctx, k.ID, v.Session.Hash)
 	if errors.Is(err, registry.ErrRequestUsed) {
 		var now registry.AuthorizationRequest
 		if now, err = s.registry.AuthorizationRequest(ctx, k.ID); err == nil && now.GrantID != "" {
@@ -159,7 +163,7 @@ func (s *Server) refuseRequest(ctx context.Context, w http.ResponseWriter, r *ht
 		}
 	}
 	if err != nil {
-		s.failPage(w, r, asRequestError(err))
+		s.pages.Fail(w, r, asRequestError(err))
 		return
 	}
 	s.redirectError(w, r, k.authorization, http.StatusSeeOther, errDeniedByUser)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/client"
 	"gatehouse/authz/page"
 	"gatehouse/registry"
@@ -26,19 +27,19 @@ func (k *keptRequest) chosenScopes(form url.Values) (chosen []string) {
 }
 
 // consentView is the page of a request. It says what the client has of the user already, so that what is new stands out.
-func (s *Server) consentView(ctx context.Context, v visitor, k keptRequest) (page.Consent, error) {
+func (s *Server) consentView(ctx context.Context, v browser.Visitor, k keptRequest) (page.Consent, error) {
 	view := page.Consent{
 		Application: client.ShownName(k.client.Name, k.client.ID),
 		Picture:     k.client.ImageURL,
-		User:        v.shownName(),
-		Account:     s.base + accountPath,
-		Decide:      page.Form{Action: s.base + requestPath(k.ID), Token: formToken(v.value)},
-		SignOut:     page.Form{Action: s.base + signOutPath, Token: formToken(v.value), Request: k.ID},
+		User:        v.ShownName(),
+		Account:     s.pages.Link(browser.AccountPath),
+		Decide:      page.Form{Action: s.pages.Link(browser.RequestPath(k.ID)), Token: v.FormToken()},
+		SignOut:     page.Form{Action: s.pages.Link(browser.SignOutPath), Token: v.FormToken(), Request: k.ID},
 	}
-	if site, err := url.Parse(k.client.URL); err == nil && isWeb(site) && site.Host != "" {
+	if site, err := url.Parse(k.client.URL); err == nil && client.IsWeb(site) && site.Host != "" {
 		view.Website, view.Publisher = k.client.URL, site.Host
 	}
-	if isWeb(k.redirectURI) {
+	if client.IsWeb(k.redirectURI) {
 		view.Domain = k.redirectURI.Host
 	} else {
 		view.Scheme = k.redirectURI.Scheme
@@ -47,7 +48,7 @@ func (s *Server) consentView(ctx context.Context, v visitor, k keptRequest) (pag
 	if view.IsRenewed = slices.Contains(client.GrantTypesOf(k.client), client.RefreshToken); view.IsRenewed {
 		view.Lasts = max(view.Lasts, s.issuer.refreshLifespan)
 	}
-	live, err := s.registry.LiveGrants(ctx, v.session.Subject, k.client.ID, s.issuer.maxGrants)
+	live, err := s.registry.LiveGrants(ctx, v.Session.Subject, k.client.ID, s.issuer.maxGrants)
 	if len(live) > 0 {
 		view.IsConnected, view.Since = true, live[len(live)-1].CreatedAt
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/client"
 	"gatehouse/authz/page"
 	"gatehouse/registry"
@@ -35,27 +36,27 @@ func (s *Server) showPayments(ctx context.Context, w http.ResponseWriter, r *htt
 		found, err := s.registry.Spend(ctx, id)
 		switch {
 		case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid),
-			err == nil && (found.Subject != v.session.Subject || found.ClientID != c.ClientID): // from the beginning, then
+			err == nil && (found.Subject != v.Session.Subject || found.ClientID != c.ClientID): // from the beginning, then
 		case err != nil:
 			return err
 		default:
 			after = found
 		}
 	}
-	spends, err := s.registry.Spends(ctx, v.session.Subject, c.ClientID, after, paymentsShown+1)
+	spends, err := s.registry.Spends(ctx, v.Session.Subject, c.ClientID, after, paymentsShown+1)
 	if err != nil {
 		return err
 	}
-	view := page.Payments{Application: client.ShownName(c.Name, c.ClientID), Back: s.base + accountPath}
+	view := page.Payments{Application: client.ShownName(c.Name, c.ClientID), Back: s.pages.Link(browser.AccountPath)}
 	if len(spends) > paymentsShown {
 		spends = spends[:paymentsShown]
 		next := url.Values{clientField: {c.ClientID}, afterField: {spends[paymentsShown-1].ID}}
-		view.Next = s.base + paymentsPath + "?" + next.Encode()
+		view.Next = s.pages.Link(paymentsPath + "?" + next.Encode())
 	}
 	for _, spend := range spends {
 		view.Payments = append(view.Payments, s.paymentView(spend))
 	}
-	s.show(w, r, http.StatusOK, view)
+	s.pages.Show(w, r, http.StatusOK, view)
 	return nil
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/browser"
+	"gatehouse/authz/client"
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/keyring"
 	"gatehouse/registry"
@@ -89,30 +91,30 @@ func (p prompt) isRecent(session registry.Session, at time.Time) bool {
 
 // needsSignIn reports whether the user has to sign in before deciding. A session that was begun for this very request is always
 // fresh enough: the clocks of two replicas may say otherwise.
-func (k *keptRequest) needsSignIn(v visitor) bool {
+func (k *keptRequest) needsSignIn(v browser.Visitor) bool {
 	switch {
-	case !v.signedIn:
+	case !v.SignedIn:
 		return true
-	case k.SessionHash == v.session.Hash:
+	case k.SessionHash == v.Session.Hash:
 		return false
 	}
-	return !k.asked.isRecent(v.session, k.CreatedAt)
+	return !k.asked.isRecent(v.Session, k.CreatedAt)
 }
 
 // authorizeSilently answers a request with prompt=none, always by redirect. The client gets a code if the user is signed in and
 // has allowed it as much before.
 func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r *http.Request, a *authorization, asked prompt) {
-	v, err := s.visitorOf(ctx, r)
+	v, err := s.pages.Visitor(ctx, r)
 	if err == nil {
 		switch allowed, findErr := false, error(nil); {
-		case !v.signedIn, !asked.isRecent(v.session, s.now()):
+		case !v.SignedIn, !asked.isRecent(v.Session, s.now()):
 			err = fosite.ErrLoginRequired.WithHint("The user has to sign in.")
 		default:
-			if allowed, findErr = s.hasAllowed(ctx, v.session.Subject, a); findErr != nil {
+			if allowed, findErr = s.hasAllowed(ctx, v.Session.Subject, a); findErr != nil {
 				err = findErr
 			} else if !allowed {
 				err = fosite.ErrConsentRequired.WithHint("The user has to be asked.")
-			} else if suspended, findErr := s.isSuspended(ctx, v); findErr != nil {
+			} else if suspended, findErr := s.isSuspended(ctx, v.Session.Subject); findErr != nil {
 				err = findErr
 			} else if suspended {
 				err = fosite.ErrLoginRequired.WithHint("The user has to sign in.")
@@ -123,7 +125,7 @@ func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r
 		s.redirectError(w, r, a, http.StatusFound, err)
 		return
 	}
-	a.consent.Subject, a.consent.unasked = v.session.Subject, true
+	a.consent.Subject, a.consent.unasked = v.Session.Subject, true
 	s.answerAuthorization(ctx, w, r, a, http.StatusFound)
 }
 
@@ -142,7 +144,7 @@ func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorizatio
 	}
 	live, err := s.registry.LiveGrants(ctx, subject, a.client.ID, s.issuer.maxGrants)
 	return slices.ContainsFunc(live, func(g registry.Grant) bool {
-		isSameHost := !a.client.Public || strings.EqualFold(hostOf(g.RedirectURI), a.redirectURI.Host)
+		isSameHost := !a.client.Public || strings.EqualFold(client.HostOf(g.RedirectURI), a.redirectURI.Host)
 		return isSameHost && !slices.ContainsFunc(a.request.GetRequestedScopes(), func(name string) bool { return !slices.Contains(g.Scopes, name) })
 	}), err
 }

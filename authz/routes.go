@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/internal/endpoint"
 )
 
@@ -12,10 +13,10 @@ func (s *Server) Public() http.Handler {
 	public := s.publicRoutes()
 	for _, methods := range public {
 		for method, handle := range methods {
-			methods[method] = func(w http.ResponseWriter, r *http.Request) { handle(w, withWish(r)) }
+			methods[method] = func(w http.ResponseWriter, r *http.Request) { handle(w, browser.WithWish(r)) }
 		}
 	}
-	return public.Handler(s.failPage)
+	return public.Handler(s.pages.Fail)
 }
 
 func (s *Server) publicRoutes() endpoint.Routes {
@@ -33,7 +34,8 @@ func (s *Server) publicRoutes() endpoint.Routes {
 		"/clients/{clientId}":        {http.MethodDelete: s.handleDisconnect},
 		"/clients/{clientId}/budget": {http.MethodPut: s.handleSetBudget},
 	}
-	maps.Copy(public, s.pages())
+	maps.Copy(public, s.pages.Routes())
+	maps.Copy(public, s.accountRoutes())
 	for _, path := range MetadataPaths(s.issuer.name) {
 		public[path] = map[string]http.HandlerFunc{http.MethodGet: s.handleMetadata}
 	}
@@ -42,3 +44,21 @@ func (s *Server) publicRoutes() endpoint.Routes {
 
 // Admin are the endpoints for the operator, to be served where only the operator can reach them.
 func (s *Server) Admin() http.Handler { return s.admin.Handler() }
+
+// accountRoutes are where users go by themselves.
+func (s *Server) accountRoutes() endpoint.Routes {
+	pages := endpoint.Routes{
+		"/account":          {http.MethodGet: s.showAccount},
+		browser.AccountPath: {http.MethodGet: s.showApplications},
+		disconnectPath:      {http.MethodGet: s.showDisconnect, http.MethodPost: s.disconnectOnPage},
+		browser.SignInPage:  {http.MethodGet: s.pages.Handle(s.showSignIn), http.MethodPost: s.pages.Handle(s.signIn)},
+		hostSignInPath:      {http.MethodPost: s.pages.Handle(s.goToHost)},
+		returnPath:          {http.MethodGet: s.pages.Handle(s.finishReturn), http.MethodPost: s.pages.Handle(s.comeBack)},
+		browser.SignOutPath: {http.MethodPost: s.pages.Handle(s.signOut)},
+	}
+	if len(s.spendUnits) > 0 {
+		pages[budgetPath] = map[string]http.HandlerFunc{http.MethodGet: s.pages.Handle(s.showBudget), http.MethodPost: s.pages.Handle(s.changeBudget)}
+		pages[paymentsPath] = map[string]http.HandlerFunc{http.MethodGet: s.pages.Handle(s.showPayments)}
+	}
+	return pages
+}

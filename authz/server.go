@@ -1,7 +1,6 @@
 package authz
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -15,12 +14,12 @@ import (
 	"github.com/ory/fosite/handler/oauth2"
 
 	"gatehouse/authz/admin"
+	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
-	"gatehouse/authz/page"
 	"gatehouse/authz/user"
 	"gatehouse/keys"
 	"gatehouse/registry"
@@ -40,21 +39,15 @@ type Server struct {
 	budgets         *budget.Ledger    // nil where nothing is spent
 	spendUnits      map[string]string // by scope
 	metadata        metadata
-	crossOrigin     crossOrigin
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
 	cacheWellKnown string
 	plainPKCE      bool
 
-	// base is what the paths of our pages begin with.
-	base         string
-	cookies      cookies
-	sessions     *user.Sessions
+	pages        *browser.Pages
 	requestPace  *user.Pace // of authorization requests
 	hostPace     *user.Pace // of sign-ins at the host application
 	hasPasswords bool
 	loginURL     *url.URL // nil: there is none
-	layout       *page.Layout
-	service      string // what pages call this service
 
 	users    user.Authenticator
 	caller   func(*http.Request) netip.Addr
@@ -78,7 +71,14 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	layout, err := page.NewLayout(c.Brand, basePath(c.Issuer)+logoPath)
+	failures := endpoint.Failures{Log: c.Log}
+	pages, err := browser.New(browser.Config{
+		Issuer:         c.Issuer,
+		TrustedOrigins: c.TrustedOrigins,
+		Brand:          c.Brand,
+		Sessions:       &user.Sessions{Registry: c.Registry, Idle: c.SessionIdle, Absolute: c.SessionAbsolute, Now: c.Now},
+		Failures:       failures,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -114,19 +114,15 @@ func New(c Config) (*Server, error) {
 		budgets:      c.Budgets,
 		spendUnits:   maps.Clone(c.SpendUnits),
 		metadata:     published,
-		crossOrigin:  newCrossOrigin(c.Issuer, c.TrustedOrigins),
 
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
 		plainPKCE:      !c.RefusePlainPKCE,
 
-		base:         basePath(c.Issuer),
-		cookies:      newCookies(c.Issuer),
-		sessions:     &user.Sessions{Registry: c.Registry, Idle: c.SessionIdle, Absolute: c.SessionAbsolute, Now: c.Now},
+		pages:        pages,
 		requestPace:  &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
 		hostPace:     &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
 		hasPasswords: !c.NoPasswords,
 		loginURL:     loginURL,
-		layout:       layout,
 
 		users:    user.InOrder(c.Users),
 		caller:   c.Caller,
@@ -134,7 +130,7 @@ func New(c Config) (*Server, error) {
 		keys:     ring,
 		onIssued: c.OnIssued,
 
-		failures: endpoint.Failures{Log: c.Log},
+		failures: failures,
 		log:      c.Log,
 		now:      c.Now,
 	}
@@ -154,9 +150,8 @@ func New(c Config) (*Server, error) {
 		IgnoreUnknownFields: c.IgnoreUnknownFields,
 		Verifier:            s.lenientVerifier,
 		Failures:            s.failures,
-		Lost:                s.failPage,
+		Lost:                s.pages.Fail,
 	}
-	s.service = cmp.Or(c.Brand.Name, s.crossOrigin.host)
 	config := s.fositeConfig()
 	s.issuer.strategy = &oauth2.DefaultJWTStrategy{Signer: signer{ring}, Config: config}
 	s.provider = fosite.NewOAuth2Provider(clientStore{}, config)

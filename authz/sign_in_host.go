@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"gatehouse/authz/browser"
 	"gatehouse/authz/client"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
@@ -30,7 +31,7 @@ func parseLoginURL(text string) (*url.URL, error) {
 		return nil, nil
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || !isWeb(u) || u.User != nil || u.Fragment != "" {
+	if err != nil || u.Host == "" || !client.IsWeb(u) || u.User != nil || u.Fragment != "" {
 		return nil, fmt.Errorf("authz: the login page %q must be an http(s) URL without credentials and fragment", text)
 	}
 	return u, nil
@@ -38,19 +39,19 @@ func parseLoginURL(text string) (*url.URL, error) {
 
 // goToHost sends the browser to the host application's login page.
 func (s *Server) goToHost(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
-	form, v, err := s.openForm(ctx, w, r)
-	requestID := form.Get(requestField)
+	form, v, err := s.pages.OpenForm(ctx, w, r)
+	requestID := form.Get(browser.RequestField)
 	switch {
 	case err != nil:
 		return err
 	case s.loginURL == nil:
 		return endpoint.ErrNotFound
-	case !v.sentFrom(form):
-		s.askAgain(w, requestID, notice{what: noticeStale})
+	case !v.SentFrom(form):
+		s.askAgain(w, requestID, browser.Notice{What: noticeStale})
 		return nil
 	}
 	if err := s.hostPace.Take(s.caller(r)); err != nil {
-		return tooManyRequests(err)
+		return endpoint.TooManyRequests(err)
 	}
 	query := url.Values{returnToField: {s.issuer.name + returnPath}}
 	if requestID != "" {
@@ -63,18 +64,18 @@ func (s *Server) goToHost(ctx context.Context, w http.ResponseWriter, r *http.Re
 			return err
 		}
 		asked.passOn(query)
-		if locales := request.Parameters[localesField]; locales != "" {
-			query.Set(localesField, locales)
+		if locales := request.Parameters[browser.LocalesField]; locales != "" {
+			query.Set(browser.LocalesField, locales)
 		}
 	}
 	state := client.NewSecret()
 	err = s.registry.BeginSignIn(ctx, registry.SignIn{
-		StateHash: text.HashToken(state), BrowserHash: text.HashToken(v.browser), RequestID: requestID, ExpiresAt: s.now().Add(requestLife),
+		StateHash: text.HashToken(state), BrowserHash: text.HashToken(v.Browser), RequestID: requestID, ExpiresAt: s.now().Add(requestLife),
 	})
 	if err != nil {
 		return err
 	}
-	s.cookies.set(w, wayCookie, requestID, browserLife)
+	s.pages.Cookies.Set(w, browser.WayCookie, requestID, browser.CookieLife)
 	query.Set(stateField, state)
 	s.leaveFor(w, s.loginURL, query)
 	return nil
@@ -107,13 +108,13 @@ func (s *Server) comeBack(ctx context.Context, w http.ResponseWriter, r *http.Re
 	err = s.takeAnswer(ctx, r, state, answer, sent.Body.Get(hostTokenField))
 	switch {
 	case err == nil:
-		s.cookies.set(w, answerCookie, state+"."+answer, requestLife)
+		s.pages.Cookies.Set(w, browser.AnswerCookie, state+"."+answer, requestLife)
 	case errors.Is(err, registry.ErrNotFound), endpoint.AsOAuthError(err).CodeField < http.StatusInternalServerError:
-		s.leaveNotice(w, notice{what: noticeHost})
+		s.pages.LeaveNotice(w, browser.Notice{What: noticeHost})
 	default:
 		return err
 	}
-	s.seeOther(w, returnPath)
+	s.pages.SeeOther(w, returnPath)
 	return nil
 }
 
@@ -149,29 +150,29 @@ func (s *Server) takeAnswer(ctx context.Context, r *http.Request, state, answer,
 // finishReturn signs the user in whom the host application named, in the browser that both began the sign-in and brought the
 // answer, once.
 func (s *Server) finishReturn(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
-	v, err := s.visitorOf(ctx, r)
+	v, err := s.pages.Visitor(ctx, r)
 	if err != nil {
 		return err
 	}
-	requestID := s.cookies.get(r, wayCookie)
-	state, answer, answered := strings.Cut(s.cookies.get(r, answerCookie), ".")
-	if !answered || v.browser == "" {
-		s.seeOther(w, signInPath(requestID))
+	requestID := s.pages.Cookies.Get(r, browser.WayCookie)
+	state, answer, answered := strings.Cut(s.pages.Cookies.Get(r, browser.AnswerCookie), ".")
+	if !answered || v.Browser == "" {
+		s.pages.SeeOther(w, browser.SignInPath(requestID))
 		return nil
 	}
-	s.cookies.set(w, answerCookie, "", 0)
-	done, err := s.registry.FinishSignIn(ctx, text.HashToken(state), text.HashToken(answer), text.HashToken(v.browser))
+	s.pages.Cookies.Set(w, browser.AnswerCookie, "", 0)
+	done, err := s.registry.FinishSignIn(ctx, text.HashToken(state), text.HashToken(answer), text.HashToken(v.Browser))
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		s.askAgain(w, requestID, notice{what: noticeHost})
+		s.askAgain(w, requestID, browser.Notice{What: noticeHost})
 		return nil
 	case err != nil:
 		return err
 	}
-	s.cookies.set(w, wayCookie, "", 0)
+	s.pages.Cookies.Set(w, browser.WayCookie, "", 0)
 	if err := s.beginSession(ctx, w, v, done.Subject, "", user.ByHost, done.RequestID); err != nil {
 		return err
 	}
-	s.seeOther(w, afterSignIn(done.RequestID))
+	s.pages.SeeOther(w, afterSignIn(done.RequestID))
 	return nil
 }

@@ -43,13 +43,13 @@ func (i *issuer) requireStanding(ctx context.Context, grant registry.Grant) erro
 	return errSuspendedGrant
 }
 
-// isSuspended reports whether the user of a session, who is about to allow an application something, was suspended or deleted
+// isSuspended reports whether the user, who is signed in and about to allow an application something, was suspended or deleted
 // since signing in. It then has ended each session of that user. As at a refresh, nobody is suspended as long as nobody says so.
-func (s *Server) isSuspended(ctx context.Context, v visitor) (bool, error) {
+func (s *Server) isSuspended(ctx context.Context, subject string) (bool, error) {
 	if s.issuer.standing == nil {
 		return false, nil
 	}
-	err := s.issuer.standing.CheckStanding(ctx, v.session.Subject)
+	err := s.issuer.standing.CheckStanding(ctx, subject)
 	switch {
 	case err == nil:
 		return false, nil
@@ -57,10 +57,10 @@ func (s *Server) isSuspended(ctx context.Context, v visitor) (bool, error) {
 		s.log.DebugContext(ctx, "allowed without knowing whether the user is suspended", slog.Any("cause", err))
 		return false, nil
 	}
-	if _, err := s.registry.EndSessionsOf(ctx, v.session.Subject); err != nil {
+	if _, err := s.registry.EndSessionsOf(ctx, subject); err != nil {
 		return true, err
 	}
-	s.log.InfoContext(ctx, "sessions ended: the user is suspended", slog.String("subject", v.session.Subject))
+	s.log.InfoContext(ctx, "sessions ended: the user is suspended", slog.String("subject", subject))
 	return true, nil
 }
 

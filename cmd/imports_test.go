@@ -34,6 +34,10 @@ var walls = map[string][]string{
 		"authz/budget", "authz/client", "authz/internal/endpoint", "authz/internal/loop", "authz/internal/text", "authz/keyring",
 		"authz/oauth2server", "authz/outbox", "authz/page", "authz/user",
 	},
+	"authz/browser": {
+		"authz/client", "authz/internal/endpoint", "authz/internal/loop", "authz/internal/text", "authz/keyring", "authz/outbox", "authz/page",
+		"authz/user",
+	},
 	"authz/budget":             {"authz/internal/loop", "authz/internal/text"},
 	"authz/client":             {"authz/internal/text"},
 	"authz/client/document":    {"authz/client", "authz/internal/text"},

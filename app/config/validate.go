@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"gatehouse/authz"
+	"gatehouse/authz/browser"
 	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/registry"
@@ -67,7 +67,7 @@ func (c *Config) checkListeners(v *validation) {
 	}
 	v.oneOf("admin.unknown_fields", c.Admin.UnknownFields, RefuseFields, IgnoreFields)
 	for _, origin := range c.TrustedOrigins {
-		v.err("trusted_origins", authz.ValidateTrustedOrigin(origin))
+		v.err("trusted_origins", browser.ValidateTrustedOrigin(origin))
 	}
 	v.url("issuer", c.Issuer)
 	if parsed, err := url.Parse(c.Issuer); err == nil && strings.HasSuffix(parsed.Path, "/") {

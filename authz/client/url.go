@@ -117,3 +117,19 @@ func IsLocalhost(host string) bool {
 	host = strings.ToLower(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
+
+// IsWeb holds for a URI whose host is looked up.
+func IsWeb(u *url.URL) bool { return u.Scheme == "https" || u.Scheme == "http" }
+
+// HostOf is the host and port of a redirect URI, and of one with the scheme of a native application that scheme and a
+// colon: what such a URI has for a host means nothing, and could be the name of somebody else's site.
+func HostOf(redirectURI string) string {
+	u, err := url.Parse(redirectURI)
+	switch {
+	case err != nil || u.Scheme == "":
+		return ""
+	case !IsWeb(u):
+		return u.Scheme + ":"
+	}
+	return u.Host
+}

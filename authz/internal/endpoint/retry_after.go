@@ -8,6 +8,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/page"
 	"gatehouse/authz/user"
 )
 
@@ -25,4 +26,15 @@ func SetRetryAfter(w http.ResponseWriter, e *fosite.RFC6749Error) {
 // RetryAfter is in whole seconds, as the header field is.
 func RetryAfter(braked *user.BrakedError) time.Duration {
 	return (braked.RetryAfter + time.Second - 1).Truncate(time.Second)
+}
+
+// TooManyRequests is what a caller is told whose network has to wait; any other error is left as it is.
+func TooManyRequests(err error) error {
+	var braked *user.BrakedError
+	if !errors.As(err, &braked) {
+		return err
+	}
+	wait := RetryAfter(braked)
+	hint := "Too many requests come from your network. Wait " + page.English.Duration(wait) + " and try again."
+	return Told(ErrTooManyTries.WithHint(hint).WithWrap(err), "failure.too_many_requests", "wait", wait)
 }

@@ -1,4 +1,4 @@
-package authz
+package browser
 
 import (
 	"fmt"
@@ -27,21 +27,17 @@ type crossOrigin struct {
 }
 
 // newCrossOrigin takes the server's own origin from its issuer: a proxy in front may change the Host.
-func newCrossOrigin(issuer string, trusted []string) crossOrigin {
-	base, err := url.Parse(issuer)
-	if err != nil {
-		panic(err) // an issuer that is no URL was refused before
-	}
+func newCrossOrigin(base *url.URL, trusted []string) crossOrigin {
 	host := usualHost(base.Scheme, base.Host)
 	return crossOrigin{origin: base.Scheme + "://" + host, host: host, trusted: slices.Clone(trusted)}
 }
 
-// ValidateTrustedOrigin says what is wrong with one of Config.TrustedOrigins. It has to be spelled as browsers send it, and be https, or
+// ValidateTrustedOrigin says what is wrong with a Config's TrustedOrigins. It has to be spelled as browsers send it, and be https, or
 // localhost: whoever is in between could put a form of their own into a page of a site without.
 func ValidateTrustedOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	switch {
-	case err != nil || !isWeb(u) || u.Hostname() == "" || strings.ContainsAny(u.Host, "*@, ") || strings.HasSuffix(u.Host, ":"),
+	case err != nil || !client.IsWeb(u) || u.Hostname() == "" || strings.ContainsAny(u.Host, "*@, ") || strings.HasSuffix(u.Host, ":"),
 		origin != u.Scheme+"://"+usualHost(u.Scheme, u.Host):
 		return fmt.Errorf("%q is not of the form scheme://host[:port] that browsers send", origin)
 	case u.Scheme != "https" && !client.IsLocalhost(u.Hostname()):
@@ -49,6 +45,10 @@ func ValidateTrustedOrigin(origin string) error {
 	}
 	return nil
 }
+
+// CheckOrigin refuses a form that signs a user in, unless it is from here, from a site that the operator trusts, or from a program. The
+// error is one that the caller may see.
+func (p *Pages) CheckOrigin(r *http.Request) error { return p.origin.check(r, false) }
 
 // check returns an error that the caller may see. isPage is true for what says that it comes from our page, for which nobody
 // else is trusted.

@@ -1,4 +1,4 @@
-package authz
+package browser
 
 import (
 	"crypto/sha256"
@@ -13,29 +13,30 @@ import (
 const (
 	sessionCookie = "gatehouse"         // in which session the browser is
 	browserCookie = "gatehouse-browser" // which browser it is, before anybody is signed in
-	wayCookie     = "gatehouse-way"     // the authorization request that it left for the host application
-	answerCookie  = "gatehouse-answer"  // that it brought the host application's answer
 	noticeCookie  = "gatehouse-notice"  // what the next page has to say
 
-	// browserLife is longer than anybody takes to decide.
-	browserLife = time.Hour
+	WayCookie    = "gatehouse-way"    // the authorization request that it left for the host application
+	AnswerCookie = "gatehouse-answer" // that it brought the host application's answer
+
+	// CookieLife is longer than anybody takes to decide.
+	CookieLife = time.Hour
 )
 
-// cookies are those of one issuer. What a browser sends is believed only as far as it is the hash of something stored.
-type cookies struct {
+// Cookies are those of one issuer. What a browser sends is believed only as far as it is the hash of something stored.
+type Cookies struct {
 	prefix string
 	secure bool
 }
 
-func newCookies(issuer string) cookies {
+func newCookies(issuer string) Cookies {
 	if base, err := url.Parse(issuer); err == nil && base.Scheme == "https" {
-		return cookies{prefix: "__Host-", secure: true}
+		return Cookies{prefix: "__Host-", secure: true}
 	}
-	return cookies{}
+	return Cookies{}
 }
 
-// get is the cookie's value; empty when there is none, or when there are several that differ: a neighbour may have set one.
-func (c cookies) get(r *http.Request, name string) string {
+// Get is the cookie's value; empty when there is none, or when there are several that differ: a neighbour may have set one.
+func (c Cookies) Get(r *http.Request, name string) string {
 	value := ""
 	for _, cookie := range r.CookiesNamed(c.prefix + name) {
 		if value != "" && cookie.Value != value {
@@ -46,8 +47,8 @@ func (c cookies) get(r *http.Request, name string) string {
 	return value
 }
 
-// set gives the browser a cookie for as long; for 0 or less it takes it away.
-func (c cookies) set(w http.ResponseWriter, name, value string, life time.Duration) {
+// Set gives the browser a cookie for as long; for 0 or less it takes it away.
+func (c Cookies) Set(w http.ResponseWriter, name, value string, life time.Duration) {
 	maxAge := int(life / time.Second)
 	if life <= 0 {
 		value, maxAge = "", -1
@@ -58,8 +59,8 @@ func (c cookies) set(w http.ResponseWriter, name, value string, life time.Durati
 	})
 }
 
-// formToken proves that a form is from a page that was given to the browser with that cookie: no other site can read either.
-func formToken(cookie string) string {
+// FormToken proves that a form is from a page that was given to the browser with that cookie: no other site can read either.
+func FormToken(cookie string) string {
 	digest := sha256.Sum256([]byte("form of " + cookie))
 	return base64.RawURLEncoding.EncodeToString(digest[:])
 }

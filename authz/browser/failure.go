@@ -1,4 +1,4 @@
-package authz
+package browser
 
 import (
 	"errors"
@@ -10,40 +10,39 @@ import (
 	"gatehouse/authz/page"
 )
 
-// failPage answers with err: as a page to a browser, else as JSON. It is for what must not be redirected.
-func (s *Server) failPage(w http.ResponseWriter, r *http.Request, err error) {
+// Fail answers with err: as a page to a browser, else as JSON. It is for what must not be redirected.
+func (p *Pages) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !acceptsHTML(r) {
-		s.failures.Answer(w, r, err)
+		p.failures.Answer(w, r, err)
 		return
 	}
 	e := endpoint.AsOAuthError(err)
-	s.failures.Record(r, e)
+	p.failures.Record(r, e)
 	endpoint.SetRetryAfter(w, e)
 	view := failureView(err, e)
 	switch e.DescriptionField { // fosite holds errors with the same name and status for the same
 	case endpoint.ErrNotFound.DescriptionField, endpoint.ErrMethodNotAllowed.DescriptionField: // no application led here
 		view.Advice = page.Message{}
-		view.Link, view.LinkText = s.base+"/", page.Say("start.title", "service", s.service)
+		view.Link, view.LinkText = p.Link("/"), page.Say("start.title", "service", p.Service)
 	}
-	s.show(w, r, e.CodeField, view)
+	p.Show(w, r, e.CodeField, view)
 }
 
 func failureView(err error, e *fosite.RFC6749Error) page.Failure {
 	view := page.Failure{Heading: page.Say("failure.heading"), Advice: page.Say("failure.advice")}
-	switch {
-	case errors.Is(err, errDecided):
-		view.Heading, view.Advice = page.Say("failure.decided_heading"), page.Say("failure.decided_advice")
-	case errors.Is(err, errRequestExpired):
-		view.Heading, view.Advice = page.Say("failure.expired_heading"), page.Say("failure.expired_advice")
-	case errors.Is(err, errOtherBrowser), errors.Is(err, errNoCookie): // two tabs of a browser that was never here, for instance
-		view.Advice = page.Say("failure.expired_advice")
-	case e.DescriptionField == endpoint.ErrTooManyTries.DescriptionField:
+	if e.DescriptionField == endpoint.ErrTooManyTries.DescriptionField {
 		view.Advice = page.Message{}
 	}
 	var known *endpoint.ToldError
 	switch {
 	case errors.As(err, &known):
 		view.Failure = known.Message
+		if !known.Heading.IsNothing() {
+			view.Heading = known.Heading
+		}
+		if !known.Advice.IsNothing() {
+			view.Advice = known.Advice
+		}
 	case e.CodeField == http.StatusServiceUnavailable:
 		view.Failure = page.Say("failure.unavailable")
 	case e.CodeField >= http.StatusInternalServerError:

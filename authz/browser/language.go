@@ -1,4 +1,4 @@
-package authz
+package browser
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"gatehouse/authz/page"
 )
 
-// localesField is what an application asks for of the language of our pages (OpenID Connect Core section 3.1.2.1).
-const localesField = "ui_locales"
+// LocalesField is what an application asks for of the language of our pages (OpenID Connect Core section 3.1.2.1).
+const LocalesField = "ui_locales"
 
 // wish is in which languages the reader of a page would like to read. An authorization request that is found on the way to the
 // page says so for the application.
@@ -16,20 +16,20 @@ type wish struct{ uiLocales string }
 
 type wishKey struct{}
 
-// withWish lets the request's page be in the language that is asked for on the way to it.
-func withWish(r *http.Request) *http.Request {
+// WithWish lets the request's page be in the language that is asked for on the way to it (WishFor).
+func WithWish(r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), wishKey{}, &wish{}))
 }
 
-// wishFor makes the page that answers the request speak the application's languages; empty: it asks for none.
-func wishFor(ctx context.Context, uiLocales string) {
+// WishFor makes the page that answers the request speak the application's languages; empty: it asks for none.
+func WishFor(ctx context.Context, uiLocales string) {
 	if w, ok := ctx.Value(wishKey{}).(*wish); ok && uiLocales != "" {
 		w.uiLocales = uiLocales
 	}
 }
 
-// languageOf is the language of the page that answers r.
-func languageOf(r *http.Request) *page.Language {
+// LanguageOf is the language of the page that answers r.
+func LanguageOf(r *http.Request) *page.Language {
 	var uiLocales string
 	if w, ok := r.Context().Value(wishKey{}).(*wish); ok {
 		uiLocales = w.uiLocales
