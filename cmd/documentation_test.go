@@ -57,7 +57,7 @@ func TestEveryLinkOfTheDocumentationResolves(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, pages)
 	checked := 0
-	for _, path := range append(pages, "../README.md", "../CONTRIBUTING.md") {
+	for _, path := range append(pages, "../README.md", "../CONTRIBUTING.md", "../SECURITY.md") {
 		for _, link := range inlineLink.FindAllStringSubmatch(prose(t, path), -1) {
 			if strings.Contains(link[1], "://") {
 				continue
@@ -159,4 +159,37 @@ func TestTheWayOfARequestIsInTheCode(t *testing.T) {
 		}
 		require.NotEmpty(t, folder, "stop %s names a file", stop[1])
 	}
+}
+
+var (
+	testNamed = regexp.MustCompile("`(Test[A-Za-z0-9_]+)`")
+	testFunc  = regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9_]+)\(`)
+)
+
+// The page of rules names the tests that hold them. One that was renamed or removed leaves a rule that nobody holds.
+func TestEveryRuleOfTheSecurityPageHasItsTests(t *testing.T) {
+	there := map[string]bool{}
+	require.NoError(t, filepath.WalkDir("..", func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, found := range testFunc.FindAllStringSubmatch(string(source), -1) {
+			there[found[1]] = true
+		}
+		return err
+	}))
+	rules := 0
+	for line := range strings.Lines(prose(t, "../docs/security.md")) {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| section") {
+			continue
+		}
+		rules++
+		tests := testNamed.FindAllStringSubmatch(line, -1)
+		require.NotEmpty(t, tests, line)
+		for _, named := range tests {
+			require.True(t, there[named[1]], "%s is no test", named[1])
+		}
+	}
+	require.Greater(t, rules, 20)
 }
