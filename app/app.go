@@ -17,6 +17,7 @@ import (
 	"gatehouse/authz/user"
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
+	"gatehouse/gateway/resource"
 	"gatehouse/keys"
 	"gatehouse/registry"
 )
@@ -38,22 +39,24 @@ type Options struct {
 // App is one Gatehouse process. New builds it, Start begins to serve, Stop ends it. The methods are not safe for
 // concurrent use, except Registry and Failed.
 type App struct {
-	config   config.Config
-	options  Options
-	log      *slog.Logger
-	proxies  gateway.TrustedProxies
-	registry *registry.Registry // nil in a gateway on its own, as is authz
-	authz    *authz.Server
-	ledger   *budget.Ledger
-	gateway  *gateway.Gateway // has no routes in an authorization server on its own
-	public   *fiber.App
-	admin    *http.Server
-	budgets  *http.Server // nil unless gateways on their own are answered here
-	failed   chan error
-	health   health
-	metrics  *metrics
-	observer *observer
-	tracing  *tracing // nil unless it is wanted
+	config  config.Config
+	options Options
+	log     *slog.Logger
+	proxies gateway.TrustedProxies
+	// resources are what tokens can be for.
+	resources *resource.Set
+	registry  *registry.Registry // nil in a gateway on its own, as is authz
+	authz     *authz.Server
+	ledger    *budget.Ledger
+	gateway   *gateway.Gateway // has no routes in an authorization server on its own
+	public    *fiber.App
+	admin     *http.Server
+	budgets   *http.Server // nil unless gateways on their own are answered here
+	failed    chan error
+	health    health
+	metrics   *metrics
+	observer  *observer
+	tracing   *tracing // nil unless it is wanted
 
 	callers    listener.Config
 	accepting  *listener.Listener // nil before Start
@@ -83,6 +86,9 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 	}()
 
 	if a.proxies, err = gateway.ParseTrustedProxies(cfg.TrustedProxies); err != nil {
+		return nil, err
+	}
+	if a.resources, err = cfg.ProtectedResources(); err != nil {
 		return nil, err
 	}
 	a.metrics = newMetrics(options.Role)

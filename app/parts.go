@@ -224,6 +224,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.G
 		Log:            a.log,
 	}
 	a.mountAuthz(&config)
+	a.mountResources(&config)
 	if !a.options.Role.HasGateway() {
 		return gateway.New(config)
 	}
@@ -232,6 +233,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.G
 		return nil, err
 	}
 	config.Routes = a.config.Routes
+	config.Resources = a.resources
 	config.Verifier = verifier
 	config.Denylist = denied
 	if a.config.Import.OpaqueTokens {
@@ -255,7 +257,9 @@ func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.G
 }
 
 func (a *App) newVerifier(public keys.PublicKeys) (gateway.TokenVerifier, error) {
-	verifier := &keys.Verifier{Issuer: a.config.Issuer, Audience: a.config.Issuer, Keys: public, Leeway: a.config.ClockLeeway}
+	verifier := &keys.Verifier{
+		Issuer: a.config.Issuer, Audience: a.config.Issuer, OtherAudiences: a.otherAudiences(), Keys: public, Leeway: a.config.ClockLeeway,
+	}
 	if a.config.TokenCache.Size == 0 {
 		return verifier, nil
 	}

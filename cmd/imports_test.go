@@ -72,6 +72,7 @@ var walls = map[string][]string{
 	"gateway/internal/tunnel":     {"gateway/internal/panics", "gateway/internal/watch"},
 	"gateway/internal/upstream":   {"gateway/internal/http1", "gateway/internal/panics", "gateway/internal/routing"},
 	"gateway/internal/watch":      {"gateway/internal/panics"},
+	"gateway/resource":            {"gateway/internal/http1", "gateway/internal/routing"},
 	"keys/dpop":                   {"keys/strictjson"},
 	"keys/internal/fastsig":       {},
 	"keys/strictjson":             {},

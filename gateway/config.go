@@ -13,6 +13,7 @@ import (
 	"gatehouse/denylist"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/payment"
+	"gatehouse/gateway/resource"
 )
 
 // Config is what a Gateway is made from. Verifier and Denylist are required where there are routes; without any there is
@@ -50,6 +51,11 @@ type Config struct {
 	// Allow lists them. Other reserved paths have no part in it.
 	CORS            CORS
 	SharedEndpoints map[string]string
+
+	// Resources says which resource each route belongs to; a route takes tokens for that alone. Nil: there are none, and a route takes
+	// whatever Verifier accepts. ResourceMetadata answers for their documents; nil: nobody does.
+	Resources        *resource.Set
+	ResourceMetadata fasthttp.RequestHandler
 
 	// OpaqueTokens are looked up where a token is no JWT; nil: there are none, and it is refused. Issuer is whose they count
 	// as, and OpaqueCache how many of them are remembered.
@@ -98,6 +104,7 @@ func (c *Config) setDefaults() error {
 	if c.Ledger == nil && slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Spend != nil }) {
 		problems = append(problems, errors.New("a route spends, and there is no ledger to ask"))
 	}
+	problems = append(problems, c.checkResources())
 	for first := range c.Reserved {
 		if !routing.IsReserved([]byte(first)) {
 			problems = append(problems, fmt.Errorf("%q is for routes, and for no handler beside the gateway", first))

@@ -15,6 +15,7 @@ import (
 
 	"gatehouse/gateway/internal/http1"
 	"gatehouse/gateway/internal/routing"
+	"gatehouse/gateway/resource"
 )
 
 // CORS lets pages of other origins use the API from a browser (the Fetch standard, section 3.3). Their requests carry a
@@ -67,6 +68,7 @@ func isOrigin(text string) bool {
 // cors is a CORS compiled to what an answer needs. A nil one allows nothing.
 type cors struct {
 	endpoints map[string]string // the methods of what others mount, by path
+	documents bool              // there are those of resources
 	origins   map[string]bool   // nil: any
 	headers   string
 	exposed   string
@@ -74,12 +76,13 @@ type cors struct {
 }
 
 // newCORS returns nil when no origin has a part in anything.
-func newCORS(settings CORS, endpoints map[string]string) *cors {
+func newCORS(settings CORS, endpoints map[string]string, documents bool) *cors {
 	if len(settings.Origins) == 0 {
 		return nil
 	}
 	c := &cors{
 		endpoints: endpoints,
+		documents: documents,
 		headers:   strings.Join(append([]string{fiber.HeaderAuthorization, fiber.HeaderContentType}, settings.Headers...), ", "),
 		exposed: strings.Join(append([]string{fiber.HeaderWWWAuthenticate, "X-Request-Id", fiber.HeaderRetryAfter, "Unconfirmed-Gateways"},
 			settings.ExposedHeaders...), ", "),
@@ -103,6 +106,9 @@ func (c *cors) endpoint(uri []byte) (methods string, hasCORS bool) {
 	path, _, _ := bytes.Cut(uri, []byte{'?'})
 	if methods, hasCORS = c.endpoints[string(path)]; hasCORS {
 		return methods, true
+	}
+	if c.documents && resource.IsDocument(path) {
+		return "GET, HEAD", true
 	}
 	return "", !routing.IsReserved(firstSegment(path))
 }

@@ -64,7 +64,7 @@ func (g *Gateway) admit(ctx *fasthttp.RequestCtx, r *request) (err error) {
 			return nil
 		}
 	}
-	if r.handler = g.reserved[string(firstSegment(uri))]; r.handler != nil {
+	if r.handler = g.beside(uri); r.handler != nil {
 		g.lookForProxy(ctx, r)
 		return nil
 	}

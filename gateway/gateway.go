@@ -56,6 +56,7 @@ type Gateway struct {
 	unknownProxy                                        occasional.Warning
 
 	reserved map[string]fasthttp.RequestHandler
+	metadata fasthttp.RequestHandler // of resources; nil: none
 	start    fasthttp.RequestHandler // nil: none
 	cors     *cors                   // nil: none
 	observer Observer
@@ -82,8 +83,9 @@ func New(config Config) (*Gateway, error) {
 		log:          config.Log,
 		now:          config.Now,
 		reserved:     config.Reserved,
+		metadata:     config.ResourceMetadata,
 		start:        config.Start,
-		cors:         newCORS(config.CORS, config.SharedEndpoints),
+		cors:         newCORS(config.CORS, config.SharedEndpoints, config.ResourceMetadata != nil),
 		observer:     config.Observer,
 		tracer:       config.Tracer,
 		forget:       func() {},
@@ -124,7 +126,11 @@ func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
 	}
 	r.seen.Verdict = cmp.Or(refused.verdict, r.seen.Verdict)
 	r.seen.Refused = true
-	if answer(ctx, refused); r.seen.Sent {
+	answer(ctx, refused)
+	if r.rule != nil {
+		r.rule.audience.challenge(&ctx.Response, refused)
+	}
+	if r.seen.Sent {
 		tellSent(ctx, refused, routing.IsSafe(r.method))
 	}
 }
@@ -155,6 +161,9 @@ func (g *Gateway) authorize(r *request) error {
 		return err
 	}
 	r.seen.Claims, r.seen.Verdict, r.accessToken = claims, Valid, token
+	if err := rule.audience.check(claims); err != nil {
+		return err
+	}
 	if err := g.checkRevoked(r, claims, rule); err != nil {
 		return err
 	}

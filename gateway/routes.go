@@ -33,6 +33,9 @@ type Route struct {
 	// Risk is what the scope lets an application do with the route, as users are told before they allow it: Read, Write or Spend.
 	// Empty leaves it to what methods and path tell.
 	Risk string `yaml:"risk" json:"risk"`
+	// Resource is the one that the route belongs to, by its name in the configuration, so that it takes tokens for that alone. Empty is
+	// the issuer's own.
+	Resource string `yaml:"resource" json:"resource"`
 	// Credential is how the upstream learns who the caller is: lndhub, forward, headers or none.
 	Credential string `yaml:"credential" json:"credential"`
 	// CredentialIn is where the credentials lndhub and forward go: query:<parameter> or header:<name>, and Authorization, after
@@ -125,6 +128,7 @@ type rule struct {
 	timeout      time.Duration // of the exchange; 0: none
 	maxBody      int64         // -1: no limit
 	noScope      *refusal
+	audience     audience
 	webSocket    *webSocketRule // nil where there is none
 	spend        *payment.Terms // nil: nothing
 }
@@ -187,6 +191,13 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		timeout:      route.Timeout,
 		maxBody:      int64(cmp.Or(route.MaxBody, config.MaxBody)),
 		noScope:      scopeRefusal(route.Scope),
+	}
+	if config.Resources != nil {
+		if of, ok := config.Resources.Of(route.Resource); ok {
+			r.audience = newAudience(of, route)
+		} else {
+			problem("there is no resource %q", route.Resource)
+		}
 	}
 	switch {
 	case route.Scope == "" && !route.Public:

@@ -38,3 +38,6 @@ func (c *Claims) NotedUse() int32 { return atomic.LoadInt32(&c.usedOn) }
 func (c *Claims) HasScope(scope string) bool {
 	return slices.Contains(c.Scopes, scope)
 }
+
+// IsFor reports whether the token is for exactly this audience, perhaps for others as well (RFC 7519 section 4.1.3).
+func (c *Claims) IsFor(audience string) bool { return slices.Contains(c.Audience, audience) }

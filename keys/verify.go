@@ -12,7 +12,10 @@ import (
 type Verifier struct {
 	Issuer   string
 	Audience string
-	Keys     PublicKeys
+	// OtherAudiences are accepted like Audience. AnyAudience accepts whatever the issuer has signed; it is for the issuer alone.
+	OtherAudiences []string
+	AnyAudience    bool
+	Keys           PublicKeys
 	// Leeway is how far ahead of this machine the issuer's clock may be. It never lengthens a token's life.
 	Leeway time.Duration
 	// Now is time.Now when nil.
@@ -107,10 +110,18 @@ func (v *Verifier) read(body []byte, key *PublicKey) (*verified, error) {
 		return nil, ErrMissingClaim
 	case p.Issuer != v.Issuer:
 		return nil, ErrIssuer
-	case !slices.Contains(p.Audience, v.Audience):
+	case !v.accepts(p.Audience):
 		return nil, ErrAudience
 	}
 	return &verified{claims: v.claims(&p, key.ID), notBefore: p.NotBefore.seconds, key: key.thumbprint}, nil
+}
+
+// accepts holds for a token that is for one of those whom the verifier speaks for. Which of them it is for, the claims say.
+func (v *Verifier) accepts(audience []string) bool {
+	if v.AnyAudience || slices.Contains(audience, v.Audience) {
+		return true
+	}
+	return slices.ContainsFunc(audience, func(one string) bool { return slices.Contains(v.OtherAudiences, one) })
 }
 
 func (v *Verifier) checkTimes(found *verified) error {

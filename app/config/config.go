@@ -7,6 +7,7 @@ import (
 	"gatehouse/denylist"
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
+	"gatehouse/gateway/resource"
 	"gatehouse/keys"
 )
 
@@ -64,6 +65,8 @@ type Config struct {
 	// CORS lets browser applications of other origins use the routes and the OAuth endpoints that are for programs.
 	CORS   gateway.CORS    `yaml:"cors"`
 	Routes []gateway.Route `yaml:"routes"`
+	// Resources are groups of routes with a URL of their own, by the name that routes have for them.
+	Resources map[string]resource.Settings `yaml:"resources"`
 	// Scopes are descriptions of the routes' scopes in other languages, by scope and language.
 	Scopes map[string]map[string]string `yaml:"scopes"`
 	// TargetsFile is a targets.json of oauth2server. Its routes come after Routes.

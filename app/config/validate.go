@@ -56,6 +56,7 @@ func (c *Config) problems(role Role) []error {
 	c.checkProcess(v)
 	c.checkBudgets(v, role)
 	c.checkRoutes(v, role)
+	c.checkResources(v)
 	return v.problems
 }
 
