@@ -57,10 +57,13 @@ var walls = map[string][]string{
 	"denylist/denylisttest":         {},
 	"gateway/gatewaytest":           {},
 	"gateway/internal/credential":   {"gateway/internal/header", "gateway/internal/http1"},
-	"gateway/internal/header":       {"gateway/internal/http1"},
-	"gateway/internal/http1":        {},
-	"gateway/internal/lastused":     {"gateway/internal/occasional"},
-	"gateway/listener":              {"gateway/internal/http1", "gateway/internal/occasional"},
+	"gateway/internal/handshake": {
+		"gateway/internal/header", "gateway/internal/http1", "gateway/internal/panics", "gateway/internal/routing", "gateway/internal/upstream",
+	},
+	"gateway/internal/header":   {"gateway/internal/http1"},
+	"gateway/internal/http1":    {},
+	"gateway/internal/lastused": {"gateway/internal/occasional"},
+	"gateway/listener":          {"gateway/internal/http1", "gateway/internal/occasional"},
 	"gateway/payment": {
 		"gateway/internal/http1", "gateway/internal/occasional", "gateway/internal/panics", "gateway/internal/routing",
 		"gateway/internal/spend", "gateway/internal/upstream",

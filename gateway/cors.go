@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +39,7 @@ func ValidateCORS(c CORS) error {
 	for _, origin := range c.Origins {
 		if origin == anyOrigin && len(c.Origins) > 1 {
 			problems = append(problems, errors.New(`the origin "*" is all of them, and has no others beside it`))
-		} else if origin != anyOrigin && !isOrigin(origin) {
+		} else if origin != anyOrigin && !http1.IsOrigin(origin) {
 			problems = append(problems, fmt.Errorf("the origin %q is not of the form scheme://host[:port] that browsers send", origin))
 		}
 	}
@@ -53,16 +52,6 @@ func ValidateCORS(c CORS) error {
 		problems = append(problems, fmt.Errorf("max_age must be whole seconds of at least 0s, not %s", c.MaxAge))
 	}
 	return errors.Join(problems...)
-}
-
-// isOrigin holds for the one spelling that a browser sends: lower case, no default port, no slash at the end.
-func isOrigin(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != text || strings.ToLower(text) != text {
-		return false
-	}
-	isDefault := u.Scheme == "http" && u.Port() == "80" || u.Scheme == "https" && u.Port() == "443"
-	return u.Hostname() != "" && !strings.HasSuffix(text, ":") && !isDefault && !strings.ContainsAny(u.Host, "*@, ")
 }
 
 // cors is a CORS compiled to what an answer needs. A nil one allows nothing.

@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/gateway/internal/credential"
+	"gatehouse/gateway/internal/handshake"
 	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/listener"
@@ -116,6 +117,12 @@ func knownRefusal(err error) *refusal {
 		return own
 	case errors.Is(err, listener.ErrMalformedRequest), errors.Is(err, routing.ErrMalformed), errors.Is(err, header.ErrMalformed):
 		return errMalformedRequest
+	case errors.Is(err, handshake.ErrMalformed):
+		return errBadHandshake
+	case errors.Is(err, handshake.ErrVersion):
+		return errWebSocketVersion
+	case errors.Is(err, handshake.ErrForeignOrigin):
+		return errForeignOrigin
 	case errors.Is(err, routing.ErrAmbiguous):
 		return errAmbiguousPath
 	case errors.Is(err, credential.ErrAmbiguousQuery):

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 
+	"gatehouse/gateway/internal/handshake"
 	"gatehouse/gateway/internal/panics"
 	"gatehouse/gateway/internal/upstream"
 )
@@ -111,7 +112,7 @@ func failureOf(err error, otherwise Failure) Failure {
 	case errors.Is(err, upstream.ErrTooSlow), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &network) && network.Timeout():
 		return TooSlow
-	case errors.Is(err, upstream.ErrNotHTTP), errors.Is(err, upstream.ErrUpgraded), errors.Is(err, errBadUpgrade):
+	case errors.Is(err, upstream.ErrNotHTTP), errors.Is(err, upstream.ErrUpgraded), errors.Is(err, handshake.ErrBadAnswer):
 		return NotHTTP
 	default:
 		return otherwise

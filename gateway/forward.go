@@ -48,7 +48,7 @@ func (g *Gateway) exchange(ctx *fasthttp.RequestCtx, r *request, to *rule) error
 			return err
 		}
 	}
-	caller := upstream.Caller{Holder: g.holder(ctx, r), Conn: ctx.Conn(), Upgrades: r.handshake.wanted}
+	caller := upstream.Caller{Holder: g.holder(ctx, r), Conn: ctx.Conn(), Upgrades: r.handshake.Wanted}
 	if r.payment != nil {
 		if err := r.payment.Reserve(r.seen.Claims.Subject, r.seen.Claims.ClientID); err != nil {
 			return notPaid(err, r.payment.Cost())

@@ -142,8 +142,10 @@ func (g *Gateway) authorize(r *request) error {
 		return err
 	}
 	r.rule, r.seen.Route = rule, rule.index
-	if err := r.readHandshake(rule); err != nil {
-		return err
+	if rule.webSocket != nil { // else its Upgrade ends here like every field that is for one hop
+		if err := r.handshake.Read(r.method, r.isHTTP11, r.fields, rule.webSocket.origins); err != nil {
+			return err
+		}
 	}
 	token, err := r.token(rule)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"gatehouse/gateway/internal/handshake"
 	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/tunnel"
@@ -20,7 +21,7 @@ type request struct {
 	method     []byte
 	target     routing.Target
 	fields     header.Fields
-	handshake  handshake
+	handshake  handshake.Handshake
 	query      []byte // without the token that was in it
 	credential []byte // header lines, as is trace
 	trace      []byte
@@ -63,7 +64,7 @@ func releaseRequest(r *request) {
 	r.target.Forget()
 	clear(r.credential)
 	clear(r.head)
-	r.handshake.reset()
+	r.handshake.Reset()
 	r.method, r.id, r.accessToken = nil, nil, nil
 	r.preflight, r.handler, r.rule = "", nil, nil
 	r.gateway, r.exchange, r.upload, r.lasting = nil, upstream.Exchange{}, nil, nil

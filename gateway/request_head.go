@@ -24,7 +24,7 @@ func (r *request) appendHead(to *rule, from header.Peer) error {
 	head = append(head, to.upstream.Origin().Host...)
 	head = append(head, "\r\n"...)
 	head, isProxied, err := to.headers.AppendPassing(head, r.fields, header.Passage{
-		From: from, IsHTTP11: r.isHTTP11, HasID: len(r.id) > 0, IsTraced: len(r.trace) > 0, OpensWebSocket: r.handshake.wanted,
+		From: from, IsHTTP11: r.isHTTP11, HasID: len(r.id) > 0, IsTraced: len(r.trace) > 0, OpensWebSocket: r.handshake.Wanted,
 	})
 	if err != nil {
 		return err
@@ -36,8 +36,8 @@ func (r *request) appendHead(to *rule, from header.Peer) error {
 		head = append(append(append(head, "X-Request-Id: "...), r.id...), "\r\n"...)
 	}
 	switch {
-	case r.handshake.wanted:
-		head = r.handshake.append(head, r.fields)
+	case r.handshake.Wanted:
+		head = r.handshake.Append(head, r.fields)
 	case r.takesTrailers():
 		head = append(head, "Connection: TE\r\nTE: trailers\r\n"...)
 	}

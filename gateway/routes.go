@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/gateway/internal/credential"
+	"gatehouse/gateway/internal/handshake"
 	"gatehouse/gateway/internal/header"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/upstream"
@@ -136,7 +137,7 @@ type rule struct {
 // webSocketRule is what a rule says about WebSockets.
 type webSocketRule struct {
 	tokenFrom   tokenSources
-	origins     originCheck
+	origins     handshake.Origins
 	idleTimeout time.Duration // 0 for none
 }
 
@@ -291,7 +292,7 @@ func compileWebSocket(route Route) (*webSocketRule, error) {
 		return nil, errors.New("a WebSocket is opened with GET, which is not among the methods")
 	}
 	tokenFrom, tokenErr := parseTokenSources(route.TokenFrom)
-	origins, originErr := parseOrigins(route.AllowedOrigins)
+	origins, originErr := handshake.ParseOrigins(route.AllowedOrigins)
 	return &webSocketRule{tokenFrom, origins, route.IdleTimeout}, errors.Join(tokenErr, originErr)
 }
 

@@ -27,10 +27,10 @@ type TunnelEnd = tunnel.End
 func (g *Gateway) openTunnel(ctx *fasthttp.RequestCtx, r *request, to *rule, x upstream.Exchange, head *upstream.Head) (
 	opened bool, err error,
 ) {
-	if err := r.handshake.checkAnswer(head); err != nil {
+	if err := r.handshake.CheckAnswer(head); err != nil {
 		return false, err
 	}
-	greeting := r.appendSwitching(nil, head, header.Exception{Secret: to.credential.Secret(r.credential)})
+	greeting := r.handshake.AppendAnswer(nil, head, header.Exception{Secret: to.credential.Secret(r.credential)}, r.id)
 	upgraded, err := x.Upgrade()
 	if err != nil {
 		return false, err

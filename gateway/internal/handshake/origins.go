@@ -1,4 +1,4 @@
-package gateway
+package handshake
 
 import (
 	"fmt"
@@ -8,14 +8,16 @@ import (
 	"gatehouse/gateway/internal/http1"
 )
 
-// originCheck is the list of origins (RFC 6454) whose pages may open a WebSocket; nil allows all. A browser lets any page
+// Origins is the list of origins (RFC 6454) whose pages may open a WebSocket; nil allows all. A browser lets any page
 // open a WebSocket to anywhere, and names the page's origin. A request without Origin comes from no browser and passes.
-type originCheck []string
+type Origins []string
 
-// parseOrigins refuses an origin that no browser sends, because it would never match.
-func parseOrigins(list []string) (originCheck, error) {
+const anyOrigin = "*"
+
+// ParseOrigins refuses an origin that no browser sends, because it would never match.
+func ParseOrigins(list []string) (Origins, error) {
 	for _, text := range list {
-		if text != anyOrigin && !isOrigin(text) {
+		if text != anyOrigin && !http1.IsOrigin(text) {
 			return nil, fmt.Errorf("the origin %q is not of the form scheme://host[:port] that browsers send", text)
 		}
 	}
@@ -25,7 +27,7 @@ func parseOrigins(list []string) (originCheck, error) {
 	return list, nil
 }
 
-func (o originCheck) check(f header.Fields) error {
+func (o Origins) check(f header.Fields) error {
 	if o == nil {
 		return nil
 	}
@@ -35,7 +37,7 @@ func (o originCheck) check(f header.Fields) error {
 			continue
 		}
 		if times++; times > 1 || !slices.Contains(o, string(f[i].Value)) {
-			return errForeignOrigin
+			return ErrForeignOrigin
 		}
 	}
 	return nil
