@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/ory/fosite"
 
@@ -28,21 +27,9 @@ var errInvalidDetails = &fosite.RFC6749Error{
 	CodeField: http.StatusBadRequest,
 }
 
-// unitsOf are the units that the scopes let a client spend, each once.
-func (s *Server) unitsOf(scopes []string) []string {
-	var units []string
-	for _, name := range scopes {
-		if unit, spends := s.spendUnits[name]; spends {
-			units = append(units, unit)
-		}
-	}
-	slices.Sort(units)
-	return slices.Compact(units)
-}
-
 // readAsked are the limits that a request asks for, by unit, out of those that its scopes spend.
 func (s *Server) readAsked(form url.Values, scopes []string) (map[string]budget.Limit, error) {
-	units := s.unitsOf(scopes)
+	units := s.spendUnits.Of(scopes)
 	asked := map[string]budget.Limit{}
 	if form.Has(detailsField) {
 		details, err := budget.ParseDetails(form.Get(detailsField))
@@ -77,7 +64,7 @@ func (s *Server) readShortForm(form url.Values, units []string, asked map[string
 	}
 	limit, err := budget.ParseShortForm(form.Get(maxAmountField), form.Get(renewalField))
 	if err != nil {
-		return fosite.ErrInvalidRequest.WithHint(detailsHint(err))
+		return fosite.ErrInvalidRequest.WithHint(endpoint.AsSentence(budget.Reason(err)))
 	}
 	if other, twice := asked[units[0]]; twice && other != limit {
 		return fosite.ErrInvalidRequest.WithHint("Parameters 'authorization_details' and 'max_amount' ask for different budgets.")
@@ -89,7 +76,7 @@ func (s *Server) readShortForm(form url.Values, units []string, asked map[string
 func asDetailsError(err error) error {
 	switch {
 	case errors.Is(err, budget.ErrBadDetails):
-		return errInvalidDetails.WithHint(detailsHint(err))
+		return errInvalidDetails.WithHint(endpoint.AsSentence(budget.Reason(err)))
 	case errors.Is(err, budget.ErrUnlimited):
 		return errInvalidDetails.WithHint("A limit is required here.")
 	case errors.Is(err, budget.ErrBadLimit):
@@ -98,15 +85,10 @@ func asDetailsError(err error) error {
 	return err
 }
 
-// detailsHint is the text of a budget.ErrBadDetails.
-func detailsHint(err error) string {
-	return endpoint.AsSentence(strings.TrimPrefix(err.Error(), budget.ErrBadDetails.Error()+": "))
-}
-
 // decideUnseen is what becomes of the budgets of an authorization that no page of ours showed: a client gets what it asks for where
 // the user has given it no budget yet. A budget that there is becomes smaller, and never larger.
 func (s *Server) decideUnseen(ctx context.Context, subject string, a *authorization) (decided []registry.Decision, err error) {
-	for _, unit := range s.unitsOf(a.request.GetRequestedScopes()) {
+	for _, unit := range s.spendUnits.Of(a.request.GetRequestedScopes()) {
 		limit, asks := a.budgets[unit]
 		if !asks {
 			continue
@@ -143,7 +125,7 @@ func (s *Server) hasBudgets(ctx context.Context, subject string, a *authorizatio
 // about it, or there is a limit.
 func (s *Server) grantedDetails(ctx context.Context, subject, clientID string, scopes []string) ([]budget.Detail, error) {
 	var granted []budget.Detail
-	for _, unit := range s.unitsOf(scopes) {
+	for _, unit := range s.spendUnits.Of(scopes) {
 		now, _, err := s.budgets.Of(ctx, registry.BudgetKey{Subject: subject, ClientID: clientID, Unit: unit})
 		if err != nil {
 			return nil, err

@@ -3,18 +3,20 @@ package authz
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 
 	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/budgetform"
 	"gatehouse/authz/page"
 	"gatehouse/registry"
 )
 
 // consentBudgets are the budgets that a request's page asks about: one for each unit that its scopes spend.
 func (s *Server) consentBudgets(ctx context.Context, v browser.Visitor, k keptRequest) (budgets []page.Budget, err error) {
-	for _, unit := range s.unitsOf(k.request.GetRequestedScopes()) {
+	for _, unit := range s.spendUnits.Of(k.request.GetRequestedScopes()) {
 		key := registry.BudgetKey{Subject: v.Session.Subject, ClientID: k.client.ID, Unit: unit}
 		now, _, err := s.budgets.Of(ctx, key)
 		if err != nil {
@@ -22,11 +24,11 @@ func (s *Server) consentBudgets(ctx context.Context, v browser.Visitor, k keptRe
 		}
 		asked, asks := k.budgets[unit]
 		first, said := s.firstLimit(now, asked, asks)
-		view := s.budgetFields(now, first)
+		view := budgetform.Fields(s.budgets, now, first)
 		view.Heading = page.Say("budget.heading", "application", client.ShownName(k.client.Name, k.client.ID))
 		view.Said = said
 		if used := now.Spent + now.Held; used > 0 {
-			view.Said = append(view.Said, page.Say("budget.spent_already", "amount", amountOf(used, unit)))
+			view.Said = append(view.Said, page.Say("budget.spent_already", "amount", budgetform.SayAmount(used, unit)))
 		}
 		if asks && asked.MostAtOnce != budget.NoLimit || first.MostAtOnce != budget.NoLimit {
 			view.AsksPayment = true
@@ -42,43 +44,35 @@ func (s *Server) firstLimit(now registry.Budget, asked budget.Limit, asks bool) 
 	allowed := budget.LimitOf(now)
 	switch {
 	case budget.IsDecided(now) && asks && allowed == asked:
-		return allowed, []page.Message{page.Say("budget.asks_same", "limit", sayLimit(asked, now.Unit))}
+		return allowed, []page.Message{page.Say("budget.asks_same", "limit", budgetform.SayLimit(asked, now.Unit))}
 	case budget.IsDecided(now) && asks && !asked.AllowsNoMoreThan(allowed):
-		return s.possible(allowed), []page.Message{
-			page.Say("budget.asks_more", "asked", sayLimit(asked, now.Unit), "allowed", sayLimit(allowed, now.Unit)),
+		return budgetform.Possible(s.budgets, allowed), []page.Message{
+			page.Say("budget.asks_more", "asked", budgetform.SayLimit(asked, now.Unit), "allowed", budgetform.SayLimit(allowed, now.Unit)),
 		}
 	case budget.IsDecided(now) && asks:
 		return asked, []page.Message{
-			page.Say("budget.asks_less", "asked", sayLimit(asked, now.Unit), "allowed", sayLimit(allowed, now.Unit)),
+			page.Say("budget.asks_less", "asked", budgetform.SayLimit(asked, now.Unit), "allowed", budgetform.SayLimit(allowed, now.Unit)),
 		}
 	case budget.IsDecided(now):
-		return s.possible(allowed), []page.Message{page.Say("budget.allowed", "limit", sayLimit(allowed, now.Unit))}
+		return budgetform.Possible(s.budgets, allowed), []page.Message{page.Say("budget.allowed", "limit", budgetform.SayLimit(allowed, now.Unit))}
 	case asks:
-		said = []page.Message{page.Say("budget.asks", "limit", sayLimit(asked, now.Unit))}
+		said = []page.Message{page.Say("budget.asks", "limit", budgetform.SayLimit(asked, now.Unit))}
 		if asked.IsUnlimited() {
-			asked.Most, asked.Period = suggested.Most, suggested.Period
+			asked.Most, asked.Period = budgetform.Suggested.Most, budgetform.Suggested.Period
 		}
 		return asked, said
 	case !s.budgets.Default.IsUnlimited():
 		return s.budgets.Default, nil
 	}
-	return suggested, nil
-}
-
-// possible is a limit that was decided before, or what is suggested where it is forbidden now.
-func (s *Server) possible(allowed budget.Limit) budget.Limit {
-	if s.budgets.Check(allowed) != nil {
-		return suggested
-	}
-	return allowed
+	return budgetform.Suggested, nil
 }
 
 // chosenBudgets are those that the form says for the scopes that the user allows. ok is false where one cannot be taken.
-func (s *Server) chosenBudgets(form url.Values, scopes []string, in *page.Language) (chosen map[string]budgetForm, ok bool) {
-	chosen, ok = map[string]budgetForm{}, true
-	for _, unit := range s.unitsOf(scopes) {
-		chosen[unit] = s.readBudgetForm(form, unit, in)
-		ok = ok && chosen[unit].wrongField == ""
+func (s *Server) chosenBudgets(form url.Values, scopes []string, in *page.Language) (chosen map[string]budgetform.Sent, ok bool) {
+	chosen, ok = map[string]budgetform.Sent{}, true
+	for _, unit := range s.spendUnits.Of(scopes) {
+		chosen[unit] = budgetform.Read(s.budgets, form, unit, in)
+		ok = ok && !chosen[unit].IsWrong()
 	}
 	return chosen, ok
 }
@@ -86,12 +80,12 @@ func (s *Server) chosenBudgets(form url.Values, scopes []string, in *page.Langua
 // keepChoice is what the page has to show again of a form that could not be taken: above all what was unticked.
 func (s *Server) keepChoice(k keptRequest, form url.Values) browser.Notice {
 	kept := url.Values{"ticked": {k.ticked(form)}}
-	for _, unit := range s.unitsOf(k.request.GetRequestedScopes()) {
-		for name, value := range keptFields(form, unit) {
+	for _, unit := range s.spendUnits.Of(k.request.GetRequestedScopes()) {
+		for name, value := range budgetform.Kept(form, unit) {
 			kept[name] = value
 		}
 	}
-	return browser.Notice{What: noticeBadBudget, About: kept.Encode()}
+	return browser.Notice{What: budgetform.Refused, About: kept.Encode()}
 }
 
 // ticked says of each scope in turn whether its box is.
@@ -125,10 +119,30 @@ func (s *Server) showChoiceAgain(view *page.Consent, k keptRequest, n browser.No
 	}
 	for i := range view.Budgets {
 		b := &view.Budgets[i]
-		read := s.readBudgetForm(sent, b.Unit, in)
-		takeBack(b, sent, read)
+		read := budgetform.Read(s.budgets, sent, b.Unit, in)
+		budgetform.ShowAgain(b, sent, read)
 		if view.Failure.IsNothing() {
-			view.Failure = read.wrong
+			view.Failure = read.Wrong
 		}
+	}
+}
+
+// decideShown is the decision of a user who has seen the budgets on a page.
+func (s *Server) decideShown(subject, clientID string, chosen map[string]budgetform.Sent) func(context.Context) ([]registry.Decision, error) {
+	return func(ctx context.Context) (decided []registry.Decision, err error) {
+		units := make([]string, 0, len(chosen))
+		for unit := range chosen {
+			units = append(units, unit)
+		}
+		slices.Sort(units)
+		for _, unit := range units {
+			key := registry.BudgetKey{Subject: subject, ClientID: clientID, Unit: unit}
+			d, err := s.budgets.Decide(ctx, key, chosen[unit].Limit, chosen[unit].Seen)
+			if err != nil {
+				return nil, err
+			}
+			decided = append(decided, d)
+		}
+		return decided, nil
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/ory/fosite"
 
 	"gatehouse/authz/browser"
+	"gatehouse/authz/internal/budgetform"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/page"
 	"gatehouse/registry"
@@ -61,10 +62,10 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) {
 		switch n := s.pages.TakeNotice(w, r); n.What {
 		case noticeNothingChosen:
 			view.Failure, status = page.Say("consent.nothing_chosen"), http.StatusBadRequest
-		case noticeBadBudget:
+		case budgetform.Refused:
 			s.showChoiceAgain(&view, k, n, browser.LanguageOf(r))
 			status = http.StatusBadRequest
-		case noticeBudgetChanged:
+		case budgetform.Outdated:
 			view.Failure, status = page.Say("budget.changed"), http.StatusConflict
 		}
 		s.pages.Show(w, r, status, view)
@@ -145,7 +146,7 @@ func (s *Server) allowRequest(ctx context.Context, w http.ResponseWriter, r *htt
 	case errors.Is(err, errDecided), errors.Is(err, errRequestExpired):
 		s.pages.Fail(w, r, err)
 	case errors.Is(err, registry.ErrBudgetChanged): // in another tab, or by another page that was open
-		s.pages.LeaveNotice(w, browser.Notice{What: noticeBudgetChanged})
+		s.pages.LeaveNotice(w, browser.Notice{What: budgetform.Outdated})
 		s.pages.SeeOther(w, browser.RequestPath(k.ID))
 	case err != nil:
 		s.redirectError(w, r, k.authorization, http.StatusSeeOther, err)

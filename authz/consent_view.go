@@ -72,7 +72,7 @@ func (s *Server) groupScopes(k keptRequest, live []registry.Grant) (asked []page
 	for _, name := range names {
 		risk := s.scopes.riskOf(name)
 		shown := page.Scope{
-			Name: name, Description: s.scopes.shown(name), Spends: risk == Spend, Needed: slices.Contains(k.client.RequiredScopes, name),
+			Name: name, Description: s.scopes.Shown(name), Spends: risk == Spend, Needed: slices.Contains(k.client.RequiredScopes, name),
 		}
 		if slices.ContainsFunc(live, func(g registry.Grant) bool { return slices.Contains(g.Scopes, name) }) {
 			held = append(held, shown)

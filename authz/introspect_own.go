@@ -34,7 +34,7 @@ func (s *Server) handleIntrospectOwn(w http.ResponseWriter, r *http.Request) {
 		ClientID    string            `json:"client_id"`
 		RedirectURI string            `json:"redirect_uri"`
 		Scopes      map[string]string `json:"scopes"`
-	}{claims.ClientID, redirectURI, s.scopes.describe(claims.Scopes)})
+	}{claims.ClientID, redirectURI, s.scopes.Describe(claims.Scopes)})
 }
 
 // redirectURIOf is where the code of the token's grant was sent; empty for a token without a grant.

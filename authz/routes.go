@@ -30,12 +30,10 @@ func (s *Server) publicRoutes() endpoint.Routes {
 		"/oauth/budget":              {http.MethodGet: s.handleOwnBudget},
 		"/oauth/scopes":              {http.MethodGet: s.handleScopes},
 		"/.well-known/jwks.json":     {http.MethodGet: s.handleJWKS},
-		"/clients":                   {http.MethodGet: s.handleConnections},
-		"/clients/{clientId}":        {http.MethodDelete: s.handleDisconnect},
-		"/clients/{clientId}/budget": {http.MethodPut: s.handleSetBudget},
 	}
 	maps.Copy(public, s.pages.Routes())
-	maps.Copy(public, s.accountRoutes())
+	maps.Copy(public, s.account.Routes())
+	maps.Copy(public, s.signInRoutes())
 	for _, path := range MetadataPaths(s.issuer.name) {
 		public[path] = map[string]http.HandlerFunc{http.MethodGet: s.handleMetadata}
 	}
@@ -45,20 +43,12 @@ func (s *Server) publicRoutes() endpoint.Routes {
 // Admin are the endpoints for the operator, to be served where only the operator can reach them.
 func (s *Server) Admin() http.Handler { return s.admin.Handler() }
 
-// accountRoutes are where users go by themselves.
-func (s *Server) accountRoutes() endpoint.Routes {
-	pages := endpoint.Routes{
-		"/account":          {http.MethodGet: s.showAccount},
-		browser.AccountPath: {http.MethodGet: s.showApplications},
-		disconnectPath:      {http.MethodGet: s.showDisconnect, http.MethodPost: s.disconnectOnPage},
+// signInRoutes are where users sign in and out.
+func (s *Server) signInRoutes() endpoint.Routes {
+	return endpoint.Routes{
 		browser.SignInPage:  {http.MethodGet: s.pages.Handle(s.showSignIn), http.MethodPost: s.pages.Handle(s.signIn)},
 		hostSignInPath:      {http.MethodPost: s.pages.Handle(s.goToHost)},
 		returnPath:          {http.MethodGet: s.pages.Handle(s.finishReturn), http.MethodPost: s.pages.Handle(s.comeBack)},
 		browser.SignOutPath: {http.MethodPost: s.pages.Handle(s.signOut)},
 	}
-	if len(s.spendUnits) > 0 {
-		pages[budgetPath] = map[string]http.HandlerFunc{http.MethodGet: s.pages.Handle(s.showBudget), http.MethodPost: s.pages.Handle(s.changeBudget)}
-		pages[paymentsPath] = map[string]http.HandlerFunc{http.MethodGet: s.pages.Handle(s.showPayments)}
-	}
-	return pages
 }

@@ -54,8 +54,8 @@ func (s scopes) defaultOf(client registry.Client) []string {
 	return slices.DeleteFunc(slices.Clone(client.DefaultScopes), func(name string) bool { return !slices.Contains(allowed, name) })
 }
 
-// describe pairs names with their descriptions. A scope that no route has any more is shown without one.
-func (s scopes) describe(names []string) map[string]string {
+// Describe pairs names with their descriptions. A scope that no route has any more is shown without one.
+func (s scopes) Describe(names []string) map[string]string {
 	described := make(map[string]string, len(names))
 	for _, name := range names {
 		described[name] = s.descriptions[name]
@@ -71,7 +71,7 @@ func (s scopes) riskOf(name string) Risk {
 	return Spend
 }
 
-// shown is the sentence of a scope for whoever reads a page.
-func (s scopes) shown(name string) page.Message {
+// Shown is the sentence of a scope for whoever reads a page.
+func (s scopes) Shown(name string) page.Message {
 	return page.Verbatim(s.descriptions[name], s.translations[name])
 }

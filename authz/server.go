@@ -13,6 +13,7 @@ import (
 	"github.com/ory/fosite"
 	"github.com/ory/fosite/handler/oauth2"
 
+	"gatehouse/authz/account"
 	"gatehouse/authz/admin"
 	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
@@ -36,14 +37,15 @@ type Server struct {
 	opaqueTokens    bool
 	secrets         *client.SecretChecker
 	scopes          scopes
-	budgets         *budget.Ledger    // nil where nothing is spent
-	spendUnits      map[string]string // by scope
+	budgets         *budget.Ledger // nil where nothing is spent
+	spendUnits      budget.Units
 	metadata        metadata
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
 	cacheWellKnown string
 	plainPKCE      bool
 
 	pages        *browser.Pages
+	account      *account.Handler
 	requestPace  *user.Pace // of authorization requests
 	hostPace     *user.Pace // of sign-ins at the host application
 	hasPasswords bool
@@ -133,6 +135,17 @@ func New(c Config) (*Server, error) {
 		failures: failures,
 		log:      c.Log,
 		now:      c.Now,
+	}
+	s.account = &account.Handler{
+		Pages:        pages,
+		Registry:     c.Registry,
+		Budgets:      c.Budgets,
+		Units:        s.spendUnits,
+		Scopes:       known,
+		Authenticate: s.authenticateUser,
+		Disconnect:   s.disconnect,
+		Failures:     failures,
+		Now:          c.Now,
 	}
 	s.admin = &admin.API{
 		Operator: admin.Operator{

@@ -22,6 +22,9 @@ const maxDetails = 4 << 10
 // ErrBadDetails is the error of details that are not understood. Its text is for whoever wrote them.
 var ErrBadDetails = errors.New("budget: bad details")
 
+// Reason is the text of an ErrBadDetails without what it begins with.
+func Reason(err error) string { return strings.TrimPrefix(err.Error(), ErrBadDetails.Error()+": ") }
+
 // Detail is how much a client may spend of a unit, as authorization details say it.
 type Detail struct {
 	Unit  string

@@ -2,7 +2,6 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 
@@ -10,66 +9,8 @@ import (
 
 	"gatehouse/authz/budget"
 	"gatehouse/authz/internal/endpoint"
-	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
-
-// handleSetBudget holds an application to another limit, for its signed-in user.
-func (s *Server) handleSetBudget(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := endpoint.Deadline(r)
-	defer cancel()
-
-	subject, err := s.authenticateUser(ctx, r, nil)
-	if err != nil {
-		s.failures.Answer(w, r, err)
-		return
-	}
-	raw, err := endpoint.ReadJSONBody(w, r)
-	if err != nil {
-		s.failures.Answer(w, r, err)
-		return
-	}
-	set, err := s.setBudget(ctx, subject, r.PathValue("clientId"), raw)
-	if err != nil {
-		s.failures.Answer(w, r, err)
-		return
-	}
-	endpoint.WriteJSON(w, http.StatusOK, budget.StatementOf(set))
-}
-
-func (s *Server) setBudget(ctx context.Context, subject, clientID string, body []byte) (set registry.Budget, err error) {
-	if !text.IsStorable(clientID) {
-		return set, endpoint.ErrNotFound
-	}
-	connections, err := s.registry.ConnectionsOf(ctx, subject)
-	if err != nil {
-		return set, err
-	}
-	at := slices.IndexFunc(connections, func(c registry.Connection) bool { return c.ClientID == clientID })
-	if at < 0 {
-		return set, endpoint.ErrNotFound.WithHint("The user is not connected with this client.")
-	}
-	wanted, err := budget.ParseDetail(body)
-	if err != nil {
-		return set, fosite.ErrInvalidRequest.WithHint(detailsHint(err))
-	}
-	units := s.unitsOf(connections[at].Scopes)
-	if wanted.Unit == "" && len(units) == 1 {
-		wanted.Unit = units[0]
-	}
-	if !slices.Contains(units, wanted.Unit) {
-		return set, fosite.ErrInvalidRequest.WithHint("The 'unit' is none that the client can spend.")
-	}
-	key := registry.BudgetKey{Subject: subject, ClientID: clientID, Unit: wanted.Unit}
-	switch _, err = s.budgets.Set(ctx, key, wanted.Limit); {
-	case errors.Is(err, budget.ErrUnlimited):
-		return set, fosite.ErrInvalidRequest.WithHint("A limit is required here.")
-	case err != nil:
-		return set, err
-	}
-	set, _, err = s.budgets.Of(ctx, key)
-	return set, err
-}
 
 // ownBudget is what NIP-47 tells an application about its budget (get_budget), and besides it what is held for payments that are
 // under way. An application without a limit is told nothing.
@@ -110,11 +51,11 @@ func (s *Server) ownBudget(ctx context.Context, r *http.Request) (*ownBudget, er
 	if err != nil {
 		return nil, err
 	}
-	units := s.unitsOf(claims.Scopes)
+	units := s.spendUnits.Of(claims.Scopes)
 	if claims.GrantID == "" {
 		units = nil // a client of its own can spend nothing
 	}
-	unit := r.URL.Query().Get(unitField)
+	unit := r.URL.Query().Get("unit")
 	switch {
 	case unit == "" && len(units) == 1:
 		unit = units[0]

@@ -1,4 +1,4 @@
-package authz
+package account
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/authz/browser"
 	"gatehouse/authz/client"
+	"gatehouse/authz/internal/budgetform"
 	"gatehouse/authz/page"
 	"gatehouse/registry"
 )
@@ -25,15 +26,15 @@ var states = map[string]string{
 }
 
 // showPayments lists what an application has spent, the latest first.
-func (s *Server) showPayments(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) showPayments(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
-	v, c, ok := s.openConnection(ctx, w, r, query.Get(clientField))
+	v, c, ok := h.openConnection(ctx, w, r, query.Get(clientField))
 	if !ok {
 		return nil
 	}
 	var after registry.Spend
 	if id := query.Get(afterField); id != "" {
-		found, err := s.registry.Spend(ctx, id)
+		found, err := h.Registry.Spend(ctx, id)
 		switch {
 		case errors.Is(err, registry.ErrNotFound), errors.Is(err, registry.ErrInvalid),
 			err == nil && (found.Subject != v.Session.Subject || found.ClientID != c.ClientID): // from the beginning, then
@@ -43,31 +44,31 @@ func (s *Server) showPayments(ctx context.Context, w http.ResponseWriter, r *htt
 			after = found
 		}
 	}
-	spends, err := s.registry.Spends(ctx, v.Session.Subject, c.ClientID, after, paymentsShown+1)
+	spends, err := h.Registry.Spends(ctx, v.Session.Subject, c.ClientID, after, paymentsShown+1)
 	if err != nil {
 		return err
 	}
-	view := page.Payments{Application: client.ShownName(c.Name, c.ClientID), Back: s.pages.Link(browser.AccountPath)}
+	view := page.Payments{Application: client.ShownName(c.Name, c.ClientID), Back: h.Pages.Link(browser.AccountPath)}
 	if len(spends) > paymentsShown {
 		spends = spends[:paymentsShown]
 		next := url.Values{clientField: {c.ClientID}, afterField: {spends[paymentsShown-1].ID}}
-		view.Next = s.pages.Link(paymentsPath + "?" + next.Encode())
+		view.Next = h.Pages.Link(paymentsPath + "?" + next.Encode())
 	}
 	for _, spend := range spends {
-		view.Payments = append(view.Payments, s.paymentView(spend))
+		view.Payments = append(view.Payments, h.paymentView(spend))
 	}
-	s.pages.Show(w, r, http.StatusOK, view)
+	h.Pages.Show(w, r, http.StatusOK, view)
 	return nil
 }
 
-func (s *Server) paymentView(spend registry.Spend) page.Payment {
-	at := s.budgets.Local(spend.ReservedAt)
+func (h *Handler) paymentView(spend registry.Spend) page.Payment {
+	at := h.Budgets.Local(spend.ReservedAt)
 	shown := page.Payment{
-		Amount: amountOf(spend.Amount, spend.Unit), State: page.Say(states[spend.State]), Day: at, Clock: at.Format("15:04"), Route: spend.Route,
+		Amount: budgetform.SayAmount(spend.Amount, spend.Unit), State: page.Say(states[spend.State]), Day: at, Clock: at.Format("15:04"), Route: spend.Route,
 		IsOpen: !spend.IsSettled(), IsVoided: spend.State == registry.Voided,
 	}
 	if spend.State == registry.Posted {
-		shown.Amount = amountOf(spend.Cost, spend.Unit)
+		shown.Amount = budgetform.SayAmount(spend.Cost, spend.Unit)
 	}
 	return shown
 }
