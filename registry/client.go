@@ -21,13 +21,16 @@ type Client struct {
 	Scopes        []string `bun:"scopes,nullzero"`         // empty: every scope of the routes
 	DefaultScopes []string `bun:"default_scopes,nullzero"` // empty: a request has to name its scopes
 	// RequiredScopes are those that a user who allows the client cannot leave out, where it asks for them.
-	RequiredScopes []string  `bun:"required_scopes,nullzero"`
-	GrantTypes     []string  `bun:"grant_types,nullzero"`
-	Public         bool      `bun:"public"`
-	SecretHash     string    `bun:"secret_hash"` // opaque here; empty: no secret
-	CreatedAt      time.Time `bun:"created_at"`
-	UpdatedAt      time.Time `bun:"updated_at"`
-	DisabledAt     time.Time `bun:"disabled_at,nullzero"` // zero: it may be used
+	RequiredScopes []string `bun:"required_scopes,nullzero"`
+	GrantTypes     []string `bun:"grant_types,nullzero"`
+	Public         bool     `bun:"public"`
+	SecretHash     string   `bun:"secret_hash"` // opaque here; empty: no secret
+	// Fingerprint is that of the client's metadata document, as a user last saw it who allowed the client something; empty: an
+	// operator has registered the client.
+	Fingerprint string    `bun:"fingerprint"`
+	CreatedAt   time.Time `bun:"created_at"`
+	UpdatedAt   time.Time `bun:"updated_at"`
+	DisabledAt  time.Time `bun:"disabled_at,nullzero"` // zero: it may be used
 }
 
 // Disabled reports whether the client was disabled: nothing more may be minted for
@@ -83,7 +86,7 @@ func (c *Client) check() error {
 	lists := slices.Concat(c.RedirectURIs, c.Scopes, c.DefaultScopes, c.RequiredScopes, c.GrantTypes)
 	return errors.Join(
 		checkIDs(c.ID),
-		checkText(c.Name, c.URL, c.ImageURL, c.Domain, c.SecretHash),
+		checkText(c.Name, c.URL, c.ImageURL, c.Domain, c.SecretHash, c.Fingerprint),
 		checkText(lists...),
 		checkTimes(c.CreatedAt),
 	)
@@ -138,7 +141,7 @@ func (r *Registry) Clients(ctx context.Context) ([]Client, error) {
 }
 
 // UpdateClient reads a client, changes it and writes it in one transaction, and
-// returns what is stored. Changes to ID and to the times are ignored. Nothing is
+// returns what is stored. Changes to ID, Fingerprint and the times are ignored. Nothing is
 // written when nothing else was changed, or when change returns an error, which is
 // returned as it is. change is called inside the transaction, which may hold the
 // only connection, and so must not call the registry. ErrNotFound.
@@ -159,6 +162,7 @@ func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Cli
 			return refused
 		}
 		row.ID, row.CreatedAt, row.UpdatedAt, row.DisabledAt = before.ID, before.CreatedAt, r.clock(), before.DisabledAt
+		row.Fingerprint = before.Fingerprint
 		names := row.differences(before)
 		if len(names) == 0 {
 			row.Client = before

@@ -14,6 +14,8 @@ type Connection struct {
 	Name     string `bun:"name"`
 	URL      string `bun:"url"`
 	ImageURL string `bun:"image_url"`
+	// Fingerprint is that of the client: empty, unless it came by its metadata document.
+	Fingerprint string `bun:"fingerprint"`
 	// RedirectURI is where the code of the newest of the grants was sent.
 	RedirectURI string `bun:"redirect_uri"`
 	// Since is when the oldest of the grants was made.
@@ -45,7 +47,7 @@ const (
 ), named AS (
 	SELECT DISTINCT client_id, element.value AS scope FROM live, ? AS element
 )
-SELECT c.id AS client_id, c.name, c.url, c.image_url, newest.redirect_uri, newest.since, newest.last_used_on, named.scope
+SELECT c.id AS client_id, c.name, c.url, c.image_url, c.fingerprint, newest.redirect_uri, newest.since, newest.last_used_on, named.scope
 FROM newest JOIN clients AS c ON c.id = newest.client_id AND c.deleted_at IS NULL AND c.disabled_at IS NULL
 LEFT JOIN named ON named.client_id = newest.client_id
 ORDER BY newest.created_at DESC, newest.id`

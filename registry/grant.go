@@ -19,6 +19,8 @@ type Grant struct {
 	RedirectURI    string        `bun:"redirect_uri"`
 	AccessLifespan time.Duration `bun:"access_lifespan"` // how long its access tokens live; 0: the server's default
 	CreatedAt      time.Time     `bun:"created_at"`
+	// Fingerprint is that of the client, as it was shown to the subject; empty: an operator has registered the client.
+	Fingerprint string `bun:"fingerprint"`
 
 	// AccessExpiresAt is when the last access token minted under the grant
 	// expires; zero until its code is redeemed. It never moves back.
@@ -210,7 +212,7 @@ func (g *Grant) check() error {
 	if err := checkIDs(g.ID, g.ClientID, g.Subject); err != nil {
 		return err
 	}
-	if err := checkText(slices.Concat([]string{g.RedirectURI}, g.Scopes)...); err != nil {
+	if err := checkText(slices.Concat([]string{g.RedirectURI, g.Fingerprint}, g.Scopes)...); err != nil {
 		return err
 	}
 	return checkTimes(g.CreatedAt)

@@ -193,6 +193,9 @@ func useEverything(t *testing.T, w *world) {
 	ends, err = w.EndGrantsOfSubject(w.ctx, "subject 88", "user")
 	require.NoError(t, err)
 	require.Positive(t, ends)
+	require.NoError(t, w.KeepDocumentClient(w.ctx, described("a"), "subject 77", 3))
+	require.NoError(t, w.KeepDocumentClient(w.ctx, described("b"), "subject 77", 3))
+	require.NoError(t, second(w.IsBarred(w.ctx, agent)))
 	require.NoError(t, w.DisableClient(w.ctx, "client 5", later))
 	require.NoError(t, w.DeleteClient(w.ctx, "client 6", later))
 

@@ -19,13 +19,14 @@ const codeWatch = 24 * time.Hour
 //   - codes that expired more than a day before;
 //   - grants that have ended, or whose access tokens, refresh tokens and codes have
 //     all expired, with their codes and refresh tokens;
+//   - clients of metadata documents without a grant, unless they were disabled or deleted;
 //   - notes of imported grants that would have expired where they come from;
 //   - expired refresh tokens of a grant that lives on. Until they expire they stay,
 //     used or not, so that a second use is noticed. They go at the latest about one
 //     more life of a refresh token after that.
 //
 // It also ends the grants that a client had when it was deleted or disabled and that
-// were too many to end with it. Clients, keys, audit records and notes of what was taken
+// were too many to end with it. Other clients, keys, audit records and notes of what was taken
 // back stay. margin must be more than the clocks of all
 // processes differ by, and more than a request may take.
 //
@@ -40,7 +41,7 @@ func (r *Registry) Purge(ctx context.Context, margin time.Duration, limit int) (
 	}
 	for _, batch := range []func(context.Context, bun.Tx, time.Time, int) (int, bool, error){
 		r.purgeDenied, r.purgeRevocations, r.purgeKeyRevocations, r.purgeAnswers, r.purgeCodes, r.purgeGrants, r.purgeImported,
-		r.purgeRequests, r.purgeSessions, r.purgeSignIns,
+		r.purgeDocumentClients, r.purgeRequests, r.purgeSessions, r.purgeSignIns,
 	} {
 		for more := true; more; {
 			began := r.now()
