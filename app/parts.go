@@ -151,11 +151,16 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 	if err != nil {
 		return nil, fmt.Errorf("brand.logo: %w", err)
 	}
+	documents, err := a.newDocuments()
+	if err != nil {
+		return nil, err
+	}
 	return authz.New(authz.Config{
 		Issuer:            a.config.Issuer,
 		Scopes:            gateway.Scopes(a.config.Routes),
 		Risks:             risksOf(a.config.Routes),
 		ScopeTranslations: a.config.Scopes,
+		Documents:         documents,
 		Brand:             brand,
 		Budgets:           a.ledger,
 		SpendUnits:        gateway.SpendUnits(a.config.Routes),

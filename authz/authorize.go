@@ -2,7 +2,6 @@ package authz
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/client/document"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
@@ -23,10 +23,13 @@ import (
 // it, the client may be told by redirect.
 type authorization struct {
 	client      registry.Client
+	document    *document.Document // that describes it; nil: it was registered
 	redirectURI *url.URL
 	sentTo      string // the redirect URI as it was written, whether the request or the registration says it
 	form        url.Values
 	budgets     map[string]budget.Limit // that it asks for, by unit
+	// isDecided says that the user has decided about it, now or before.
+	isDecided bool
 
 	request fosite.AuthorizeRequester
 	consent *consent
@@ -41,6 +44,9 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	sent, a, err := s.readAuthorization(ctx, w, r)
 	if refused := s.pages.CheckOrigin(r); refused != nil {
 		a, err = nil, refused
+	}
+	if a != nil && a.document != nil {
+		err = errOnlyOnPage
 	}
 	switch {
 	case a == nil:
@@ -108,10 +114,7 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 	if id == "" {
 		return nil, endpoint.Told(fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required."), "failure.parameter_missing", "parameter", "client_id")
 	}
-	registered, err := s.registry.Client(ctx, id)
-	if errors.Is(err, registry.ErrNotFound) || registered.Disabled() {
-		return nil, endpoint.Told(endpoint.ErrUnknownClient, "failure.unknown_client")
-	}
+	registered, described, err := s.findClient(ctx, r, id)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +133,7 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 	if err != nil {
 		return nil, err
 	}
-	a := &authorization{client: registered, redirectURI: target, sentTo: redirectURI, form: form}
+	a := &authorization{client: registered, document: described, redirectURI: target, sentTo: redirectURI, form: form}
 	return a, s.checkAuthorization(ctx, r, a)
 }
 
@@ -155,7 +158,7 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 	if !request.GetClient().GetGrantTypes().Has(client.AuthorizationCode) {
 		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for grant type 'authorization_code'.")
 	}
-	bound, err := readChallenge(a.form, a.client.Public, s.plainPKCE)
+	bound, err := readChallenge(a.form, a.client.Public, s.plainPKCE && a.document == nil)
 	if err != nil {
 		return err
 	}
@@ -203,8 +206,13 @@ func (s *Server) readLifespan(form url.Values) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// redirectError tells the client by redirect what went wrong (RFC 6749 section 4.1.2.1).
+// redirectError tells the client by redirect what went wrong (RFC 6749 section 4.1.2.1). A client that nobody has registered could be
+// anybody: as long as the user has not decided, it is told nothing, and leads nobody anywhere (RFC 9700 section 4.11.2).
 func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, a *authorization, status int, err error) {
+	if a.document != nil && !a.isDecided {
+		s.pages.Fail(w, r, err)
+		return
+	}
 	e := endpoint.AsOAuthError(err)
 	s.failures.Record(r, e)
 	s.redirect(w, a, status, url.Values{"error": {e.ErrorField}, "error_description": {endpoint.Describe(e)}})

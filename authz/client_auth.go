@@ -65,6 +65,9 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 	if err != nil {
 		return registry.Client{}, err
 	}
+	if client, err = s.asItSays(ctx, r, client); err != nil {
+		return registry.Client{}, err
+	}
 	if client.Public && (presented.secret == "" || presented.secret == noSecret) {
 		return client, nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
+	"gatehouse/authz/client/document"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
 	"gatehouse/authz/page"
@@ -42,6 +43,9 @@ type Config struct {
 	// Budgets is what users let clients spend, required where there are SpendUnits: the units that scopes let them spend, by scope.
 	Budgets    *budget.Ledger
 	SpendUnits map[string]string
+
+	// Documents is where clients are found that nobody has registered, by their metadata documents; nil: there are none.
+	Documents *document.Source
 
 	// Brand is whose service it is, on the pages. Without a name they name the issuer's host.
 	Brand page.Brand

@@ -37,8 +37,11 @@ var (
 	}, "failure.decided").Under(page.Say("failure.decided_heading")).Advising(page.Say("failure.decided_advice"))
 )
 
-// noticeNothingChosen is what the page of a request says of a form that allowed nothing.
-const noticeNothingChosen = "nothing chosen"
+// What the page of a request says of a form that allowed nothing, and of one that was about another description of the client.
+const (
+	noticeNothingChosen = "nothing chosen"
+	noticeClientChanged = "client changed"
+)
 
 // showConsent is the page of an authorization request. Whoever is not signed in is led to sign in first.
 func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) {
@@ -65,6 +68,8 @@ func (s *Server) showConsent(w http.ResponseWriter, r *http.Request) {
 		case budgetform.Refused:
 			s.showChoiceAgain(&view, k, n, browser.LanguageOf(r))
 			status = http.StatusBadRequest
+		case noticeClientChanged:
+			view.Failure, status = page.Say("consent.client_changed"), http.StatusConflict
 		case budgetform.Outdated:
 			view.Failure, status = page.Say("budget.changed"), http.StatusConflict
 		}
@@ -89,8 +94,15 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	switch denies := form.Get(decisionField) == decisionDeny; {
 	case denies && (v.SentFrom(form) || v.SentSignedIn(form)):
+		k.isDecided = true
 		s.refuseRequest(ctx, w, r, v, k)
 	case form.Get(decisionField) == decisionAllow && v.SentSignedIn(form) && !k.needsSignIn(v):
+		if form.Get(shownField) != k.client.Fingerprint {
+			s.pages.LeaveNotice(w, browser.Notice{What: noticeClientChanged})
+			s.pages.SeeOther(w, browser.RequestPath(k.ID))
+			return
+		}
+		k.isDecided = true
 		if k.consent.scopes = k.chosenScopes(form); len(k.consent.scopes) == 0 {
 			s.pages.LeaveNotice(w, browser.Notice{What: noticeNothingChosen})
 			s.pages.SeeOther(w, browser.RequestPath(k.ID))

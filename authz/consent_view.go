@@ -12,6 +12,9 @@ import (
 	"gatehouse/registry"
 )
 
+// shownField is where the page says what the client was shown with, where that can change.
+const shownField = "shown"
+
 // scopeField is what the page calls the box of a scope.
 func scopeField(name string) string { return "scope-" + name }
 
@@ -44,6 +47,10 @@ func (s *Server) consentView(ctx context.Context, v browser.Visitor, k keptReque
 	} else {
 		view.Scheme = k.redirectURI.Scheme
 	}
+	if k.document != nil {
+		view.Service, view.Host, view.Shown = s.pages.Service, k.document.Host, k.document.Fingerprint
+		view.IsOnlyLocal = k.document.OnlyLoopback()
+	}
 	view.Lasts = cmp.Or(k.consent.accessLifespan, s.issuer.accessLifespan)
 	if view.IsRenewed = slices.Contains(client.GrantTypesOf(k.client), client.RefreshToken); view.IsRenewed {
 		view.Lasts = max(view.Lasts, s.issuer.refreshLifespan)
@@ -52,7 +59,10 @@ func (s *Server) consentView(ctx context.Context, v browser.Visitor, k keptReque
 	if len(live) > 0 {
 		view.IsConnected, view.Since = true, live[len(live)-1].CreatedAt
 	}
-	view.Asked, view.Held = s.groupScopes(k, live)
+	// What was allowed to the client as it described itself otherwise, is asked about again.
+	same := slices.DeleteFunc(live, func(g registry.Grant) bool { return g.Fingerprint != k.client.Fingerprint })
+	view.HasChanged = view.IsConnected && len(same) == 0
+	view.Asked, view.Held = s.groupScopes(k, same)
 	if err == nil {
 		view.Budgets, err = s.consentBudgets(ctx, v, k)
 	}

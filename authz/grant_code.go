@@ -56,6 +56,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 	}
 	given := request.GetSession().(*consent)
 	redirectURI := request.GetRequestForm().Get("redirect_uri")
+	known := request.GetClient().(*fositeClient).Client
 	now := g.now()
 	grant := registry.Grant{
 		ID:             rand.Text(),
@@ -65,6 +66,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		RedirectURI:    redirectURI,
 		AccessLifespan: given.accessLifespan,
 		CreatedAt:      now,
+		Fingerprint:    known.Fingerprint,
 	}
 	code := client.NewSecret()
 	first := registry.Code{
@@ -80,6 +82,9 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 	}
 	var replaced, leftOut []string
 	err := g.turns.take(ctx, grant.Subject, func() (err error) {
+		if err := g.keepClient(ctx, known, grant.Subject); err != nil {
+			return err
+		}
 		replaced, leftOut, err = g.store(ctx, given, grant, first, without(request.GetRequestedScopes(), grant.Scopes))
 		return err
 	})

@@ -67,6 +67,7 @@ type metadata struct {
 	PromptValues              []string `json:"prompt_values_supported"`
 	UILocales                 []string `json:"ui_locales_supported"`
 	AuthorizationResponseIss  bool     `json:"authorization_response_iss_parameter_supported"`
+	ClientDocuments           bool     `json:"client_id_metadata_document_supported,omitempty"`
 	RequestParameterSupported bool     `json:"request_parameter_supported"`
 	RequestURISupported       bool     `json:"request_uri_parameter_supported"`
 }

@@ -122,11 +122,22 @@ func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r
 		}
 	}
 	if err != nil {
+		a.isDecided = s.isConnected(ctx, v, a)
 		s.redirectError(w, r, a, http.StatusFound, err)
 		return
 	}
+	a.isDecided = true
 	a.consent.Subject, a.consent.unasked = v.Session.Subject, true
 	s.answerAuthorization(ctx, w, r, a, http.StatusFound)
+}
+
+// isConnected reports whether the visitor has allowed the client something as it describes itself now, as far as that can be found out.
+func (s *Server) isConnected(ctx context.Context, v browser.Visitor, a *authorization) bool {
+	if a.document == nil || !v.SignedIn {
+		return false
+	}
+	live, err := s.registry.LiveGrants(ctx, v.Session.Subject, a.client.ID, s.issuer.maxGrants)
+	return err == nil && slices.ContainsFunc(live, func(g registry.Grant) bool { return g.Fingerprint == a.client.Fingerprint })
 }
 
 // hasAllowed reports whether the user has allowed the client everything that it asks for at once, and the access goes on. It never holds
@@ -144,6 +155,9 @@ func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorizatio
 	}
 	live, err := s.registry.LiveGrants(ctx, subject, a.client.ID, s.issuer.maxGrants)
 	return slices.ContainsFunc(live, func(g registry.Grant) bool {
+		if g.Fingerprint != a.client.Fingerprint { // it describes itself in other words than the user was shown
+			return false
+		}
 		isSameHost := !a.client.Public || strings.EqualFold(client.HostOf(g.RedirectURI), a.redirectURI.Host)
 		return isSameHost && !slices.ContainsFunc(a.request.GetRequestedScopes(), func(name string) bool { return !slices.Contains(g.Scopes, name) })
 	}), err

@@ -18,6 +18,7 @@ import (
 	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/client/document"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
@@ -37,7 +38,8 @@ type Server struct {
 	opaqueTokens    bool
 	secrets         *client.SecretChecker
 	scopes          scopes
-	budgets         *budget.Ledger // nil where nothing is spent
+	documents       *document.Source // nil: every client was registered
+	budgets         *budget.Ledger   // nil where nothing is spent
 	spendUnits      budget.Units
 	metadata        metadata
 	// cacheWellKnown is the Cache-Control of what is published for everyone.
@@ -86,6 +88,7 @@ func New(c Config) (*Server, error) {
 	}
 	known, ring := newScopes(c.Scopes, c.ScopeTranslations, c.Risks), c.Keyring.Ring()
 	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE, len(c.SpendUnits) > 0)
+	published.ClientDocuments = c.Documents != nil
 	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
 		issuer: &issuer{
@@ -113,6 +116,7 @@ func New(c Config) (*Server, error) {
 		opaqueTokens: c.OpaqueTokens,
 		secrets:      client.NewSecretChecker(),
 		scopes:       known,
+		documents:    c.Documents,
 		budgets:      c.Budgets,
 		spendUnits:   maps.Clone(c.SpendUnits),
 		metadata:     published,

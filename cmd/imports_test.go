@@ -35,7 +35,7 @@ var walls = map[string][]string{
 		"authz/internal/text", "authz/keyring", "authz/outbox", "authz/page", "authz/user",
 	},
 	"authz/admin": {
-		"authz/budget", "authz/client", "authz/internal/endpoint", "authz/internal/loop", "authz/internal/text", "authz/keyring",
+		"authz/budget", "authz/client", "authz/client/document", "authz/internal/endpoint", "authz/internal/loop", "authz/internal/text", "authz/keyring",
 		"authz/oauth2server", "authz/outbox", "authz/page", "authz/user",
 	},
 	"authz/browser": {
@@ -45,7 +45,7 @@ var walls = map[string][]string{
 	"authz/budget":              {"authz/internal/loop", "authz/internal/text"},
 	"authz/client":              {"authz/internal/text"},
 	"authz/client/document":     {"authz/client", "authz/internal/text"},
-	"authz/internal/authztest":  {"authz/internal/loop", "authz/keyring"},
+	"authz/internal/authztest":  {"authz/client", "authz/client/document", "authz/internal/loop", "authz/internal/text", "authz/keyring"},
 	"authz/internal/budgetform": {"authz/budget", "authz/internal/loop", "authz/internal/text", "authz/page"},
 	"authz/internal/endpoint": {
 		"authz/client", "authz/internal/loop", "authz/internal/text", "authz/keyring", "authz/outbox", "authz/page", "authz/user",

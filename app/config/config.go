@@ -39,6 +39,7 @@ type Config struct {
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	PKCE         PKCE         `yaml:"pkce"`
 	Grants       Grants       `yaml:"grants"`
+	Clients      Clients      `yaml:"clients"`
 	Budgets      Budgets      `yaml:"budgets"`
 	Denylist     Denylist     `yaml:"denylist"`
 	Revocation   Revocation   `yaml:"revocation"`
@@ -256,6 +257,7 @@ func Default() Config {
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: maxRefreshGrace},
 		PKCE:         PKCE{Plain: true},
 		Sessions:     Sessions{Idle: 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
+		Clients:      Clients{Documents: ClientDocuments{Enabled: true}},
 		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},
 		Budgets: Budgets{
 			Timeout: 2 * time.Second, Default: DefaultBudget{Period: "month"}, AllowUnlimited: true, TimeZone: "UTC", Alignment: FromCalendar,

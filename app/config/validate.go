@@ -40,6 +40,7 @@ func (c *Config) problems(role Role) []error {
 		c.checkSigning(v)
 		c.checkUsers(v)
 		c.checkPages(v)
+		c.checkClients(v)
 		if c.LNDHubURL != "" {
 			_, err := c.LNDHubTLS()
 			v.err("upstream.ca_file", err)

@@ -58,7 +58,7 @@ func (h *Handler) showApplications(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) applicationView(c registry.Connection) page.Application {
 	shown := page.Application{
 		Name:       client.ShownName(c.Name, c.ClientID),
-		Domain:     client.HostOf(c.RedirectURI),
+		Domain:     domainOf(c),
 		Since:      c.Since,
 		LastUsed:   lastUsed(c.LastUsedOn, h.Now()),
 		Disconnect: h.Pages.Link(disconnectPath + "?" + url.Values{clientField: {c.ClientID}}.Encode()),

@@ -60,7 +60,7 @@ func (h *Handler) connectionsOf(ctx context.Context, subject string) ([]connecti
 			Name:     client.ShownName(c.Name, c.ClientID),
 			ImageURL: c.ImageURL,
 			URL:      c.URL,
-			Domain:   client.HostOf(c.RedirectURI),
+			Domain:   domainOf(c),
 			Scopes:   h.Scopes.Describe(c.Scopes),
 			Since:    c.Since.Truncate(time.Second),
 		}

@@ -96,7 +96,7 @@ func (h *Handler) handleDisconnect(w http.ResponseWriter, r *http.Request) {
 		h.Failures.AnswerRevocation(w, r, err)
 		return
 	}
-	clientID := r.PathValue("clientId")
+	clientID := clientIDOf(r)
 	if !text.IsStorable(clientID) {
 		h.Failures.Answer(w, r, endpoint.ErrNotFound)
 		return

@@ -29,7 +29,7 @@ func (h *Handler) handleSetBudget(w http.ResponseWriter, r *http.Request) {
 		h.Failures.Answer(w, r, err)
 		return
 	}
-	set, err := h.setBudget(ctx, subject, r.PathValue("clientId"), raw)
+	set, err := h.setBudget(ctx, subject, clientIDOf(r), raw)
 	if err != nil {
 		h.Failures.Answer(w, r, err)
 		return

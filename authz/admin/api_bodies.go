@@ -77,12 +77,14 @@ type clientAnswer struct {
 	DefaultScopes  []string `json:"defaultScopes,omitempty"`
 	RequiredScopes []string `json:"requiredScopes,omitempty"`
 	Disabled       bool     `json:"disabled,omitempty"`
+	// Document says that the client is what its metadata document says, which is at its id.
+	Document bool `json:"document,omitempty"`
 }
 
 func answerOf(c registry.Client) clientAnswer {
 	return clientAnswer{
 		ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, DefaultScopes: c.DefaultScopes, RequiredScopes: c.RequiredScopes,
-		Disabled: c.Disabled(),
+		Disabled: c.Disabled(), Document: c.Fingerprint != "",
 	}
 }
 

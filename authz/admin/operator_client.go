@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"gatehouse/authz/client"
+	"gatehouse/authz/client/document"
 	"gatehouse/authz/outbox"
 	"gatehouse/registry"
 )
@@ -44,13 +45,36 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change client.Ch
 	if err := change.Check(o.Scopes); err != nil {
 		return registry.Client{}, err
 	}
-	changed, err := o.by().UpdateClient(ctx, id, change.Apply) // to the client as others have changed it meanwhile
+	changed, err := o.by().UpdateClient(ctx, id, func(now *registry.Client) error { // as others have changed it meanwhile
+		if now.Fingerprint != "" {
+			return &client.InvalidError{Problems: []error{errDescribed}}
+		}
+		return change.Apply(now)
+	})
 	if err != nil {
 		return registry.Client{}, err
 	}
 	o.note(ctx, "client updated", slog.String("client_id", id))
 	return changed, nil
 }
+
+var errDescribed = errors.New("the client is what its metadata document says, which only its makers change")
+
+// disable disables the client for good. One that could come by its metadata document need not have come yet.
+func (o *Operator) disable(ctx context.Context, id string) error {
+	err := o.by().DisableClient(ctx, id, o.lastExpiry())
+	if !errors.Is(err, registry.ErrNotFound) || !document.IsURL(id) {
+		return err
+	}
+	err = o.by().CreateClient(ctx, registry.Client{ID: id, Name: id, Public: true, Fingerprint: neverShown})
+	if err != nil && !errors.Is(err, registry.ErrExists) {
+		return err
+	}
+	return o.by().DisableClient(ctx, id, o.lastExpiry())
+}
+
+// neverShown is the fingerprint of a client that nobody was shown.
+const neverShown = "never shown"
 
 // DeleteClient removes the client for good and denies every token it holds. It returns nil when every gateway knows, but for
 // those that are unconfirmed, and registry.ErrNotFound for a client that was deleted before only when they know of that.

@@ -85,7 +85,7 @@ func (o *Operator) revoke(ctx context.Context, target Target) (revoked int, err 
 	case target.GrantID != "":
 		err = o.by().EndGrant(ctx, target.GrantID, reasonRevoked)
 	case target.ClientID != "":
-		err = o.by().DisableClient(ctx, target.ClientID, o.lastExpiry())
+		err = o.disable(ctx, target.ClientID)
 	case target.TokenExpires.IsZero():
 		err = o.revokeToken(ctx, target.TokenID)
 	default:

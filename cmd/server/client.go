@@ -100,6 +100,8 @@ func kindOf(c registry.Client) string {
 	switch {
 	case c.Disabled():
 		return "disabled"
+	case c.Fingerprint != "":
+		return "document"
 	case c.Public:
 		return "public"
 	default:

@@ -11,6 +11,8 @@ var (
 	ErrUnreachable = errors.New("the metadata document of the client cannot be read")
 	// ErrInvalid says that the document is not one of a client that is accepted here.
 	ErrInvalid = errors.New("the metadata document of the client is not accepted")
+	// ErrRefused says that no document of its host is read here.
+	ErrRefused = errors.New("metadata documents of this host are refused")
 	// ErrBusy says that as many documents are being fetched as may be, in all, for the caller, or from the host.
 	ErrBusy = errors.New("too many metadata documents are being read")
 )

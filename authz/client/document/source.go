@@ -24,6 +24,8 @@ type Config struct {
 	Scopes map[string]string
 	// Pace counts a caller's fetches, and returns an error when there are too many, which is returned as it is.
 	Pace func(caller netip.Addr) error
+	// Refuse reports of which hosts no document is read; nil: of none.
+	Refuse func(host string) bool
 	// Allow reports which addresses are dialled although they are not public: an operator's own.
 	Allow func(netip.Addr) bool
 	// RootCAs are those of the system when nil; Resolver is net.DefaultResolver, Timeout 5 s, Now time.Now.
@@ -105,6 +107,9 @@ func (s *Source) Keys(ctx context.Context, d *Document, caller netip.Addr) ([]by
 }
 
 func (s *Source) find(ctx context.Context, key string, at *url.URL, caller netip.Addr, read func([]byte) found) (found, error) {
+	if s.config.Refuse != nil && s.config.Refuse(at.Hostname()) {
+		return found{}, ErrRefused
+	}
 	if f, ok := s.remembered(key); ok {
 		return f, f.err
 	}

@@ -129,6 +129,19 @@ func TestADocumentIsBelievedAsItsHeadersSayWithinBounds(t *testing.T) {
 	}
 }
 
+func TestNothingIsFetchedOfAHostThatIsRefused(t *testing.T) {
+	refused := false
+	w := newWorld(t, func(c *document.Config) {
+		c.Refuse = func(host string) bool { return refused && host == "localhost" }
+	})
+	_, err := w.find(t)
+	require.NoError(t, err)
+	refused = true
+	_, err = w.find(t)
+	require.ErrorIs(t, err, document.ErrRefused, "nor is what is known used")
+	require.EqualValues(t, 1, w.fetches.Load())
+}
+
 func TestAURLThatFailedIsLeftAloneForAMoment(t *testing.T) {
 	w := newWorld(t, nil)
 	w.answer = http.NotFound
