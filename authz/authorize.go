@@ -59,7 +59,7 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 		s.redirectError(w, r, a, http.StatusFound, errDeniedByUser)
 		return
 	}
-	subject, err := s.authenticateUser(ctx, r, sent.Body)
+	subject, err := s.users.Authenticate(ctx, r, sent.Body)
 	if err != nil {
 		s.failures.Answer(w, r, err)
 		return

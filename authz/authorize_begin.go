@@ -13,6 +13,7 @@ import (
 	"gatehouse/authz/browser"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
+	"gatehouse/authz/signin"
 	"gatehouse/registry"
 )
 
@@ -44,14 +45,14 @@ func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
 		s.pages.Fail(w, r, err)
 		return
 	}
-	var asked prompt
+	var asked signin.Prompt
 	if err == nil {
-		asked, err = readPrompt(a.form)
+		asked, err = signin.ReadPrompt(a.form)
 	}
 	switch {
 	case err != nil:
 		s.redirectError(w, r, a, http.StatusFound, err)
-	case asked.none:
+	case asked.None:
 		s.authorizeSilently(ctx, w, r, a, asked)
 	default:
 		s.keepRequest(ctx, w, r, a)
@@ -59,7 +60,7 @@ func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) keepRequest(ctx context.Context, w http.ResponseWriter, r *http.Request, a *authorization) {
-	if err := s.requestPace.Take(s.caller(r)); err != nil {
+	if err := s.requestPace.Take(s.users.Caller(r)); err != nil {
 		s.pages.Fail(w, r, endpoint.TooManyRequests(err))
 		return
 	}
@@ -93,7 +94,7 @@ func (s *Server) keepRequest(ctx context.Context, w http.ResponseWriter, r *http
 type keptRequest struct {
 	*authorization
 	registry.AuthorizationRequest
-	asked prompt
+	asked signin.Prompt
 }
 
 // openRequest finds a request that this browser began, and checks it as if it came now: the client may have changed. Without
@@ -111,7 +112,7 @@ func (s *Server) openRequest(ctx context.Context, r *http.Request, v browser.Vis
 	if k.authorization, err = s.readAuthorizationForm(ctx, r, form); err != nil {
 		return k, err
 	}
-	k.asked, err = readPrompt(form)
+	k.asked, err = signin.ReadPrompt(form)
 	return k, err
 }
 

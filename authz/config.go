@@ -172,3 +172,12 @@ func (c Config) check() error {
 	complain(c.Keyring == nil || c.Keyring.Ring() == nil, "a keyring is required that was opened")
 	return errors.Join(problems...)
 }
+
+// peerOf is the other end of the request's connection.
+func peerOf(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil { // a listener that is no network's
+		return netip.Addr{}
+	}
+	return peer.Addr().Unmap()
+}

@@ -7,8 +7,8 @@
 // these handlers are ours: grant_code.go, grant_refresh.go, grant_client.go.
 //
 // It leaves to its inner packages how requests are read and errors answered (internal/endpoint), who sits at a browser that is on
-// our pages (browser), what users see and change of what they have allowed (account), what an administrator can do (admin), who the
-// user is (user), what a person sees (page), what a client may be (client), which key signs (keyring), and how revocations get to the
+// our pages (browser), how users sign in (signin), what they see and change of what they have allowed (account), what an administrator
+// can do (admin), who the user is (user), what a person sees (page), what a client may be (client), which key signs (keyring), and how revocations get to the
 // denylist and what has expired out of the registry (outbox); none of them imports this package. It leaves to others what is durable
 // (registry), how tokens are signed and verified (keys), how gateways learn of a revocation (denylist), what a token may be used for
 // (gateway), and listeners, limits and logging of requests (app).

@@ -46,7 +46,7 @@ func (s *Server) findClient(ctx context.Context, r *http.Request, id string) (re
 			return known, nil, errNoSuchClient
 		}
 	}
-	d, err := s.documents.Find(ctx, id, s.caller(r))
+	d, err := s.documents.Find(ctx, id, s.users.Caller(r))
 	if err == nil && d.Method != document.None {
 		err = errUnprovable
 	}
@@ -76,7 +76,7 @@ func (s *Server) asItSays(ctx context.Context, r *http.Request, stored registry.
 	}
 	inTime, cancel := context.WithTimeout(ctx, documentPatience)
 	defer cancel()
-	d, err := s.documents.Find(inTime, stored.ID, s.caller(r))
+	d, err := s.documents.Find(inTime, stored.ID, s.users.Caller(r))
 	switch {
 	case errors.Is(err, document.ErrRefused):
 		return registry.Client{}, errWrongClient

@@ -33,7 +33,7 @@ func (s *Server) publicRoutes() endpoint.Routes {
 	}
 	maps.Copy(public, s.pages.Routes())
 	maps.Copy(public, s.account.Routes())
-	maps.Copy(public, s.signInRoutes())
+	maps.Copy(public, s.signIn.Routes())
 	for _, path := range MetadataPaths(s.issuer.name) {
 		public[path] = map[string]http.HandlerFunc{http.MethodGet: s.handleMetadata}
 	}
@@ -42,13 +42,3 @@ func (s *Server) publicRoutes() endpoint.Routes {
 
 // Admin are the endpoints for the operator, to be served where only the operator can reach them.
 func (s *Server) Admin() http.Handler { return s.admin.Handler() }
-
-// signInRoutes are where users sign in and out.
-func (s *Server) signInRoutes() endpoint.Routes {
-	return endpoint.Routes{
-		browser.SignInPage:  {http.MethodGet: s.pages.Handle(s.showSignIn), http.MethodPost: s.pages.Handle(s.signIn)},
-		hostSignInPath:      {http.MethodPost: s.pages.Handle(s.goToHost)},
-		returnPath:          {http.MethodGet: s.pages.Handle(s.finishReturn), http.MethodPost: s.pages.Handle(s.comeBack)},
-		browser.SignOutPath: {http.MethodPost: s.pages.Handle(s.signOut)},
-	}
-}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"net/http"
-	"net/netip"
-	"net/url"
 	"slices"
 	"time"
 
@@ -22,6 +19,7 @@ import (
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
+	"gatehouse/authz/signin"
 	"gatehouse/authz/user"
 	"gatehouse/keys"
 	"gatehouse/registry"
@@ -46,15 +44,12 @@ type Server struct {
 	cacheWellKnown string
 	plainPKCE      bool
 
-	pages        *browser.Pages
-	account      *account.Handler
-	requestPace  *user.Pace // of authorization requests
-	hostPace     *user.Pace // of sign-ins at the host application
-	hasPasswords bool
-	loginURL     *url.URL // nil: there is none
+	pages       *browser.Pages
+	account     *account.Handler
+	requestPace *user.Pace // of authorization requests
 
-	users    user.Authenticator
-	caller   func(*http.Request) netip.Addr
+	users    signin.Users
+	signIn   *signin.Handler
 	registry *registry.Registry
 	keys     *keys.Ring
 	onIssued func(context.Context, Issued)
@@ -71,7 +66,7 @@ func New(c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	loginURL, err := parseLoginURL(c.LoginURL)
+	loginURL, err := signin.ParseLoginURL(c.LoginURL)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +119,10 @@ func New(c Config) (*Server, error) {
 		cacheWellKnown: cacheFor(c.WellKnownMaxAge),
 		plainPKCE:      !c.RefusePlainPKCE,
 
-		pages:        pages,
-		requestPace:  &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
-		hostPace:     &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
-		hasPasswords: !c.NoPasswords,
-		loginURL:     loginURL,
+		pages:       pages,
+		requestPace: &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
 
-		users:    user.InOrder(c.Users),
-		caller:   c.Caller,
+		users:    signin.Users{Authenticator: user.InOrder(c.Users), Caller: c.Caller},
 		registry: c.Registry,
 		keys:     ring,
 		onIssued: c.OnIssued,
@@ -146,10 +137,24 @@ func New(c Config) (*Server, error) {
 		Budgets:      c.Budgets,
 		Units:        s.spendUnits,
 		Scopes:       known,
-		Authenticate: s.authenticateUser,
+		Authenticate: s.users.Authenticate,
 		Disconnect:   s.disconnect,
 		Failures:     failures,
 		Now:          c.Now,
+	}
+	s.signIn = &signin.Handler{
+		Issuer:        c.Issuer,
+		Pages:         pages,
+		Registry:      c.Registry,
+		Users:         s.users,
+		HasPasswords:  !c.NoPasswords,
+		LoginURL:      loginURL,
+		Pace:          &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
+		AskedToSignIn: s.askedToSignIn,
+		FindRequest:   s.findRequest,
+		Failures:      failures,
+		Log:           c.Log,
+		Now:           c.Now,
 	}
 	s.admin = &admin.API{
 		Operator: admin.Operator{

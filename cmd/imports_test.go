@@ -58,10 +58,14 @@ var walls = map[string][]string{
 	"authz/oauth2server/sourcetest": {},
 	"authz/outbox":                  {"authz/internal/loop"},
 	"authz/page":                    {},
-	"authz/user":                    {"authz/internal/text"},
-	"denylist/denylisttest":         {},
-	"gateway/gatewaytest":           {},
-	"gateway/internal/credential":   {"gateway/internal/header", "gateway/internal/http1"},
+	"authz/signin": {
+		"authz/browser", "authz/client", "authz/internal/endpoint", "authz/internal/loop", "authz/internal/text", "authz/keyring",
+		"authz/outbox", "authz/page", "authz/user",
+	},
+	"authz/user":                  {"authz/internal/text"},
+	"denylist/denylisttest":       {},
+	"gateway/gatewaytest":         {},
+	"gateway/internal/credential": {"gateway/internal/header", "gateway/internal/http1"},
 	"gateway/internal/handshake": {
 		"gateway/internal/header", "gateway/internal/http1", "gateway/internal/panics", "gateway/internal/routing", "gateway/internal/upstream",
 	},

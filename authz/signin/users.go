@@ -1,4 +1,4 @@
-package authz
+package signin
 
 import (
 	"context"
@@ -16,19 +16,25 @@ import (
 	"gatehouse/authz/user"
 )
 
-// authenticateUser finds out who sent the request.
-func (s *Server) authenticateUser(ctx context.Context, r *http.Request, body url.Values) (subject string, err error) {
+// Users finds out who the user of a request is. The errors of its methods are such that the caller may see. It is safe for concurrent use.
+type Users struct {
+	Authenticator user.Authenticator
+	Caller        func(*http.Request) netip.Addr // where a request comes from
+}
+
+// Authenticate finds out who sent the request.
+func (u Users) Authenticate(ctx context.Context, r *http.Request, body url.Values) (subject string, err error) {
 	proof, err := readProof(r, body)
 	if err != nil {
 		return "", err
 	}
-	return s.identify(ctx, r, proof)
+	return u.Identify(ctx, r, proof)
 }
 
-// identify finds out who the user is, from a proof that the request brought.
-func (s *Server) identify(ctx context.Context, r *http.Request, proof user.Proof) (subject string, err error) {
-	proof.Address = s.caller(r)
-	subject, err = s.users.Authenticate(ctx, proof)
+// Identify finds out who the user is, from a proof that the request brought.
+func (u Users) Identify(ctx context.Context, r *http.Request, proof user.Proof) (subject string, err error) {
+	proof.Address = u.Caller(r)
+	subject, err = u.Authenticator.Authenticate(ctx, proof)
 	var denied *user.DeniedError
 	var braked *user.BrakedError
 	switch {
@@ -46,15 +52,6 @@ func (s *Server) identify(ctx context.Context, r *http.Request, proof user.Proof
 		return "", fosite.ErrTemporarilyUnavailable.WithHint(user.ErrUnavailable.Error()).WithWrap(err)
 	}
 	return "", err
-}
-
-// peerOf is the other end of the request's connection.
-func peerOf(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil { // a listener that is no network's
-		return netip.Addr{}
-	}
-	return peer.Addr().Unmap()
 }
 
 // readProof takes login and password from the body, never from the query: URLs end up in logs.
