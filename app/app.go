@@ -19,6 +19,7 @@ import (
 	"gatehouse/gateway/listener"
 	"gatehouse/gateway/resource"
 	"gatehouse/keys"
+	"gatehouse/keys/dpop"
 	"gatehouse/registry"
 )
 
@@ -47,6 +48,7 @@ type App struct {
 	resources *resource.Set
 	registry  *registry.Registry // nil in a gateway on its own, as is authz
 	authz     *authz.Server
+	proofs    *dpop.Checker
 	ledger    *budget.Ledger
 	gateway   *gateway.Gateway // has no routes in an authorization server on its own
 	public    *fiber.App

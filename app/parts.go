@@ -37,6 +37,7 @@ func (a *App) openDenylist() (revocations, error) {
 		return nil, err
 	}
 	a.onClose("denylist", closeStore)
+	a.proofs = a.newProofs(store)
 	a.metrics.watchRedis(store)
 	a.background("Redis watch", func(ctx context.Context) { store.Watch(ctx, a.log) })
 	a.health.watch("redis", inOrder(store)) // what is wrong with it is as wrong elsewhere
@@ -184,6 +185,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		Keyring:           keyring,
 		Denylist:          denied,
 		OpaqueTokens:      a.config.Import.OpaqueTokens,
+		Proofs:            a.proofs,
 		RevocationWait:    a.config.Revocation.Wait,
 		AdminToken:        a.config.Admin.Token.Reveal(),
 		TrustedOrigins:    a.config.TrustedOrigins,
@@ -241,6 +243,7 @@ func (a *App) newGateway(public keys.PublicKeys, denied revocations) (*gateway.G
 	config.Resources = a.resources
 	config.Verifier = verifier
 	config.Denylist = denied
+	config.DPoP = gateway.DPoP{Proofs: a.proofs, URLs: a.gatewayURLs()}
 	if a.config.Import.OpaqueTokens {
 		config.OpaqueTokens, config.Issuer, config.OpaqueCache = denied, a.config.Issuer, a.config.TokenCache.Size
 	}

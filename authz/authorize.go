@@ -162,6 +162,10 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 	if err != nil {
 		return err
 	}
+	boundTo, err := readKeyOfCode(a.form)
+	if err != nil {
+		return err
+	}
 	lifespan, err := s.readLifespan(a.form)
 	if err != nil {
 		return err
@@ -170,7 +174,7 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 		return err
 	}
 	a.request = request
-	a.consent = &consent{challenge: bound, accessLifespan: lifespan, unsaid: !a.form.Has("redirect_uri")}
+	a.consent = &consent{challenge: bound, codeBoundTo: boundTo, accessLifespan: lifespan, unsaid: !a.form.Has("redirect_uri")}
 	return nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"gatehouse/authz/outbox"
 	"gatehouse/authz/page"
 	"gatehouse/authz/user"
+	"gatehouse/keys/dpop"
 	"gatehouse/registry"
 )
 
@@ -90,6 +91,8 @@ type Config struct {
 	Denylist outbox.Denylist
 	// OpaqueTokens makes the access tokens good that were taken over of another server.
 	OpaqueTokens bool
+	// Proofs checks DPoP proofs, and uses each up. Nil: no token is bound to a key, and one that was is refused.
+	Proofs *dpop.Checker
 	// RevocationWait is how long the answer to a revocation waits at most for the gateways to confirm that they know; 0: not
 	// at all.
 	RevocationWait time.Duration

@@ -137,6 +137,9 @@ type session struct {
 	grant registry.Grant
 	// presented is the code or refresh token that the client exchanges.
 	presented string
+	// presentedBoundTo is the thumbprint of the key that it is bound to, boundTo of the one that the tokens will be bound to; empty:
+	// none.
+	presentedBoundTo, boundTo string
 	// replayed says that it was a refresh token that had been used before.
 	replayed bool
 }
@@ -148,6 +151,9 @@ func (s *session) GetJWTClaims() jwt.JWTClaimsContainer {
 	extra := map[string]any{"client_id": s.clientID}
 	if s.grant.ID != "" {
 		extra["grant_id"] = s.grant.ID
+	}
+	if s.boundTo != "" {
+		extra["cnf"] = map[string]any{"jkt": s.boundTo}
 	}
 	return &jwt.JWTClaims{Subject: s.subject, JTI: rand.Text(), IssuedAt: s.issuedAt, Extra: extra}
 }

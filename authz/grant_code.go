@@ -30,6 +30,7 @@ type consent struct {
 	accessLifespan time.Duration
 	scopes         []string // of those asked for, what the user allows; nil: all
 	challenge      challenge
+	codeBoundTo    string // the thumbprint of a key; empty: to none
 	// requestID is the kept request that the user decided, in the session of sessionHash; both are empty where the client
 	// sent the user's consent along.
 	requestID, sessionHash string
@@ -75,6 +76,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		Challenge:       given.challenge.value,
 		ChallengeMethod: given.challenge.method,
 		RedirectURI:     redirectURI,
+		BoundTo:         given.codeBoundTo,
 		ExpiresAt:       now.Add(g.codeLifespan),
 	}
 	if given.unsaid {
@@ -229,7 +231,7 @@ func (g *codeGrant) HandleTokenEndpointRequest(ctx context.Context, request fosi
 		return err
 	}
 	underGrant(request, grant, grant.Scopes)
-	sessionOf(request).presented = presented
+	sessionOf(request).presented, sessionOf(request).presentedBoundTo = presented, code.BoundTo
 	g.prepare(sessionOf(request), grant.AccessLifespan)
 	return nil
 }
@@ -256,6 +258,7 @@ func (g *codeGrant) PopulateTokenEndpointResponse(ctx context.Context, request f
 		first = &registry.RefreshToken{
 			Hash:      text.HashToken(refresh),
 			GrantID:   s.grant.ID,
+			BoundTo:   keyOfRefreshToken(request),
 			ExpiresAt: g.now().Add(g.refreshLifespan),
 		}
 	}

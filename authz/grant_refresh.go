@@ -40,7 +40,7 @@ func (g *refreshGrant) HandleTokenEndpointRequest(ctx context.Context, request f
 	if presented == "" {
 		return fosite.ErrInvalidRequest.WithHint("Parameter 'refresh_token' is missing.")
 	}
-	_, grant, err := g.registry.RefreshToken(ctx, text.HashToken(presented))
+	token, grant, err := g.registry.RefreshToken(ctx, text.HashToken(presented))
 	if errors.Is(err, registry.ErrNotFound) {
 		return errWrongRefreshToken
 	}
@@ -58,7 +58,7 @@ func (g *refreshGrant) HandleTokenEndpointRequest(ctx context.Context, request f
 		return err
 	}
 	underGrant(request, grant, narrowed)
-	sessionOf(request).presented = presented
+	sessionOf(request).presented, sessionOf(request).presentedBoundTo = presented, token.BoundTo
 	g.prepare(sessionOf(request), grant.AccessLifespan)
 	return nil
 }
@@ -85,6 +85,7 @@ func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, reques
 			Next: registry.RefreshToken{
 				Hash:      text.HashToken(successor),
 				GrantID:   s.grant.ID,
+				BoundTo:   keyOfRefreshToken(request),
 				ExpiresAt: g.now().Add(g.refreshLifespan),
 			},
 			Answer: answer,
@@ -108,6 +109,15 @@ func (g *refreshGrant) PopulateTokenEndpointResponse(ctx context.Context, reques
 }
 
 var errWrongRefreshToken = fosite.ErrInvalidGrant.WithHint("The refresh token is unknown, expired or was used before.")
+
+// keyOfRefreshToken is the key that the next refresh token is bound to, by its thumbprint. That of a client with a secret is good
+// only beside that, and is bound to none, so that the client can change its key (RFC 9449 section 5).
+func keyOfRefreshToken(request fosite.AccessRequester) string {
+	if !request.GetClient().IsPublic() {
+		return ""
+	}
+	return sessionOf(request).boundTo
+}
 
 // successor derives the next refresh token from the present one: it can be told again to a client that did not get the
 // answer, and yet is stored nowhere. Without the server's secret nobody can compute it.

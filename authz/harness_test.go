@@ -30,6 +30,7 @@ import (
 	"gatehouse/authz/user"
 	"gatehouse/denylist"
 	"gatehouse/keys"
+	"gatehouse/keys/dpop"
 	"gatehouse/registry"
 	"gatehouse/registry/registrytest"
 )
@@ -97,6 +98,7 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 		Registry: w.registry,
 		Keyring:  w.keyring,
 		Denylist: w.denylist,
+		Proofs:   &dpop.Checker{Verifier: dpop.Verifier{Now: w.clock.Now}, Uses: w.denylist},
 		Log:      slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:      w.clock.Now,
 	}

@@ -17,19 +17,32 @@ import (
 
 // introspection is the answer of RFC 7662 section 2.2. An inactive token has nothing but Active.
 type introspection struct {
-	Active    bool     `json:"active"`
-	Scope     string   `json:"scope,omitempty"`
-	ClientID  string   `json:"client_id,omitempty"`
-	Subject   string   `json:"sub,omitempty"`
-	TokenType string   `json:"token_type,omitempty"`
-	Issuer    string   `json:"iss,omitempty"`
-	Audience  []string `json:"aud,omitempty"`
-	ID        string   `json:"jti,omitempty"`
-	GrantID   string   `json:"grant_id,omitempty"`
-	IssuedAt  int64    `json:"iat,omitempty"`
-	ExpiresAt int64    `json:"exp,omitempty"`
+	Active    bool   `json:"active"`
+	Scope     string `json:"scope,omitempty"`
+	ClientID  string `json:"client_id,omitempty"`
+	Subject   string `json:"sub,omitempty"`
+	TokenType string `json:"token_type,omitempty"`
+	// Confirmation is the key that the token is bound to (RFC 9449 section 6.2).
+	Confirmation *confirmation `json:"cnf,omitempty"`
+	Issuer       string        `json:"iss,omitempty"`
+	Audience     []string      `json:"aud,omitempty"`
+	ID           string        `json:"jti,omitempty"`
+	GrantID      string        `json:"grant_id,omitempty"`
+	IssuedAt     int64         `json:"iat,omitempty"`
+	ExpiresAt    int64         `json:"exp,omitempty"`
 	// Details say what the client may spend at this moment (RFC 9396 section 9.2).
 	Details []budget.Detail `json:"authorization_details,omitempty"`
+}
+
+type confirmation struct {
+	Thumbprint string `json:"jkt"`
+}
+
+func confirmationOf(boundTo string) *confirmation {
+	if boundTo == "" {
+		return nil
+	}
+	return &confirmation{boundTo}
 }
 
 // handleIntrospect tells a confidential client whether a token is good (RFC 7662). Any access token may be asked about,
@@ -68,13 +81,15 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 			Scope:     strings.Join(claims.Scopes, " "),
 			ClientID:  claims.ClientID,
 			Subject:   claims.Subject,
-			TokenType: "Bearer",
+			TokenType: tokenType(claims.BoundTo),
 			Issuer:    claims.Issuer,
 			Audience:  claims.Audience,
 			ID:        claims.ID,
 			GrantID:   claims.GrantID,
 			IssuedAt:  claims.IssuedAt.Unix(),
 			ExpiresAt: claims.ExpiresAt.Unix(),
+
+			Confirmation: confirmationOf(claims.BoundTo),
 		}, err
 	}
 	if !errors.Is(err, endpoint.ErrInvalidToken) {
@@ -100,6 +115,8 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 		GrantID:   grant.ID,
 		IssuedAt:  refresh.CreatedAt.Unix(),
 		ExpiresAt: refresh.ExpiresAt.Unix(),
+
+		Confirmation: confirmationOf(refresh.BoundTo),
 	}, err
 }
 

@@ -15,12 +15,7 @@ func (s *Server) handleIntrospectOwn(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
-	token, err := endpoint.ReadBearer(r)
-	if err != nil {
-		s.failures.Answer(w, r, err)
-		return
-	}
-	claims, err := s.liveClaims(ctx, token)
+	claims, err := s.shownClaims(ctx, w, r)
 	if err != nil {
 		s.failures.Answer(w, r, err)
 		return

@@ -64,6 +64,7 @@ type metadata struct {
 	RevocationAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
 	DetailsTypes              []string `json:"authorization_details_types_supported,omitempty"`
+	ProofAlgorithms           []string `json:"dpop_signing_alg_values_supported,omitempty"`
 	PromptValues              []string `json:"prompt_values_supported"`
 	UILocales                 []string `json:"ui_locales_supported"`
 	AuthorizationResponseIss  bool     `json:"authorization_response_iss_parameter_supported"`

@@ -65,6 +65,7 @@ func TestMetadata(t *testing.T) {
 		"introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
 		"authorization_response_iss_parameter_supported": true,
 		"ui_locales_supported": ["en", "de", "es", "pt"],
+		"dpop_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"],
 		"prompt_values_supported": ["none", "login", "consent", "select_account"],
 		"request_parameter_supported": false,
 		"request_uri_parameter_supported": false

@@ -54,8 +54,16 @@ func (i *issuer) mint(ctx context.Context, request fosite.AccessRequester, respo
 	}
 	s := sessionOf(request)
 	response.SetAccessToken(token)
-	response.SetTokenType("Bearer")
+	response.SetTokenType(tokenType(s.boundTo))
 	response.SetExpiresIn(s.expiresAt.Sub(s.issuedAt))
 	response.SetScopes(request.GetGrantedScopes())
 	return nil
+}
+
+// tokenType is that of an access token that is bound to the key with that thumbprint, or to none (RFC 9449 section 5).
+func tokenType(boundTo string) string {
+	if boundTo != "" {
+		return "DPoP"
+	}
+	return "Bearer"
 }

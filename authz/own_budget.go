@@ -29,7 +29,7 @@ func (s *Server) handleOwnBudget(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
-	answer, err := s.ownBudget(ctx, r)
+	answer, err := s.ownBudget(ctx, w, r)
 	if err != nil {
 		s.failures.Answer(w, r, err)
 		return
@@ -42,12 +42,8 @@ func (s *Server) handleOwnBudget(w http.ResponseWriter, r *http.Request) {
 }
 
 // ownBudget is nil where there is no limit, or nothing that could be spent.
-func (s *Server) ownBudget(ctx context.Context, r *http.Request) (*ownBudget, error) {
-	token, err := endpoint.ReadBearer(r)
-	if err != nil {
-		return nil, err
-	}
-	claims, err := s.liveClaims(ctx, token)
+func (s *Server) ownBudget(ctx context.Context, w http.ResponseWriter, r *http.Request) (*ownBudget, error) {
+	claims, err := s.shownClaims(ctx, w, r)
 	if err != nil {
 		return nil, err
 	}

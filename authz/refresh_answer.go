@@ -50,10 +50,20 @@ func (g *refreshGrant) answerTo(request fosite.AccessRequester, response fosite.
 	life := s.expiresAt.Sub(s.issuedAt)
 	return registry.Answer{
 		Sealed:        base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, plain, nil)),
-		For:           strings.Join(request.GetGrantedScopes(), " "),
+		For:           answerFor(request.GetGrantedScopes(), s.boundTo),
 		FreshUntil:    s.expiresAt.Add(-life / 10), // who gets it later had better get a new one
 		AcceptedUntil: s.acceptedUntil(),
 	}, nil
+}
+
+// answerFor is what a client asks for with a refresh token. The same scopes for another key, or for none, are another question: the
+// token that was given before would be of no use to the client, or of use to everybody.
+func answerFor(scopes []string, boundTo string) string {
+	asked := strings.Join(scopes, " ")
+	if boundTo != "" {
+		asked += ` "` + boundTo + `"` // no scope has a quotation mark
+	}
+	return asked
 }
 
 // answerAgain gives the access token that was given before.

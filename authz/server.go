@@ -22,6 +22,7 @@ import (
 	"gatehouse/authz/signin"
 	"gatehouse/authz/user"
 	"gatehouse/keys"
+	"gatehouse/keys/dpop"
 	"gatehouse/registry"
 )
 
@@ -34,6 +35,7 @@ type Server struct {
 	// is behind.
 	lenientVerifier *keys.Verifier
 	opaqueTokens    bool
+	proofs          *dpop.Checker // nil: none are taken
 	secrets         *client.SecretChecker
 	scopes          scopes
 	documents       *document.Source // nil: every client was registered
@@ -84,6 +86,9 @@ func New(c Config) (*Server, error) {
 	known, ring := newScopes(c.Scopes, c.ScopeTranslations, c.Risks), c.Keyring.Ring()
 	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE, len(c.SpendUnits) > 0)
 	published.ClientDocuments = c.Documents != nil
+	if c.Proofs != nil {
+		published.ProofAlgorithms = dpop.Algorithms()
+	}
 	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
 		issuer: &issuer{
@@ -109,6 +114,7 @@ func New(c Config) (*Server, error) {
 			Now: func() time.Time { return c.Now().Add(-keyring.ClockSkew) },
 		},
 		opaqueTokens: c.OpaqueTokens,
+		proofs:       c.Proofs,
 		secrets:      client.NewSecretChecker(),
 		scopes:       known,
 		documents:    c.Documents,

@@ -27,6 +27,7 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
+	s.sayNonce(w, r)
 	sent, err := endpoint.ReadParameters(w, r)
 	if err != nil {
 		s.failures.Answer(w, r, err)
@@ -51,6 +52,10 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 	}
 	request, err := s.provider.NewAccessRequest(ctx, requestForFosite(r, form), &session{})
 	if err != nil {
+		s.failures.Answer(w, r, err)
+		return
+	}
+	if err := s.proveSender(ctx, r, request); err != nil {
 		s.failures.Answer(w, r, err)
 		return
 	}

@@ -86,6 +86,7 @@ var walls = map[string][]string{
 	"gateway/internal/watch":      {"gateway/internal/panics"},
 	"gateway/resource":            {"gateway/internal/http1", "gateway/internal/routing"},
 	"keys/dpop":                   {"keys/strictjson"},
+	"keys/dpop/dpoptest":          {},
 	"keys/internal/fastsig":       {},
 	"keys/strictjson":             {},
 	"registry/registrytest":       {},
@@ -94,7 +95,7 @@ var walls = map[string][]string{
 // onlyTests are the packages that nothing imports but tests, and each other.
 var onlyTests = []string{
 	"authz/internal/authztest", "authz/oauth2server/sourcetest", "cmd/demoapp/browsertest", "denylist/denylisttest",
-	"gateway/gatewaytest", "registry/registrytest",
+	"gateway/gatewaytest", "keys/dpop/dpoptest", "registry/registrytest",
 }
 
 // alone are the packages of cmd that import none of ours: what stands in for another program must not share its mistakes

@@ -27,6 +27,8 @@ func FuzzBearer(f *testing.F) {
 		"Authorization: Bearer \r\n",
 		"Authorization: Basic YTpi\r\n",
 		"Authorization: Bearera\r\n",
+		"Authorization: DPoP abc.def-ghi\r\n",
+		"Authorization: dpop\r\n",
 		"Authorization: Bearer\ta\r\n",
 		"Authorization : Bearer a\r\n",
 		"Authorization: Bearer\r\n a\r\n",
@@ -56,12 +58,13 @@ func FuzzBearer(f *testing.F) {
 		}
 		want, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(append(sent, "\r\n"...)))).ReadMIMEHeader()
 		require.NoError(t, err)
-		token, err := bearer(read, false)
+		token, isDPoP, err := bearer(read, false)
 		require.Equal(t, sent, block, "what the caller sent is not written to")
 		value := want.Get("Authorization")
 		if credentials := oneBearer.FindStringSubmatch(value); credentials != nil {
 			require.NoError(t, err)
-			require.Equal(t, credentials[1], string(token))
+			require.Equal(t, strings.EqualFold(credentials[1], "dpop"), isDPoP)
+			require.Equal(t, credentials[2], string(token))
 			return
 		}
 		if err != nil {
@@ -75,10 +78,10 @@ func FuzzBearer(f *testing.F) {
 		}
 		// What is not a token by RFC 6750 goes on to the verifier, which refuses it: it has to get all of it.
 		scheme, rest, ok := strings.Cut(value, " ")
-		require.True(t, ok && strings.EqualFold(scheme, "bearer"), "%q", value)
+		require.True(t, ok && (strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "dpop")), "%q", value)
 		require.Equal(t, rest, string(token))
 	})
 }
 
-// oneBearer is the credentials of RFC 6750 section 2.1.
-var oneBearer = regexp.MustCompile(`^(?i:bearer) ([A-Za-z0-9._~+/-]+=*)$`)
+// oneBearer is the credentials of RFC 6750 section 2.1, and of RFC 9449 section 7.1.
+var oneBearer = regexp.MustCompile(`^((?i:bearer|dpop)) ([A-Za-z0-9._~+/-]+=*)$`)

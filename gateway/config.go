@@ -63,6 +63,9 @@ type Config struct {
 	Issuer       string
 	OpaqueCache  int
 
+	// DPoP is for tokens that are bound to a key.
+	DPoP DPoP
+
 	// Ledger is asked before a request is sent that spends; required where a route does.
 	Ledger payment.Ledger
 	// LedgerTimeout bounds each question to it; zero means 5 seconds.

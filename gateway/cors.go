@@ -22,10 +22,10 @@ import (
 type CORS struct {
 	// Origins are exact, scheme://host[:port], or the one word "*" for all. None turns CORS off.
 	Origins []string `yaml:"origins"`
-	// Headers are those that requests may have besides Authorization and Content-Type.
+	// Headers are those that requests may have besides Authorization, Content-Type and DPoP.
 	Headers []string `yaml:"headers"`
 	// ExposedHeaders are those of an answer that pages may read besides WWW-Authenticate, X-Request-Id, Retry-After,
-	// Unconfirmed-Gateways and the ones that they always may.
+	// Unconfirmed-Gateways, DPoP-Nonce and the ones that they always may.
 	ExposedHeaders []string `yaml:"exposed_headers"`
 	// MaxAge is how long a browser may remember what it was allowed, in whole seconds.
 	MaxAge time.Duration `yaml:"max_age"`
@@ -72,8 +72,8 @@ func newCORS(settings CORS, endpoints map[string]string, documents bool) *cors {
 	c := &cors{
 		endpoints: endpoints,
 		documents: documents,
-		headers:   strings.Join(append([]string{fiber.HeaderAuthorization, fiber.HeaderContentType}, settings.Headers...), ", "),
-		exposed: strings.Join(append([]string{fiber.HeaderWWWAuthenticate, "X-Request-Id", fiber.HeaderRetryAfter, "Unconfirmed-Gateways"},
+		headers:   strings.Join(append([]string{fiber.HeaderAuthorization, fiber.HeaderContentType, "DPoP"}, settings.Headers...), ", "),
+		exposed: strings.Join(append([]string{fiber.HeaderWWWAuthenticate, "X-Request-Id", fiber.HeaderRetryAfter, "Unconfirmed-Gateways", dpopNonceHeader},
 			settings.ExposedHeaders...), ", "),
 		maxAge: strconv.Itoa(int(settings.MaxAge / time.Second)),
 	}

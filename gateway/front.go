@@ -152,6 +152,9 @@ func (g *Gateway) begin(ctx *fasthttp.RequestCtx, r *request) {
 }
 
 func (g *Gateway) end(ctx *fasthttp.RequestCtx, r *request) {
+	if r.isDPoP {
+		g.tellSender(ctx, r)
+	}
 	if r.hasCORS {
 		g.cors.allow(ctx)
 	}

@@ -45,6 +45,7 @@ type Gateway struct {
 	hubs         map[upstream.Origin]*credential.Hub
 	verifier     TokenVerifier
 	denylist     denylist.Checker
+	dpop         DPoP
 	proxies      TrustedProxies
 	log          *slog.Logger
 	now          func() time.Time
@@ -53,7 +54,7 @@ type Gateway struct {
 	// While the denylist is down every request has cause for one of them.
 	revocationUnchecked, revocationUnknown, openUnknown occasional.Warning
 	panicked, opaqueUnknown                             occasional.Warning
-	unknownProxy                                        occasional.Warning
+	unknownProxy, proofUnknown                          occasional.Warning
 
 	reserved map[string]fasthttp.RequestHandler
 	metadata fasthttp.RequestHandler // of resources; nil: none
@@ -79,6 +80,7 @@ func New(config Config) (*Gateway, error) {
 		hubs:         make(map[upstream.Origin]*credential.Hub),
 		verifier:     config.Verifier,
 		denylist:     config.Denylist,
+		dpop:         config.DPoP,
 		proxies:      config.TrustedProxies,
 		log:          config.Log,
 		now:          config.Now,
@@ -153,7 +155,7 @@ func (g *Gateway) authorize(r *request) error {
 	}
 	if token == nil {
 		if !rule.public {
-			return errMissingToken
+			return rule.noToken
 		}
 		r.seen.Verdict = Anonymous
 		return nil
@@ -174,6 +176,9 @@ func (g *Gateway) authorize(r *request) error {
 	}
 	if rule.spend != nil && claims.GrantID == "" {
 		return errNoUser
+	}
+	if err := g.checkSender(r, token, claims, rule); err != nil {
+		return err
 	}
 	if r.credential, err = rule.credential.Append(r.credential, claims, token); err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 type request struct {
 	isHTTP11   bool
 	method     []byte
+	sent       []byte // the target
 	target     routing.Target
 	fields     header.Fields
 	handshake  handshake.Handshake
@@ -49,6 +50,7 @@ type request struct {
 	isProxied   bool // somebody says so: it has X-Forwarded-For
 	hasCORS     bool
 	wasAdmitted bool // before its body had come
+	isDPoP      bool // it says that its token comes with a proof
 }
 
 var requests = sync.Pool{New: func() any { return new(request) }}
@@ -65,11 +67,11 @@ func releaseRequest(r *request) {
 	clear(r.credential)
 	clear(r.head)
 	r.handshake.Reset()
-	r.method, r.id, r.accessToken = nil, nil, nil
+	r.method, r.sent, r.id, r.accessToken = nil, nil, nil, nil
 	r.preflight, r.handler, r.rule = "", nil, nil
 	r.gateway, r.exchange, r.upload, r.lasting = nil, upstream.Exchange{}, nil, nil
 	r.stream, r.tunnel, r.payment = nil, nil, nil
-	r.isProxied, r.hasCORS, r.wasAdmitted = false, false, false
+	r.isProxied, r.hasCORS, r.wasAdmitted, r.isDPoP = false, false, false, false
 	r.credential, r.trace, r.head = r.credential[:0], r.trace[:0], r.head[:0]
 	r.body = callerBody{}
 	r.seen = Observation{}
@@ -111,5 +113,6 @@ func (r *request) parse(ctx *fasthttp.RequestCtx) error {
 	if err := r.fields.Parse(header.RawHeaders()); err != nil {
 		return err
 	}
-	return r.target.Parse(header.RequestURI())
+	r.sent = header.RequestURI()
+	return r.target.Parse(r.sent)
 }

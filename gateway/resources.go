@@ -63,7 +63,7 @@ func (a *audience) check(claims *keys.Claims) error {
 func (a *audience) challenge(response *fasthttp.Response, refused *refusal) {
 	switch {
 	case a.url == "" || refused.challenge == "":
-	case refused.verdict == Missing:
+	case refused.challenge == realm:
 		response.Header.Set(fiber.HeaderWWWAuthenticate, a.missing)
 	default:
 		var room [512]byte

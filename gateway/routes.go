@@ -45,6 +45,9 @@ type Route struct {
 	// Public routes need no token. One that is sent must still be good, and must carry the scope, if the route has one, where
 	// the credential tells the upstream whose it is.
 	Public bool `yaml:"public" json:"public"`
+	// DPoP is "required" where only tokens pass that are bound to a key (RFC 9449). Elsewhere such a token needs its proof, and a
+	// bearer token passes.
+	DPoP string `yaml:"dpop" json:"dpop"`
 	// DropHeaders are fields of the caller's that never reach the upstream, besides those that never do anyway: names, or
 	// beginnings of names with a * at the end. It is for fields by which the upstream would take a caller for somebody.
 	DropHeaders []string `yaml:"drop_headers" json:"drop_headers"`
@@ -128,6 +131,8 @@ type rule struct {
 	upstream     *destination
 	timeout      time.Duration // of the exchange; 0: none
 	maxBody      int64         // -1: no limit
+	boundOnly    bool          // only tokens that are bound to a key
+	noToken      *refusal
 	noScope      *refusal
 	audience     audience
 	webSocket    *webSocketRule // nil where there is none
@@ -191,6 +196,7 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		demandsScope: !route.Public || route.Scope != "" && route.Credential != credential.None,
 		timeout:      route.Timeout,
 		maxBody:      int64(cmp.Or(route.MaxBody, config.MaxBody)),
+		noToken:      errMissingToken,
 		noScope:      scopeRefusal(route.Scope),
 	}
 	if config.Resources != nil {
@@ -199,6 +205,13 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		} else {
 			problem("there is no resource %q", route.Resource)
 		}
+	}
+	switch route.DPoP {
+	case "":
+	case DPoPRequired:
+		r.boundOnly, r.noToken = true, errNoBoundToken
+	default:
+		problem("dpop is %q, want required", route.DPoP)
 	}
 	switch {
 	case route.Scope == "" && !route.Public:

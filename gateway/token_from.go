@@ -43,7 +43,8 @@ func parseTokenSources(list []string) (tokenSources, error) {
 // token returns the request's access token and takes it out of what is forwarded. It returns nil when there is none. A
 // request with two is refused: two programs could see two callers (RFC 6750 section 2).
 func (r *request) token(to *rule) ([]byte, error) {
-	token, err := bearer(r.fields, to.fromTargets)
+	token, isDPoP, err := bearer(r.fields, to.fromTargets)
+	r.isDPoP = isDPoP
 	if to.webSocket == nil {
 		return token, err
 	}

@@ -35,6 +35,11 @@ const (
 	Insufficient
 	// UserRefused tokens are good, and speak for a user whom lndhub.go does not let in.
 	UserRefused
+	// BadProof tokens are good, and the proof is not that their sender holds the key that they are bound to; or they are bound to
+	// none, and ought to be.
+	BadProof
+	// ProofUnknown refuses because it cannot be told whether a proof was used before.
+	ProofUnknown
 	// NoKeys refuses because no token can be verified yet.
 	NoKeys
 
@@ -44,7 +49,7 @@ const (
 var verdictNames = [verdicts]string{
 	"unjudged", "anonymous", "valid", "unguarded", "missing", "malformed", "unknown_key", "bad_signature", "wrong_claims",
 	"expired", "not_yet_valid", "revoked", "revocation_unknown", "insufficient_scope", "user_refused",
-	"no_keys",
+	"bad_proof", "proof_unknown", "no_keys",
 }
 
 // Verdicts returns all of them, by their value.

@@ -23,6 +23,9 @@ type Claims struct {
 	ExpiresAt time.Time
 	// KeyID is the kid of the key that verified the token.
 	KeyID string
+	// BoundTo is the thumbprint of the key that the token is bound to (cnf.jkt, RFC 9449 section 6.1): it is good only beside a
+	// proof that its holder has that key. Empty for a bearer token.
+	BoundTo string
 
 	usedOn int32 // changed as a whole, without a lock
 }

@@ -21,6 +21,8 @@ type payload struct {
 	NotBefore date     `json:"nbf"`
 	ID        string   `json:"jti"`
 	GrantID   string   `json:"grant_id"`
+
+	Confirmation confirmation `json:"cnf"`
 }
 
 // parsePayload reads a token's claims. Where a claim is one of known, it uses that string and makes no new one.
@@ -59,6 +61,7 @@ func (v *Verifier) claims(p *payload, kid string) Claims {
 		IssuedAt:  time.Unix(p.IssuedAt.seconds, 0).UTC(),
 		ExpiresAt: time.Unix(p.ExpiresAt.seconds, 0).UTC(),
 		KeyID:     kid,
+		BoundTo:   p.Confirmation.thumbprint,
 	}
 }
 

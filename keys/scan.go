@@ -46,6 +46,8 @@ func (p *payload) scanClaim(s *scanner, name []byte) bool {
 		return s.integer(&p.ExpiresAt)
 	case "nbf":
 		return s.integer(&p.NotBefore)
+	case "cnf":
+		return s.confirmation(&p.Confirmation)
 	}
 	return false
 }

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,8 +17,13 @@ var payloads = []string{
 	`{"sub":1}`, `{"sub":null}`, `{"sub":"\u0031"}`, `{"sub":"a\"b"}`, `{"sub":"é"}`, "{\"sub\":\"\xff\"}", "{\"sub\":\"a\nb\"}",
 	`{"iat":01}`, `{"iat":-1}`, `{"iat":1.5}`, `{"iat":1e3}`, `{"iat":"1"}`, `{"iat":0}`, `{"iat":}`, `{"iat":1,"iat":2}`,
 	`{"iat":999999999999999999}`, `{"iat":9223372036854775807}`, `{"iat":9223372036854775808}`,
-	`{"unknown":"x","sub":"1"}`, `{"sub":"1","cnf":{"jkt":"x"}}`,
+	`{"unknown":"x","sub":"1"}`, `{"sub":"1","cnf":{"jkt":"x"}}`, bound, `{"cnf":{}}`, `{"cnf":null}`, `{"cnf":"x"}`, `{"cnf":{"jkt":1}}`,
+	strings.Replace(bound, "}", `,"x5t#S256":"x"}`, 1), strings.Replace(bound, "jkt", "JKT", 1), strings.Replace(bound, `:{`, `: {`, 1),
+	strings.Replace(bound, `{"jkt"`, `{"jkt":"x","jkt"`, 1), strings.TrimSuffix(bound, "}") + `,"cnf":{"jkt":"y"}}`,
 }
+
+// bound is what this issuer writes into a token that is bound to a key.
+const bound = `{"cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"},"sub":"1"}`
 
 func requireReadAlike(t *testing.T, body []byte) {
 	var scanned, decoded payload
@@ -35,6 +41,7 @@ func TestWhatIsScannedIsWhatJSONSays(t *testing.T) {
 	}
 	var p payload
 	require.True(t, p.scan([]byte(payloads[0])), "what this issuer writes")
+	require.True(t, new(payload).scan([]byte(bound)), "what this issuer writes")
 }
 
 func FuzzPayload(f *testing.F) {

@@ -24,6 +24,7 @@ type Client struct {
 	RequiredScopes []string `bun:"required_scopes,nullzero"`
 	GrantTypes     []string `bun:"grant_types,nullzero"`
 	Public         bool     `bun:"public"`
+	DPoPBound      bool     `bun:"dpop_bound"`  // all of its access tokens are bound to a key (RFC 9449 section 5.2)
 	SecretHash     string   `bun:"secret_hash"` // opaque here; empty: no secret
 	// Fingerprint is that of the client's metadata document, as a user last saw it who allowed the client something; empty: an
 	// operator has registered the client.
@@ -73,6 +74,7 @@ func (c Client) differences(before Client) (names []string) {
 		{"required_scopes", slices.Equal(c.RequiredScopes, before.RequiredScopes)},
 		{"grant_types", slices.Equal(c.GrantTypes, before.GrantTypes)},
 		{"public", c.Public == before.Public},
+		{"dpop_bound", c.DPoPBound == before.DPoPBound},
 		{"secret", c.SecretHash == before.SecretHash},
 	} {
 		if !field.same {

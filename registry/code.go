@@ -18,7 +18,8 @@ type Code struct {
 	GrantID         string    `bun:"grant_id"`
 	Challenge       string    `bun:"challenge"` // empty: none was sent
 	ChallengeMethod string    `bun:"challenge_method"`
-	RedirectURI     string    `bun:"redirect_uri"` // as the authorization request spelled it; empty: it had none
+	RedirectURI     string    `bun:"redirect_uri"`      // as the authorization request spelled it; empty: it had none
+	BoundTo         string    `bun:"bound_to,nullzero"` // the thumbprint of a key; empty: to none
 	ExpiresAt       time.Time `bun:"expires_at"`
 	UsedAt          time.Time `bun:"used_at,nullzero"` // zero: not redeemed
 }
@@ -195,7 +196,7 @@ func (c *Code) check(grantID string) error {
 	}
 	return errors.Join(
 		checkIDs(c.Hash),
-		checkText(c.Challenge, c.ChallengeMethod, c.RedirectURI),
+		checkText(c.Challenge, c.ChallengeMethod, c.RedirectURI, c.BoundTo),
 		checkTimes(c.ExpiresAt),
 	)
 }

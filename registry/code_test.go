@@ -19,7 +19,7 @@ func authorizationRoundTrip(t *testing.T, w *world) {
 	}
 	code := registry.Code{
 		Hash: "h", Challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", ChallengeMethod: "S256",
-		RedirectURI: "https://example.org/cb", ExpiresAt: start.Add(codeLife), UsedAt: start,
+		RedirectURI: "https://example.org/cb", BoundTo: "a thumbprint", ExpiresAt: start.Add(codeLife), UsedAt: start,
 	}
 	require.NoError(t, w.Authorize(w.ctx, grant, code))
 

@@ -17,6 +17,7 @@ type RefreshToken struct {
 	ExpiresAt     time.Time `bun:"expires_at"`
 	UsedAt        time.Time `bun:"used_at,nullzero"` // zero: not rotated
 	SuccessorHash string    `bun:"successor_hash"`
+	BoundTo       string    `bun:"bound_to,nullzero"` // the thumbprint of a key; empty: to none
 }
 
 // Used reports whether the refresh token was rotated.
@@ -133,5 +134,5 @@ func (t *RefreshToken) check() error {
 	if t == nil {
 		return nil
 	}
-	return errors.Join(checkIDs(t.Hash), checkText(t.GrantID), checkTimes(t.ExpiresAt))
+	return errors.Join(checkIDs(t.Hash), checkText(t.GrantID, t.BoundTo), checkTimes(t.ExpiresAt))
 }

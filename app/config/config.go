@@ -38,6 +38,7 @@ type Config struct {
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	PKCE         PKCE         `yaml:"pkce"`
+	DPoP         DPoP         `yaml:"dpop"`
 	Grants       Grants       `yaml:"grants"`
 	Clients      Clients      `yaml:"clients"`
 	Budgets      Budgets      `yaml:"budgets"`
@@ -256,6 +257,7 @@ func Default() Config {
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: maxRefreshGrace},
 		PKCE:         PKCE{Plain: true},
+		DPoP:         DPoP{Nonce: NonceOff},
 		Sessions:     Sessions{Idle: 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
 		Clients:      Clients{Documents: ClientDocuments{Enabled: true}},
 		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},

@@ -52,6 +52,7 @@ func (c *Config) problems(role Role) []error {
 		v.url("keys.jwks_url", c.Keys.JWKSURL)
 	}
 	c.checkTokens(v)
+	c.checkDPoP(v)
 	c.checkCallers(v)
 	c.checkUpstreams(v)
 	c.checkProcess(v)

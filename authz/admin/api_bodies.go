@@ -20,6 +20,7 @@ type createBody struct {
 	DefaultScopes  []string `json:"defaultScopes"`
 	RequiredScopes []string `json:"requiredScopes"`
 	GrantTypes     []string `json:"grantTypes"`
+	DPoPBound      bool     `json:"dpopBoundAccessTokens"`
 	// UserID was accepted by oauth2server, without effect, and is accepted still.
 	UserID json.RawMessage `json:"userId"`
 }
@@ -36,17 +37,19 @@ func (b createBody) settings() client.Settings {
 		RequiredScopes: b.RequiredScopes,
 		GrantTypes:     b.GrantTypes,
 		Public:         b.Public,
+		DPoPBound:      b.DPoPBound,
 	}
 }
 
 // updateBody changes what is shown of a client, its default scope, and what it needs. A text that is empty or missing stays as it is, and
-// so does a list that is missing or null.
+// so does what is missing or null of the rest.
 type updateBody struct {
 	Name           string          `json:"name"`
 	URL            string          `json:"url"`
 	ImageURL       string          `json:"imageUrl"`
 	DefaultScopes  *[]string       `json:"defaultScopes"`
 	RequiredScopes *[]string       `json:"requiredScopes"`
+	DPoPBound      *bool           `json:"dpopBoundAccessTokens"`
 	UserID         json.RawMessage `json:"userId"`
 }
 
@@ -57,6 +60,7 @@ func (b updateBody) change() client.Change {
 		ImageURL:       unlessEmpty(b.ImageURL),
 		DefaultScopes:  b.DefaultScopes,
 		RequiredScopes: b.RequiredScopes,
+		DPoPBound:      b.DPoPBound,
 	}
 }
 
@@ -76,6 +80,7 @@ type clientAnswer struct {
 	URL            string   `json:"url"`
 	DefaultScopes  []string `json:"defaultScopes,omitempty"`
 	RequiredScopes []string `json:"requiredScopes,omitempty"`
+	DPoPBound      bool     `json:"dpopBoundAccessTokens,omitempty"`
 	Disabled       bool     `json:"disabled,omitempty"`
 	// Document says that the client is what its metadata document says, which is at its id.
 	Document bool `json:"document,omitempty"`
@@ -84,7 +89,7 @@ type clientAnswer struct {
 func answerOf(c registry.Client) clientAnswer {
 	return clientAnswer{
 		ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, DefaultScopes: c.DefaultScopes, RequiredScopes: c.RequiredScopes,
-		Disabled: c.Disabled(), Document: c.Fingerprint != "",
+		DPoPBound: c.DPoPBound, Disabled: c.Disabled(), Document: c.Fingerprint != "",
 	}
 }
 

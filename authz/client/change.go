@@ -17,6 +17,7 @@ type Change struct {
 	DefaultScopes  *[]string
 	RequiredScopes *[]string
 	GrantTypes     *[]string
+	DPoPBound      *bool
 }
 
 // Check holds what the change names to the rules and to the known scopes, those of the routes. The error is an
@@ -56,6 +57,7 @@ func (c Change) Apply(to *registry.Client) error {
 	given(c.DefaultScopes, func(names []string) { to.DefaultScopes = slices.Clone(names) })
 	given(c.RequiredScopes, func(names []string) { to.RequiredScopes = slices.Clone(names) })
 	given(c.GrantTypes, func(names []string) { to.GrantTypes = slices.Clone(names) })
+	given(c.DPoPBound, func(bound bool) { to.DPoPBound = bound })
 
 	if c.Domain != nil || c.RedirectURIs != nil || c.GrantTypes != nil {
 		p.addUse(*to) // any other change can be made to a client that was useless before

@@ -21,6 +21,7 @@ type Settings struct {
 	RequiredScopes []string
 	GrantTypes     []string // empty: those of a client that acts for users
 	Public         bool     // it cannot keep a secret
+	DPoPBound      bool     // it gets no access token that is not bound to a key (RFC 9449 section 5.2)
 }
 
 // Check holds the settings to the rules and to the known scopes, those of the routes. The error is an *InvalidError with
@@ -82,5 +83,6 @@ func (s Settings) registered() registry.Client {
 		RequiredScopes: s.RequiredScopes,
 		GrantTypes:     s.GrantTypes,
 		Public:         s.Public,
+		DPoPBound:      s.DPoPBound,
 	}
 }

@@ -37,6 +37,7 @@ type clientRecord struct {
 	RequiredScopes []string   `json:"requiredScopes"`
 	GrantTypes     []string   `json:"grantTypes"` // empty: those of a client that acts for users
 	Public         bool       `json:"public"`
+	DPoPBound      bool       `json:"dpopBoundAccessTokens"`
 	CreatedAt      time.Time  `json:"createdAt"`
 	UpdatedAt      time.Time  `json:"updatedAt"`
 	DisabledAt     *time.Time `json:"disabledAt,omitempty"`
@@ -55,6 +56,7 @@ func recordOf(c registry.Client) clientRecord {
 		RequiredScopes: append([]string{}, c.RequiredScopes...),
 		GrantTypes:     append([]string{}, c.GrantTypes...),
 		Public:         c.Public,
+		DPoPBound:      c.DPoPBound,
 		CreatedAt:      c.CreatedAt,
 		UpdatedAt:      c.UpdatedAt,
 	}
@@ -84,6 +86,7 @@ func clientDetails(t *table, c registry.Client, secret string) {
 		{"Default scopes", strings.Join(c.DefaultScopes, " ")},
 		{"Required scopes", strings.Join(c.RequiredScopes, " ")},
 		{"Grant types", cmp.Or(strings.Join(c.GrantTypes, " "), "default")},
+		{"DPoP", boundOf(c)},
 		{"URL", c.URL},
 		{"Image URL", c.ImageURL},
 		{"Created", when(c.CreatedAt)},
@@ -107,6 +110,13 @@ func kindOf(c registry.Client) string {
 	default:
 		return "confidential"
 	}
+}
+
+func boundOf(c registry.Client) string {
+	if c.DPoPBound {
+		return "all access tokens are bound to a key"
+	}
+	return ""
 }
 
 func callbackOf(c registry.Client) string {

@@ -36,6 +36,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 	requiredScopes := flags.StringSlice("required-scope", nil,
 		"scopes that users cannot leave out, instead of the present ones; can be repeated; '' for none")
 	grantTypes := flags.StringSlice("grant-type", nil, "grant types instead of the present ones; can be repeated")
+	dpopBound := flags.Bool("dpop-bound", false, "whether it gets only access tokens that are bound to a key of its own (DPoP)")
 	update.RunE = func(cmd *cobra.Command, args []string) error {
 		change := client.Change{
 			Name:           changed(flags, "name", name),
@@ -47,6 +48,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 			DefaultScopes:  changed(flags, "default-scope", defaultScopes),
 			RequiredScopes: changed(flags, "required-scope", requiredScopes),
 			GrantTypes:     changed(flags, "grant-type", grantTypes),
+			DPoPBound:      changed(flags, "dpop-bound", dpopBound),
 		}
 		if change == (client.Change{}) {
 			return misused(cmd, errors.New("nothing is to be changed"))

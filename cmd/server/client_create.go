@@ -82,6 +82,7 @@ func newClientCreate(configPath *string) *cobra.Command {
 	flags.StringSliceVar(&settings.GrantTypes, "grant-type", nil,
 		"authorization_code, refresh_token or client_credentials; can be repeated")
 	flags.BoolVar(&settings.Public, "public", false, "it cannot keep a secret, and gets none")
+	flags.BoolVar(&settings.DPoPBound, "dpop-bound", false, "it gets no access token that is not bound to a key of its own (DPoP)")
 	completeFlag(create, "grant-type", client.AuthorizationCode, client.RefreshToken, client.ClientCredentials)
 	op.actorFlag(create)
 	out.flag(create)

@@ -25,7 +25,7 @@ func TestAClientsLife(t *testing.T) {
 
 		shown := s.object("client", "show", id)
 		require.Equal(t, []string{
-			"createdAt", "defaultScopes", "domain", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "requiredScopes", "scopes", "updatedAt", "url",
+			"createdAt", "defaultScopes", "domain", "dpopBoundAccessTokens", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "requiredScopes", "scopes", "updatedAt", "url",
 		}, keysOf(shown))
 		require.Equal(t, []any{"https://app.example/a,b", "https://app.example/c"}, shown["redirectUris"])
 		all := maps.Clone(shown)
@@ -124,6 +124,13 @@ func TestScopesAreThoseOfTheRoutes(t *testing.T) {
 	require.Equal(t, []any{"payments:send"}, s.object("client", "update", id, "--required-scope", "payments:send")["requiredScopes"])
 	s.refused(2, "required scope", "client", "update", id, "--scope", "balance:read")
 	require.Empty(t, s.object("client", "update", id, "--required-scope", "")["requiredScopes"])
+
+	require.Equal(t, false, s.object("client", "show", id)["dpopBoundAccessTokens"])
+	id = s.object("client", "create", "--name", "d", "--domain", "https://d.example", "--dpop-bound")["clientId"].(string)
+	require.Equal(t, true, s.object("client", "show", id)["dpopBoundAccessTokens"])
+	require.Contains(t, s.ok("client", "show", id), "all access tokens are bound to a key")
+	require.Equal(t, true, s.object("client", "update", id, "--name", "e")["dpopBoundAccessTokens"], "what is not given stays")
+	require.Equal(t, false, s.object("client", "update", id, "--dpop-bound=false")["dpopBoundAccessTokens"])
 }
 
 func TestClientsThatCannotBe(t *testing.T) {

@@ -218,6 +218,16 @@ func (s *Set) All() []Resource {
 	return all
 }
 
+// Prefixes are what the paths of requests begin with, as clients see them: the issuer's first, each once.
+func (s *Set) Prefixes() (prefixes []string) {
+	for _, m := range s.all {
+		if prefix := m.root + m.base; !slices.Contains(prefixes, prefix) {
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	return prefixes
+}
+
 // ownerAt is whose routes are at a path, as clients see it, with their scopes; nil where there are none, or of several resources.
 func (s *Set) ownerAt(path string) (owner *member, scopes []string) {
 	for _, base := range slices.Compact([]string{s.issuer.base, ""}) {

@@ -35,6 +35,17 @@ func newSet(t *testing.T) *resource.Set {
 	return s
 }
 
+func TestPathsBeginWithWhatClientsSee(t *testing.T) {
+	s, err := resource.New("https://auth.example/base", "", map[string]resource.Settings{
+		"a": {URL: "https://api.example/a"}, "b": {URL: "https://api.example/b"}, "c": {URL: "https://auth.example/base/c"},
+	}, []resource.Route{
+		{Path: "/a", Methods: []string{"GET"}, Resource: "a"}, {Path: "/b", Methods: []string{"GET"}, Resource: "b"},
+		{Path: "/c", Methods: []string{"GET"}, Resource: "c"},
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{"https://auth.example/base", "https://api.example"}, s.Prefixes())
+}
+
 func TestAnIndicatorMeansOneResourceInEverySpellingThatIsTheSame(t *testing.T) {
 	s := newSet(t)
 	for indicator, want := range map[string]string{

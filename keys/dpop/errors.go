@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// What Verify returns. Each error is or wraps one of these; none holds anything of the proof.
+// What Verify and Check return. Each error is or wraps one of these; none holds anything of the proof.
 var (
 	// ErrInvalidProof is the error invalid_dpop_proof (RFC 9449 section 5 and 7.1).
 	ErrInvalidProof = errors.New("invalid DPoP proof")
@@ -15,6 +15,8 @@ var (
 	// ErrNonceUnavailable says nothing about the proof: a nonce is asked for, and the secret that nonces are made with is not
 	// known.
 	ErrNonceUnavailable = errors.New("the secret of DPoP nonces is not known")
+	// ErrUsesUnknown says nothing about the proof either: it cannot be told whether it was used before.
+	ErrUsesUnknown = errors.New("it is not known whether the DPoP proof was used")
 )
 
 // Reasons for which a proof is invalid. Each wraps ErrInvalidProof.
@@ -31,6 +33,7 @@ var (
 	ErrAccessToken = refusal("it is for another access token")
 	ErrTooOld      = refusal("it was made too long ago")
 	ErrNotYet      = refusal("it was made in the future")
+	ErrUsed        = refusal("it was used before")
 )
 
 func refusal(reason string) error { return fmt.Errorf("%w: %s", ErrInvalidProof, reason) }

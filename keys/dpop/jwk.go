@@ -28,6 +28,12 @@ type publicKey struct {
 	thumbprint string
 }
 
+// IsThumbprint holds for the form of an RFC 7638 SHA-256 thumbprint.
+func IsThumbprint(text string) bool {
+	sum, err := decode(nil, text)
+	return err == nil && len(sum) == sha256.Size
+}
+
 // parseKey reads the public key of a header (RFC 9449 section 4.2). Its numbers have the one spelling of RFC 7518, so that a
 // key has one thumbprint.
 func parseKey(jwk strictjson.Object, alg string) (publicKey, error) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"math"
+	"slices"
 	"time"
 
 	"gatehouse/keys/strictjson"
@@ -34,6 +35,8 @@ type Request struct {
 	Method string
 	// URI is the absolute one that the client has asked for, as it sees it. Query and fragment do not count.
 	URI string
+	// Also are other URIs of the same request, where it has several.
+	Also []string
 	// AccessToken is the one that the request shows; "" when it shows none, as at the token endpoint.
 	AccessToken string
 	// Thumbprint is that of the key that the access token, or the refresh token, is bound to (cnf.jkt); "" accepts any key.
@@ -96,7 +99,7 @@ func isFor(claims strictjson.Object, r Request) error {
 		return ErrClaims
 	case method != r.Method:
 		return ErrMethod
-	case !sameURI(uri, r.URI):
+	case !sameURI(uri, r.URI) && !slices.ContainsFunc(r.Also, func(also string) bool { return sameURI(uri, also) }):
 		return ErrURI
 	case r.AccessToken == "":
 		return nil

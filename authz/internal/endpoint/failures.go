@@ -25,6 +25,8 @@ func (f Failures) Answer(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Header.Get("Authorization") != "" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="gatehouse", charset="UTF-8"`)
 		}
+	case e.CodeField == http.StatusUnauthorized && dpopChallenge(r, e) != "":
+		w.Header().Set("WWW-Authenticate", dpopChallenge(r, e))
 	case e.CodeField == http.StatusUnauthorized && e.ErrorField == ErrInvalidToken.ErrorField:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse", error="invalid_token"`)
 	case e.CodeField == http.StatusUnauthorized:

@@ -38,7 +38,7 @@ func policyOf(name []byte) headerPolicy {
 func policyOfFolded(name string) headerPolicy {
 	switch name {
 	case "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
-		"proxy", "authorization", "x-gatehouse", "host", "content-length", "expect":
+		"proxy", "authorization", "x-gatehouse", "dpop", "host", "content-length", "expect":
 		return passNever
 	case "x-http-method", "x-http-method-override", "x-method-override", "x-original-method",
 		"x-original-url", "x-original-uri", "x-rewrite-url", "x-http-path-override":
