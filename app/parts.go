@@ -163,6 +163,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		ScopeTranslations: a.config.Scopes,
 		Documents:         documents,
 		Brand:             brand,
+		FindResource:      a.findResource,
 		Budgets:           a.ledger,
 		SpendUnits:        gateway.SpendUnits(a.config.Routes),
 		AccessLifespan:    a.config.AccessToken.Lifespan,
@@ -189,6 +190,8 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		RevocationWait:    a.config.Revocation.Wait,
 		AdminToken:        a.config.Admin.Token.Reveal(),
 		TrustedOrigins:    a.config.TrustedOrigins,
+
+		ProtectedResources: a.publishedResources(),
 
 		IgnoreUnknownFields: a.config.Admin.UnknownFields == config.IgnoreFields,
 		OnIssued:            a.observer.issued,

@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 
+	"gatehouse/authz"
 	"gatehouse/gateway"
 	"gatehouse/gateway/resource"
 )
@@ -25,4 +26,19 @@ func (a *App) otherAudiences() (others []string) {
 		}
 	}
 	return others
+}
+
+// findResource is resource.Set.Find in the words of authz.
+func (a *App) findResource(indicator string) (authz.Resource, bool) {
+	found, ok := a.resources.Find(indicator)
+	return authz.Resource{URL: found.URL, Name: found.Name}, ok
+}
+
+// publishedResources are all of them; none where there is only the issuer's own.
+func (a *App) publishedResources() []string {
+	others := a.otherAudiences()
+	if len(others) == 0 {
+		return nil
+	}
+	return append([]string{a.config.Issuer}, others...)
 }

@@ -2,7 +2,10 @@ package app_test
 
 import (
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -69,4 +72,67 @@ func TestResourcesThatCannotWorkAreReportedWithTheRest(t *testing.T) {
 	for _, want := range []string{`resources: resource "tools": its url cannot be used: it has a fragment`, `resources: resource "idle": no route belongs to it`, "log.format"} {
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// Each of several gateways, whose resources are the same, takes a token where it is for, in whichever way the client has spelled that.
+func TestATokenIsGoodAtItsResourceAtEveryGateway(t *testing.T) {
+	cfg := withTools(t)
+	cfg.RedisURL = privateRedis(t)
+	authz := startRole(t, cfg, config.AuthzOnly)
+	authz.awaitReady()
+	gateways := []*running{
+		startRole(t, gatewayConfig(cfg, authz), config.GatewayOnly), startRole(t, gatewayConfig(cfg, authz), config.GatewayOnly),
+	}
+	for _, gateway := range gateways {
+		gateway.awaitReady()
+	}
+	a := authz.register()
+	tools := cfg.Issuer + "/tools"
+	for resource, at := range map[string]map[string]int{
+		"":                                 {"/balance": 200, "/tools": 401},
+		cfg.Issuer:                         {"/balance": 200, "/tools": 401},
+		cfg.Issuer + "/balance":            {"/balance": 200, "/tools": 401},
+		tools:                              {"/balance": 401, "/tools": 200},
+		tools + "/":                        {"/balance": 401, "/tools": 200},
+		"HTTP://LOCALHOST:8081/tool%73":    {"/balance": 401, "/tools": 200},
+		tools + " " + cfg.Issuer + "/":     {"/balance": 200, "/tools": 200},
+		tools + " " + tools + "/ " + tools: {"/balance": 401, "/tools": 200},
+	} {
+		given := authz.consentFor(a, strings.Fields(resource), "balance:read tools:use")
+		refreshed := authz.exchange(a, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {given.refresh}, "resource": strings.Fields(resource)})
+		for target, status := range at {
+			for _, gateway := range gateways {
+				for _, token := range []string{given.access, refreshed.access} {
+					require.Eventually(t, func() bool {
+						return gateway.do(http.MethodGet, gateway.public+target, nil, bearer(token)).status == status
+					}, startTimeout, time.Millisecond, "%q at %s", resource, target)
+				}
+			}
+		}
+	}
+	for _, resource := range []string{"http://localhost:8082/tools", "https://localhost:8081/tools", tools + "/x/..", tools + "x", "http://evil.example/tools"} {
+		refused := authz.do(http.MethodPost, authz.public+"/oauth/authorize?"+authorizationFor(a, []string{resource}, "tools:use"), nil, bearer(userJWT(t, 1)))
+		require.Contains(t, refused.header.Get("Location"), "error=invalid_target", resource)
+	}
+	metadata := authz.do(http.MethodGet, authz.public+"/.well-known/oauth-authorization-server", nil, nil)
+	require.Equal(t, []any{cfg.Issuer, tools}, metadata.json(t)["protected_resources"])
+}
+
+// consentFor is consent of user 1 for resources.
+func (r *running) consentFor(a application, resources []string, scope string) tokens {
+	r.t.Helper()
+	allowed := r.do(http.MethodPost, r.public+"/oauth/authorize?"+authorizationFor(a, resources, scope), nil, bearer(userJWT(r.t, 1)))
+	require.Equal(r.t, http.StatusFound, allowed.status, allowed.body)
+	location, err := url.Parse(allowed.header.Get("Location"))
+	require.NoError(r.t, err)
+	return r.exchange(a, url.Values{
+		"grant_type": {"authorization_code"}, "code": {location.Query().Get("code")}, "redirect_uri": {callback}, "resource": resources,
+	})
+}
+
+// authorizationFor is the query of an authorization request.
+func authorizationFor(a application, resources []string, scope string) string {
+	return url.Values{
+		"client_id": {a.id}, "response_type": {"code"}, "redirect_uri": {callback}, "scope": {scope}, "resource": resources,
+	}.Encode()
 }

@@ -28,6 +28,7 @@ type authorization struct {
 	sentTo      string // the redirect URI as it was written, whether the request or the registration says it
 	form        url.Values
 	budgets     map[string]budget.Limit // that it asks for, by unit
+	resources   []Resource              // that it names
 	// isDecided says that the user has decided about it, now or before.
 	isDecided bool
 
@@ -173,8 +174,14 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 	if a.budgets, err = s.readAsked(a.form, request.GetRequestedScopes()); err != nil {
 		return err
 	}
+	if a.resources, err = s.issuer.resources.read(a.form); err != nil {
+		return err
+	}
 	a.request = request
-	a.consent = &consent{challenge: bound, codeBoundTo: boundTo, accessLifespan: lifespan, unsaid: !a.form.Has("redirect_uri")}
+	a.consent = &consent{
+		challenge: bound, codeBoundTo: boundTo, accessLifespan: lifespan, unsaid: !a.form.Has("redirect_uri"),
+		resources: s.issuer.resources.toGrant(a.resources),
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -70,7 +71,7 @@ func (s *Server) keepRequest(ctx context.Context, w http.ResponseWriter, r *http
 		case "login", "password", decisionField: // of the form in which a host application lets its user decide
 		case "client_secret": // which some clients send where nobody asks for it
 		default:
-			kept[name] = a.form.Get(name)
+			kept[name] = strings.Join(a.form[name], " ") // no resource has a space in it, and all else is there once
 			size += len(name) + len(kept[name])
 		}
 	}
@@ -108,6 +109,9 @@ func (s *Server) openRequest(ctx context.Context, r *http.Request, v browser.Vis
 	form := make(url.Values, len(k.Parameters))
 	for name, value := range k.Parameters {
 		form.Set(name, value)
+		if name == resourceField {
+			form[name] = strings.Fields(value)
+		}
 	}
 	if k.authorization, err = s.readAuthorizationForm(ctx, r, form); err != nil {
 		return k, err

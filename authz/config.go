@@ -41,6 +41,12 @@ type Config struct {
 	// users are shown the one in Scopes.
 	ScopeTranslations map[string]map[string]string
 
+	// FindResource finds the resource that an indicator means (RFC 8707), the issuer's own among them; nil: there is that alone. It must
+	// be safe for concurrent use and not block. ProtectedResources are their URLs, for the metadata (RFC 9728 section 4); empty leaves
+	// them out.
+	FindResource       func(indicator string) (Resource, bool)
+	ProtectedResources []string
+
 	// Budgets is what users let clients spend, required where there are SpendUnits: the units that scopes let them spend, by scope.
 	Budgets    *budget.Ledger
 	SpendUnits map[string]string

@@ -59,10 +59,12 @@ func (s *Server) consentView(ctx context.Context, v browser.Visitor, k keptReque
 	if len(live) > 0 {
 		view.IsConnected, view.Since = true, live[len(live)-1].CreatedAt
 	}
-	// What was allowed to the client as it described itself otherwise, is asked about again.
+	view.Resources = s.issuer.resources.told(k.resources)
+	// What was allowed to the client as it described itself otherwise, is asked about again, and so is what was allowed elsewhere.
 	same := slices.DeleteFunc(live, func(g registry.Grant) bool { return g.Fingerprint != k.client.Fingerprint })
 	view.HasChanged = view.IsConnected && len(same) == 0
-	view.Asked, view.Held = s.groupScopes(k, same)
+	here := slices.DeleteFunc(same, func(g registry.Grant) bool { return !s.issuer.resources.cover(g.Resources, k.consent.resources) })
+	view.Asked, view.Held = s.groupScopes(k, here)
 	if err == nil {
 		view.Budgets, err = s.consentBudgets(ctx, v, k)
 	}

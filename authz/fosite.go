@@ -133,6 +133,7 @@ type session struct {
 	clientID  string
 	issuedAt  time.Time
 	expiresAt time.Time
+	audience  []string
 	// grant is what the token is minted under; without ID for client_credentials.
 	grant registry.Grant
 	// presented is the code or refresh token that the client exchanges.

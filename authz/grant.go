@@ -55,9 +55,10 @@ func requireScopes(request fosite.Requester) error {
 	return nil
 }
 
-// underGrant says on whose behalf, and for which scopes, the answer will be.
-func underGrant(request fosite.AccessRequester, grant registry.Grant, scopes []string) {
+// underGrant says on whose behalf, for which scopes, and for whom, the answer will be.
+func underGrant(request fosite.AccessRequester, grant registry.Grant, scopes, audience []string) {
 	s := sessionOf(request)
+	s.audience = audience
 	s.grant, s.subject, s.clientID = grant, grant.Subject, grant.ClientID
 	for _, name := range scopes {
 		request.GrantScope(name)

@@ -48,6 +48,10 @@ func (g *clientGrant) HandleTokenEndpointRequest(ctx context.Context, request fo
 	}
 	s := sessionOf(request)
 	s.subject, s.clientID = c.GetID(), c.GetID()
+	var err error
+	if s.audience, err = g.resources.audienceOfClient(request.GetRequestForm()); err != nil {
+		return err
+	}
 	g.prepare(s, 0)
 	return nil
 }

@@ -29,6 +29,7 @@ type consent struct {
 	fosite.DefaultSession
 	accessLifespan time.Duration
 	scopes         []string // of those asked for, what the user allows; nil: all
+	resources      []string // where the access is good; none: at the issuer's own
 	challenge      challenge
 	codeBoundTo    string // the thumbprint of a key; empty: to none
 	// requestID is the kept request that the user decided, in the session of sessionHash; both are empty where the client
@@ -64,6 +65,7 @@ func (g *codeGrant) HandleAuthorizeEndpointRequest(ctx context.Context, request 
 		ClientID:       request.GetClient().GetID(),
 		Subject:        given.Subject,
 		Scopes:         given.granted(request.GetRequestedScopes()),
+		Resources:      given.resources,
 		RedirectURI:    redirectURI,
 		AccessLifespan: given.accessLifespan,
 		CreatedAt:      now,
@@ -230,7 +232,11 @@ func (g *codeGrant) HandleTokenEndpointRequest(ctx context.Context, request fosi
 	if err := bound.check(form.Get("code_verifier")); err != nil {
 		return err
 	}
-	underGrant(request, grant, grant.Scopes)
+	audience, err := g.resources.audience(grant, form)
+	if err != nil {
+		return err
+	}
+	underGrant(request, grant, grant.Scopes, audience)
 	sessionOf(request).presented, sessionOf(request).presentedBoundTo = presented, code.BoundTo
 	g.prepare(sessionOf(request), grant.AccessLifespan)
 	return nil

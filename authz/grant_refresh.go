@@ -54,10 +54,14 @@ func (g *refreshGrant) HandleTokenEndpointRequest(ctx context.Context, request f
 	if err != nil {
 		return err
 	}
+	audience, err := g.resources.audience(grant, request.GetRequestForm())
+	if err != nil {
+		return err
+	}
 	if err := g.requireStanding(ctx, grant); err != nil {
 		return err
 	}
-	underGrant(request, grant, narrowed)
+	underGrant(request, grant, narrowed, audience)
 	sessionOf(request).presented, sessionOf(request).presentedBoundTo = presented, token.BoundTo
 	g.prepare(sessionOf(request), grant.AccessLifespan)
 	return nil

@@ -120,6 +120,17 @@ func (s *Server) introspect(ctx context.Context, client registry.Client, token s
 	}, err
 }
 
+// ownClaims are liveClaims of a token that the server itself takes: one for another resource is good there alone.
+func (s *Server) ownClaims(ctx context.Context, token string) (*keys.Claims, error) {
+	claims, err := s.liveClaims(ctx, token)
+	if err == nil && !claims.IsFor(s.issuer.name) {
+		return nil, errWrongAudience
+	}
+	return claims, err
+}
+
+var errWrongAudience = endpoint.ErrInvalidToken.WithHint("The access token is for another resource.")
+
 // liveClaims are those of an access token that verifies and was not revoked; else the error is endpoint.ErrInvalidToken, or an
 // internal one when that cannot be found out.
 func (s *Server) liveClaims(ctx context.Context, token string) (*keys.Claims, error) {

@@ -67,6 +67,7 @@ type metadata struct {
 	ProofAlgorithms           []string `json:"dpop_signing_alg_values_supported,omitempty"`
 	PromptValues              []string `json:"prompt_values_supported"`
 	UILocales                 []string `json:"ui_locales_supported"`
+	ProtectedResources        []string `json:"protected_resources,omitempty"`
 	AuthorizationResponseIss  bool     `json:"authorization_response_iss_parameter_supported"`
 	ClientDocuments           bool     `json:"client_id_metadata_document_supported,omitempty"`
 	RequestParameterSupported bool     `json:"request_parameter_supported"`

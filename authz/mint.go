@@ -15,11 +15,13 @@ import (
 
 // issuer turns what a client may have into tokens. All grants share one.
 type issuer struct {
-	name     string
-	registry *registry.Registry
-	relay    *outbox.Relay
-	strategy oauth2.AccessTokenStrategy
-	standing user.Standing // nil: nobody is asked
+	name string
+	// resources are what its tokens can be for.
+	resources resources
+	registry  *registry.Registry
+	relay     *outbox.Relay
+	strategy  oauth2.AccessTokenStrategy
+	standing  user.Standing // nil: nobody is asked
 
 	codeLifespan      time.Duration
 	accessLifespan    time.Duration
@@ -47,7 +49,9 @@ func (i *issuer) prepare(s *session, lifespan time.Duration) {
 // mint signs the access token (RFC 9068) and puts it into the answer. Callers mint before they spend what the client
 // presented: a token that is not handed out does no harm, but a code that was spent for nothing cannot be had again.
 func (i *issuer) mint(ctx context.Context, request fosite.AccessRequester, response fosite.AccessResponder) error {
-	request.GrantAudience(i.name)
+	for _, resource := range sessionOf(request).audience {
+		request.GrantAudience(resource)
+	}
 	token, _, err := i.strategy.GenerateAccessToken(ctx, request)
 	if err != nil {
 		return err

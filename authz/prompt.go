@@ -97,6 +97,7 @@ func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorizatio
 			return false
 		}
 		isSameHost := !a.client.Public || strings.EqualFold(client.HostOf(g.RedirectURI), a.redirectURI.Host)
-		return isSameHost && !slices.ContainsFunc(a.request.GetRequestedScopes(), func(name string) bool { return !slices.Contains(g.Scopes, name) })
+		return isSameHost && s.issuer.resources.cover(g.Resources, a.consent.resources) &&
+			len(without(a.request.GetRequestedScopes(), g.Scopes)) == 0
 	}), err
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,18 +51,23 @@ func (g *refreshGrant) answerTo(request fosite.AccessRequester, response fosite.
 	life := s.expiresAt.Sub(s.issuedAt)
 	return registry.Answer{
 		Sealed:        base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, plain, nil)),
-		For:           answerFor(request.GetGrantedScopes(), s.boundTo),
+		For:           g.question(request),
 		FreshUntil:    s.expiresAt.Add(-life / 10), // who gets it later had better get a new one
 		AcceptedUntil: s.acceptedUntil(),
 	}, nil
 }
 
-// answerFor is what a client asks for with a refresh token. The same scopes for another key, or for none, are another question: the
-// token that was given before would be of no use to the client, or of use to everybody.
-func answerFor(scopes []string, boundTo string) string {
-	asked := strings.Join(scopes, " ")
-	if boundTo != "" {
-		asked += ` "` + boundTo + `"` // no scope has a quotation mark
+// question is what a client asks for with a refresh token: which scopes, where they are good, unless that is where they always were, and for
+// which key. For another key, or for none, it is another question: the token that was given before would be of no use to the client, or
+// of use to everybody.
+func (g *refreshGrant) question(request fosite.AccessRequester) string {
+	s := sessionOf(request)
+	asked := strings.Join(request.GetGrantedScopes(), " ")
+	if !slices.Equal(s.audience, []string{g.name}) {
+		asked += ` "for" ` + strings.Join(s.audience, " ") // no scope has a quotation mark
+	}
+	if s.boundTo != "" {
+		asked += ` "` + s.boundTo + `"`
 	}
 	return asked
 }

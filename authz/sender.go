@@ -64,7 +64,7 @@ func (s *Server) shownClaims(ctx context.Context, w http.ResponseWriter, r *http
 	if err != nil {
 		return nil, err
 	}
-	claims, err := s.liveClaims(ctx, token)
+	claims, err := s.ownClaims(ctx, token)
 	if err != nil {
 		return nil, err
 	}

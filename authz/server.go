@@ -89,13 +89,15 @@ func New(c Config) (*Server, error) {
 	if c.Proofs != nil {
 		published.ProofAlgorithms = dpop.Algorithms()
 	}
+	published.ProtectedResources = slices.Clone(c.ProtectedResources)
 	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
 		issuer: &issuer{
-			name:     c.Issuer,
-			registry: c.Registry,
-			relay:    relay,
-			standing: c.Standing,
+			name:      c.Issuer,
+			resources: resources{issuer: c.Issuer, find: c.FindResource},
+			registry:  c.Registry,
+			relay:     relay,
+			standing:  c.Standing,
 
 			codeLifespan:      c.CodeLifespan,
 			accessLifespan:    c.AccessLifespan,
@@ -108,9 +110,9 @@ func New(c Config) (*Server, error) {
 			now:               c.Now,
 			log:               c.Log,
 		},
-		verifier: &keys.Verifier{Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: keyring.ClockSkew, Now: c.Now},
+		verifier: &keys.Verifier{Issuer: c.Issuer, AnyAudience: true, Keys: ring, Leeway: keyring.ClockSkew, Now: c.Now},
 		lenientVerifier: &keys.Verifier{
-			Issuer: c.Issuer, Audience: c.Issuer, Keys: ring, Leeway: 2 * keyring.ClockSkew,
+			Issuer: c.Issuer, AnyAudience: true, Keys: ring, Leeway: 2 * keyring.ClockSkew,
 			Now: func() time.Time { return c.Now().Add(-keyring.ClockSkew) },
 		},
 		opaqueTokens: c.OpaqueTokens,

@@ -14,6 +14,7 @@ import (
 func authorizationRoundTrip(t *testing.T, w *world) {
 	grant := registry.Grant{
 		ID: "g", ClientID: "app", Subject: "12345", Scopes: []string{"balance:read", "invoices:create"},
+		Resources:   []string{"https://api.example/tools", "https://reports.example"},
 		RedirectURI: "https://example.org/cb", AccessLifespan: 90*time.Minute + time.Nanosecond,
 		AccessExpiresAt: start, EndedAt: start, EndReason: "not yet",
 	}

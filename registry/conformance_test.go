@@ -257,6 +257,7 @@ func invalidArguments(t *testing.T, w *world) {
 		"empty client id":       w.CreateClient(w.ctx, registry.Client{}),
 		"no subject":            w.Authorize(w.ctx, registry.Grant{ID: "g", ClientID: "app"}, registry.Code{Hash: "h", ExpiresAt: later}),
 		"negative lifespan":     w.Authorize(w.ctx, registry.Grant{ID: "g", ClientID: "app", Subject: "ann", AccessLifespan: -1}, registry.Code{Hash: "h", ExpiresAt: later}),
+		"a resource with NUL":   w.Authorize(w.ctx, registry.Grant{ID: "g", ClientID: "app", Subject: "ann", Resources: []string{"a\x00"}}, registry.Code{Hash: "h", ExpiresAt: later}),
 		"code without expiry":   w.Authorize(w.ctx, registry.Grant{ID: "g", ClientID: "app", Subject: "ann"}, registry.Code{Hash: "h"}),
 		"code of another grant": w.Authorize(w.ctx, registry.Grant{ID: "g", ClientID: "app", Subject: "ann"}, registry.Code{Hash: "h", GrantID: "g1", ExpiresAt: later}),
 		"no access expiry":      w.RedeemCode(w.ctx, "code-g1", nil, time.Time{}),

@@ -16,6 +16,7 @@ type Grant struct {
 	ClientID       string        `bun:"client_id"`
 	Subject        string        `bun:"subject"`
 	Scopes         []string      `bun:"scopes,nullzero"`
+	Resources      []string      `bun:"resources,nullzero"` // the audiences of its tokens; none: the server itself
 	RedirectURI    string        `bun:"redirect_uri"`
 	AccessLifespan time.Duration `bun:"access_lifespan"` // how long its access tokens live; 0: the server's default
 	CreatedAt      time.Time     `bun:"created_at"`
@@ -212,7 +213,7 @@ func (g *Grant) check() error {
 	if err := checkIDs(g.ID, g.ClientID, g.Subject); err != nil {
 		return err
 	}
-	if err := checkText(slices.Concat([]string{g.RedirectURI, g.Fingerprint}, g.Scopes)...); err != nil {
+	if err := checkText(slices.Concat([]string{g.RedirectURI, g.Fingerprint}, g.Scopes, g.Resources)...); err != nil {
 		return err
 	}
 	return checkTimes(g.CreatedAt)

@@ -71,6 +71,8 @@ type Consent struct {
 	Held        []Scope
 	Asked       []ScopeGroup // what else it asks for, the most that it could do first
 	Budgets     []Budget     // how much of what it may spend
+	// Resources are where it can use the access; none: where every application can.
+	Resources []Resource
 	// Lasts is how long the access lasts by itself, after each time that it was renewed if IsRenewed.
 	Lasts     time.Duration
 	IsRenewed bool
@@ -87,6 +89,12 @@ func (v Consent) ShownPicture() string {
 		return ""
 	}
 	return v.Picture
+}
+
+// Resource is where access is good.
+type Resource struct {
+	Name string // empty: it has none
+	URL  string
 }
 
 // AsksToSpend reports whether it asks to spend what it may not yet. Then the budgets stand beside that.

@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/ory/fosite"
 
@@ -17,12 +18,15 @@ const maxBody = 64 << 10
 
 const formType = "application/x-www-form-urlencoded"
 
-// Parameters are those of one OAuth request, by where they were sent. Each name occurs once, in one of the two, and has
+// Parameters are those of one OAuth request, by where they were sent. Each name but resource occurs once, in one of the two, and has
 // a value: a parameter without one counts as omitted (RFC 6749 section 3.1).
 type Parameters struct {
 	Query url.Values
 	Body  url.Values
 }
+
+// mayRepeat is the one parameter that may have several values (RFC 8707 section 2).
+const mayRepeat = "resource"
 
 // ReadParameters refuses what two readers of the same request could understand differently: a name that occurs twice,
 // bytes that are no text, a body in another format.
@@ -74,11 +78,12 @@ func tidy(values url.Values) error {
 		switch {
 		case !text.IsStorable(name):
 			return fosite.ErrInvalidRequest.WithHint("The name of a parameter is not text.")
-		case len(all) > 1:
+		case len(all) > 1 && name != mayRepeat:
 			return errTwice(name)
-		case !text.IsStorable(all[0]):
+		case slices.ContainsFunc(all, func(value string) bool { return !text.IsStorable(value) }):
 			return fosite.ErrInvalidRequest.WithHintf("The value of parameter '%s' is not text.", name)
-		case all[0] == "":
+		}
+		if values[name] = slices.DeleteFunc(all, func(value string) bool { return value == "" }); len(values[name]) == 0 {
 			delete(values, name)
 		}
 	}

@@ -1,0 +1,1 @@
+ALTER TABLE grants ADD COLUMN resources text; -- null: the issuer's own
