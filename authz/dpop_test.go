@@ -300,3 +300,16 @@ func TestAnOperatorDecidesThatAClientGetsBoundTokensOnly(t *testing.T) {
 	require.NotContains(t, w.adminDo("PUT", "/"+id, `{"dpopBoundAccessTokens":false}`).json, "dpopBoundAccessTokens")
 	require.Equal(t, 200, ask().StatusCode)
 }
+
+// A client that nobody has registered says itself, in its document, that its tokens are to be bound.
+func TestTheDocumentOfAClientCanAskForBoundTokens(t *testing.T) {
+	a := newAgents(t)
+	a.says(map[string]any{"dpop_bound_access_tokens": true})
+	b := a.signedIn()
+	b.open(a.asks())
+	code := b.sent(b.press("allow")).Get("code")
+	a.requireError(a.redeems(code), 400, "invalid_dpop_proof")
+	c := a.newKey()
+	redeeming := redemption(code, "client_id", a.documents.At, "code_verifier", strings.Repeat("v", 43))
+	a.requireBound(a.post("/oauth/token", redeeming, a.proving(c, nil)), c)
+}

@@ -15,6 +15,8 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/gateway/gatewaytest"
 	"gatehouse/keys"
+	"gatehouse/keys/dpop"
+	"gatehouse/keys/dpop/dpoptest"
 )
 
 type sameClaims struct{ claims *keys.Claims }
@@ -62,6 +64,49 @@ func BenchmarkHandle(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkDPoP measures what a proof costs beside BenchmarkHandle's credential headers: an ES256 signature above all. The question to
+// Redis whether it was used is left out.
+func BenchmarkDPoP(b *testing.B) {
+	client := dpoptest.New(b)
+	claims := &keys.Claims{
+		Subject: "7", ClientID: "app", ID: "token-1", GrantID: "grant-1", BoundTo: client.Thumbprint,
+		Scopes: []string{"balance:read"}, ExpiresAt: time.Now().Add(time.Hour),
+	}
+	g, err := gateway.New(gateway.Config{
+		Routes:   []gateway.Route{balance("http://"+gatewaytest.CheapUpstream(b), credential("headers"), path("/invoices/{payment_hash}"))},
+		Verifier: sameClaims{claims}, Denylist: neverRevoked{},
+		DPoP: gateway.DPoP{
+			Proofs: &dpop.Checker{Verifier: dpop.Verifier{MaxAge: time.Hour}, Uses: alwaysFirst{}}, URLs: []string{issuer},
+		},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = g.Close() }()
+	proof := client.Proof("GET", issuer+"/invoices/abc", "a.b.c", nil)
+	ctx, reader := parsedRequest(b, raw("GET /invoices/abc?x=y", append(withProof("a.b.c", proof),
+		"User-Agent: bench/1.0", "Accept: application/json", "Accept-Encoding: gzip", "X-Request-Id: 1")...))
+	b.ReportAllocs()
+	for b.Loop() {
+		reader.rewind()
+		if err := ctx.Request.Header.Read(reader.Reader); err != nil {
+			b.Fatal(err)
+		}
+		ctx.Response.Reset()
+		g.Serve(ctx)
+		if status := ctx.Response.StatusCode(); status != fasthttp.StatusOK {
+			b.Fatal(status, string(ctx.Response.Body()))
+		}
+	}
+}
+
+// alwaysFirst knows of no proof that was used.
+type alwaysFirst struct{}
+
+func (alwaysFirst) UseProof(context.Context, string, string, time.Time) (bool, error) {
+	return true, nil
 }
 
 // BenchmarkRefuse measures a request that is refused for want of a token.

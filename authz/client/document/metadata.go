@@ -84,6 +84,7 @@ func read(o strictjson.Object, at *url.URL, scopes map[string]string) (*Document
 		return nil, err
 	}
 	d.Client.Public = d.Method == None
+	d.Client.DPoPBound = d.DPoP
 	d.Fingerprint, err = d.fingerprint()
 	return d, err
 }

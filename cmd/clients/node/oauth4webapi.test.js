@@ -43,3 +43,44 @@ test("discovery, code with PKCE, refresh, revocation as a public client; a resou
   );
   assert.equal(await call(refreshed.access_token), 401);
 });
+
+test("tokens that are bound to a key (DPoP): code, a call through the gateway, refresh", async () => {
+  const found = await oauth.discoveryRequest(new URL(issuer), { algorithm: "oauth2", ...options });
+  const server = await oauth.processDiscoveryResponse(new URL(issuer), found);
+  const client = { client_id: clientID };
+  const authentication = oauth.None();
+  assert.ok(server.dpop_signing_alg_values_supported.includes("ES256"));
+  const key = await oauth.generateKeyPair("ES256", { extractable: true });
+  const DPoP = oauth.DPoP(client, key);
+  const verifier = oauth.generateRandomCodeVerifier();
+  const address = new URL(server.authorization_endpoint);
+  address.search = new URLSearchParams({
+    client_id: clientID,
+    redirect_uri: redirectURI,
+    response_type: "code",
+    scope: "hello:read",
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+    dpop_jkt: await DPoP.calculateThumbprint(),
+  });
+  const callback = new URL((await visit(address)).url);
+  const parameters = oauth.validateAuthResponse(server, client, callback, oauth.expectNoState);
+  const answer = await oauth.authorizationCodeGrantRequest(
+    server, client, authentication, parameters, redirectURI, verifier, { DPoP, ...options },
+  );
+  const tokens = await oauth.processAuthorizationCodeResponse(server, client, answer);
+  assert.equal(tokens.token_type, "dpop");
+  const hello = new URL("/hello", issuer);
+  const show = (token) => oauth.protectedResourceRequest(token, "GET", hello, new Headers(), null, { DPoP, ...options });
+  assert.equal((await show(tokens.access_token)).status, 200);
+  assert.equal(await call(tokens.access_token), 401, "it is no bearer token");
+
+  const again = await oauth.refreshTokenGrantRequest(
+    server, client, authentication, tokens.refresh_token, { DPoP, ...options },
+  );
+  const refreshed = await oauth.processRefreshTokenResponse(server, client, again);
+  assert.equal(refreshed.token_type, "dpop");
+  assert.equal((await show(refreshed.access_token)).status, 200);
+  const stolen = await oauth.refreshTokenGrantRequest(server, client, authentication, refreshed.refresh_token, options);
+  await assert.rejects(oauth.processRefreshTokenResponse(server, client, stolen), { error: "invalid_dpop_proof" });
+});
