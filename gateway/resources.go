@@ -34,15 +34,14 @@ type audience struct {
 	url string // empty: any that the verifier accepts
 	// isForwarded says that the upstream gets the token.
 	isForwarded bool
-	// missing is the challenge to a request without a token, and more is added to every other one (RFC 9728 section 5.1).
-	missing, more string
+	// more is added to every challenge (RFC 9728 section 5.1), and before it, where there was no token, which scope one needs.
+	scope, more string
 }
 
 func newAudience(of resource.Resource, route Route) audience {
 	a := audience{url: of.URL, isForwarded: route.Credential == credential.Forward, more: `, resource_metadata="` + of.MetadataURL + `"`}
-	a.missing = realm + a.more
 	if route.Scope != "" {
-		a.missing = realm + `, scope="` + route.Scope + `"` + a.more
+		a.scope = `, scope="` + route.Scope + `"`
 	}
 	return a
 }
@@ -61,14 +60,15 @@ func (a *audience) check(claims *keys.Claims) error {
 
 // challenge says in an answer that asks for another token where to learn how to get it.
 func (a *audience) challenge(response *fasthttp.Response, refused *refusal) {
-	switch {
-	case a.url == "" || refused.challenge == "":
-	case refused.challenge == realm:
-		response.Header.Set(fiber.HeaderWWWAuthenticate, a.missing)
-	default:
-		var room [512]byte
-		response.Header.SetBytesV(fiber.HeaderWWWAuthenticate, append(append(room[:0], refused.challenge...), a.more...))
+	if a.url == "" || refused.challenge == "" {
+		return
 	}
+	var room [512]byte
+	said := append(room[:0], refused.challenge...)
+	if refused.verdict == Missing {
+		said = append(said, a.scope...)
+	}
+	response.Header.SetBytesV(fiber.HeaderWWWAuthenticate, append(said, a.more...))
 }
 
 // checkResources refuses routes whose audience nobody could check.

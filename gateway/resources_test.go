@@ -8,6 +8,8 @@ import (
 	"gatehouse/gateway"
 	"gatehouse/gateway/resource"
 	"gatehouse/keys"
+	"gatehouse/keys/dpop"
+	"gatehouse/keys/dpop/dpoptest"
 )
 
 const (
@@ -161,4 +163,12 @@ func TestWhoAsksForAnotherTokenSaysWhereToGetIt(t *testing.T) {
 func TestARouteOfAResourceNeedsTheResources(t *testing.T) {
 	err := newGateway(t, gateway.Config{Routes: []gateway.Route{balance("http://127.0.0.1:1", of("tools"))}})
 	require.ErrorContains(t, err, "a route has a resource, and there are none")
+}
+
+func TestARouteForBoundTokensSaysWhereToGetOne(t *testing.T) {
+	s := withResources(t, resourceRoutes("http://127.0.0.1:1", boundOnly), func(c *gateway.Config) {
+		c.DPoP = gateway.DPoP{Proofs: &dpop.Checker{Uses: &dpoptest.Uses{}}, URLs: []string{issuer}}
+	})
+	said := s.do(raw("GET /tools")).Header.Get("WWW-Authenticate")
+	require.Regexp(t, `^DPoP realm="gatehouse", algs="[^"]*", scope="balance:read", resource_metadata="[^"]*/tools"$`, said)
 }
