@@ -260,6 +260,29 @@ func TestConsentIsAskedAgainWhenTheDocumentHasChanged(t *testing.T) {
 	require.Contains(t, b.page.text, "It asks for nothing new.")
 }
 
+// Where nobody is asked, only what was shown counts.
+func TestAnAgentThatHasChangedGetsNothingUnasked(t *testing.T) {
+	const back = "https://agent.example/back"
+	a := newAgents(t)
+	a.says(map[string]any{"redirect_uris": []string{back}})
+	b := a.signedIn()
+	code := func(page answer) string {
+		location, err := page.Location()
+		require.NoError(t, err, page.text)
+		return location.Query().Get("code")
+	}
+	b.open(a.asks("redirect_uri", back))
+	first := code(b.press("allow"))
+	token := a.post("/oauth/token", redemption(first, "redirect_uri", back, "client_id", a.documents.At, "code_verifier", strings.Repeat("v", 43)))
+	require.Equal(t, http.StatusOK, token.StatusCode, token.text)
+	require.NotEmpty(t, code(b.open(a.asks("redirect_uri", back, "prompt", "none"))))
+
+	a.says(map[string]any{"redirect_uris": []string{back}, "client_name": "Your bank"})
+	a.clock.Advance(10 * time.Minute)
+	page := b.open(a.asks("redirect_uri", back, "prompt", "none"))
+	require.Empty(t, page.Header.Get("Location"))
+}
+
 // Between what the user has seen and the click, the document may change.
 func TestOnlyWhatWasShownIsAllowed(t *testing.T) {
 	a := newAgents(t)
