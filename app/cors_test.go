@@ -61,7 +61,7 @@ func TestAPreflightIsAnsweredBeforeAnyoneIsAsked(t *testing.T) {
 			require.Equal(t, http.StatusNoContent, a.status, "%s %s", path, a.body)
 			require.Equal(t, []string{origin}, a.header["Access-Control-Allow-Origin"])
 			require.Equal(t, []string{methods}, a.header["Access-Control-Allow-Methods"], path)
-			require.Equal(t, []string{"Authorization, Content-Type, X-Own"}, a.header["Access-Control-Allow-Headers"])
+			require.Equal(t, []string{"Authorization, Content-Type, DPoP, X-Own"}, a.header["Access-Control-Allow-Headers"])
 			require.Equal(t, []string{"600"}, a.header["Access-Control-Max-Age"])
 			require.Contains(t, a.header["Vary"], "Origin")
 			require.NotContains(t, a.header, "Access-Control-Allow-Credentials")
@@ -113,7 +113,7 @@ func TestAPageReadsEveryAnswer(t *testing.T) {
 			a := r.do(test.method, r.public+test.path, nil, header)
 			require.Equal(t, test.status, a.status, a.body)
 			require.Equal(t, []string{ownPage}, a.header["Access-Control-Allow-Origin"])
-			require.Equal(t, []string{"WWW-Authenticate, X-Request-Id, Retry-After, Unconfirmed-Gateways, X-Shown"}, a.header["Access-Control-Expose-Headers"])
+			require.Equal(t, []string{"WWW-Authenticate, X-Request-Id, Retry-After, Unconfirmed-Gateways, DPoP-Nonce, X-Shown"}, a.header["Access-Control-Expose-Headers"])
 			require.Contains(t, a.header["Vary"], "Origin")
 			requireNoOtherSharing(t, a.header)
 			for _, origin := range []string{otherPage, ""} {
