@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -35,7 +36,7 @@ func (s *Server) proveSender(ctx context.Context, r *http.Request, request fosit
 		return nil
 	}
 	verified, err := s.proofs.Check(ctx, proof, dpop.Request{
-		Method: r.Method, URI: s.metadata.TokenEndpoint, Thumbprint: to.presentedBoundTo,
+		Method: r.Method, URI: s.metadata.TokenEndpoint, Thumbprint: to.presentedBoundTo, Holder: to.subject,
 	})
 	if errors.Is(err, dpop.ErrOtherKey) {
 		return fosite.ErrInvalidGrant.WithHint("The code or refresh token is bound to another key.")
@@ -88,6 +89,7 @@ func (s *Server) shownClaims(ctx context.Context, w http.ResponseWriter, r *http
 	}
 	_, err = s.proofs.Check(ctx, proof, dpop.Request{
 		Method: r.Method, URI: s.issuer.name + r.URL.EscapedPath(), AccessToken: token, Thumbprint: claims.BoundTo,
+		Holder: cmp.Or(claims.Subject, claims.ClientID),
 	})
 	if errors.Is(err, dpop.ErrOtherKey) {
 		return nil, endpoint.ErrInvalidToken.WithHint("The access token is bound to another key.")

@@ -15,11 +15,14 @@ import (
 	"gatehouse/denylist"
 )
 
-const jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+const (
+	jkt    = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+	holder = "a user"
+)
 
 func use(tb testing.TB, store *denylist.Store, thumbprint, jti string) bool {
 	tb.Helper()
-	first, err := store.UseProof(tb.Context(), thumbprint, jti, time.Now().Add(time.Minute))
+	first, err := store.UseProof(tb.Context(), holder, thumbprint, jti, time.Now().Add(time.Minute))
 	require.NoError(tb, err)
 	return first
 }
@@ -52,7 +55,7 @@ func TestAProofIsUsedOnceAtAllGateways(t *testing.T) {
 				if i%2 == 0 {
 					store = there
 				}
-				if first, err := store.UseProof(t.Context(), jkt, "at once", time.Now().Add(time.Minute)); err == nil && first {
+				if first, err := store.UseProof(t.Context(), holder, jkt, "at once", time.Now().Add(time.Minute)); err == nil && first {
 					firsts.Add(1)
 				}
 			})
@@ -67,7 +70,7 @@ func TestAProofIsRememberedForAsLongAsItIsAccepted(t *testing.T) {
 		store := patientStore(t, addressOf(client))
 		at := time.Now()
 		store.Now = func() time.Time { return at }
-		first, err := store.UseProof(t.Context(), jkt, "one", at.Add(time.Minute))
+		first, err := store.UseProof(t.Context(), holder, jkt, "one", at.Add(time.Minute))
 		require.NoError(t, err)
 		require.True(t, first)
 		names := client.Keys(t.Context(), "{gh}:proof:*").Val()
@@ -76,7 +79,7 @@ func TestAProofIsRememberedForAsLongAsItIsAccepted(t *testing.T) {
 		require.InDelta(t, (time.Minute + denylist.ClockMargin).Seconds(), lives.Seconds(), patience.Seconds(), "on clocks that are behind, too")
 		require.Positive(t, client.PTTL(t.Context(), "{gh}:proofs").Val())
 
-		first, err = store.UseProof(t.Context(), jkt, "of long ago", at.Add(-denylist.ClockMargin))
+		first, err = store.UseProof(t.Context(), holder, jkt, "of long ago", at.Add(-denylist.ClockMargin))
 		require.NoError(t, err)
 		require.False(t, first)
 		require.Len(t, client.Keys(t.Context(), "{gh}:proof:*").Val(), 1, "and it is not there for ever")
@@ -90,7 +93,7 @@ func TestRedisHoldsABoundedNumberOfProofs(t *testing.T) {
 		require.NoError(t, client.Set(t.Context(), "{gh}:proofs", 299_999, time.Minute).Err())
 		require.True(t, use(t, store, jkt, "the last of the minute"))
 		for _, jti := range []string{"another", "one"} {
-			first, err := store.UseProof(t.Context(), jkt, jti, time.Now().Add(time.Minute))
+			first, err := store.UseProof(t.Context(), holder, jkt, jti, time.Now().Add(time.Minute))
 			require.ErrorIs(t, err, denylist.ErrTooManyProofs)
 			require.False(t, first)
 		}
@@ -99,11 +102,30 @@ func TestRedisHoldsABoundedNumberOfProofs(t *testing.T) {
 	})
 }
 
+func TestNobodyUsesUpTheProofsOfOthers(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, _ *denylist.Store, client *redis.Client) {
+		store := patientStore(t, addressOf(client))
+		require.True(t, use(t, store, jkt, "one"))
+		counts := client.Keys(t.Context(), "{gh}:proofs:*").Val()
+		require.Len(t, counts, 1)
+		require.Positive(t, client.PTTL(t.Context(), counts[0]).Val())
+		require.NoError(t, client.Set(t.Context(), counts[0], 29_999, time.Minute).Err())
+		require.True(t, use(t, store, jkt, "the last of the minute"))
+		for _, thumbprint := range []string{jkt, "another key"} {
+			_, err := store.UseProof(t.Context(), holder, thumbprint, "another", time.Now().Add(time.Minute))
+			require.ErrorIs(t, err, denylist.ErrTooManyProofs)
+		}
+		first, err := store.UseProof(t.Context(), "another user", jkt, "another", time.Now().Add(time.Minute))
+		require.NoError(t, err)
+		require.True(t, first)
+	})
+}
+
 func TestWithoutRedisNobodyKnowsWhetherAProofWasUsed(t *testing.T) {
 	store, err := denylist.Connect("redis://127.0.0.1:1")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = store.Close() })
-	first, err := store.UseProof(t.Context(), jkt, "one", time.Now().Add(time.Minute))
+	first, err := store.UseProof(t.Context(), holder, jkt, "one", time.Now().Add(time.Minute))
 	require.Error(t, err)
 	require.False(t, errors.Is(err, denylist.ErrTooManyProofs))
 	require.False(t, first)
@@ -156,7 +178,7 @@ func useMany(tb testing.TB, store *denylist.Store, thumbprint string, proofs int
 	for range 32 {
 		all.Go(func() {
 			for i := int(next.Add(1)); i <= proofs && failed.Load() == nil; i = int(next.Add(1)) {
-				first, err := store.UseProof(tb.Context(), thumbprint, strconv.Itoa(i), time.Now().Add(time.Minute))
+				first, err := store.UseProof(tb.Context(), "holder "+strconv.Itoa(i%64), thumbprint, strconv.Itoa(i), time.Now().Add(time.Minute))
 				if err == nil && !first {
 					err = errors.New("a new proof was used before")
 				}

@@ -105,7 +105,7 @@ func BenchmarkDPoP(b *testing.B) {
 // alwaysFirst knows of no proof that was used.
 type alwaysFirst struct{}
 
-func (alwaysFirst) UseProof(context.Context, string, string, time.Time) (bool, error) {
+func (alwaysFirst) UseProof(context.Context, string, string, string, time.Time) (bool, error) {
 	return true, nil
 }
 

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"strings"
 
@@ -71,7 +72,9 @@ func (g *Gateway) checkSender(r *request, token []byte, claims *keys.Claims, to 
 
 func (d *DPoP) request(r *request, token []byte, claims *keys.Claims) dpop.Request {
 	path, _, _ := bytes.Cut(r.sent, []byte{'?'})
-	wanted := dpop.Request{Method: string(r.method), AccessToken: string(token), Thumbprint: claims.BoundTo}
+	wanted := dpop.Request{
+		Method: string(r.method), AccessToken: string(token), Thumbprint: claims.BoundTo, Holder: cmp.Or(claims.Subject, claims.ClientID),
+	}
 	for i, base := range d.URLs {
 		if i == 0 {
 			wanted.URI = base + string(path)

@@ -9,8 +9,8 @@ import (
 // Uses notes which proofs were used. Implementations are safe for concurrent use, and answer or give up within a fixed bound.
 type Uses interface {
 	// UseProof reports whether the proof is used for the first time, wherever else it may have been used, and notes it until it
-	// is no longer accepted. The error says that this cannot be told.
-	UseProof(ctx context.Context, thumbprint, jti string, until time.Time) (first bool, err error)
+	// is no longer accepted. holder is whose proofs are counted together. The error says that this cannot be told.
+	UseProof(ctx context.Context, holder, thumbprint, jti string, until time.Time) (first bool, err error)
 }
 
 // Checker is what an endpoint holds proofs to: they are good, and used once. It is safe for concurrent use as long as its fields
@@ -30,7 +30,7 @@ func (c *Checker) Check(ctx context.Context, proof string, r Request) (Proof, er
 	if err != nil {
 		return Proof{}, err
 	}
-	switch first, err := c.Uses.UseProof(ctx, verified.Thumbprint, verified.ID, verified.Until); {
+	switch first, err := c.Uses.UseProof(ctx, r.Holder, verified.Thumbprint, verified.ID, verified.Until); {
 	case err != nil:
 		return Proof{}, errors.Join(ErrUsesUnknown, err)
 	case !first:

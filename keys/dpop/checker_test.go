@@ -18,7 +18,7 @@ type uses struct {
 	asked int
 }
 
-func (u *uses) UseProof(_ context.Context, thumbprint, jti string, _ time.Time) (bool, error) {
+func (u *uses) UseProof(_ context.Context, _, thumbprint, jti string, _ time.Time) (bool, error) {
 	u.asked++
 	first := !u.known[thumbprint+jti]
 	u.known[thumbprint+jti] = true

@@ -41,6 +41,8 @@ type Request struct {
 	AccessToken string
 	// Thumbprint is that of the key that the access token, or the refresh token, is bound to (cnf.jkt); "" accepts any key.
 	Thumbprint string
+	// Holder is who sends the request: the user, or the client where there is none. A Checker counts their proofs together.
+	Holder string
 	// NonceRequired asks for a nonce of Nonces. Where it does not, whatever nonce a proof has is passed over.
 	NonceRequired bool
 }

@@ -14,7 +14,7 @@ type Uses struct {
 }
 
 // UseProof implements dpop.Uses. It remembers for ever.
-func (u *Uses) UseProof(_ context.Context, thumbprint, jti string, _ time.Time) (first bool, err error) {
+func (u *Uses) UseProof(_ context.Context, _, thumbprint, jti string, _ time.Time) (first bool, err error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.err != nil {
