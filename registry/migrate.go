@@ -79,12 +79,34 @@ func discover(files fs.FS) (*migrate.Migrations, error) {
 	return migrations, nil
 }
 
+// maxDeadlocks is more than there are earlier programs that start at the same time.
+const maxDeadlocks = 20
+
+// migrate begins again after a deadlock, without the lock meanwhile: an earlier program waits for it within a statement, and the building
+// of an index waits for every statement. What was done is not done again.
 func (r *Registry) migrate(ctx context.Context, migrations *migrate.Migrations) error {
-	err := r.alone(ctx, func(db *bun.DB) error { return r.apply(ctx, db, migrations) })
-	if err != nil {
-		return fmt.Errorf("registry: migrate: %w", whatRefused(err))
+	for deadlocks := 0; ; {
+		err := r.alone(ctx, func(db *bun.DB) error { return r.apply(ctx, db, migrations) })
+		if err == nil {
+			return nil
+		}
+		if deadlocks++; !isDeadlock(err) || deadlocks > maxDeadlocks || !pause(ctx, lockInterval) {
+			return fmt.Errorf("registry: migrate: %w", whatRefused(err))
+		}
 	}
-	return nil
+}
+
+// lockInterval lies between two looks at the lock.
+const lockInterval = 50 * time.Millisecond
+
+// pause reports whether d has passed before ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 // alone runs steps while no other process runs any, as far as the database has a lock for that.
@@ -167,10 +189,8 @@ func (r *Registry) lockMigrations(ctx context.Context) (*bun.DB, error) {
 		if locked {
 			return alone, nil
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, lockInterval) {
 			return nil, errors.Join(ctx.Err(), alone.Close())
-		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }

@@ -15,7 +15,14 @@ const (
 	duplicateTable        = "42P07"
 	insufficientPrivilege = "42501"
 	noSuchSchema          = "3F000"
+	deadlockDetected      = "40P01"
 )
+
+// isDeadlock holds for the error of a statement that Postgres has ended because it and another waited for each other.
+func isDeadlock(err error) bool {
+	var postgres *pgconn.PgError
+	return errors.As(err, &postgres) && postgres.Code == deadlockDetected
+}
 
 // whatRefused adds ErrNameTaken or ErrNotAllowed to the error of a migration that the database refused for that.
 func whatRefused(err error) error {
