@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
 )
 
 const (
-	// attacker is a user whom nobody else is.
-	attacker = 100_000
+	// attacker is a user whom nobody else is, and so is grantMaker, who ends grants: those of the attacks are to last.
+	attacker, grantMaker = 100_000, 200_000
 	// greed is how many connections an attack keeps at each gateway: more than the upstream's share of one user.
 	greed = 160
 	// dripping is how long an attack pauses between two bytes.
@@ -114,9 +115,17 @@ func (a *attack) sayNothing(conn net.Conn) error {
 	if err != nil {
 		return err
 	}
-	defer a.hold()()
 	a.soak.closeWhenOver(conn)
-	_, err = io.Copy(io.Discard, bufio.NewReader(conn))
+	reader := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(reader, nil)
+	if err != nil {
+		return err
+	}
+	if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
+		return err
+	}
+	defer a.hold()()
+	_, err = io.Copy(io.Discard, reader)
 	return err
 }
 
@@ -141,7 +150,7 @@ func (s *soak) connectSilently(gateway *server, from net.IP) {
 // makeAndEndGrants is one user who makes grants and ends them as fast as the server lets him.
 func (s *soak) makeAndEndGrants() {
 	for !s.isOver() {
-		g, err := s.application.consentAt(s.in.issuer, attacker)
+		g, err := s.application.consentAt(s.in.issuer, grantMaker)
 		if err == nil {
 			_, _ = revocations[0].revoke(s.in.authz[0], g)
 		}
