@@ -73,22 +73,6 @@ func (q *Inquirer) Run(ctx context.Context) {
 	q.underWay.wait()
 }
 
-// Inquire asks once about all that is due and that no other inquirer asks about, and says how many that were. A spend that goes
-// wrong does not keep the others from being settled: the error joins what kept the database from knowing.
-func (q *Inquirer) Inquire(ctx context.Context) (asked int, err error) {
-	for {
-		begun, err := q.begin(ctx)
-		asked += begun
-		if err != nil || begun == 0 && !q.underWay.any() {
-			q.underWay.wait()
-			return asked, errors.Join(err, q.underWay.problems())
-		}
-		if begun == 0 { // there may be more, of routes that have all the inquiries that they may have
-			q.underWay.wait()
-		}
-	}
-}
-
 // begin begins to ask about some of what is due, and does not wait for the answers.
 func (q *Inquirer) begin(ctx context.Context) (begun int, err error) {
 	free, busy := q.underWay.free()

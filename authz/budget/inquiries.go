@@ -49,12 +49,6 @@ func (q *inquiries) end(route string, err error) {
 	}
 }
 
-func (q *inquiries) any() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.count > 0
-}
-
 // problems are the errors of those that have ended since it was asked last.
 func (q *inquiries) problems() error {
 	q.mu.Lock()
