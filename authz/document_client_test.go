@@ -345,6 +345,15 @@ func TestADocumentCanSayThatAccessIsNotRenewed(t *testing.T) {
 	a.requireError(a.refreshes(token.str("refresh_token")), http.StatusBadRequest, "unauthorized_client")
 }
 
+// Since then somebody else may use its client_id, who has no key.
+func TestAnAgentThatIsToProveWhoItIsGetsNothingWithoutProof(t *testing.T) {
+	a := newAgents(t)
+	token := a.connected(a.signedIn())
+	a.says(map[string]any{"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://a.example/k"})
+	a.clock.Advance(10 * time.Minute)
+	a.requireError(a.refreshes(token.str("refresh_token")), http.StatusUnauthorized, "invalid_client")
+}
+
 func TestAnOperatorBarsAnAgent(t *testing.T) {
 	for name, bar := range map[string]func(*admin.Operator, string) error{
 		"disabled": func(o *admin.Operator, id string) error {

@@ -61,7 +61,8 @@ func (s *Store) UseProof(ctx context.Context, holder, thumbprint, jti string, un
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	switch noted, err := useProof.Run(ctx, s.check, []string{proofKey(thumbprint, jti), proofCountKey, proofCountKey + ":" + shortHash(holder)}, lifetime.Milliseconds()).Int(); {
+	names := []string{proofKey(thumbprint, jti), proofCountKey, proofCountKey + ":" + shortHash(holder)}
+	switch noted, err := useProof.Run(ctx, s.check, names, lifetime.Milliseconds()).Int(); {
 	case err != nil:
 		return false, fmt.Errorf("note DPoP proof: %w", err)
 	case noted < 0:

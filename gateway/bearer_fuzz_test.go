@@ -34,19 +34,8 @@ func FuzzBearer(f *testing.F) {
 		"Authorization: Bearer\r\n a\r\n",
 		"X: a\nAuthorization: Bearer a\r\n",
 		"X: a\rAuthorization: Bearer a\r\n",
-		"X: a\x00\r\n",
-		"X: a\x0b\x7f\r\n",
 		" Authorization: Bearer a\r\n",
 		"\r\nAuthorization: Bearer a\r\n",
-		": a\r\n",
-		"X\xc3\xa9: a\r\n",
-		"X: \xc3\xa9\xff\r\n",
-		"Host: a\r\nHost: b\r\n",
-		"Host: a/b\r\n",
-		"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-		"Content-Length: +5\r\n",
-		"Content-Length: 5, 5\r\n",
-		"Transfer-Encoding: \x0bchunked\r\n",
 	} {
 		f.Add([]byte(block))
 	}

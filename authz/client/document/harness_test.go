@@ -1,14 +1,9 @@
 package document_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"maps"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -20,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz/client/document"
+	"gatehouse/authz/internal/authztest"
 )
 
 var caller = netip.MustParseAddr("192.0.2.1")
@@ -40,7 +36,7 @@ func newWorld(t *testing.T, change func(*document.Config)) *world {
 		w.fetches.Add(1)
 		w.answer(rw, r)
 	}))
-	certificate, roots := newCertificate(t)
+	certificate, roots := authztest.NewCertificate(t, "localhost", "app.example")
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -59,23 +55,6 @@ func newWorld(t *testing.T, change func(*document.Config)) *world {
 	w.Source = source
 	w.answer = w.says(nil)
 	return w
-}
-
-func newCertificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost", "app.example"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	parsed, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	roots := x509.NewCertPool()
-	roots.AddCert(parsed)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }
 
 // metadata is a good document, with changes; nil removes.

@@ -1,21 +1,16 @@
 package authztest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"maps"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,20 +32,10 @@ type Documents struct {
 // NewDocuments starts a server whose every path answers as Says says, or with 404 before that.
 func NewDocuments(t testing.TB) *Documents {
 	t.Helper()
-	d := &Documents{roots: x509.NewCertPool(), answer: http.NotFound}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	parsed, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	d.roots.AddCert(parsed)
+	certificate, roots := NewCertificate(t, "localhost")
+	d := &Documents{roots: roots, answer: http.NotFound}
 	d.server = httptest.NewUnstartedServer(http.HandlerFunc(d.serve))
-	d.server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	d.server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	d.server.StartTLS()
 	t.Cleanup(d.server.Close)
 	d.At = strings.Replace(d.server.URL, "127.0.0.1", "localhost", 1) + "/agent.json"
