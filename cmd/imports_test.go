@@ -78,6 +78,7 @@ var walls = map[string][]string{
 		"gateway/internal/spend", "gateway/internal/upstream",
 	},
 	"gateway/internal/occasional": {},
+	"gateway/internal/opaque":     {},
 	"gateway/internal/panics":     {},
 	"gateway/internal/routing":    {"gateway/internal/http1"},
 	"gateway/internal/spend":      {},

@@ -11,7 +11,11 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"gatehouse/denylist"
+	"gatehouse/gateway/internal/credential"
+	"gatehouse/gateway/internal/header"
+	"gatehouse/gateway/internal/opaque"
 	"gatehouse/gateway/internal/routing"
+	"gatehouse/gateway/internal/upstream"
 	"gatehouse/gateway/payment"
 	"gatehouse/gateway/resource"
 )
@@ -59,7 +63,7 @@ type Config struct {
 
 	// OpaqueTokens are looked up where a token is no JWT; nil: there are none, and it is refused. Issuer is whose they count
 	// as, and OpaqueCache how many of them are remembered.
-	OpaqueTokens OpaqueTokens
+	OpaqueTokens opaque.Tokens
 	Issuer       string
 	OpaqueCache  int
 
@@ -119,3 +123,19 @@ func (c *Config) setDefaults() error {
 	}
 	return errors.Join(problems...)
 }
+
+// Validate returns the error that New would return for these routes. jwtSecret may be any that is not empty where only
+// its presence is known. Files that are named are read.
+func Validate(routes []Route, upstreams Upstreams, jwtSecret []byte) error {
+	upstreams.SetDefaults()
+	config := Config{JWTSecret: jwtSecret, OnUnavailable: Deny, Upstreams: upstreams}
+	g := &Gateway{destinations: make(map[shared]*destination), hubs: make(map[upstream.Origin]*credential.Hub)}
+	_, err := g.compile(routes, &config)
+	return err
+}
+
+// ValidateTrustedProxyHeaders joins what is wrong with each name.
+func ValidateTrustedProxyHeaders(names []string) error { return header.ValidateFromProxies(names) }
+
+// ValidateVia tells what is wrong with a name for Via.
+func ValidateVia(name string) error { return header.ValidateVia(name) }

@@ -6,7 +6,7 @@
 //
 // It leaves to others how tokens are issued (authz), which keys are valid (keys) and what was revoked (denylist); and to
 // its inner packages how callers' connections are accepted and framed (listener), the syntax of HTTP/1 (internal/http1),
-// which fields pass (internal/header), what is spent of budgets (payment), what an upstream is told about the caller
+// which fields pass (internal/header), tokens of another server (internal/opaque), what is spent of budgets (payment), what an upstream is told about the caller
 // (internal/credential), connections to upstreams and what is exchanged on them (internal/upstream), how WebSockets are opened
 // (internal/handshake) and what becomes of them then (internal/tunnel). None of them imports this package.
 //

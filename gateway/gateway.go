@@ -14,6 +14,7 @@ import (
 	"gatehouse/gateway/internal/credential"
 	"gatehouse/gateway/internal/lastused"
 	"gatehouse/gateway/internal/occasional"
+	"gatehouse/gateway/internal/opaque"
 	"gatehouse/gateway/internal/routing"
 	"gatehouse/gateway/internal/tunnel"
 	"gatehouse/gateway/internal/upstream"
@@ -104,11 +105,13 @@ func New(config Config) (*Gateway, error) {
 	})
 	g.running, g.stop = context.WithCancel(context.Background())
 	if config.OpaqueTokens != nil {
-		opaque, err := newOpaqueVerifier(g.running, &config)
+		verifier, err := opaque.New(g.running, opaque.Config{
+			Tokens: config.OpaqueTokens, Others: config.Verifier, Issuer: config.Issuer, Remembered: config.OpaqueCache, Now: config.Now,
+		})
 		if err != nil {
 			return nil, err
 		}
-		g.verifier, g.forget = opaque, opaque.close
+		g.verifier, g.forget = verifier, verifier.Close
 	}
 	g.watch = watch.New(watch.Config{
 		Keys: g.verifier, Denylist: config.Denylist, Query: queryFor, Now: config.Now, Panicked: g.backgroundPanicked,
@@ -137,107 +140,11 @@ func (g *Gateway) refuse(ctx *fasthttp.RequestCtx, r *request, err error) {
 	}
 }
 
-// authorize finds the rule that lets the request pass, and leaves in r what the upstream is told about its caller.
-func (g *Gateway) authorize(r *request) error {
-	rule, err := g.routes.Match(r.method, &r.target)
-	if err != nil {
-		return err
-	}
-	r.rule, r.seen.Route = rule, rule.index
-	if rule.webSocket != nil { // else its Upgrade ends here like every field that is for one hop
-		if err := r.handshake.Read(r.method, r.isHTTP11, r.fields, rule.webSocket.origins); err != nil {
-			return err
-		}
-	}
-	token, err := r.token(rule)
-	if err != nil {
-		return err
-	}
-	if token == nil {
-		if !rule.public {
-			return rule.noToken
-		}
-		r.seen.Verdict = Anonymous
-		return nil
-	}
-	claims, err := g.verify(r, token)
-	if err != nil {
-		return err
-	}
-	r.seen.Claims, r.seen.Verdict, r.accessToken = claims, Valid, token
-	if err := rule.audience.check(claims); err != nil {
-		return err
-	}
-	if err := g.checkRevoked(r, claims, rule); err != nil {
-		return err
-	}
-	if rule.demandsScope && !claims.HasScope(rule.scope) {
-		return rule.noScope
-	}
-	if rule.spend != nil && claims.GrantID == "" {
-		return errNoUser
-	}
-	if err := g.checkSender(r, token, claims, rule); err != nil {
-		return err
-	}
-	if r.credential, err = rule.credential.Append(r.credential, claims, token); err != nil {
-		return err
-	}
-	g.noteUse(claims)
-	return nil
-}
-
-func (g *Gateway) verify(r *request, token []byte) (*keys.Claims, error) {
-	claims, err := g.verifier.Verify(token)
-	if err != nil {
-		if g.log.Enabled(g.running, slog.LevelDebug) {
-			g.log.Debug("token refused", "reason", err, r.logged())
-		}
-		if errors.Is(err, keys.ErrNotYetValid) {
-			g.clock.warn(g.log)
-		}
-		if errors.Is(err, denylist.ErrUnknown) {
-			if times, due := g.opaqueUnknown.Due(); due {
-				g.log.Warn("refused: an opaque token cannot be looked up", "error", err, "times", times, r.logged())
-			}
-		}
-		return nil, g.tokenRefused(err)
-	}
-	return claims, nil
-}
-
-// checkRevoked asks for every request, whatever caches remember: who a token speaks for may be remembered, that it is
-// still good may not.
-func (g *Gateway) checkRevoked(r *request, claims *keys.Claims, rule *rule) error {
-	err := g.denylist.Check(g.running, queryFor(claims))
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, denylist.ErrRevoked):
-		return errRevokedToken
-	case rule.allows:
-		if times, due := g.revocationUnchecked.Due(); due {
-			g.log.Warn("forwarded without knowing whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
-		}
-		r.seen.Verdict = RevocationUnchecked
-		return nil
-	default:
-		if times, due := g.revocationUnknown.Due(); due {
-			g.log.Warn("refused: cannot tell whether the token was revoked", "route", rule.name, "error", err, "times", times, r.logged())
-		}
-		return errRevocationUnknown
-	}
-}
-
 // unknownTooLong notes that something which was open is ended because it cannot be told whether its token was revoked.
 func (g *Gateway) unknownTooLong(to *rule, cause error, id slog.Attr) {
 	if times, due := g.openUnknown.Due(); due {
 		g.log.Warn("cut: cannot tell whether the token was revoked", "route", to.name, "error", cause, "times", times, id)
 	}
-}
-
-func queryFor(claims *keys.Claims) denylist.Query {
-	return denylist.Query{TokenID: claims.ID, GrantID: claims.GrantID, ClientID: claims.ClientID, KeyID: claims.KeyID}
 }
 
 // Unsettled is how many holds wait for the ledger to be told what became of them.
