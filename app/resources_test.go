@@ -37,12 +37,13 @@ func TestResourcesArePublishedInEveryRole(t *testing.T) {
 		"authz": authz, "gateway": startRole(t, gatewayConfig(cfg, authz), config.GatewayOnly), "both": start(t, cfg),
 	} {
 		const place = "/.well-known/oauth-protected-resource"
+		const proofAlgorithms = `"dpop_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"],`
 		for path, want := range map[string]string{
-			"": `{"resource": "` + cfg.Issuer + `", "authorization_servers": ["` + cfg.Issuer + `"], "bearer_methods_supported": ["header"],
+			"": `{"resource": "` + cfg.Issuer + `", "authorization_servers": ["` + cfg.Issuer + `"], "bearer_methods_supported": ["header"],` + proofAlgorithms + `
 				"scopes_supported": ["balance:read", "payments:send"], "resource_name": "Wallet"}`,
-			"/balance": `{"resource": "` + cfg.Issuer + `/balance", "authorization_servers": ["` + cfg.Issuer + `"], "bearer_methods_supported": ["header"],
+			"/balance": `{"resource": "` + cfg.Issuer + `/balance", "authorization_servers": ["` + cfg.Issuer + `"], "bearer_methods_supported": ["header"],` + proofAlgorithms + `
 				"scopes_supported": ["balance:read"], "resource_name": "Wallet"}`,
-			"/tools": `{"resource": "` + cfg.Issuer + `/tools", "authorization_servers": ["` + cfg.Issuer + `"], "bearer_methods_supported": ["header"],
+			"/tools": `{"resource": "` + cfg.Issuer + `/tools", "authorization_servers": ["` + cfg.Issuer + `"], "bearer_methods_supported": ["header"],` + proofAlgorithms + `
 				"scopes_supported": ["tools:use"], "resource_name": "Wallet tools"}`,
 		} {
 			a := r.do(http.MethodGet, r.public+place+path, nil, http.Header{"Origin": {"https://app.example"}})

@@ -63,7 +63,7 @@ type Config struct {
 
 	// OpaqueTokens are looked up where a token is no JWT; nil: there are none, and it is refused. Issuer is whose they count
 	// as, and OpaqueCache how many of them are remembered.
-	OpaqueTokens opaque.Tokens
+	OpaqueTokens OpaqueTokens
 	Issuer       string
 	OpaqueCache  int
 
@@ -84,6 +84,9 @@ type Config struct {
 	Observer Observer
 	Tracer   Tracer
 }
+
+// OpaqueTokens finds what tokens stand for that are no JWTs.
+type OpaqueTokens = opaque.Tokens
 
 // NoLimit lets bodies be of any size.
 const NoLimit = -1

@@ -17,7 +17,9 @@ import (
 func NewResources(issuer, issuerName string, resources map[string]resource.Settings, routes []Route) (*resource.Set, error) {
 	seen := make([]resource.Route, len(routes))
 	for i, r := range routes {
-		seen[i] = resource.Route{Path: r.Path, Methods: r.Methods, IsOrdered: r.FromTargets, Scope: r.Scope, Resource: r.Resource}
+		seen[i] = resource.Route{
+			Path: r.Path, Methods: r.Methods, IsOrdered: r.FromTargets, Scope: r.Scope, Resource: r.Resource, BoundOnly: r.DPoP == DPoPRequired,
+		}
 	}
 	return resource.New(issuer, issuerName, resources, seen)
 }

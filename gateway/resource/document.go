@@ -2,6 +2,8 @@ package resource
 
 import (
 	"strings"
+
+	"gatehouse/keys/dpop"
 )
 
 // WellKnown is where documents are, before the path of the resource (RFC 9728 section 3.1).
@@ -13,6 +15,8 @@ type Document struct {
 	AuthorizationServers []string `json:"authorization_servers"`
 	Scopes               []string `json:"scopes_supported,omitempty"`
 	BearerMethods        []string `json:"bearer_methods_supported"`
+	ProofAlgorithms      []string `json:"dpop_signing_alg_values_supported"`
+	BoundOnly            bool     `json:"dpop_bound_access_tokens_required,omitempty"`
 	Name                 string   `json:"resource_name,omitempty"`
 }
 
@@ -41,30 +45,30 @@ func (s *Set) Document(host, path string) (Document, bool) {
 		}
 	}
 	if len(candidates) == 1 {
-		return s.describe(candidates[0], candidates[0].URL, candidates[0].scopes), true
+		return s.describe(candidates[0], candidates[0].URL, candidates[0].access), true
 	}
 	for _, m := range candidates {
 		scheme, own, _ := strings.Cut(m.at.origin, "://")
 		if canonicalHost(scheme, host) == own {
-			return s.describe(m, m.URL, m.scopes), true
+			return s.describe(m, m.URL, m.access), true
 		}
 	}
 	if len(candidates) > 0 {
 		return Document{}, false
 	}
 	if rest == "" { // a proxy in front may take away the issuer's path
-		return s.describe(s.issuer, s.issuer.URL, s.issuer.scopes), true
+		return s.describe(s.issuer, s.issuer.URL, s.issuer.access), true
 	}
-	owner, scopes := s.ownerAt(rest)
+	owner, needed := s.ownerAt(rest)
 	if owner == nil {
 		return Document{}, false
 	}
-	return s.describe(owner, owner.root+rest, scopes), true
+	return s.describe(owner, owner.root+rest, needed), true
 }
 
-func (s *Set) describe(m *member, url string, scopes []string) Document {
+func (s *Set) describe(m *member, url string, needed access) Document {
 	return Document{
-		Resource: url, AuthorizationServers: []string{s.issuer.URL}, Scopes: scopes,
-		BearerMethods: []string{"header"}, Name: m.Name,
+		Resource: url, AuthorizationServers: []string{s.issuer.URL}, Scopes: needed.scopes,
+		BearerMethods: []string{"header"}, ProofAlgorithms: dpop.Algorithms(), BoundOnly: needed.isBoundOnly(), Name: m.Name,
 	}
 }

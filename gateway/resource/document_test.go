@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/gateway/resource"
+	"gatehouse/keys/dpop"
 )
 
 const wellKnown = "/.well-known/oauth-protected-resource"
@@ -38,13 +39,38 @@ func TestTheDocumentSaysTheURLThatItWasAskedFor(t *testing.T) {
 		document, ok := s.Document(request.Host, wellKnown+path)
 		require.True(t, ok, asked)
 		require.Equal(t, resource.Document{
-			Resource: want.resource, AuthorizationServers: []string{issuer}, Scopes: want.scopes, BearerMethods: []string{"header"}, Name: want.name,
+			Resource: want.resource, AuthorizationServers: []string{issuer}, Scopes: want.scopes, BearerMethods: []string{"header"},
+			ProofAlgorithms: dpop.Algorithms(), Name: want.name,
 		}, document, asked)
 		found, ok := s.Find(document.Resource)
 		require.True(t, ok, "what is published can be asked for: %s", asked)
 		owner, _ := s.Find(want.resource)
 		require.Equal(t, owner, found)
 	}
+}
+
+// RFC 9728 section 2: dpop_bound_access_tokens_required says that a bound token is always required, and not that one may be.
+func TestTheDocumentSaysWhereOnlyBoundTokensPass(t *testing.T) {
+	s, err := resource.New(issuer, "", map[string]resource.Settings{"tools": {URL: issuer + "/tools"}}, []resource.Route{
+		{Path: "/balance", Methods: get},
+		{Path: "/pay", Methods: []string{"POST"}, BoundOnly: true},
+		{Path: "/mixed", Methods: get},
+		{Path: "/mixed", Methods: []string{"POST"}, BoundOnly: true},
+		{Path: "/tools", Methods: get, Resource: "tools", BoundOnly: true},
+		{Path: "/tools/{name}", Methods: get, Resource: "tools", BoundOnly: true},
+	})
+	require.NoError(t, err)
+	for path, boundOnly := range map[string]bool{"": false, "/balance": false, "/pay": true, "/mixed": false, "/tools": true, "/tools/pay": true} {
+		document, ok := s.Document("wallet.example", wellKnown+path)
+		require.True(t, ok, path)
+		require.Equal(t, boundOnly, document.BoundOnly, path)
+		require.Equal(t, dpop.Algorithms(), document.ProofAlgorithms, path)
+	}
+	empty, err := resource.New(issuer, "", nil, nil)
+	require.NoError(t, err)
+	document, ok := empty.Document("wallet.example", wellKnown)
+	require.True(t, ok)
+	require.False(t, document.BoundOnly, "nothing is required where nothing is")
 }
 
 func TestThereIsNoDocumentOfAnythingElse(t *testing.T) {
@@ -103,6 +129,7 @@ func TestDocumentsAreForEverybody(t *testing.T) {
 			require.Equal(t, map[string]any{
 				"resource": issuer + "/tools", "authorization_servers": []any{issuer}, "scopes_supported": []any{"tools:delete", "tools:use"},
 				"bearer_methods_supported": []any{"header"}, "resource_name": "Wallet tools",
+				"dpop_signing_alg_values_supported": []any{"ES256", "EdDSA", "Ed25519", "PS256", "RS256"},
 			}, document)
 		}
 	}

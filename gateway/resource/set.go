@@ -27,6 +27,7 @@ type Route struct {
 	IsOrdered bool // as routing.Tree.Add has it
 	Scope     string
 	Resource  string // by its name in the configuration; empty: the issuer's own
+	BoundOnly bool   // it takes only tokens that are bound to a key (RFC 9449)
 }
 
 // Resource is what tokens can be for.
@@ -53,13 +54,32 @@ type member struct {
 	at     identifier
 	root   string // the URL without its path, as it is written
 	base   string // the part of every path that a proxy in front takes away
-	scopes []string
+	access access
+}
+
+// access is what a caller needs at one or more routes.
+type access struct {
+	scopes                []string // sorted, each once
+	takesBound, takesBare bool     // some route takes only tokens that are bound to a key; some takes others, too
+}
+
+// isBoundOnly reports whether no token passes that is bound to no key.
+func (a *access) isBoundOnly() bool { return a.takesBound && !a.takesBare }
+
+func (a *access) add(p place) {
+	if p.scope != "" && !slices.Contains(a.scopes, p.scope) {
+		a.scopes = append(a.scopes, p.scope)
+		slices.Sort(a.scopes)
+	}
+	a.takesBound = a.takesBound || p.boundOnly
+	a.takesBare = a.takesBare || !p.boundOnly
 }
 
 // place is a route, seen from outside.
 type place struct {
-	owner *member
-	scope string
+	owner     *member
+	scope     string
+	boundOnly bool
 }
 
 // New finds out which route belongs to which resource. The error joins every problem. issuer has no slash at the end.
@@ -139,10 +159,8 @@ func (s *Set) addRoute(route Route) error {
 			return fmt.Errorf("there is no resource %q", route.Resource)
 		}
 	}
-	if route.Scope != "" && !slices.Contains(owner.scopes, route.Scope) {
-		owner.scopes = append(owner.scopes, route.Scope)
-		slices.Sort(owner.scopes)
-	}
+	at := place{owner, route.Scope, route.BoundOnly}
+	owner.access.add(at)
 	template, err := routing.ParseTemplate(route.Path)
 	if err != nil {
 		return nil // the gateway reports it, as it does a method that there is not
@@ -153,7 +171,7 @@ func (s *Set) addRoute(route Route) error {
 			methods = append(methods, m)
 		}
 	}
-	s.places.Add(template, methods, place{owner, route.Scope}, route.IsOrdered)
+	s.places.Add(template, methods, at, route.IsOrdered)
 	return nil
 }
 
@@ -228,8 +246,8 @@ func (s *Set) Prefixes() (prefixes []string) {
 	return prefixes
 }
 
-// ownerAt is whose routes are at a path, as clients see it, with their scopes; nil where there are none, or of several resources.
-func (s *Set) ownerAt(path string) (owner *member, scopes []string) {
+// ownerAt is whose routes are at a path, as clients see it, with what they need; nil where there are none, or of several resources.
+func (s *Set) ownerAt(path string) (owner *member, needed access) {
 	for _, base := range slices.Compact([]string{s.issuer.base, ""}) {
 		local, below := cutBase(path, base)
 		if !below {
@@ -241,14 +259,11 @@ func (s *Set) ownerAt(path string) (owner *member, scopes []string) {
 			continue
 		}
 		for _, p := range found {
-			if p.scope != "" {
-				scopes = append(scopes, p.scope)
-			}
+			needed.add(p)
 		}
-		slices.Sort(scopes)
-		return found[0].owner, slices.Compact(scopes)
+		return found[0].owner, needed
 	}
-	return nil, nil
+	return nil, access{}
 }
 
 // placesAt are the routes at a path, as the gateway sees it, one for each method that it has.
