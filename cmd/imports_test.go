@@ -86,9 +86,10 @@ var walls = map[string][]string{
 	"gateway/internal/upstream":   {"gateway/internal/http1", "gateway/internal/panics", "gateway/internal/routing"},
 	"gateway/internal/watch":      {"gateway/internal/panics"},
 	"gateway/resource":            {"gateway/internal/http1", "gateway/internal/routing"},
-	"keys/dpop":                   {"keys/strictjson"},
+	"keys/dpop":                   {"keys/jws", "keys/strictjson"},
 	"keys/dpop/dpoptest":          {},
 	"keys/internal/fastsig":       {},
+	"keys/jws":                    {"keys/strictjson"},
 	"keys/strictjson":             {},
 	"registry/registrytest":       {},
 }

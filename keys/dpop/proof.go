@@ -1,11 +1,9 @@
 package dpop
 
 import (
-	"encoding/base64"
-	"slices"
-	"strings"
+	"errors"
 
-	"gatehouse/keys/strictjson"
+	"gatehouse/keys/jws"
 )
 
 const (
@@ -18,88 +16,51 @@ const (
 	MaxID = 256
 )
 
-// compact is a proof whose signature was not looked at.
+// Algorithms returns what a server says in dpop_signing_alg_values_supported (RFC 9449 section 5.1).
+func Algorithms() []string { return jws.Algorithms() }
+
+// IsThumbprint holds for the form of the thumbprint of a key.
+func IsThumbprint(text string) bool { return jws.IsThumbprint(text) }
+
+// compact is a proof whose signature was not looked at, and the key that it brings.
 type compact struct {
-	alg          string
-	key          publicKey
-	claims       strictjson.Object
-	signingInput string
-	signature    []byte
+	jws.Message
+	key jws.Key
 }
 
-// parse takes a compact JWS apart. Critical extensions and unencoded payloads, which change what a signature means, are
-// refused; other members that are unknown are passed over.
+// parse takes a proof apart.
 func parse(proof string) (compact, error) {
-	if len(proof) > MaxSize {
-		return compact{}, ErrMalformed
-	}
-	headerText, rest, _ := strings.Cut(proof, ".")
-	claimsText, signatureText, whole := strings.Cut(rest, ".")
-	if !whole {
-		return compact{}, ErrMalformed
-	}
-	header, err := parsePart(headerText)
+	m, err := jws.Parse(proof, MaxSize)
 	if err != nil {
-		return compact{}, err
+		return compact{}, asRefusal(err)
 	}
-	c := compact{signingInput: proof[:len(proof)-len(signatureText)-1]}
-	if c.alg, c.key, err = parseHeader(header); err != nil {
-		return compact{}, err
+	if typ, err := m.Header.Text("typ"); err != nil || typ != typeProof {
+		return compact{}, ErrHeader
 	}
-	if c.claims, err = parsePart(claimsText); err != nil {
-		return compact{}, err
-	}
-	c.signature, err = decode(nil, signatureText)
-	return c, err
-}
-
-func parsePart(encoded string) (strictjson.Object, error) {
-	var buffer [1 << 10]byte
-	text, err := decode(buffer[:0], encoded)
-	if err != nil {
-		return nil, err
-	}
-	o, err := strictjson.Parse(text)
-	if err != nil {
-		return nil, ErrMalformed
-	}
-	return o, nil
-}
-
-func parseHeader(header strictjson.Object) (alg string, key publicKey, err error) {
-	for _, name := range []string{"crit", "b64"} {
-		if _, is := header[name]; is {
-			return "", publicKey{}, ErrHeader
-		}
-	}
-	if typ, err := header.Text("typ"); err != nil || typ != typeProof {
-		return "", publicKey{}, ErrHeader
-	}
-	alg, err = header.Text("alg")
-	if err != nil || !slices.Contains(algorithms, alg) {
-		return "", publicKey{}, ErrAlgorithm
-	}
-	jwk, err := header.Object("jwk")
+	jwk, err := m.Header.Object("jwk")
 	if err != nil || jwk == nil {
-		return "", publicKey{}, ErrKey
+		return compact{}, ErrKey
 	}
-	key, err = parseKey(jwk, alg)
-	if err == nil && !key.fits(alg) {
-		err = ErrAlgorithm
+	key, err := jws.ParseKey(jwk)
+	if err != nil {
+		return compact{}, asRefusal(err)
 	}
-	return alg, key, err
+	if !key.Fits(m.Algorithm) {
+		return compact{}, ErrAlgorithm
+	}
+	return compact{m, key}, nil
 }
 
-// base64url has no padding, and refuses set bits after the last byte. It skips line breaks: decode does not let them through.
-var base64url = base64.RawURLEncoding.Strict()
-
-func decode(to []byte, text string) ([]byte, error) {
-	if strings.ContainsAny(text, "\r\n") {
-		return nil, ErrMalformed
+// asRefusal is the reason for which a proof with this error is invalid.
+func asRefusal(err error) error {
+	switch {
+	case errors.Is(err, jws.ErrHeader):
+		return ErrHeader
+	case errors.Is(err, jws.ErrAlgorithm):
+		return ErrAlgorithm
+	case errors.Is(err, jws.ErrKey):
+		return ErrKey
+	default:
+		return ErrMalformed
 	}
-	decoded, err := base64url.AppendDecode(to, []byte(text))
-	if err != nil {
-		return nil, ErrMalformed
-	}
-	return decoded, nil
 }

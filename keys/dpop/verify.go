@@ -3,10 +3,10 @@ package dpop
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"math"
 	"slices"
 	"time"
 
+	"gatehouse/keys/jws"
 	"gatehouse/keys/strictjson"
 )
 
@@ -65,29 +65,29 @@ func (v *Verifier) Verify(proof string, r Request) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	if r.Thumbprint != "" && r.Thumbprint != p.key.thumbprint {
+	if r.Thumbprint != "" && r.Thumbprint != p.key.Thumbprint {
 		return Proof{}, ErrOtherKey
 	}
-	if err := isFor(p.claims, r); err != nil {
+	if err := isFor(p.Claims, r); err != nil {
 		return Proof{}, err
 	}
-	until, err := v.checkTimes(p.claims)
+	until, err := v.checkTimes(p.Claims)
 	if err != nil {
 		return Proof{}, err
 	}
-	id, err := p.claims.Text("jti")
+	id, err := p.Claims.Text("jti")
 	if err != nil || id == "" || len(id) > MaxID {
 		return Proof{}, ErrClaims
 	}
 	if r.NonceRequired {
-		if err := v.checkNonce(p.claims); err != nil {
+		if err := v.checkNonce(p.Claims); err != nil {
 			return Proof{}, err
 		}
 	}
-	if !p.key.verify(p.alg, p.signingInput, p.signature) {
+	if !p.SignedBy(p.key) {
 		return Proof{}, ErrSignature
 	}
-	return Proof{Thumbprint: p.key.thumbprint, ID: id, Until: until}, nil
+	return Proof{Thumbprint: p.key.Thumbprint, ID: id, Until: until}, nil
 }
 
 func isFor(claims strictjson.Object, r Request) error {
@@ -119,14 +119,14 @@ func isFor(claims strictjson.Object, r Request) error {
 
 // checkTimes returns when the proof will be too old. exp and nbf, which a proof need not have, hold where it has them.
 func (v *Verifier) checkTimes(claims strictjson.Object) (until time.Time, err error) {
-	made, ok := date(claims, "iat")
+	made, ok := jws.Date(claims, "iat")
 	if !ok {
 		return time.Time{}, ErrClaims
 	}
 	now := timeFrom(v.Now)
 	until = made.Add(orElse(v.MaxAge, DefaultMaxAge))
 	if claims.Has("exp") {
-		expires, ok := date(claims, "exp")
+		expires, ok := jws.Date(claims, "exp")
 		if !ok {
 			return time.Time{}, ErrClaims
 		}
@@ -136,7 +136,7 @@ func (v *Verifier) checkTimes(claims strictjson.Object) (until time.Time, err er
 	}
 	begins := made
 	if claims.Has("nbf") {
-		notBefore, ok := date(claims, "nbf")
+		notBefore, ok := jws.Date(claims, "nbf")
 		if !ok {
 			return time.Time{}, ErrClaims
 		}
@@ -162,16 +162,6 @@ func (v *Verifier) checkNonce(claims strictjson.Object) error {
 		return ErrNonceUnavailable
 	}
 	return v.Nonces.check(nonce)
-}
-
-// date is a NumericDate (RFC 7519 section 2) from 1970 to the year 9999, in whole seconds.
-func date(claims strictjson.Object, name string) (time.Time, bool) {
-	const end = 253_402_300_800
-	seconds, err := claims.Number(name)
-	if err != nil || !claims.Has(name) || seconds < 0 || seconds >= end {
-		return time.Time{}, false
-	}
-	return time.Unix(int64(math.Floor(seconds)), 0), true
 }
 
 func orElse(d, usual time.Duration) time.Duration {

@@ -1,4 +1,4 @@
-package dpop
+package jws
 
 import (
 	"crypto"
@@ -15,55 +15,65 @@ import (
 
 const (
 	minRSABits = 2048
-	// maxRSABits bounds the work of a signature. One with a larger key would hardly fit into a proof.
+	// maxRSABits bounds the work of a signature.
 	maxRSABits = 4096
 )
 
 // privateMembers are what a public key does not have (RFC 7518 sections 6.2.2, 6.3.2 and 6.4; RFC 8037 section 2).
 var privateMembers = []string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 
-// publicKey is the key of a proof.
-type publicKey struct {
-	key        crypto.PublicKey
-	thumbprint string
+// Key is a public key that verifies signatures.
+type Key struct {
+	// ID is its kid, Algorithm the only one that it may be used with; each is empty where it does not say.
+	ID, Algorithm string
+	// Thumbprint is that of RFC 7638, with SHA-256.
+	Thumbprint string
+
+	key crypto.PublicKey
 }
 
 // IsThumbprint holds for the form of an RFC 7638 SHA-256 thumbprint.
 func IsThumbprint(text string) bool {
-	sum, err := decode(nil, text)
+	sum, err := Decode(nil, text)
 	return err == nil && len(sum) == sha256.Size
 }
 
-// parseKey reads the public key of a header (RFC 9449 section 4.2). Its numbers have the one spelling of RFC 7518, so that a
-// key has one thumbprint.
-func parseKey(jwk strictjson.Object, alg string) (publicKey, error) {
+// IsPublic reports whether a JWK has no member that tells a secret, of whatever kind the key is.
+func IsPublic(jwk strictjson.Object) bool {
 	for _, name := range privateMembers {
 		if _, is := jwk[name]; is {
-			return publicKey{}, ErrKey
+			return false
 		}
+	}
+	return true
+}
+
+// ParseKey reads a JWK that is a public key for signatures. Its numbers have the one spelling of RFC 7518, so that a key has one
+// thumbprint. The error is ErrKey.
+func ParseKey(jwk strictjson.Object) (Key, error) {
+	if !IsPublic(jwk) {
+		return Key{}, ErrKey
 	}
 	m := members{jwk: jwk}
 	if use := m.text("use"); use != "" && use != "sig" {
-		return publicKey{}, ErrKey
+		return Key{}, ErrKey
 	}
-	if own := m.text("alg"); own != "" && own != alg {
-		return publicKey{}, ErrAlgorithm
-	}
-	var key crypto.PublicKey
+	k := Key{ID: m.text("kid"), Algorithm: m.text("alg")}
 	var canonical string
 	switch kty, crv := m.text("kty"), m.text("crv"); {
 	case kty == "EC" && crv == "P-256":
-		key, canonical = m.p256()
+		k.key, canonical = m.p256()
 	case kty == "OKP" && crv == "Ed25519":
-		key, canonical = m.ed25519()
+		k.key, canonical = m.ed25519()
 	case kty == "RSA":
-		key, canonical = m.rsa()
+		k.key, canonical = m.rsa()
 	}
-	if m.wrong || key == nil {
-		return publicKey{}, ErrKey
+	if m.wrong || k.key == nil {
+		return Key{}, ErrKey
 	}
 	sum := sha256.Sum256([]byte(canonical))
-	return publicKey{key, base64.RawURLEncoding.EncodeToString(sum[:])}, nil
+	k.Thumbprint = base64.RawURLEncoding.EncodeToString(sum[:])
+	return k, nil
 }
 
 // members reads those of a JWK, and notes when one is wrong. What describes the key itself is returned beside it as RFC 7638
@@ -81,7 +91,7 @@ func (m *members) text(name string) string {
 
 func (m *members) bytes(name string) (decoded []byte, text string) {
 	text = m.text(name)
-	decoded, err := decode(nil, text)
+	decoded, err := Decode(nil, text)
 	m.wrong = m.wrong || err != nil || text == ""
 	return decoded, text
 }

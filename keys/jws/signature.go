@@ -1,4 +1,4 @@
-package dpop
+package jws
 
 import (
 	"crypto"
@@ -10,15 +10,18 @@ import (
 	"slices"
 )
 
-// algorithms are those that a proof can be signed with. EdDSA and Ed25519 (RFC 9864) are two names of one. ES384 is not among
+// algorithms are those that a message can be signed with. EdDSA and Ed25519 (RFC 9864) are two names of one. ES384 is not among
 // them: it takes several times as long to verify, and every client that has it has ES256.
 var algorithms = []string{"ES256", "EdDSA", "Ed25519", "PS256", "RS256"}
 
-// Algorithms returns what a server says in dpop_signing_alg_values_supported (RFC 9449 section 5.1).
+// Algorithms returns the names of the algorithms that there are.
 func Algorithms() []string { return slices.Clone(algorithms) }
 
-// fits reports whether alg is one that signs with the key.
-func (k publicKey) fits(alg string) bool {
+// Fits reports whether alg is one that signs with the key: never what a message asks for alone.
+func (k Key) Fits(alg string) bool {
+	if k.Algorithm != "" && k.Algorithm != alg {
+		return false
+	}
 	switch k.key.(type) {
 	case *ecdsa.PublicKey:
 		return alg == "ES256"
@@ -31,7 +34,7 @@ func (k publicKey) fits(alg string) bool {
 }
 
 // verify checks a signature by an alg that fits.
-func (k publicKey) verify(alg, signingInput string, signature []byte) bool {
+func (k Key) verify(alg, signingInput string, signature []byte) bool {
 	switch key := k.key.(type) {
 	case *ecdsa.PublicKey:
 		const scalar = 32 // RFC 7518 section 3.4
