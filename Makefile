@@ -25,12 +25,12 @@ soak: ## everything that callers and upstreams do, for DURATION (5m), and what t
 
 bench: ## compare the gateway with nginx and HAProxy, and its handlers with the last release; flags of cmd/bench in BENCH
 	.ci/install.sh
-	go run ./cmd/bench $(BENCH)
+	POSTGRES_DURABLE=1 .ci/with-services.sh go run ./cmd/bench $(BENCH)
 	.ci/benchstat.sh
 
 bench-record: ## the same, and keep the figures in docs/; those of the handlers as the release that later ones are compared with
 	.ci/install.sh
-	go run ./cmd/bench -write docs $(BENCH)
+	POSTGRES_DURABLE=1 .ci/with-services.sh go run ./cmd/bench -write docs $(BENCH)
 	.ci/benchstat.sh --record
 
 fuzz: ## run every fuzz target for FUZZTIME (30s each), one after another

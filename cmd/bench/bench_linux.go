@@ -28,6 +28,9 @@ type settings struct {
 	gatehouse   string // the server's binary; empty to build it
 	only        []string
 	files       []string
+	postgres    string // URL of a server on which databases can be made; empty: no grants are measured
+
+	grantConnections int
 }
 
 // bench is one run.
@@ -36,12 +39,15 @@ type bench struct {
 	dir         string
 	binary      string // of the server
 	contestants []Contestant
+	withGrants  bool
 	mint        *mint
 	services    *services
 	tokens      map[Tokens][]string
 	public      map[string]string // files of public keys, by algorithm
 	repeated    int               // rounds that were thrown away so far
 	progress    io.Writer
+
+	postgresVersion string
 }
 
 // newBench finds out who takes part, builds the gateway, signs the tokens and starts the services. They use all cores
@@ -51,7 +57,7 @@ func newBench(ctx context.Context, s settings, dir string, progress io.Writer) (
 	if err := b.chooseContestants(); err != nil {
 		return nil, err
 	}
-	if b.binary = b.gatehouse; b.binary == "" && slices.ContainsFunc(b.contestants, Contestant.isGatehouse) {
+	if b.binary = b.gatehouse; b.binary == "" && (b.withGrants || slices.ContainsFunc(b.contestants, Contestant.isGatehouse)) {
 		b.binary = filepath.Join(dir, "gatehouse")
 		if err := buildGatehouse(ctx, b.binary); err != nil {
 			return nil, err
@@ -68,6 +74,9 @@ func newBench(ctx context.Context, s settings, dir string, progress io.Writer) (
 	return b, err
 }
 
+// onlyGrants is what -only calls the grants.
+const onlyGrants = "grants"
+
 // chooseContestants leaves out who is not wanted, and who is not installed.
 func (b *bench) chooseContestants() error {
 	all, err := readContestants(b.files)
@@ -75,7 +84,12 @@ func (b *bench) chooseContestants() error {
 		return err
 	}
 	wanted := map[string]bool{}
+	b.withGrants = len(b.only) == 0 || slices.Contains(b.only, onlyGrants)
 	for _, name := range b.only {
+		if name == onlyGrants {
+			wanted[name] = true
+			continue
+		}
 		found := named(all, name)
 		if len(found) == 0 {
 			return fmt.Errorf("no contestant is named like %q", name)
@@ -96,7 +110,11 @@ func (b *bench) chooseContestants() error {
 		}
 		b.contestants = append(b.contestants, c)
 	}
-	if len(b.contestants) == 0 {
+	if b.withGrants && b.postgres == "" {
+		b.say("left out: the grants, because no Postgres is named (-postgres)")
+		b.withGrants = false
+	}
+	if len(b.contestants) == 0 && !b.withGrants {
 		return errors.New("no contestant is left")
 	}
 	return nil

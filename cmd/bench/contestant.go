@@ -69,6 +69,7 @@ type site struct {
 	Admin     string // another one
 	Upstream  string // host:port
 	Redis     string // URL
+	Database  string // URL of an empty database in Postgres, for an authorization server
 	JWKS      string // URL
 	Issuer    string // iss and aud of the tokens
 	Scope     string // that the tokens carry and a contestant may require

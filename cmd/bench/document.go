@@ -10,21 +10,29 @@ import (
 // What is between these lines of docs/benchmarks.md is written by the bench; the rest is written by people.
 var (
 	documentBegin = []byte("<!-- written by cmd/bench -->\n")
+	grantsBegin   = []byte("<!-- the grants, written by cmd/bench -->\n")
 	documentEnd   = []byte("<!-- end of what cmd/bench wrote -->\n")
 )
 
-// writeDocument puts the report into benchmarks.md of the folder, and draws benchmarks.svg beside it.
+// writeDocument puts what was measured into benchmarks.md of the folder, and draws benchmarks.svg beside it.
 func writeDocument(folder string, r *report) error {
 	file := filepath.Join(folder, "benchmarks.md")
 	document, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	changed, err := replaceBetween(document, documentBegin, documentEnd, []byte("\n"+r.String()+"\n"))
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	for _, part := range []struct {
+		begin []byte
+		text  string
+	}{{documentBegin, r.ofContestants()}, {grantsBegin, r.ofGrants()}} {
+		if part.text == "" {
+			continue
+		}
+		if document, err = replaceBetween(document, part.begin, documentEnd, []byte("\n"+part.text+"\n")); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
 	}
-	if err := os.WriteFile(file, changed, 0o644); err != nil {
+	if err := os.WriteFile(file, document, 0o644); err != nil || len(r.results) == 0 {
 		return err
 	}
 	title := "Processor time per request, in µs and compared with " + r.results[0].Name + "; shorter is better"

@@ -13,13 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// describe says on what the figures were measured, and how.
+// describe says on what the contestants were measured, and how.
 func (b *bench) describe(ctx context.Context) []string {
-	var kernel unix.Utsname
-	_ = unix.Uname(&kernel)
-	lines := []string{
-		fmt.Sprintf("Machine: %s, %d cores, %s, Linux %s (%s), %s.", processor(), runtime.NumCPU(), installedMemory(),
-			unix.ByteSliceToString(kernel.Release[:]), distribution(), runtime.GOARCH),
+	return []string{
+		machine(),
 		fmt.Sprintf("Programs: %s.", strings.Join(b.versions(ctx), ", ")),
 		fmt.Sprintf("Load: %d connections, each with its next request as soon as it has its answer; %d different tokens, or a new "+
 			"one for each request where it says so. %d rounds in turn, %s each after %s to get warm; medians, with the least and the "+
@@ -28,7 +25,25 @@ func (b *bench) describe(ctx context.Context) []string {
 		fmt.Sprintf("Others: at most %.0f %% of the contestants' core in a round; %d rounds in which they used more were repeated.",
 			100*maxOthers, b.repeated),
 	}
-	return lines
+}
+
+// describeGrants says it of the grants.
+func (b *bench) describeGrants(ctx context.Context) []string {
+	return []string{
+		machine(),
+		fmt.Sprintf("Programs: Gatehouse %s, Postgres %s.", b.version(ctx, Contestant{Command: []string{"{{.Gatehouse}}"}}), b.postgresVersion),
+		fmt.Sprintf("Load: %d connections, each with its next token as soon as it has one. %d rounds in turn, %s each after %s to get warm; "+
+			"medians, with the least and the most of a round in parentheses. The processor time is that of the authorization server alone, on "+
+			"one core; load, Postgres and Redis share the rest, and what they find idle of that.",
+			b.grantConnections, b.rounds, b.duration, b.warmUp),
+	}
+}
+
+func machine() string {
+	var kernel unix.Utsname
+	_ = unix.Uname(&kernel)
+	return fmt.Sprintf("Machine: %s, %d cores, %s, Linux %s (%s), %s.", processor(), runtime.NumCPU(), installedMemory(),
+		unix.ByteSliceToString(kernel.Release[:]), distribution(), runtime.GOARCH)
 }
 
 func processor() string {

@@ -38,8 +38,11 @@ func run(ctx context.Context, args []string) (err error) {
 	flags.IntVar(&s.freshRate, "fresh-rate", 12_000, "how many fresh tokens to sign for each second of a round")
 	flags.IntVar(&s.core, "core", -1, "the core of the contestants; -1 is the last one")
 	flags.StringVar(&s.gatehouse, "gatehouse", "", "the server's binary; empty: built from the sources here")
-	flags.Func("only", "comma-separated names, or beginnings of names, of those who take part; default all", list(&s.only))
+	flags.Func("only", "comma-separated names, or beginnings of names, of those who take part, and grants for the grants; default all", list(&s.only))
 	flags.Func("contestants", "file with more contestants; may be repeated", list(&s.files))
+	flags.StringVar(&s.postgres, "postgres", os.Getenv("TEST_POSTGRES_URL"),
+		"URL of a Postgres on which databases can be made, for the grants of the authorization server; empty: they are left out")
+	flags.IntVar(&s.grantConnections, "grant-connections", 16, "how many connections ask for tokens")
 	withMemory := flags.Bool("memory", true, "also measure the memory of a gateway with many tokens and revocations")
 	write := flags.String("write", "", "folder of benchmarks.md, which gets the figures, and of benchmarks.svg")
 	if err := flags.Parse(args); err != nil {
@@ -66,16 +69,26 @@ func run(ctx context.Context, args []string) (err error) {
 }
 
 // report is nil when nothing could be measured.
-func (b *bench) report(ctx context.Context, withMemory bool) (r *report, err error) {
+func (b *bench) report(ctx context.Context, withMemory bool) (*report, error) {
 	results, err := b.run(ctx, b.round)
-	if len(results) == 0 {
-		return nil, err
+	r := &report{results: results}
+	if len(results) > 0 {
+		r.machine = b.describe(ctx)
 	}
-	r = &report{machine: b.describe(ctx), results: results}
-	if withMemory {
+	if withMemory && len(results) > 0 {
 		var memoryErr error
 		r.memory, memoryErr = b.measureMemory(ctx)
 		err = errors.Join(err, memoryErr)
+	}
+	if b.withGrants {
+		var grantsErr error
+		if r.grants, grantsErr = b.measureGrants(ctx); grantsErr == nil {
+			r.grantsMachine = b.describeGrants(ctx)
+		}
+		err = errors.Join(err, grantsErr)
+	}
+	if len(r.results)+len(r.grants) == 0 {
+		return nil, err
 	}
 	return r, err
 }

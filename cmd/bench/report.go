@@ -12,16 +12,43 @@ type report struct {
 	machine []string // lines
 	results []result
 	memory  *memoryUse // nil when it was not measured
+
+	grants        []grantResult // none when they were not measured
+	grantsMachine []string
 }
 
-func (r *report) String() string {
+func (r *report) String() string { return r.ofContestants() + r.ofGrants() }
+
+// ofContestants is empty when none was measured.
+func (r *report) ofContestants() string {
+	if len(r.results) == 0 {
+		return ""
+	}
+	return section(r.machine, r.costs(), r.goals())
+}
+
+// ofGrants is empty when they were not measured.
+func (r *report) ofGrants() string {
+	if len(r.grants) == 0 {
+		return ""
+	}
+	goals := table{goalsHead}
+	for _, g := range r.grants {
+		goals = append(goals, g.goal())
+	}
+	return section(r.grantsMachine, grantCosts(r.grants), goals)
+}
+
+func section(machine []string, costs, goals table) string {
 	var out strings.Builder
-	for _, line := range r.machine {
+	for _, line := range machine {
 		fmt.Fprintf(&out, "- %s\n", line)
 	}
-	fmt.Fprintf(&out, "\n%s\n%s", r.costs(), r.goals())
+	fmt.Fprintf(&out, "\n%s\n%s", costs, goals)
 	return out.String()
 }
+
+var goalsHead = []string{"goal", "at most", "measured", ""}
 
 // costs has a line for each contestant.
 func (r *report) costs() table {
@@ -53,7 +80,7 @@ func (r *report) costs() table {
 
 // goals has a line for each goal that could be compared.
 func (r *report) goals() table {
-	t := table{{"goal", "at most", "measured", ""}}
+	t := table{goalsHead}
 	for _, c := range r.results {
 		for _, goal := range c.AtMost {
 			for _, other := range r.results {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -49,6 +50,17 @@ func TestReportComparesWithTheCheapestPlainProxyToo(t *testing.T) {
 	for _, line := range r.costs() {
 		require.Len(t, line, len(costs[0])-1, "without a plain proxy there is no such column")
 	}
+}
+
+func TestReportOfGrants(t *testing.T) {
+	cheap := grantResult{grant{name: "cheap", most: 11 * time.Microsecond}, roundsOf(10, 12, 11)}
+	dear := grantResult{grant{name: "dear", most: 1999 * time.Microsecond}, roundsOf(2000)}
+	r := report{grantsMachine: []string{"A machine."}, grants: []grantResult{cheap, dear}}
+	text := r.String()
+	require.True(t, strings.HasPrefix(text, "- A machine.\n\n| grant "), text)
+	require.Regexp(t, `\n\| dear +\| +2\.00 \|`, text)
+	require.Regexp(t, `\n\| CPU of a token: cheap +\| +0\.01 ms \| +0\.01 \(0\.01–0\.01\) ms \| reached`, text)
+	require.Regexp(t, `\n\| CPU of a token: dear +\| +2\.00 ms \| +2\.00 ms \| \*\*not reached\*\*`, text)
 }
 
 func TestMemoryGoalHoldsTheMostThatWasEverUsed(t *testing.T) {
@@ -110,6 +122,14 @@ func TestDocumentKeepsWhatPeopleWrote(t *testing.T) {
 	require.Contains(t, string(document), "| nginx")
 	require.NotContains(t, string(document), "old")
 	require.FileExists(t, filepath.Join(dir, "benchmarks.svg"))
+
+	require.NoError(t, os.WriteFile(file, append(document, append([]byte("grants\n"), append(grantsBegin, documentEnd...)...)...), 0o600))
+	grants := []grantResult{{grant{name: "a grant"}, roundsOf(1)}}
+	require.NoError(t, writeDocument(dir, &report{grants: grants}))
+	document, err = os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(document), "| nginx", "who was not measured keeps what was measured before")
+	require.Greater(t, strings.Index(string(document), "| a grant"), strings.Index(string(document), "grants\n"))
 
 	require.NoError(t, os.WriteFile(file, []byte("no place"), 0o600))
 	require.ErrorContains(t, writeDocument(dir, &report{results: exampleResults()}), "no place for the figures")

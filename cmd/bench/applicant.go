@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwt"
+)
+
+const (
+	applicantCallback = "https://app.example/callback"
+	hostSecret        = "shared by the host application and the bench"
+)
+
+// applicant is an application, and its users, at an authorization server. It is safe for concurrent use.
+type applicant struct {
+	server string // URL
+	client *http.Client
+	id     string
+	secret string
+	users  atomic.Int64 // how many have used it
+}
+
+// newApplicant registers an application by the admin API.
+func newApplicant(ctx context.Context, server, admin, adminToken string, connections int) (*applicant, error) {
+	a := &applicant{server: server, client: &http.Client{
+		Timeout:       time.Minute,
+		Transport:     &http.Transport{MaxIdleConnsPerHost: connections},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	settings := `{"name": "Bench", "url": "https://app.example", "redirectUris": ["` + applicantCallback + `"],
+		"grantTypes": ["authorization_code", "refresh_token", "client_credentials"]}`
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, admin+"/admin/clients", strings.NewReader(settings))
+	if err != nil {
+		return nil, err
+	}
+	request.Header = http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + adminToken}}
+	_, answer, err := a.send(request, http.StatusOK, http.StatusCreated)
+	if err != nil {
+		return nil, err
+	}
+	var made struct {
+		ID     string `json:"clientId"`
+		Secret string `json:"clientSecret"`
+	}
+	if err := json.Unmarshal(answer, &made); err != nil {
+		return nil, err
+	}
+	a.id, a.secret = made.ID, made.Secret
+	return a, nil
+}
+
+// asItself gets a token by client credentials.
+func (a *applicant) asItself(ctx context.Context) error {
+	_, err := a.token(ctx, url.Values{"grant_type": {"client_credentials"}, "scope": {tokenScope}})
+	return err
+}
+
+// authorize has another user allow the application what it asks for, at the host application, and redeems the code.
+func (a *applicant) authorize(ctx context.Context) (refreshToken string, err error) {
+	token, err := jwt.NewBuilder().Claim("id", a.users.Add(1)).Expiration(time.Now().Add(time.Hour)).Build()
+	if err != nil {
+		return "", err
+	}
+	proof, err := jwt.Sign(token, jwt.WithKey(jwa.HS256, []byte(hostSecret)))
+	if err != nil {
+		return "", err
+	}
+	request, err := formRequest(ctx, a.server+"/oauth/authorize", url.Values{
+		"response_type": {"code"}, "client_id": {a.id}, "redirect_uri": {applicantCallback}, "scope": {tokenScope}, "state": {"12345678"},
+	})
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Authorization", "Bearer "+string(proof))
+	header, _, err := a.send(request, http.StatusFound)
+	if err != nil {
+		return "", err
+	}
+	to, err := url.Parse(header.Get("Location"))
+	if err != nil {
+		return "", err
+	}
+	return a.token(ctx, url.Values{
+		"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}, "redirect_uri": {applicantCallback},
+	})
+}
+
+// refresh returns the next refresh token.
+func (a *applicant) refresh(ctx context.Context, refreshToken string) (next string, err error) {
+	return a.token(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}})
+}
+
+// token asks for an access token, and returns the refresh token that comes with it.
+func (a *applicant) token(ctx context.Context, form url.Values) (refreshToken string, err error) {
+	request, err := formRequest(ctx, a.server+"/oauth/token", form)
+	if err != nil {
+		return "", err
+	}
+	request.SetBasicAuth(a.id, a.secret)
+	_, answer, err := a.send(request, http.StatusOK)
+	if err != nil {
+		return "", err
+	}
+	var tokens struct {
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	if err := json.Unmarshal(answer, &tokens); err != nil {
+		return "", err
+	}
+	if tokens.Access == "" || tokens.Refresh == "" && form.Get("grant_type") != "client_credentials" {
+		return "", fmt.Errorf("a token is missing for %s", form.Get("grant_type"))
+	}
+	return tokens.Refresh, nil
+}
+
+func formRequest(ctx context.Context, target string, form url.Values) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(form.Encode()))
+	if err == nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return request, err
+}
+
+// send returns the answer, which has one of the statuses.
+func (a *applicant) send(request *http.Request, statuses ...int) (http.Header, []byte, error) {
+	response, err := a.client.Do(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, status := range statuses {
+		if response.StatusCode == status {
+			return response.Header, answer, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("%s was answered with %s: %s", request.URL.Path, response.Status, bytes.TrimSpace(answer))
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/jackc/pgx/v5"
+)
+
+// authzConfig is all that an authorization server has to be told; everything else is left as an operator would find it.
+const authzConfig = `
+listen: {{.Listen}}
+issuer: http://{{.Listen}}
+admin: {listen: {{.Admin}}, token: a token of the bench for the admin API}
+redis_url: "{{.Redis}}"
+database_url: "{{.Database}}"
+jwt_secret: ` + hostSecret + `
+keys: {secret: seals the keys of the bench and of nobody}
+routes:
+  - {path: /balance, methods: [GET], origin: "http://{{.Upstream}}", scope: "{{.Scope}}", credential: headers, description: Read your balance.}
+`
+
+const adminToken = "a token of the bench for the admin API"
+
+// measureGrants measures each grant once in each round. Postgres runs beside the load, and on the server's core when it finds that
+// idle: what it uses is not counted, and the rounds are not repeated for it.
+func (b *bench) measureGrants(ctx context.Context) ([]grantResult, error) {
+	database, remove, err := b.newDatabase(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("a database for the grants: %w", err)
+	}
+	defer remove()
+	results := make([]grantResult, len(grants))
+	for round := range b.rounds {
+		for i := range grants {
+			at := (i + round) % len(grants)
+			m, err := b.grantRound(ctx, database, grants[at])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", grants[at].name, err)
+			}
+			results[at] = grantResult{grants[at], append(results[at].rounds, m)}
+			b.say("round %d: %-30s %5.0f µs/token  %6.0f tokens/s  core: %3.0f%%", round+1, grants[at].name, micros(m.perRequest), m.rate,
+				100*m.saturation)
+		}
+	}
+	return results, nil
+}
+
+// newDatabase makes an empty database, returns its URL, and notes what Postgres it is.
+func (b *bench) newDatabase(ctx context.Context) (string, func(), error) {
+	at, err := url.Parse(b.postgres)
+	if err != nil {
+		return "", nil, err
+	}
+	connection, err := pgx.Connect(ctx, b.postgres)
+	if err != nil {
+		return "", nil, err
+	}
+	name := "bench_" + strings.ToLower(rand.Text())
+	_, err = connection.Exec(ctx, "CREATE DATABASE "+name)
+	var durable string
+	if err == nil {
+		err = connection.QueryRow(ctx, "SELECT current_setting('fsync') || current_setting('synchronous_commit')").Scan(&durable)
+	}
+	if err != nil {
+		return "", nil, errors.Join(err, connection.Close(ctx))
+	}
+	b.postgresVersion = connection.PgConn().ParameterStatus("server_version")
+	if durable != "onon" {
+		b.postgresVersion += ", which does not wait for its disk"
+	}
+	at.Path = "/" + name
+	return at.String(), func() {
+		ctx := context.WithoutCancel(ctx)
+		_, _ = connection.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+		_ = connection.Close(ctx)
+	}, nil
+}
+
+// grantRound starts an authorization server, measures the grant there and stops it.
+func (b *bench) grantRound(ctx context.Context, database string, g grant) (measured, error) {
+	dir, err := os.MkdirTemp(b.dir, "authz")
+	if err != nil {
+		return measured{}, err
+	}
+	place := site{
+		Upstream: b.services.upstream.address, Redis: b.services.redisURL, Database: database, Scope: tokenScope, Gatehouse: b.binary, Dir: dir,
+	}
+	for _, address := range []*string{&place.Listen, &place.Admin} {
+		if *address, err = freeAddress(); err != nil {
+			return measured{}, err
+		}
+	}
+	c, err := (&Contestant{
+		Command: []string{"{{.Gatehouse}}", "authz", "--config", "{{.Dir}}/gatehouse.yaml"},
+		Files:   map[string]string{"gatehouse.yaml": authzConfig},
+	}).at(place)
+	if err != nil {
+		return measured{}, err
+	}
+	if err := c.writeFiles(dir); err != nil {
+		return measured{}, err
+	}
+	command, environment := onCore(b.core, c.Command, c.environ())
+	running, err := startProcess("authz", dir, command, environment)
+	if err != nil {
+		return measured{}, err
+	}
+	defer running.stop()
+	if err := running.await(ctx, answers("http://"+place.Admin+"/readyz")); err != nil {
+		return measured{}, err
+	}
+	a, err := newApplicant(ctx, "http://"+place.Listen, "http://"+place.Admin, adminToken, b.grantConnections)
+	if err != nil {
+		return measured{}, running.failed(err)
+	}
+	defer a.client.CloseIdleConnections()
+	m, err := b.measureGrant(ctx, running.group, a, g)
+	if err != nil && ctx.Err() == nil {
+		err = running.failed(err)
+	}
+	return m, err
+}
+
+// measureGrant has each connection get one token after the other, and counts what the server uses once it is warm.
+func (b *bench) measureGrant(ctx context.Context, group int, a *applicant, g grant) (measured, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var answered atomic.Int64
+	var isMeasured atomic.Bool
+	latencies := make([]*hdrhistogram.Histogram, b.grantConnections)
+	var connections sync.WaitGroup
+	defer connections.Wait()
+	for i := range latencies {
+		latencies[i] = hdrhistogram.New(minLatency, maxLatency, latencyDigits)
+		next, err := g.prepare(ctx, a)
+		if err != nil {
+			return measured{}, err
+		}
+		connections.Go(func() {
+			for ctx.Err() == nil {
+				began := time.Now()
+				if err := next(ctx); err != nil {
+					cancel(err)
+					return
+				}
+				answered.Add(1)
+				if isMeasured.Load() {
+					_ = latencies[i].RecordValue(max(minLatency, time.Since(began).Microseconds()))
+				}
+			}
+		})
+	}
+	look := func(after time.Duration) (w window, err error) {
+		select {
+		case <-ctx.Done():
+			return w, context.Cause(ctx)
+		case <-time.After(after):
+		}
+		w.used, err = cpuOfGroup(group)
+		w.at, w.answered = time.Now(), answered.Load()
+		return w, err
+	}
+	before, err := look(b.warmUp)
+	if err != nil {
+		return measured{}, err
+	}
+	isMeasured.Store(true)
+	after, err := look(b.duration)
+	if err != nil {
+		return measured{}, err
+	}
+	cancel(nil)
+	connections.Wait()
+	for _, other := range latencies[1:] {
+		latencies[0].Merge(other)
+	}
+	return conclude(before, after, latencies[0])
+}
