@@ -26,17 +26,22 @@ type Client struct {
 	Public         bool     `bun:"public"`
 	DPoPBound      bool     `bun:"dpop_bound"`  // all of its access tokens are bound to a key (RFC 9449 section 5.2)
 	SecretHash     string   `bun:"secret_hash"` // opaque here; empty: no secret
-	// Fingerprint is that of the client's metadata document, as a user last saw it who allowed the client something; empty: an
-	// operator has registered the client.
-	Fingerprint string    `bun:"fingerprint"`
-	CreatedAt   time.Time `bun:"created_at"`
-	UpdatedAt   time.Time `bun:"updated_at"`
-	DisabledAt  time.Time `bun:"disabled_at,nullzero"` // zero: it may be used
+	// Fingerprint is that of what a client says about itself that nobody here has registered: of its metadata document, as a user last
+	// saw it who allowed the client something, or of its own registration. Empty: an operator has registered the client.
+	Fingerprint string `bun:"fingerprint"`
+	// KeptUntil is until when a client that has registered itself stays without a grant; zero: it has not.
+	KeptUntil  time.Time `bun:"kept_until,nullzero"`
+	CreatedAt  time.Time `bun:"created_at"`
+	UpdatedAt  time.Time `bun:"updated_at"`
+	DisabledAt time.Time `bun:"disabled_at,nullzero"` // zero: it may be used
 }
 
 // Disabled reports whether the client was disabled: nothing more may be minted for
 // it, and there is no way back.
 func (c Client) Disabled() bool { return !c.DisabledAt.IsZero() }
+
+// RegisteredItself reports whether the client has (RFC 7591): Registration has more of it.
+func (c Client) RegisteredItself() bool { return !c.KeptUntil.IsZero() }
 
 type clientRow struct {
 	bun.BaseModel `bun:"table:clients,alias:c"`
@@ -46,7 +51,7 @@ type clientRow struct {
 
 func (row *clientRow) client() Client {
 	c := row.Client
-	c.CreatedAt, c.UpdatedAt, c.DisabledAt = c.CreatedAt.UTC(), c.UpdatedAt.UTC(), c.DisabledAt.UTC()
+	c.CreatedAt, c.UpdatedAt, c.DisabledAt, c.KeptUntil = c.CreatedAt.UTC(), c.UpdatedAt.UTC(), c.DisabledAt.UTC(), c.KeptUntil.UTC()
 	return c
 }
 
@@ -95,10 +100,10 @@ func (c *Client) check() error {
 }
 
 // CreateClient stores a new client. A zero CreatedAt becomes now, UpdatedAt
-// always does; DisabledAt is ignored. ErrExists when the ID is taken, also by a
+// always does; DisabledAt and KeptUntil are ignored. ErrExists when the ID is taken, also by a
 // deleted client.
 func (r *Registry) CreateClient(ctx context.Context, c Client) error {
-	c.UpdatedAt, c.DisabledAt = r.clock(), time.Time{}
+	c.UpdatedAt, c.DisabledAt, c.KeptUntil = r.clock(), time.Time{}, time.Time{}
 	if c.CreatedAt.IsZero() {
 		c.CreatedAt = c.UpdatedAt
 	}
@@ -164,7 +169,7 @@ func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Cli
 			return refused
 		}
 		row.ID, row.CreatedAt, row.UpdatedAt, row.DisabledAt = before.ID, before.CreatedAt, r.clock(), before.DisabledAt
-		row.Fingerprint = before.Fingerprint
+		row.Fingerprint, row.KeptUntil = before.Fingerprint, before.KeptUntil
 		names := row.differences(before)
 		if len(names) == 0 {
 			row.Client = before

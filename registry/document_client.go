@@ -23,23 +23,13 @@ const documentFresh = 10 * time.Minute
 // has live grants to most other such clients.
 func (r *Registry) KeepDocumentClient(ctx context.Context, c Client, subject string, most int) error {
 	c.CreatedAt = r.clock()
-	c.UpdatedAt, c.DisabledAt = c.CreatedAt, time.Time{}
+	c.UpdatedAt, c.DisabledAt, c.KeptUntil = c.CreatedAt, time.Time{}, time.Time{}
 	if err := errors.Join(c.check(), checkIDs(c.Fingerprint, subject)); err != nil {
 		return err
 	}
-	if most < 1 {
-		return fmt.Errorf("%w: a user may allow at least one client", ErrInvalid)
-	}
-	return r.inTx(ctx, "keep client of a document", func(ctx context.Context, tx bun.Tx) error {
-		var others []string
-		err := tx.NewSelect().Model((*grantRow)(nil)).Distinct().Column("client_id").
-			Where("subject = ?", subject).Where("ended_at IS NULL").Where("fingerprint <> ''").Where("client_id <> ?", c.ID).
-			Limit(int64(most)).Scan(ctx, &others)
-		if err != nil {
+	return r.inTx(ctx, "keep client of a document", func(ctx context.Context, tx bun.Tx) (err error) {
+		if err := roomForStranger(ctx, tx, subject, c.ID, most); err != nil {
 			return err
-		}
-		if len(others) >= most {
-			return ErrNoRoom
 		}
 		for range 3 { // it may be purged in between
 			result, insertErr := tx.NewInsert().Model(&clientRow{Client: c}).On("CONFLICT (id) DO NOTHING").Returning("NULL").Exec(ctx)
@@ -54,10 +44,25 @@ func (r *Registry) KeepDocumentClient(ctx context.Context, c Client, subject str
 	})
 }
 
+// roomForStranger returns ErrNoRoom when the subject has live grants to most clients that nobody has registered, besides this one.
+func roomForStranger(ctx context.Context, tx bun.Tx, subject, clientID string, most int) error {
+	if most < 1 {
+		return fmt.Errorf("%w: a user may allow at least one client", ErrInvalid)
+	}
+	var others []string
+	err := tx.NewSelect().Model((*grantRow)(nil)).Distinct().Column("client_id").
+		Where("subject = ?", subject).Where("ended_at IS NULL").Where("fingerprint <> ''").Where("client_id <> ?", clientID).
+		Limit(int64(most)).Scan(ctx, &others)
+	if err == nil && len(others) >= most {
+		err = ErrNoRoom
+	}
+	return err
+}
+
 // renewDocumentClient writes only what has changed: those who allow the client at the same time wait for a row that is written.
 func (r *Registry) renewDocumentClient(ctx context.Context, tx bun.Tx, c Client) error {
 	theirs := func(q bun.QueryBuilder) bun.QueryBuilder {
-		return q.Where("id = ?", c.ID).Where("fingerprint <> ''").Where("deleted_at IS NULL").Where("disabled_at IS NULL")
+		return q.Where("id = ?", c.ID).Where("fingerprint <> ''").Where("kept_until IS NULL").Where("deleted_at IS NULL").Where("disabled_at IS NULL")
 	}
 	var row clientRow
 	if err := tx.NewSelect().Model(&row).ApplyQueryBuilder(theirs).Scan(ctx); err != nil {
@@ -92,7 +97,7 @@ func (r *Registry) purgeDocumentClients(
 		before = latest
 	}
 	removed, err = r.remove(ctx, tx, (*clientRow)(nil), "id", limit, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Where("fingerprint <> ''").Where("deleted_at IS NULL").Where("disabled_at IS NULL").Where("updated_at < ?", before).
+		return q.Where("fingerprint <> ''").Where("kept_until IS NULL").Where("deleted_at IS NULL").Where("disabled_at IS NULL").Where("updated_at < ?", before).
 			Where("NOT EXISTS (SELECT 1 FROM grants WHERE client_id = c.id)").Order("updated_at")
 	})
 	return removed, removed == limit, err

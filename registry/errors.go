@@ -13,8 +13,8 @@ var (
 	ErrExpired = errors.New("registry: expired")
 	// ErrGrantEnded: the grant has ended, and nothing may be minted under it.
 	ErrGrantEnded = errors.New("registry: grant has ended")
-	// ErrNoRoom: a grant that is good for something would have to end for another one.
-	ErrNoRoom = errors.New("registry: the subject has as many grants to the client as there may be")
+	// ErrNoRoom: something that is good for something, such as a grant, would have to end for another one.
+	ErrNoRoom = errors.New("registry: there are as many as there may be")
 	// ErrCodeUsed: the code was redeemed before. Its grant has ended.
 	ErrCodeUsed = errors.New("registry: code was used before")
 	// ErrRefreshReused: the refresh token was rotated before. Its grant has ended.

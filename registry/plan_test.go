@@ -20,7 +20,7 @@ import (
 // big are the tables that grow with use.
 var big = []string{
 	"grants", "codes", "refresh_tokens", "revocations", "audit", "imported_grants", "taken_back", "authorization_requests", "sessions", "sign_ins",
-	"budgets", "spends",
+	"budgets", "spends", "registrations",
 }
 
 // TestPlans: with a million refresh tokens, no statement of the package reads a
@@ -196,6 +196,13 @@ func useEverything(t *testing.T, w *world) {
 	require.NoError(t, w.KeepDocumentClient(w.ctx, described("a"), "subject 77", 3))
 	require.NoError(t, w.KeepDocumentClient(w.ctx, described("b"), "subject 77", 3))
 	require.NoError(t, second(w.IsBarred(w.ctx, agent)))
+	require.NoError(t, w.registers("of its own", 20_000))
+	require.NoError(t, w.registers("of its own, in the place of another", 100))
+	require.NoError(t, third(w.Registration(w.ctx, "of its own")))
+	require.NoError(t, w.UpdateRegistration(w.ctx, w.selfRegistered("of its own"), "{}"))
+	require.NoError(t, w.allows("subject 78", "of its own", "of its own"))
+	require.NoError(t, second(w.Unregister(w.ctx, "of its own")))
+	require.NoError(t, second(w.Unregister(w.ctx, "self 1999")))
 	require.NoError(t, w.DisableClient(w.ctx, "client 5", later))
 	require.NoError(t, w.DeleteClient(w.ctx, "client 6", later))
 
@@ -353,6 +360,11 @@ func fill(t *testing.T, r *registry.Registry, url string) {
 	exec(`INSERT INTO sign_ins (state_hash, browser_hash, request_id, expires_at, answer_hash, subject)
 		SELECT md5('state' || i), md5('browser' || i), '', $1::timestamptz + (i - $2) * interval '1 second' - interval '1 hour', '', ''
 		FROM generate_series(1, 100000) AS i ORDER BY 1`, start, expired)
+	exec(`INSERT INTO clients (id, name, url, image_url, domain, public, secret_hash, created_at, updated_at, fingerprint, kept_until)
+		SELECT 'self ' || i, '', '', '', '', true, '', $1, $1, 'a', $1::timestamptz + (i - $2) * interval '1 second' - interval '1 hour'
+		FROM generate_series(1, 20000) AS i`, start, expired)
+	exec(`INSERT INTO registrations (client_id, token_hash, metadata, created_at, used_at)
+		SELECT 'self ' || i, '', '{}', $1::timestamptz - i * interval '1 hour', CASE WHEN i % 100 > 0 THEN $1::timestamptz END FROM generate_series(1, 20000) AS i`, start)
 	exec(`INSERT INTO budgets (subject, client_id, unit, most, most_at_once, period, revision, window_start, spent, held)
 		SELECT 'subject ' || i % 20000, 'client ' || i % 500, 'sat', 1000, -1, 'day', 1, $1, 0, 0 FROM generate_series(1, 20000) AS i`, start)
 	exec(`INSERT INTO spends (id, subject, client_id, unit, once, route, lookup, state, held, posted, reserved_at, inquire_at, inquiries)

@@ -20,6 +20,7 @@ const codeWatch = 24 * time.Hour
 //   - grants that have ended, or whose access tokens, refresh tokens and codes have
 //     all expired, with their codes and refresh tokens;
 //   - clients of metadata documents without a grant, unless they were disabled or deleted;
+//   - clients that have registered themselves without a grant, after KeptUntil;
 //   - notes of imported grants that would have expired where they come from;
 //   - expired refresh tokens of a grant that lives on. Until they expire they stay,
 //     used or not, so that a second use is noticed. They go at the latest about one
@@ -41,7 +42,7 @@ func (r *Registry) Purge(ctx context.Context, margin time.Duration, limit int) (
 	}
 	for _, batch := range []func(context.Context, bun.Tx, time.Time, int) (int, bool, error){
 		r.purgeDenied, r.purgeRevocations, r.purgeKeyRevocations, r.purgeAnswers, r.purgeCodes, r.purgeGrants, r.purgeImported,
-		r.purgeDocumentClients, r.purgeRequests, r.purgeSessions, r.purgeSignIns,
+		r.purgeDocumentClients, r.purgeRegistered, r.purgeRequests, r.purgeSessions, r.purgeSignIns,
 	} {
 		for more := true; more; {
 			began := r.now()
