@@ -15,6 +15,7 @@ var sharedEndpoints = map[string]string{
 	"/oauth/budget":           "GET, HEAD",
 	"/oauth/token/introspect": "GET, HEAD",
 	"/oauth/scopes":           "GET, HEAD",
+	"/oauth/register":         "POST",
 	"/.well-known/jwks.json":  "GET, HEAD",
 }
 

@@ -52,7 +52,7 @@ func TestAPreflightIsAnsweredBeforeAnyoneIsAsked(t *testing.T) {
 	r := start(t, corsConfig(t, ownPage, "http://localhost:5173"))
 	for path, methods := range map[string]string{
 		"/balance": "GET, HEAD, DELETE", "/payments/bolt11": "POST", "/oauth/token": "POST", "/oauth/revoke": "POST",
-		"/oauth/introspect": "POST", "/oauth/token/introspect": "GET, HEAD", "/oauth/scopes": "GET, HEAD", "/oauth/budget": "GET, HEAD",
+		"/oauth/introspect": "POST", "/oauth/token/introspect": "GET, HEAD", "/oauth/scopes": "GET, HEAD", "/oauth/budget": "GET, HEAD", "/oauth/register": "POST",
 		"/.well-known/jwks.json": "GET, HEAD", "/.well-known/oauth-authorization-server": "GET, HEAD",
 		"/.well-known/openid-configuration": "GET, HEAD",
 	} {

@@ -162,6 +162,8 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		Risks:             risksOf(a.config.Routes),
 		ScopeTranslations: a.config.Scopes,
 		Documents:         documents,
+		Registration:      a.newRegistration(),
+		KeepUnused:        a.config.Clients.Registration.KeepUnused,
 		Brand:             brand,
 		FindResource:      a.findResource,
 		Budgets:           a.ledger,

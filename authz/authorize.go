@@ -23,7 +23,7 @@ import (
 // it, the client may be told by redirect.
 type authorization struct {
 	client      registry.Client
-	document    *document.Document // that describes it; nil: it was registered
+	document    *document.Document // that describes it; nil: it was registered, or has registered itself
 	redirectURI *url.URL
 	sentTo      string // the redirect URI as it was written, whether the request or the registration says it
 	form        url.Values
@@ -36,6 +36,9 @@ type authorization struct {
 	consent *consent
 }
 
+// isStranger holds for a client that no operator has registered: it could be anybody.
+func (a *authorization) isStranger() bool { return a.client.Fingerprint != "" }
+
 // handleAuthorize gives a code to the client for the user whom the request proves (RFC 6749 section 4.1): the host application,
 // or a program, has asked whether the user consents.
 func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
@@ -46,7 +49,7 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	if refused := s.pages.CheckOrigin(r); refused != nil {
 		a, err = nil, refused
 	}
-	if a != nil && a.document != nil {
+	if a != nil && a.isStranger() {
 		err = errOnlyOnPage
 	}
 	switch {
@@ -159,7 +162,7 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 	if !request.GetClient().GetGrantTypes().Has(client.AuthorizationCode) {
 		return fosite.ErrUnauthorizedClient.WithHint("The client is not registered for grant type 'authorization_code'.")
 	}
-	bound, err := readChallenge(a.form, a.client.Public, s.plainPKCE && a.document == nil)
+	bound, err := readChallenge(a.form, a.client.Public || a.isStranger(), s.plainPKCE && !a.isStranger())
 	if err != nil {
 		return err
 	}
@@ -217,10 +220,10 @@ func (s *Server) readLifespan(form url.Values) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// redirectError tells the client by redirect what went wrong (RFC 6749 section 4.1.2.1). A client that nobody has registered could be
-// anybody: as long as the user has not decided, it is told nothing, and leads nobody anywhere (RFC 9700 section 4.11.2).
+// redirectError tells the client by redirect what went wrong (RFC 6749 section 4.1.2.1). A stranger is told nothing as long as the user
+// has not decided, and leads nobody anywhere (RFC 9700 section 4.11.2).
 func (s *Server) redirectError(w http.ResponseWriter, r *http.Request, a *authorization, status int, err error) {
-	if a.document != nil && !a.isDecided {
+	if a.isStranger() && !a.isDecided {
 		s.pages.Fail(w, r, err)
 		return
 	}

@@ -54,6 +54,11 @@ type Config struct {
 	// Documents is where clients are found that nobody has registered, by their metadata documents; nil: there are none.
 	Documents *document.Source
 
+	// Registration lets clients register themselves (RFC 7591); nil: only operators register any. KeepUnused is how long such a client
+	// is kept without a grant, from when it has registered or a user has allowed it something; 24 hours when 0.
+	Registration *Registration
+	KeepUnused   time.Duration
+
 	// Brand is whose service it is, on the pages. Without a name they name the issuer's host.
 	Brand page.Brand
 
@@ -127,6 +132,7 @@ func (c Config) withDefaults() Config {
 		&c.WellKnownMaxAge:   defaultWellKnownMaxAge,
 		&c.SessionIdle:       24 * time.Hour,
 		&c.SessionAbsolute:   720 * time.Hour,
+		&c.KeepUnused:        24 * time.Hour,
 	} {
 		if *lifespan == 0 {
 			*lifespan = usual
@@ -171,6 +177,14 @@ func (c Config) check() error {
 	}
 	complain(c.SessionIdle < time.Second || c.SessionAbsolute < c.SessionIdle,
 		"a session must be able to last a second, and not be idle for longer than it lasts")
+	complain(c.KeepUnused < time.Hour, "a client that has registered itself must be kept for an hour")
+	if c.Registration != nil {
+		complain(c.Registration.MaxUnused < 0, "the most clients that no user has allowed anything must not be negative")
+		for _, name := range c.Registration.Scopes {
+			_, known := c.Scopes[name]
+			complain(!known, "clients that register themselves cannot have the scope %q, which no route has", name)
+		}
+	}
 	complain(c.MaxGrants < 0 || c.MaxRevokedTokens < 0, "bounds must not be negative")
 	complain(len(c.RefreshSecret) < minRefreshSecret, "the refresh secret must have at least %d bytes", minRefreshSecret)
 	for name, risk := range c.Risks {

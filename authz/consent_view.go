@@ -47,9 +47,13 @@ func (s *Server) consentView(ctx context.Context, v browser.Visitor, k keptReque
 	} else {
 		view.Scheme = k.redirectURI.Scheme
 	}
-	if k.document != nil {
-		view.Service, view.Host, view.Shown = s.pages.Service, k.document.Host, k.document.Fingerprint
-		view.IsOnlyLocal = k.document.OnlyLoopback()
+	if k.isStranger() {
+		view.Service, view.Shown, view.IsOnlyLocal = s.pages.Service, k.client.Fingerprint, client.OnlyLoopback(k.client)
+		if k.document != nil {
+			view.Host = k.document.Host
+		} else {
+			view.AnswersTo = client.HostOf(k.sentTo)
+		}
 	}
 	view.Lasts = cmp.Or(k.consent.accessLifespan, s.issuer.accessLifespan)
 	if view.IsRenewed = slices.Contains(client.GrantTypesOf(k.client), client.RefreshToken); view.IsRenewed {

@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// maxDocumentClients is how many clients of metadata documents one user may give access at a time.
-	maxDocumentClients = 100
+	// maxStrangers is how many clients that nobody has registered one user may give access at a time.
+	maxStrangers = 100
 	// documentPatience is how long a client waits at the token endpoint for its own document.
 	documentPatience = time.Second
 )
 
-// findClient finds the client that a user is asked about: one that was registered, or else the one that the metadata document at
+// findClient finds the client that a user is asked about: one that was registered, by itself or by an operator, or else the one that the metadata document at
 // its client_id describes. Of that the document is returned, too, and nothing is stored before a user allows it something. The
 // error must not be answered by redirect.
 func (s *Server) findClient(ctx context.Context, r *http.Request, id string) (registry.Client, *document.Document, error) {
@@ -33,7 +33,7 @@ func (s *Server) findClient(ctx context.Context, r *http.Request, id string) (re
 		return known, nil, err
 	case known.Disabled():
 		return known, nil, errNoSuchClient
-	case !isUnknown && known.Fingerprint == "":
+	case !isUnknown && (known.Fingerprint == "" || known.RegisteredItself()):
 		return known, nil, nil
 	case s.documents == nil || !document.IsURL(id):
 		return known, nil, errNoSuchClient
@@ -66,9 +66,10 @@ func clientOf(d *document.Document) registry.Client {
 }
 
 // asItSays is a client of the registry as its document describes it now, or as it was stored where the document cannot be read in
-// time: users have allowed it something. One whose host is refused is not a client any more.
+// time: users have allowed it something. One whose host is refused is not a client any more. A client without a document is returned
+// as it is.
 func (s *Server) asItSays(ctx context.Context, r *http.Request, stored registry.Client) (registry.Client, error) {
-	if stored.Fingerprint == "" {
+	if stored.Fingerprint == "" || stored.RegisteredItself() {
 		return stored, nil
 	}
 	if s.documents == nil {
@@ -87,15 +88,20 @@ func (s *Server) asItSays(ctx context.Context, r *http.Request, stored registry.
 	return clientOf(d), nil
 }
 
-// keepClient stores the client of a metadata document, whose user allows it something.
+// keepClient stores the client of a metadata document, whose user allows it something. It keeps one that has registered itself.
 func (i *issuer) keepClient(ctx context.Context, c registry.Client, subject string) error {
-	if c.Fingerprint == "" {
+	var err error
+	switch {
+	case c.Fingerprint == "":
 		return nil
+	case c.RegisteredItself():
+		err = i.registry.KeepRegisteredClient(ctx, c.ID, subject, i.now().Add(i.keepUnused), maxStrangers)
+	default:
+		err = i.registry.KeepDocumentClient(ctx, c, subject, maxStrangers)
 	}
-	err := i.registry.KeepDocumentClient(ctx, c, subject, maxDocumentClients)
 	if errors.Is(err, registry.ErrNoRoom) {
 		return fosite.ErrAccessDenied.WithHintf("The user has allowed %d applications that nobody has registered. One has to be disconnected first.",
-			maxDocumentClients)
+			maxStrangers)
 	}
 	return err
 }
@@ -105,7 +111,7 @@ var (
 	errUnprovable   = errors.New("its token_endpoint_auth_method is not none")
 	// errOnlyOnPage is for who asks the user elsewhere: the user has to see where the client comes from.
 	errOnlyOnPage = fosite.ErrUnauthorizedClient.WithHint(
-		"A client that comes by its metadata document can be allowed only on the page of this server, where GET leads a browser.")
+		"A client that nobody here has registered can be allowed only on the page of this server, where GET leads a browser.")
 )
 
 // asDocumentError is what the caller is told. The cause may be of a stranger's making, or tell of the network here.

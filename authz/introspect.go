@@ -45,16 +45,16 @@ func confirmationOf(boundTo string) *confirmation {
 	return &confirmation{boundTo}
 }
 
-// handleIntrospect tells a confidential client whether a token is good (RFC 7662). Any access token may be asked about,
-// since resource servers are clients too; a refresh token only by the client that it belongs to, so that nobody can take
+// handleIntrospect tells a confidential client that an operator has registered whether a token is good (RFC 7662). Any access token
+// may be asked about, since resource servers are clients too; a refresh token only by the client that it belongs to, so that nobody can take
 // one for an access token. The answer is that of the registry, which knows of a revocation before any gateway does.
 func (s *Server) handleIntrospect(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
 
 	client, form, err := s.readClientRequest(ctx, w, r)
-	if err == nil && client.Public {
-		err = fosite.ErrUnauthorizedClient.WithHint("Introspection is for confidential clients.")
+	if err == nil && (client.Public || client.RegisteredItself()) {
+		err = fosite.ErrUnauthorizedClient.WithHint("Introspection is for confidential clients that have not registered themselves.")
 	}
 	if err != nil {
 		s.failures.Answer(w, r, err)

@@ -53,6 +53,7 @@ type metadata struct {
 	AuthorizationEndpoint     string   `json:"authorization_endpoint"`
 	TokenEndpoint             string   `json:"token_endpoint"`
 	JWKSURI                   string   `json:"jwks_uri"`
+	RegistrationEndpoint      string   `json:"registration_endpoint,omitempty"`
 	RevocationEndpoint        string   `json:"revocation_endpoint"`
 	IntrospectionEndpoint     string   `json:"introspection_endpoint"`
 	ScopesSupported           []string `json:"scopes_supported"`

@@ -32,6 +32,7 @@ type issuer struct {
 	turns             turns
 	maxGrants         int
 	maxRevokedTokens  int
+	keepUnused        time.Duration // a client that has registered itself, without a grant
 	now               func() time.Time
 	log               *slog.Logger
 }

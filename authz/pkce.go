@@ -31,15 +31,15 @@ func challengeMethods(plain bool) []string {
 }
 
 // readChallenge takes the challenge of an authorization request. A public client must send one: nothing else would keep
-// whoever sees its code from redeeming it.
-func readChallenge(form url.Values, public, plain bool) (challenge, error) {
+// whoever sees its code from redeeming it. So must a stranger, who is new here and knows how.
+func readChallenge(form url.Values, isRequired, plain bool) (challenge, error) {
 	c := challenge{value: form.Get("code_challenge"), method: form.Get("code_challenge_method")}
 	if c.value == "" {
 		switch {
 		case c.method != "":
 			return challenge{}, fosite.ErrInvalidRequest.WithHint("Parameter 'code_challenge' is missing.")
-		case public:
-			return challenge{}, fosite.ErrInvalidRequest.WithHint("A public client must send a 'code_challenge' (PKCE).")
+		case isRequired:
+			return challenge{}, fosite.ErrInvalidRequest.WithHint("This client must send a 'code_challenge' (PKCE).")
 		}
 		return challenge{}, nil
 	}

@@ -71,7 +71,7 @@ func (s *Server) authorizeSilently(ctx context.Context, w http.ResponseWriter, r
 
 // isConnected reports whether the visitor has allowed the client something as it describes itself now, as far as that can be found out.
 func (s *Server) isConnected(ctx context.Context, v browser.Visitor, a *authorization) bool {
-	if a.document == nil || !v.SignedIn {
+	if !a.isStranger() || !v.SignedIn {
 		return false
 	}
 	live, err := s.registry.LiveGrants(ctx, v.Session.Subject, a.client.ID, s.issuer.maxGrants)
@@ -96,7 +96,7 @@ func (s *Server) hasAllowed(ctx context.Context, subject string, a *authorizatio
 		if g.Fingerprint != a.client.Fingerprint { // it describes itself in other words than the user was shown
 			return false
 		}
-		isSameHost := !a.client.Public || strings.EqualFold(client.HostOf(g.RedirectURI), a.redirectURI.Host)
+		isSameHost := !a.client.Public && !a.isStranger() || strings.EqualFold(client.HostOf(g.RedirectURI), a.redirectURI.Host)
 		return isSameHost && s.issuer.resources.cover(g.Resources, a.consent.resources) &&
 			len(without(a.request.GetRequestedScopes(), g.Scopes)) == 0
 	}), err

@@ -34,6 +34,9 @@ func (s *Server) publicRoutes() endpoint.Routes {
 	maps.Copy(public, s.pages.Routes())
 	maps.Copy(public, s.account.Routes())
 	maps.Copy(public, s.signIn.Routes())
+	if s.registering != nil {
+		maps.Copy(public, s.registering.Routes())
+	}
 	for _, path := range MetadataPaths(s.issuer.name) {
 		public[path] = map[string]http.HandlerFunc{http.MethodGet: s.handleMetadata}
 	}

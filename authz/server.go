@@ -19,6 +19,7 @@ import (
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
+	"gatehouse/authz/registration"
 	"gatehouse/authz/signin"
 	"gatehouse/authz/user"
 	"gatehouse/keys"
@@ -48,7 +49,8 @@ type Server struct {
 
 	pages       *browser.Pages
 	account     *account.Handler
-	requestPace *user.Pace // of authorization requests
+	registering *registration.Handler // nil: only operators register clients
+	requestPace *user.Pace            // of authorization requests
 
 	users    signin.Users
 	signIn   *signin.Handler
@@ -86,6 +88,9 @@ func New(c Config) (*Server, error) {
 	known, ring := newScopes(c.Scopes, c.ScopeTranslations, c.Risks), c.Keyring.Ring()
 	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE, len(c.SpendUnits) > 0)
 	published.ClientDocuments = c.Documents != nil
+	if c.Registration != nil {
+		published.RegistrationEndpoint = c.Issuer + registration.Path
+	}
 	if c.Proofs != nil {
 		published.ProofAlgorithms = dpop.Algorithms()
 	}
@@ -107,6 +112,7 @@ func New(c Config) (*Server, error) {
 			refreshSecret:     slices.Clone(c.RefreshSecret),
 			maxGrants:         c.MaxGrants,
 			maxRevokedTokens:  c.MaxRevokedTokens,
+			keepUnused:        c.KeepUnused,
 			now:               c.Now,
 			log:               c.Log,
 		},
@@ -139,6 +145,7 @@ func New(c Config) (*Server, error) {
 		log:      c.Log,
 		now:      c.Now,
 	}
+	s.registering = c.newRegistration(relay, failures)
 	s.account = &account.Handler{
 		Pages:        pages,
 		Registry:     c.Registry,

@@ -58,6 +58,10 @@ var walls = map[string][]string{
 	"authz/oauth2server/sourcetest": {},
 	"authz/outbox":                  {"authz/internal/loop"},
 	"authz/page":                    {},
+	"authz/registration": {
+		"authz/client", "authz/internal/endpoint", "authz/internal/loop", "authz/internal/text", "authz/keyring", "authz/outbox", "authz/page",
+		"authz/user",
+	},
 	"authz/signin": {
 		"authz/browser", "authz/client", "authz/internal/endpoint", "authz/internal/loop", "authz/internal/text", "authz/keyring",
 		"authz/outbox", "authz/page", "authz/user",

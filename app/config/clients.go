@@ -13,7 +13,8 @@ import (
 
 // Clients configures which applications there are besides those that an operator registers.
 type Clients struct {
-	Documents ClientDocuments `yaml:"documents"`
+	Documents    ClientDocuments    `yaml:"documents"`
+	Registration ClientRegistration `yaml:"registration"`
 }
 
 // ClientDocuments configures applications that come by themselves: their client_id is the URL of their metadata document.
@@ -42,6 +43,7 @@ func (c *Config) checkClients(v *validation) {
 	v.err("clients.documents.allow_networks", err)
 	_, err = d.Roots()
 	v.err("clients.documents.ca_file", err)
+	c.checkRegistration(v)
 }
 
 func isHostName(host string) bool {

@@ -259,7 +259,7 @@ func Default() Config {
 		PKCE:         PKCE{Plain: true},
 		DPoP:         DPoP{Nonce: NonceOff},
 		Sessions:     Sessions{Idle: 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
-		Clients:      Clients{Documents: ClientDocuments{Enabled: true}},
+		Clients:      Clients{Documents: ClientDocuments{Enabled: true}, Registration: ClientRegistration{Mode: RegistrationOff, KeepUnused: 24 * time.Hour, MaxUnused: 10_000}},
 		Grants:       Grants{MaxPerClient: 50, MaxRevokedTokens: 100},
 		Budgets: Budgets{
 			Timeout: 2 * time.Second, Default: DefaultBudget{Period: "month"}, AllowUnlimited: true, TimeZone: "UTC", Alignment: FromCalendar,

@@ -55,6 +55,7 @@ func TestTheFileInTheRepositoryNeedsOnlyItsSecrets(t *testing.T) {
 	want.Routes, want.Scopes, want.TrustedProxies, want.TrustedProxyHeaders = cfg.Routes, cfg.Scopes, cfg.TrustedProxies, []string{}
 	want.TrustedOrigins, want.DPoP.URLs = []string{}, []string{}
 	want.Clients.Documents.Hosts, want.Clients.Documents.RefusedHosts, want.Clients.Documents.AllowNetworks = []string{}, []string{}, []string{}
+	want.Clients.Registration.Scopes = []string{}
 	want.CORS.Origins, want.CORS.Headers, want.CORS.ExposedHeaders = []string{}, []string{}, []string{}
 	require.Equal(t, want, cfg, "the file says that its values are the defaults")
 }

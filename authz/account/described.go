@@ -9,8 +9,8 @@ import (
 
 // domainOf is where the user knows the client from: where its last answer went, or where it describes itself.
 func domainOf(c registry.Connection) string {
-	if c.Fingerprint != "" {
-		return client.HostOf(c.ClientID)
+	if host := client.HostOf(c.ClientID); c.Fingerprint != "" && host != "" {
+		return host
 	}
 	return client.HostOf(c.RedirectURI)
 }

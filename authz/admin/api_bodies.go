@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"time"
 
 	"gatehouse/authz/client"
 	"gatehouse/registry"
@@ -84,13 +85,19 @@ type clientAnswer struct {
 	Disabled       bool     `json:"disabled,omitempty"`
 	// Document says that the client is what its metadata document says, which is at its id.
 	Document bool `json:"document,omitempty"`
+	// RegisteredItselfAt is there for one that has registered itself.
+	RegisteredItselfAt *time.Time `json:"registeredItselfAt,omitempty"`
 }
 
 func answerOf(c registry.Client) clientAnswer {
-	return clientAnswer{
+	a := clientAnswer{
 		ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, DefaultScopes: c.DefaultScopes, RequiredScopes: c.RequiredScopes,
-		DPoPBound: c.DPoPBound, Disabled: c.Disabled(), Document: c.Fingerprint != "",
+		DPoPBound: c.DPoPBound, Disabled: c.Disabled(), Document: c.Fingerprint != "" && !c.RegisteredItself(),
 	}
+	if c.RegisteredItself() {
+		a.RegisteredItselfAt = &c.CreatedAt
+	}
+	return a
 }
 
 // updatedAnswer is a client after a change. oauth2server's documentation calls its id id, and its program clientId.

@@ -46,7 +46,10 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change client.Ch
 		return registry.Client{}, err
 	}
 	changed, err := o.by().UpdateClient(ctx, id, func(now *registry.Client) error { // as others have changed it meanwhile
-		if now.Fingerprint != "" {
+		switch {
+		case now.RegisteredItself():
+			return &client.InvalidError{Problems: []error{errRegisteredItself}}
+		case now.Fingerprint != "":
 			return &client.InvalidError{Problems: []error{errDescribed}}
 		}
 		return change.Apply(now)
@@ -58,7 +61,10 @@ func (o *Operator) UpdateClient(ctx context.Context, id string, change client.Ch
 	return changed, nil
 }
 
-var errDescribed = errors.New("the client is what its metadata document says, which only its makers change")
+var (
+	errDescribed        = errors.New("the client is what its metadata document says, which only its makers change")
+	errRegisteredItself = errors.New("the client is what it has registered itself as, which only it changes")
+)
 
 // disable disables the client for good. One that could come by its metadata document need not have come yet.
 func (o *Operator) disable(ctx context.Context, id string) error {

@@ -58,11 +58,11 @@ type Consent struct {
 	Picture     string // of the application; shown where ShownPicture says so
 	// Website is where the application says that it comes from, and Publisher the host of that; empty: it does not say.
 	Website, Publisher string
-	// Host is where the application describes itself, which nobody at Service has registered; empty: somebody has. Shown changes with what
-	// it says there. IsOnlyLocal says that it runs on the user's own device, and HasChanged that it described itself otherwise when it
-	// was allowed something.
-	Service, Host, Shown    string
-	IsOnlyLocal, HasChanged bool
+	// Host is where the application describes itself, or else AnswersTo is where one leads that has registered itself: nobody at Service
+	// has checked them. Where both are empty, somebody has. Shown changes with what it says about itself. IsOnlyLocal says that it runs
+	// on the user's own device, and HasChanged that it described itself otherwise when it was allowed something.
+	Service, Host, AnswersTo, Shown string
+	IsOnlyLocal, HasChanged         bool
 	// Domain is where the user goes after deciding, or else Scheme is which links the application on the device opens.
 	Domain, Scheme string
 	// IsConnected says that the application has access already, since the day of Since, and Held which of the things that it asks for.

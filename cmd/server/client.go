@@ -41,6 +41,8 @@ type clientRecord struct {
 	CreatedAt      time.Time  `json:"createdAt"`
 	UpdatedAt      time.Time  `json:"updatedAt"`
 	DisabledAt     *time.Time `json:"disabledAt,omitempty"`
+	// RegisteredItselfAt is there for one that has registered itself.
+	RegisteredItselfAt *time.Time `json:"registeredItselfAt,omitempty"`
 }
 
 func recordOf(c registry.Client) clientRecord {
@@ -62,6 +64,9 @@ func recordOf(c registry.Client) clientRecord {
 	}
 	if c.Disabled() {
 		r.DisabledAt = &c.DisabledAt
+	}
+	if c.RegisteredItself() {
+		r.RegisteredItselfAt = &c.CreatedAt
 	}
 	return r
 }
@@ -90,6 +95,7 @@ func clientDetails(t *table, c registry.Client, secret string) {
 		{"URL", c.URL},
 		{"Image URL", c.ImageURL},
 		{"Created", when(c.CreatedAt)},
+		{"Kept unused until", when(c.KeptUntil)},
 		{"Updated", when(c.UpdatedAt)},
 		{"Disabled", when(c.DisabledAt)},
 	} {
@@ -103,6 +109,8 @@ func kindOf(c registry.Client) string {
 	switch {
 	case c.Disabled():
 		return "disabled"
+	case c.RegisteredItself():
+		return "registered itself"
 	case c.Fingerprint != "":
 		return "document"
 	case c.Public:

@@ -74,6 +74,25 @@ func TestMembersAreOfTheirKindOrMissing(t *testing.T) {
 	}
 }
 
+func TestMembersAreReadFirstAndJudgedThen(t *testing.T) {
+	o, err := strictjson.Parse([]byte(`{"t":"x","l":["a"],"o":{"i":"j"},"f":true}`))
+	require.NoError(t, err)
+	m := strictjson.Members{Object: o}
+	require.Equal(t, "x", m.Text("t"))
+	require.Equal(t, []string{"a"}, m.Texts("l"))
+	require.True(t, m.Flag("f"))
+	require.True(t, m.Inner("o").Has("i"))
+	require.Empty(t, m.Text("none"))
+	require.NoError(t, m.Err)
+	require.Empty(t, m.Text("f"))
+	require.Empty(t, m.Texts("t"))
+	require.False(t, m.Flag("t"))
+	require.Empty(t, m.Text("none"))
+	for _, name := range []string{"f is no text", "t is no list of texts", "t is no true or false"} {
+		require.ErrorContains(t, m.Err, name)
+	}
+}
+
 // FuzzParse: what is read has in every object as many members as encoding/json counts names.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"a":1,"a":2}`, `{"a":"\"","b":[{"a":{}}]}`, `{"\\":1,"\u005c":2}`, `{"a":[1,"b",{"c":"d:"}]}`} {

@@ -1,9 +1,6 @@
 package document
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -37,14 +34,6 @@ type Document struct {
 	// Fingerprint changes with whatever a user's consent rests on: name, links, redirect URIs, scopes, grants and the way in which
 	// the client proves itself. Keys are not a part of it: clients rotate them.
 	Fingerprint string
-}
-
-// OnlyLoopback reports whether every redirect URI leads to the user's own machine: then any program there can be the client.
-func (d *Document) OnlyLoopback() bool {
-	return !slices.ContainsFunc(d.Client.RedirectURIs, func(uri string) bool {
-		u, err := url.Parse(uri)
-		return err != nil || u.Scheme != "http" && u.Scheme != "https" || !client.IsLocalhost(u.Hostname())
-	})
 }
 
 // parse reads a document that was found at a URL. Unknown members, scopes and grant types are passed over: documents are written
@@ -85,8 +74,8 @@ func read(o strictjson.Object, at *url.URL, scopes map[string]string) (*Document
 	}
 	d.Client.Public = d.Method == None
 	d.Client.DPoPBound = d.DPoP
-	d.Fingerprint, err = d.fingerprint()
-	return d, err
+	d.Fingerprint = client.FingerprintOf(d.Client, d.Method, d.KeysURL)
+	return d, nil
 }
 
 func (d *Document) readAuthentication(o strictjson.Object) (err error) {
@@ -127,15 +116,15 @@ func (d *Document) readAuthentication(o strictjson.Object) (err error) {
 // readSettings makes of a document what an operator would register.
 func readSettings(o strictjson.Object, at *url.URL, scopes map[string]string) (client.Settings, error) {
 	s := client.Settings{ID: at.String(), Public: true, GrantTypes: []string{client.AuthorizationCode}}
-	r := reader{o: o}
-	if s.Name = r.text("client_name"); s.Name == "" {
+	r := strictjson.Members{Object: o}
+	if s.Name = r.Text("client_name"); s.Name == "" {
 		s.Name = at.Hostname()
 	}
-	s.URL = link(r.text("client_uri"), at.Host)
-	s.ImageURL = link(r.text("logo_uri"), "")
-	offered, grants, responses, scope := r.texts("redirect_uris"), r.texts("grant_types"), r.texts("response_types"), r.text("scope")
-	if r.err != nil {
-		return s, r.err
+	s.URL = link(r.Text("client_uri"), at.Host)
+	s.ImageURL = link(r.Text("logo_uri"), "")
+	offered, grants, responses, scope := r.Texts("redirect_uris"), r.Texts("grant_types"), r.Texts("response_types"), r.Text("scope")
+	if r.Err != nil {
+		return s, r.Err
 	}
 	var refused error
 	for _, uri := range offered {
@@ -175,32 +164,4 @@ func link(raw, host string) string {
 		return ""
 	}
 	return raw
-}
-
-// reader reads members until one is not of its kind.
-type reader struct {
-	o   strictjson.Object
-	err error
-}
-
-func (r *reader) text(name string) string {
-	text, err := r.o.Text(name)
-	r.err = errors.Join(r.err, err)
-	return text
-}
-
-func (r *reader) texts(name string) []string {
-	list, err := r.o.Texts(name)
-	r.err = errors.Join(r.err, err)
-	return list
-}
-
-func (d *Document) fingerprint() (string, error) {
-	c := d.Client
-	text, err := json.Marshal([]any{c.Name, c.URL, c.ImageURL, c.RedirectURIs, c.Scopes, c.GrantTypes, d.Method, d.KeysURL})
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), nil
 }

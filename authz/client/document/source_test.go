@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gatehouse/authz/client"
 	"gatehouse/authz/client/document"
 )
 
@@ -29,7 +30,7 @@ func TestADocumentIsAClient(t *testing.T) {
 	require.Equal(t, []string{"balance:read"}, d.Client.Scopes)
 	require.Empty(t, d.Client.URL, "it is of another host")
 	require.Equal(t, "https://cdn.example/logo.png", d.Client.ImageURL)
-	require.True(t, d.OnlyLoopback())
+	require.True(t, client.OnlyLoopback(d.Client))
 }
 
 func TestADocumentThatIsNotAcceptedIsRefused(t *testing.T) {
