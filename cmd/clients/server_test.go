@@ -86,7 +86,9 @@ func (s *server) tryStart() error {
 	}
 	s.issuer, s.admin, s.ended = "http://localhost:"+port, "http://"+admin, make(chan struct{})
 	s.command = exec.Command(filepath.Join(directory, "gatehouse"), "dev", "--dir", filepath.Join(directory, "dev"), "--demo-port", "0")
-	s.command.Env = []string{"GATEHOUSE_LISTEN=" + public, "GATEHOUSE_ADMIN_LISTEN=" + admin, "GATEHOUSE_ISSUER=" + s.issuer}
+	s.command.Env = []string{
+		"GATEHOUSE_LISTEN=" + public, "GATEHOUSE_ADMIN_LISTEN=" + admin, "GATEHOUSE_ISSUER=" + s.issuer, "GATEHOUSE_CLIENTS_REGISTRATION_MODE=open",
+	}
 	s.command.Stderr = &s.log
 	stdout, err := s.command.StdoutPipe()
 	if err != nil {

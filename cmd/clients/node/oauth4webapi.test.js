@@ -84,3 +84,43 @@ test("tokens that are bound to a key (DPoP): code, a call through the gateway, r
   const stolen = await oauth.refreshTokenGrantRequest(server, client, authentication, refreshed.refresh_token, options);
   await assert.rejects(oauth.processRefreshTokenResponse(server, client, stolen), { error: "invalid_dpop_proof" });
 });
+
+test("the application registers itself, and removes itself", async () => {
+  const found = await oauth.discoveryRequest(new URL(issuer), { algorithm: "oauth2", ...options });
+  const server = await oauth.processDiscoveryResponse(new URL(issuer), found);
+  const said = {
+    client_name: "A registered app",
+    redirect_uris: [redirectURI],
+    grant_types: ["authorization_code", "refresh_token"],
+    token_endpoint_auth_method: "none",
+    scope: "hello:read",
+  };
+  const client = await oauth.processDynamicClientRegistrationResponse(
+    await oauth.dynamicClientRegistrationRequest(server, said, options),
+  );
+  const authentication = oauth.None();
+  const verifier = oauth.generateRandomCodeVerifier();
+  const address = new URL(server.authorization_endpoint);
+  address.search = new URLSearchParams({
+    client_id: client.client_id,
+    redirect_uri: redirectURI,
+    response_type: "code",
+    scope: client.scope,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+  });
+  const callback = new URL((await visit(address)).url);
+  const parameters = oauth.validateAuthResponse(server, client, callback, oauth.expectNoState);
+  const answer = await oauth.authorizationCodeGrantRequest(
+    server, client, authentication, parameters, redirectURI, verifier, options,
+  );
+  const tokens = await oauth.processAuthorizationCodeResponse(server, client, answer);
+  assert.equal(await call(tokens.access_token), 200);
+  const again = await oauth.refreshTokenGrantRequest(server, client, authentication, tokens.refresh_token, options);
+  const refreshed = await oauth.processRefreshTokenResponse(server, client, again);
+
+  const own = { headers: { Authorization: `Bearer ${client.registration_access_token}` } };
+  assert.equal((await fetch(client.registration_client_uri, { ...own, method: "DELETE" })).status, 204);
+  assert.equal(await call(refreshed.access_token), 401);
+  assert.equal((await fetch(client.registration_client_uri, own)).status, 401);
+});

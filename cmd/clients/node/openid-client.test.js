@@ -34,3 +34,19 @@ test("discovery, code with PKCE, introspection, refresh, revocation", async () =
   const own = await client.clientCredentialsGrant(config, { scope: "hello:read" });
   assert.equal((await client.tokenIntrospection(config, own.access_token)).client_id, clientID);
 });
+
+test("the application registers itself", async () => {
+  const said = { client_name: "A registered app", redirect_uris: [redirectURI], scope: "hello:read" };
+  const config = await client.dynamicClientRegistration(new URL(issuer), said, undefined, options);
+  const pkceCodeVerifier = client.randomPKCECodeVerifier();
+  const address = client.buildAuthorizationUrl(config, {
+    redirect_uri: redirectURI,
+    scope: "hello:read",
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+    code_challenge_method: "S256",
+  });
+  const callback = new URL((await visit(address)).url);
+  const tokens = await client.authorizationCodeGrant(config, callback, { pkceCodeVerifier });
+  assert.equal(await call(tokens.access_token), 200);
+  assert.equal(tokens.refresh_token, undefined, "it did not ask for that grant type");
+});
