@@ -148,6 +148,11 @@ func (r *Registry) RedeemCode(ctx context.Context, hash string, first *RefreshTo
 	if err := errors.Join(checkText(hash), first.check(), checkTimes(accessExpires)); err != nil {
 		return err
 	}
+	if r.onPostgres() {
+		if redeemed, err := r.redeemPlanned(ctx, hash, first, accessExpires); err != nil || redeemed {
+			return err
+		}
+	}
 	var outcome error
 	err := r.inTx(ctx, "redeem code", func(ctx context.Context, tx bun.Tx) error {
 		now := r.clock()

@@ -84,6 +84,11 @@ func (r *Registry) RotateRefresh(ctx context.Context, hash string, rotation Rota
 	if next.Hash == hash {
 		return Replay{}, ErrInvalid
 	}
+	if r.onPostgres() {
+		if rotated, err := r.rotatePlanned(ctx, hash, rotation); err != nil || rotated {
+			return Replay{}, err
+		}
+	}
 	var outcome error
 	err = r.inTx(ctx, "rotate refresh token", func(ctx context.Context, tx bun.Tx) error {
 		now := r.clock()
@@ -121,13 +126,20 @@ func (r *Registry) insertRefresh(ctx context.Context, tx bun.Tx, t RefreshToken,
 	if t.GrantID != "" && t.GrantID != grantID {
 		return ErrInvalid
 	}
-	t.GrantID, t.UsedAt, t.SuccessorHash = grantID, time.Time{}, ""
-	if t.CreatedAt.IsZero() {
-		t.CreatedAt = r.clock()
-	}
+	t = r.created(t)
+	t.GrantID = grantID
 	result, err := tx.NewInsert().Model(&refreshRow{RefreshToken: t, Predecessor: predecessor}).
 		On("CONFLICT (hash) DO NOTHING").Returning("NULL").Exec(ctx)
 	return orElse(ErrExists, result, err)
+}
+
+// created is the token as it is stored at first.
+func (r *Registry) created(t RefreshToken) RefreshToken {
+	t.UsedAt, t.SuccessorHash = time.Time{}, ""
+	if t.CreatedAt.IsZero() {
+		t.CreatedAt = r.clock()
+	}
+	return t
 }
 
 func (t *RefreshToken) check() error {

@@ -108,15 +108,20 @@ func (r *Registry) keepAnswer(ctx context.Context, tx bun.Tx, used refreshRow, r
 	if rotation.Answer.Sealed == "" {
 		return nil
 	}
-	until := used.UsedAt.Add(rotation.Grace.Lasts)
+	_, err := tx.NewUpdate().Model((*refreshRow)(nil)).
+		Set("answer = ?", rotation.Answer.Sealed).Set("answer_for = ?", rotation.Answer.For).
+		Set("answer_until = ?", rotation.answerUntil(used.UsedAt)).
+		Where("hash = ?", used.Hash).Exec(ctx)
+	return err
+}
+
+// answerUntil is how long the answer is kept beside a token that was used at that time.
+func (rotation *Rotation) answerUntil(used time.Time) time.Time {
+	until := used.Add(rotation.Grace.Lasts)
 	if rotation.Answer.FreshUntil.Before(until) {
 		until = rotation.Answer.FreshUntil
 	}
-	_, err := tx.NewUpdate().Model((*refreshRow)(nil)).
-		Set("answer = ?", rotation.Answer.Sealed).Set("answer_for = ?", rotation.Answer.For).
-		Set("answer_until = ?", storable(until)).
-		Where("hash = ?", used.Hash).Exec(ctx)
-	return err
+	return storable(until)
 }
 
 // forgetAnswer removes the answer of a token whose successor was used.
