@@ -195,6 +195,13 @@ func TestARegistrationIsOneJSONObject(t *testing.T) {
 	require.Empty(t, g.selfRegistered())
 }
 
+// It would get no token at all.
+func TestNoClientIsBoundToAKeyWhereThereAreNoProofs(t *testing.T) {
+	g := newRegistering(t, func(c *authz.Config) { c.Proofs = nil })
+	g.requireError(g.registers(map[string]any{"dpop_bound_access_tokens": true}), http.StatusBadRequest, "invalid_client_metadata")
+	g.registered(map[string]any{"dpop_bound_access_tokens": false})
+}
+
 // A client cannot say that it comes from somebody else's site.
 func TestASiteIsShownOnlyWhereEveryRedirectLeadsThere(t *testing.T) {
 	for _, test := range []struct {

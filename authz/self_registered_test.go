@@ -439,6 +439,7 @@ func TestAnOperatorSeesAndBarsWhoHasRegisteredItself(t *testing.T) {
 			require.NotContains(t, g.adminDo(http.MethodGet, "/app", "").json, "registeredItselfAt")
 			changed := g.adminDo(http.MethodPut, "/"+id, `{"name":"Other"}`)
 			require.Equal(t, http.StatusBadRequest, changed.StatusCode, "nobody else says what it is: %s", changed.text)
+			require.Contains(t, changed.text, "has registered itself")
 
 			require.NoError(t, bar(g.operator(), id))
 			g.requireDenied(token.str("access_token"))
