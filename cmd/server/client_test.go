@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -167,4 +168,25 @@ func TestNamesCannotTakeOverTheTerminal(t *testing.T) {
 		require.NotContains(t, text, "\x1b")
 		require.Contains(t, text, "a\uFFFD[2Jb")
 	}
+}
+
+func TestAnOperatorSeesWhichClientsHaveRegisteredThemselves(t *testing.T) {
+	s := sqliteSite(t)
+	s.ok("migrate")
+	id := s.object("client", "create", "--name", "Ours", "--domain", "https://x.example")["clientId"].(string)
+	stored, err := registry.Open(t.Context(), s.env["GATEHOUSE_DATABASE_URL"])
+	require.NoError(t, err)
+	self := registry.Client{ID: "self", Name: "Theirs", RedirectURIs: []string{"http://127.0.0.1/"}, Fingerprint: "f", KeptUntil: time.Now().Add(time.Hour)}
+	require.NoError(t, stored.Register(t.Context(), self, registry.Registration{TokenHash: "h"}, 1))
+	require.NoError(t, stored.Close())
+
+	shown := s.object("client", "show", "self")
+	require.Equal(t, shown["createdAt"], shown["registeredItselfAt"])
+	require.NotContains(t, s.object("client", "show", id), "registeredItselfAt")
+	require.Regexp(t, `\nself +Theirs +registered itself `, s.ok("client", "list"))
+	require.Regexp(t, `\nKept unused until +\d`, s.ok("client", "show", "self"))
+	require.NotContains(t, s.ok("client", "show", id), "Kept unused")
+	s.refused(2, "has registered itself", "client", "update", "self", "--name", "Ours")
+	s.ok("revoke", "--client", "self", "--yes")
+	require.Regexp(t, `\nself +Theirs +disabled `, s.ok("client", "list"))
 }
