@@ -81,6 +81,7 @@ var walls = map[string][]string{
 		"gateway/internal/http1", "gateway/internal/occasional", "gateway/internal/panics", "gateway/internal/routing",
 		"gateway/internal/spend", "gateway/internal/upstream",
 	},
+	"gateway/internal/mcp":        {},
 	"gateway/internal/occasional": {},
 	"gateway/internal/opaque":     {},
 	"gateway/internal/panics":     {},

@@ -139,8 +139,11 @@ func (r *request) begin(ctx *fasthttp.RequestCtx, g *Gateway, to *rule, from hea
 	if err := r.body.open(ctx, to.maxBody); err != nil {
 		return false, err
 	}
-	if to.spend != nil {
+	switch {
+	case to.spend != nil:
 		return r.beginSpending(g, to, from)
+	case to.mcp != nil && r.bringsMessage():
+		return r.beginMessage(to, from)
 	}
 	before := r.body.waits()
 	if trailer, ok := r.fields.Get("trailer"); ok && r.body.IsChunked() {
@@ -249,8 +252,18 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 		}
 	}
 	copyHead(&response.Header, head, except)
+	if to.streamsEvents && isEvents(head) {
+		x.MayBeSilent()
+	}
 	g.streamAnswer(ctx, r, to, x, head)
 	return true, nil
+}
+
+// isEvents holds for an answer of server-sent events.
+func isEvents(head *upstream.Head) bool {
+	contentType, _ := head.Get("content-type")
+	kind, _, _ := bytes.Cut(contentType, []byte{';'})
+	return http1.IsNamed(http1.Trim(kind), "text/event-stream")
 }
 
 // copyHead copies the status and the fields that pass.

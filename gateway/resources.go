@@ -18,7 +18,8 @@ func NewResources(issuer, issuerName string, resources map[string]resource.Setti
 	seen := make([]resource.Route, len(routes))
 	for i, r := range routes {
 		seen[i] = resource.Route{
-			Path: r.Path, Methods: r.Methods, IsOrdered: r.FromTargets, Scope: r.Scope, Resource: r.Resource, BoundOnly: r.DPoP == DPoPRequired,
+			Path: r.Path, Methods: r.Methods, IsOrdered: r.FromTargets, Scope: r.Scope, MoreScopes: r.mcpScopes(), Resource: r.Resource,
+			BoundOnly: r.DPoP == DPoPRequired,
 		}
 	}
 	return resource.New(issuer, issuerName, resources, seen)

@@ -30,13 +30,23 @@ type ScopeRisk struct {
 // Risks returns what the scopes of the routes let an application do. A scope of several routes has the highest risk of theirs.
 func Risks(routes []Route) map[string]ScopeRisk {
 	highest := make(map[string]ScopeRisk)
-	for _, r := range routes {
-		if r.Scope == "" {
-			continue
+	add := func(r *Route, scope, risk, why string) {
+		if known, ok := highest[scope]; !ok || slices.Index(risks, risk) > slices.Index(risks, known.Risk) {
+			highest[scope] = ScopeRisk{risk, fmt.Sprintf("%s %s %s", strings.Join(r.Methods, ","), r.Path, why)}
 		}
-		risk, why := r.risk()
-		if known, ok := highest[r.Scope]; !ok || slices.Index(risks, risk) > slices.Index(risks, known.Risk) {
-			highest[r.Scope] = ScopeRisk{risk, fmt.Sprintf("%s %s %s", strings.Join(r.Methods, ","), r.Path, why)}
+	}
+	for i := range routes {
+		r := &routes[i]
+		if r.Scope != "" {
+			risk, why := r.risk()
+			add(r, r.Scope, risk, why)
+		}
+		for _, scope := range r.mcpScopes() {
+			if risk := r.MCP.Scopes[scope].Risk; risk != "" {
+				add(r, scope, risk, "says so")
+			} else {
+				add(r, scope, Write, "may change something, by its tools")
+			}
 		}
 	}
 	return highest

@@ -86,6 +86,9 @@ type Route struct {
 	// Spend is what requests of the route spend; nil: nothing.
 	Spend *Spending `yaml:"spend" json:"spend"`
 
+	// MCP is for a route that leads to an MCP server; nil: it leads to none that the gateway knows of.
+	MCP *MCP `yaml:"mcp" json:"mcp"`
+
 	// FromTargets is for the routes of ParseTargets, which are served as oauth2server serves them: of several the first wins
 	// that has the path and the method, the word Bearer may be missing before a token, and answers may take their time. One
 	// without methods serves nothing.
@@ -102,9 +105,14 @@ const (
 )
 
 // Scopes returns what the routes' scopes are called: scope to description, for the authorization server. Where routes
-// share a scope the last description counts, as oauth2server had it.
+// share a scope the last description counts, as oauth2server had it, and that of a route's own scope before those of MCP.
 func Scopes(routes []Route) map[string]string {
 	scopes := make(map[string]string)
+	for _, r := range routes {
+		for _, scope := range r.mcpScopes() {
+			scopes[scope] = cmp.Or(r.MCP.Scopes[scope].Description, scopes[scope])
+		}
+	}
 	for _, r := range routes {
 		if r.Scope != "" {
 			scopes[r.Scope] = r.Description
@@ -137,6 +145,9 @@ type rule struct {
 	audience     audience
 	webSocket    *webSocketRule // nil where there is none
 	spend        *payment.Terms // nil: nothing
+	mcp          *mcpRule       // nil: nothing depends on what messages ask for
+	// streamsEvents lets answers of server-sent events be silent.
+	streamsEvents bool
 }
 
 // webSocketRule is what a rule says about WebSockets.
@@ -281,6 +292,10 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 			r.maxBody = maxSpendingBody
 		}
 		r.headers.Drop("accept-encoding") // the answer has to be read
+	}
+	r.streamsEvents = route.MCP != nil && route.IdleTimeout == 0
+	if r.mcp = compileMCP(route, problem); r.mcp != nil && (r.maxBody > maxMessage || r.maxBody == NoLimit) {
+		r.maxBody = maxMessage
 	}
 	if route.Credential == credential.LNDHub {
 		r.hub = g.hubAt(origin)

@@ -18,33 +18,49 @@ import (
 // beginSpending reads the whole body and what it costs, and puts what is sent into r.head: the bytes that were read, and no
 // others, whatever their framing was.
 func (r *request) beginSpending(g *Gateway, to *rule, from header.Peer) (waited bool, err error) {
-	before := r.body.waits()
-	body, err := io.ReadAll(&r.body)
-	waited = r.wasAdmitted || r.body.waits() != before
-	r.seen.Received = int(r.body.read)
+	body, waited, err := r.readWhole()
 	if err != nil {
 		return false, err
 	}
-	r.body = callerBody{size: int64(len(body)), read: int64(len(body))}
 	if r.payment, err = g.payments.Begin(to.spend, r.costRequest(body, g.now()), r.logged()); err != nil {
 		return false, unreadableCost(err)
 	}
+	return waited, r.appendWhole(to, from, body)
+}
+
+// readWhole reads a body before anything is sent. waited says that it was not all there.
+func (r *request) readWhole() (body []byte, waited bool, err error) {
+	before := r.body.waits()
+	body, err = io.ReadAll(&r.body)
+	waited = r.wasAdmitted || r.body.waits() != before
+	r.seen.Received = int(r.body.read)
+	if err != nil {
+		return nil, false, err
+	}
+	r.body = callerBody{size: int64(len(body)), read: int64(len(body))}
+	return body, waited, nil
+}
+
+// appendWhole puts a request whose body was read into r.head.
+func (r *request) appendWhole(to *rule, from header.Peer, body []byte) error {
 	if err := r.appendHead(to, from); err != nil {
-		return false, err
+		return err
 	}
 	r.head = append(r.head, body...)
-	return waited, nil
+	return nil
+}
+
+// countField returns the value of the last field of that lower-case name, and how many there are.
+func (r *request) countField(name string) (value string, times int) {
+	last, times := r.fields.Count(name)
+	return string(last), times
 }
 
 func (r *request) costRequest(body []byte, now time.Time) *spend.Request {
 	contentType, _ := r.fields.Only("content-type")
 	_, isEncoded := r.fields.Get("content-encoding")
 	return &spend.Request{
-		Body: body, ContentType: string(contentType), IsEncoded: isEncoded, Now: now,
-		Header: func(name string) (string, int) {
-			value, times := r.fields.Count(name)
-			return string(value), times
-		},
+		Body: body, ContentType: string(contentType), IsEncoded: isEncoded, Now: now, Header: r.countField,
 	}
 }
 

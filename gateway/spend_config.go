@@ -69,12 +69,18 @@ func SpendUnits(routes []Route) map[string]string {
 }
 
 // WithoutBudget returns the routes that are ways around a budget: they spend, as far as is known of them, with a scope for which
-// other routes count what is spent, and do not count it themselves.
+// other routes count what is spent, and do not count it themselves. Of a route that is one by its MCP, Scope is the one in question.
 func WithoutBudget(routes []Route) (around []Route) {
 	units := SpendUnits(routes)
 	for _, r := range routes {
 		if _, counted := units[r.Scope]; counted && r.Spend == nil {
 			if risk, _ := r.risk(); risk == Spend {
+				around = append(around, r)
+			}
+		}
+		for _, scope := range r.mcpScopes() {
+			if _, counted := units[scope]; counted {
+				r.Scope = scope
 				around = append(around, r)
 			}
 		}

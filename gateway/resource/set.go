@@ -22,12 +22,13 @@ type Settings struct {
 
 // Route is what a Set has to know of a route.
 type Route struct {
-	Path      string
-	Methods   []string
-	IsOrdered bool // as routing.Tree.Add has it
-	Scope     string
-	Resource  string // by its name in the configuration; empty: the issuer's own
-	BoundOnly bool   // it takes only tokens that are bound to a key (RFC 9449)
+	Path       string
+	Methods    []string
+	IsOrdered  bool // as routing.Tree.Add has it
+	Scope      string
+	MoreScopes []string // which some of its requests need besides
+	Resource   string   // by its name in the configuration; empty: the issuer's own
+	BoundOnly  bool     // it takes only tokens that are bound to a key (RFC 9449)
 }
 
 // Resource is what tokens can be for.
@@ -67,9 +68,11 @@ type access struct {
 func (a *access) isBoundOnly() bool { return a.takesBound && !a.takesBare }
 
 func (a *access) add(p place) {
-	if p.scope != "" && !slices.Contains(a.scopes, p.scope) {
-		a.scopes = append(a.scopes, p.scope)
-		slices.Sort(a.scopes)
+	for _, scope := range p.scopes {
+		if scope != "" && !slices.Contains(a.scopes, scope) {
+			a.scopes = append(a.scopes, scope)
+			slices.Sort(a.scopes)
+		}
 	}
 	a.takesBound = a.takesBound || p.boundOnly
 	a.takesBare = a.takesBare || !p.boundOnly
@@ -78,7 +81,7 @@ func (a *access) add(p place) {
 // place is a route, seen from outside.
 type place struct {
 	owner     *member
-	scope     string
+	scopes    []string
 	boundOnly bool
 }
 
@@ -159,7 +162,7 @@ func (s *Set) addRoute(route Route) error {
 			return fmt.Errorf("there is no resource %q", route.Resource)
 		}
 	}
-	at := place{owner, route.Scope, route.BoundOnly}
+	at := place{owner, append([]string{route.Scope}, route.MoreScopes...), route.BoundOnly}
 	owner.access.add(at)
 	template, err := routing.ParseTemplate(route.Path)
 	if err != nil {

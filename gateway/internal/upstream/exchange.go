@@ -52,7 +52,7 @@ func (c *conn) begin(caller Caller, of *places, asked, now time.Time) Exchange {
 	c.untouched = true
 	w := &c.waiting
 	w.caller, w.watcher, w.end, w.refused = caller.Conn, nil, caller.End, nil
-	w.answerBegun, w.headCame = false, false
+	w.answerBegun, w.headCame, w.silent = false, false, false
 	return Exchange{c, c.serial.Load()}
 }
 

@@ -23,6 +23,8 @@ type waiting struct {
 	end         time.Time // of the exchange
 	by          time.Time // when the upstream has to have said something
 	readAt      time.Time // the read deadline in force
+	// silent says that the answer may be silent for as long as its caller, the watcher and end let it.
+	silent bool
 }
 
 // Watcher decides whether an exchange that takes long goes on.
@@ -41,6 +43,13 @@ func (x Exchange) WatchedBy(w Watcher) {
 	}
 }
 
+// MayBeSilent lets IdleTimeout not hold for what is still to come of the answer. It may be called after AwaitHead.
+func (x Exchange) MayBeSilent() {
+	if c := x.in(answered, streaming); c != nil {
+		c.waiting.silent = true
+	}
+}
+
 // Wake makes an exchange that waits for its upstream ask its watcher at once. Other than every method it may be called from
 // any goroutine, but not once End or Upgrade may have been called.
 func (x Exchange) Wake() {
@@ -55,8 +64,10 @@ var longAgo = time.Unix(1, 0)
 // near is left alone: a new one for each wait would cost more than an early wake-up now and then.
 func (c *conn) waitFor(now time.Time, patience time.Duration) error {
 	w := &c.waiting
-	w.by = earliest(now.Add(patience), w.end)
-	if w.readAt.Sub(now) > pollInterval/2 && !w.readAt.After(w.by) {
+	if w.by = earliest(now.Add(patience), w.end); w.silent {
+		w.by = w.end
+	}
+	if w.readAt.Sub(now) > pollInterval/2 && (w.by.IsZero() || !w.readAt.After(w.by)) {
 		return nil
 	}
 	return c.arm(now)
