@@ -26,6 +26,10 @@ type Client struct {
 	Public         bool     `bun:"public"`
 	DPoPBound      bool     `bun:"dpop_bound"`  // all of its access tokens are bound to a key (RFC 9449 section 5.2)
 	SecretHash     string   `bun:"secret_hash"` // opaque here; empty: no secret
+	// Keys is the JSON Web Key Set of a client that signs who it is (private_key_jwt), KeysURL where that is instead. Such a client is
+	// not public and has no secret.
+	Keys    string `bun:"jwks"`
+	KeysURL string `bun:"jwks_uri"`
 	// Fingerprint is that of what a client says about itself that nobody here has registered: of its metadata document, as a user last
 	// saw it who allowed the client something, or of its own registration. Empty: an operator has registered the client.
 	Fingerprint string `bun:"fingerprint"`
@@ -42,6 +46,9 @@ func (c Client) Disabled() bool { return !c.DisabledAt.IsZero() }
 
 // RegisteredItself reports whether the client has (RFC 7591): Registration has more of it.
 func (c Client) RegisteredItself() bool { return !c.KeptUntil.IsZero() }
+
+// HasKeys reports whether the client proves who it is by signing, and in no other way.
+func (c Client) HasKeys() bool { return c.Keys != "" || c.KeysURL != "" }
 
 type clientRow struct {
 	bun.BaseModel `bun:"table:clients,alias:c"`
@@ -81,6 +88,8 @@ func (c Client) differences(before Client) (names []string) {
 		{"public", c.Public == before.Public},
 		{"dpop_bound", c.DPoPBound == before.DPoPBound},
 		{"secret", c.SecretHash == before.SecretHash},
+		{"jwks", c.Keys == before.Keys},
+		{"jwks_uri", c.KeysURL == before.KeysURL},
 	} {
 		if !field.same {
 			names = append(names, field.name)
@@ -93,7 +102,7 @@ func (c *Client) check() error {
 	lists := slices.Concat(c.RedirectURIs, c.Scopes, c.DefaultScopes, c.RequiredScopes, c.GrantTypes)
 	return errors.Join(
 		checkIDs(c.ID),
-		checkText(c.Name, c.URL, c.ImageURL, c.Domain, c.SecretHash, c.Fingerprint),
+		checkText(c.Name, c.URL, c.ImageURL, c.Domain, c.SecretHash, c.Fingerprint, c.Keys, c.KeysURL),
 		checkText(lists...),
 		checkTimes(c.CreatedAt),
 	)

@@ -20,6 +20,7 @@ func clientRoundTrip(t *testing.T, w *world) {
 		GrantTypes:    []string{"authorization_code", "refresh_token"},
 		DefaultScopes: []string{"balance:read"}, RequiredScopes: []string{"it's"},
 		Public: true, DPoPBound: true, SecretHash: "sha256:'); DROP TABLE clients; --",
+		Keys: `{"keys":[{"kid":"it's"}]}`, KeysURL: "https://example.org/keys?a=b",
 		CreatedAt: start.Add(-time.Hour),
 	}
 	require.NoError(t, w.CreateClient(w.ctx, client))
@@ -75,6 +76,16 @@ func clientUpdate(t *testing.T, w *world) {
 	got, err = w.Client(w.ctx, "app")
 	require.NoError(t, err)
 	require.Len(t, got.Scopes, 52, "an update was lost")
+
+	keyed, err := w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.KeysURL = "https://app.example/keys"; return nil })
+	require.NoError(t, err)
+	require.True(t, keyed.HasKeys())
+	keyed, err = w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Keys, c.KeysURL = "{}", ""; return nil })
+	require.NoError(t, err)
+	require.True(t, keyed.HasKeys())
+	got, err = w.Client(w.ctx, "app")
+	require.NoError(t, err)
+	require.Equal(t, keyed, got)
 
 	refused := errors.New("refused")
 	_, err = w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Name = "Other"; return refused })

@@ -1,0 +1,32 @@
+package denylist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// maxAssertions is how many client assertions are noted in a minute at most: a thousand a second. Each takes some 120 bytes for about
+// seven minutes: 50 MB. One client can have a tenth of them.
+const maxAssertions = 60_000
+
+var assertions = usedOnce{prefix: "{gh}:assertion:", count: "{gh}:assertions", most: maxAssertions, mostOfHolder: maxAssertions / 10}
+
+// ErrTooManyAssertions is returned by UseAssertion when so many were used in the last minute, by the client or by all together, that
+// Redis takes no more.
+var ErrTooManyAssertions = errors.New("too many client assertions were used in the last minute")
+
+// UseAssertion reports whether a client uses an assertion (RFC 7523 section 3) for the first time, at whichever of the processes that
+// share this Redis; its jti tells it from others of the client. It is remembered as proofs are (UseProof), and the same holds on error,
+// and for a Redis that has lost its data. It blocks as long as a Check.
+func (s *Store) UseAssertion(ctx context.Context, clientID, jti string, until time.Time) (first bool, err error) {
+	first, full, err := assertions.note(ctx, s, clientID, clientID+"\x00"+jti, until) // an id has no zero byte
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("note client assertion: %w", err)
+	case full:
+		return false, ErrTooManyAssertions
+	}
+	return first, nil
+}
