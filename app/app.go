@@ -14,6 +14,7 @@ import (
 	"gatehouse/app/config"
 	"gatehouse/authz"
 	"gatehouse/authz/budget"
+	"gatehouse/authz/client/assertion"
 	"gatehouse/authz/user"
 	"gatehouse/gateway"
 	"gatehouse/gateway/listener"
@@ -45,20 +46,21 @@ type App struct {
 	log     *slog.Logger
 	proxies gateway.TrustedProxies
 	// resources are what tokens can be for.
-	resources *resource.Set
-	registry  *registry.Registry // nil in a gateway on its own, as is authz
-	authz     *authz.Server
-	proofs    *dpop.Checker
-	ledger    *budget.Ledger
-	gateway   *gateway.Gateway // has no routes in an authorization server on its own
-	public    *fiber.App
-	admin     *http.Server
-	budgets   *http.Server // nil unless gateways on their own are answered here
-	failed    chan error
-	health    health
-	metrics   *metrics
-	observer  *observer
-	tracing   *tracing // nil unless it is wanted
+	resources  *resource.Set
+	registry   *registry.Registry // nil in a gateway on its own, as is authz
+	authz      *authz.Server
+	proofs     *dpop.Checker
+	assertions *assertion.Checker
+	ledger     *budget.Ledger
+	gateway    *gateway.Gateway // has no routes in an authorization server on its own
+	public     *fiber.App
+	admin      *http.Server
+	budgets    *http.Server // nil unless gateways on their own are answered here
+	failed     chan error
+	health     health
+	metrics    *metrics
+	observer   *observer
+	tracing    *tracing // nil unless it is wanted
 
 	callers    listener.Config
 	accepting  *listener.Listener // nil before Start

@@ -22,11 +22,11 @@ func (a *App) newDocuments() (*document.Source, error) {
 	if !settings.Enabled {
 		return nil, nil
 	}
-	roots, err := settings.Roots()
+	roots, err := settings.Fetching().Roots()
 	if err != nil {
 		return nil, fmt.Errorf("clients.documents.ca_file: %w", err)
 	}
-	allow, err := settings.Allow()
+	allow, err := settings.Fetching().Allow()
 	if err != nil {
 		return nil, fmt.Errorf("clients.documents.allow_networks: %w", err)
 	}
@@ -38,4 +38,19 @@ func (a *App) newDocuments() (*document.Source, error) {
 		Allow:   allow,
 		RootCAs: roots,
 	})
+}
+
+// newClientKeys fetches the keys of clients that an operator has registered with a URL of theirs. Callers are not counted: they cannot
+// choose what is fetched, nor how often.
+func (a *App) newClientKeys() (*document.Source, error) {
+	settings := a.config.Clients.Keys
+	roots, err := settings.Roots()
+	if err != nil {
+		return nil, fmt.Errorf("clients.keys.ca_file: %w", err)
+	}
+	allow, err := settings.Allow()
+	if err != nil {
+		return nil, fmt.Errorf("clients.keys.allow_networks: %w", err)
+	}
+	return document.New(document.Config{Allow: allow, RootCAs: roots})
 }

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/app/config"
 	"gatehouse/authz"
+	"gatehouse/authz/client/assertion"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/lastused"
 	"gatehouse/authz/outbox"
@@ -38,6 +39,7 @@ func (a *App) openDenylist() (revocations, error) {
 	}
 	a.onClose("denylist", closeStore)
 	a.proofs = a.newProofs(store)
+	a.assertions = &assertion.Checker{Uses: store, Leeway: a.config.ClockLeeway}
 	a.metrics.watchRedis(store)
 	a.background("Redis watch", func(ctx context.Context) { store.Watch(ctx, a.log) })
 	a.health.watch("redis", inOrder(store)) // what is wrong with it is as wrong elsewhere
@@ -156,12 +158,18 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 	if err != nil {
 		return nil, err
 	}
+	clientKeys, err := a.newClientKeys()
+	if err != nil {
+		return nil, err
+	}
 	return authz.New(authz.Config{
 		Issuer:            a.config.Issuer,
 		Scopes:            gateway.Scopes(a.config.Routes),
 		Risks:             risksOf(a.config.Routes),
 		ScopeTranslations: a.config.Scopes,
 		Documents:         documents,
+		Assertions:        a.assertions,
+		ClientKeys:        clientKeys,
 		Registration:      a.newRegistration(),
 		KeepUnused:        a.config.Clients.Registration.KeepUnused,
 		Brand:             brand,

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/keys/jws/jwstest"
 )
 
 func (w *world) adminDo(method, path, body string, options ...option) answer {
@@ -188,4 +189,38 @@ func TestAWebPageCannotUseTheOperatorsBrowser(t *testing.T) {
 	}
 	w.requireError(w.adminDo("DELETE", "/app", "", rebound), http.StatusForbidden, "access_denied")
 	require.Equal(t, http.StatusOK, w.adminDo("POST", "", body, header("Sec-Fetch-Site", "same-origin")).StatusCode)
+}
+
+func TestAClientWithKeysIsManaged(t *testing.T) {
+	w := newWorld(t)
+	s := signing{world: w, Signer: jwstest.New(t, "ES256"), kid: "first"}
+	a := w.adminDo("POST", "", `{"name":"N","grantTypes":["client_credentials"],"jwks":`+s.keySet()+`}`)
+	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	require.NotContains(t, a.json, "clientSecret")
+	s.id = a.str("clientId")
+	require.Equal(t, http.StatusOK, s.ask(s.assertion(nil, nil)).StatusCode)
+	w.requireError(w.adminDo("POST", "/"+s.id+"/secret", ""), http.StatusBadRequest, "invalid_request")
+	require.Contains(t, w.adminDo("GET", "/"+s.id, "").text, `"jwks":{"keys":[{`)
+	a = w.adminDo("PUT", "/"+s.id, `{"name":"M"}`)
+	require.Equal(t, http.StatusOK, a.StatusCode, a.text)
+	require.Equal(t, http.StatusOK, s.ask(s.assertion(nil, nil)).StatusCode, "what is missing stays as it is")
+
+	next := s
+	next.Signer = jwstest.New(t, "ES256")
+	require.Equal(t, http.StatusOK, w.adminDo("PUT", "/"+s.id, `{"jwks":`+next.keySet()+`}`).StatusCode)
+	w.requireError(s.ask(s.assertion(nil, nil)), http.StatusUnauthorized, "invalid_client")
+	require.Equal(t, http.StatusOK, next.ask(next.assertion(nil, nil)).StatusCode)
+
+	require.Equal(t, http.StatusOK, w.adminDo("PUT", "/service", `{"jwks":`+s.keySet()+`}`).StatusCode)
+	w.requireError(w.post("/oauth/token", form("grant_type", "client_credentials"), basic("service", appSecret)), 401, "invalid_client")
+	for _, bad := range []string{
+		`"jwks":{"keys":[]}`, `"jwks":"x"`, `"jwks":{"keys":[{"kty":"oct","k":"AAAA"}]}`, `"jwksUri":"http://a.example/x"`, `"jwksUri":"https://127.0.0.1/x"`,
+		`"jwks":` + s.keySet() + `,"jwksUri":"https://a.example/x"`, `"jwks":` + s.keySet() + `,"public":true`,
+		`"jwks":` + strings.Replace(s.keySet(), `"kty"`, `"kid":"second","kid":"third","kty"`, 1),
+	} {
+		a := w.adminDo("POST", "", `{"name":"N","domain":"https://n.example",`+bad+`}`)
+		w.requireError(a, http.StatusBadRequest, "invalid_request")
+		require.NotContains(t, a.text, "AAAA")
+	}
+	w.requireError(w.adminDo("PUT", "/spa", `{"jwks":`+s.keySet()+`}`), http.StatusBadRequest, "invalid_request")
 }

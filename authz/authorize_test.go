@@ -153,9 +153,9 @@ func TestWhatIsNotSupportedIsNamed(t *testing.T) {
 	a := w.post("/oauth/token", form("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), basic("app", appSecret))
 	w.requireError(a, http.StatusBadRequest, "unsupported_grant_type")
 	require.Contains(t, a.str("error_description"), "device_code")
-	a = w.post("/oauth/token", redemption("x", "client_assertion", "e30.", "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"))
+	a = w.post("/oauth/token", redemption("x", "client_assertion", "e30.", "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"))
 	w.requireError(a, http.StatusUnauthorized, "invalid_client")
-	require.Contains(t, a.str("error_description"), "private_key_jwt")
+	require.Contains(t, a.str("error_description"), "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 }
 
 func TestTheAnswerKeepsTheQueryOfTheRedirectURI(t *testing.T) {

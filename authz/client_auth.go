@@ -9,6 +9,7 @@ import (
 
 	"github.com/ory/fosite"
 
+	"gatehouse/authz/client/assertion"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
@@ -16,8 +17,9 @@ import (
 
 // credentials are what a client proves itself with: a public one only names itself.
 type credentials struct {
-	id     string
-	secret string
+	id        string
+	secret    string
+	assertion *assertion.Assertion // nil: it does not sign
 }
 
 // noSecret is what JavaScript clients send as the password of a client that has none.
@@ -54,7 +56,7 @@ func readCredentials(r *http.Request, form url.Values) (credentials, error) {
 // authenticateClient returns the client that sent the request; a disabled one is as good as deleted. Each failure that
 // depends on the registry reads the same.
 func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (registry.Client, error) {
-	presented, err := readCredentials(r, form)
+	presented, err := s.readProof(r, form)
 	if err != nil {
 		return registry.Client{}, err
 	}
@@ -68,7 +70,12 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 	if client, err = s.asItSays(ctx, r, client); err != nil {
 		return registry.Client{}, err
 	}
-	if client.Public && (presented.secret == "" || presented.secret == noSecret) {
+	switch hasSigned := presented.assertion != nil; {
+	case hasSigned && client.HasKeys():
+		return client, s.proveByAssertion(ctx, r, client, presented.assertion)
+	case hasSigned || client.HasKeys(): // each client proves itself in its own way
+		return registry.Client{}, s.wrongClient(ctx, client, errOtherWay)
+	case client.Public && (presented.secret == "" || presented.secret == noSecret):
 		return client, nil
 	}
 	stored := client.SecretHash
@@ -80,10 +87,31 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 		return registry.Client{}, err
 	}
 	if !ok {
-		s.log.InfoContext(ctx, "client authentication failed", slog.String("client_id", client.ID))
-		return registry.Client{}, errWrongClient
+		return registry.Client{}, s.wrongClient(ctx, client, errWrongSecret)
 	}
 	return client, nil
 }
 
-var errWrongClient = fosite.ErrInvalidClient.WithHint("The client is unknown or its secret is wrong.")
+// readProof takes what a client proves itself with, in one way alone (RFC 6749 section 2.3).
+func (s *Server) readProof(r *http.Request, form url.Values) (credentials, error) {
+	signed, err := s.readAssertion(r, form)
+	switch {
+	case err != nil:
+		return credentials{}, err
+	case signed != nil:
+		return credentials{id: signed.ClientID, assertion: signed}, nil
+	}
+	return readCredentials(r, form)
+}
+
+// wrongClient tells the operator why, and everybody else what they are told of a client that is unknown.
+func (s *Server) wrongClient(ctx context.Context, c registry.Client, why error) error {
+	s.log.InfoContext(ctx, "client authentication failed", slog.String("client_id", c.ID), slog.Any("cause", why))
+	return errWrongClient
+}
+
+var (
+	errWrongClient = fosite.ErrInvalidClient.WithHint("The client is unknown, or what it proves itself with is not its own.")
+	errWrongSecret = errors.New("its secret is wrong")
+	errOtherWay    = errors.New("it proves itself in another way than it was registered for")
+)

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
+	"gatehouse/authz/client/assertion"
 	"gatehouse/authz/client/document"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
@@ -53,6 +54,10 @@ type Config struct {
 
 	// Documents is where clients are found that nobody has registered, by their metadata documents; nil: there are none.
 	Documents *document.Source
+	// Assertions checks what clients sign to prove who they are, and uses each up; nil: they cannot (private_key_jwt).
+	Assertions *assertion.Checker
+	// ClientKeys fetches the keys of clients that were registered with a URL of theirs; nil: such clients are refused.
+	ClientKeys *document.Source
 
 	// Registration lets clients register themselves (RFC 7591); nil: only operators register any. KeepUnused is how long such a client
 	// is kept without a grant, from when it has registered or a user has allowed it something; 24 hours when 0.

@@ -47,7 +47,7 @@ func (s *Server) findClient(ctx context.Context, r *http.Request, id string) (re
 		}
 	}
 	d, err := s.documents.Find(ctx, id, s.users.Caller(r))
-	if err == nil && d.Method != document.None {
+	if err == nil && d.Client.HasKeys() && s.assertions == nil {
 		err = errUnprovable
 	}
 	if err != nil {
@@ -65,9 +65,9 @@ func clientOf(d *document.Document) registry.Client {
 	return c
 }
 
-// asItSays is a client of the registry as its document describes it now, or as it was stored where the document cannot be read in
-// time: users have allowed it something. One whose host is refused is not a client any more. A client without a document is returned
-// as it is.
+// asItSays is a client of the registry as its document describes it now. Where that cannot be read in time, it is as it was stored, if it
+// is public: users have allowed it something. One whose host is refused is not a client any more. A client without a
+// document is returned as it is.
 func (s *Server) asItSays(ctx context.Context, r *http.Request, stored registry.Client) (registry.Client, error) {
 	if stored.Fingerprint == "" || stored.RegisteredItself() {
 		return stored, nil
@@ -81,6 +81,8 @@ func (s *Server) asItSays(ctx context.Context, r *http.Request, stored registry.
 	switch {
 	case errors.Is(err, document.ErrRefused):
 		return registry.Client{}, errWrongClient
+	case err != nil && !stored.Public: // its keys are nowhere else: those of before could be ones that it has lost
+		return registry.Client{}, s.asKeysError(ctx, stored, err)
 	case err != nil:
 		s.log.DebugContext(ctx, "a client's metadata document cannot be read", slog.String("client_id", stored.ID), slog.Any("cause", err))
 		return stored, nil
@@ -90,6 +92,7 @@ func (s *Server) asItSays(ctx context.Context, r *http.Request, stored registry.
 
 // keepClient stores the client of a metadata document, whose user allows it something. It keeps one that has registered itself.
 func (i *issuer) keepClient(ctx context.Context, c registry.Client, subject string) error {
+	c.Keys, c.KeysURL = "", "" // which are believed as long as a document is, and not as long as the consent
 	var err error
 	switch {
 	case c.Fingerprint == "":
@@ -108,7 +111,7 @@ func (i *issuer) keepClient(ctx context.Context, c registry.Client, subject stri
 
 var (
 	errNoSuchClient = endpoint.Told(endpoint.ErrUnknownClient, "failure.unknown_client")
-	errUnprovable   = errors.New("its token_endpoint_auth_method is not none")
+	errUnprovable   = errors.New("its token_endpoint_auth_method is not supported")
 	// errOnlyOnPage is for who asks the user elsewhere: the user has to see where the client comes from.
 	errOnlyOnPage = fosite.ErrUnauthorizedClient.WithHint(
 		"A client that nobody here has registered can be allowed only on the page of this server, where GET leads a browser.")
@@ -126,7 +129,7 @@ func asDocumentError(err error) error {
 		hint := "The 'client_id' is neither one of a client that is registered, nor a URL that a metadata document can have."
 		return endpoint.Told(endpoint.ErrUnknownClient.WithHint(hint), "failure.unknown_client")
 	case errors.Is(err, document.ErrInvalid), errors.Is(err, errUnprovable):
-		hint := "The metadata document at the 'client_id' is not accepted. Its client_id has to be its URL, and its token_endpoint_auth_method 'none'."
+		hint := "The metadata document at the 'client_id' is not accepted. Its client_id has to be its URL, and its token_endpoint_auth_method 'none', or 'private_key_jwt' with keys."
 		return endpoint.Told(fosite.ErrInvalidClient.WithHint(hint).WithWrap(err), "failure.document_wrong")
 	case errors.Is(err, document.ErrUnreachable):
 		hint := "The metadata document at the 'client_id' cannot be read. It has to be JSON at a public address, without redirects, of at most 64 KiB."

@@ -190,8 +190,8 @@ func TestWhatIsNoDocumentIsNoClient(t *testing.T) {
 		"not found": {func(a *agents) { a.documents.Answers(http.NotFound) }, "cannot be read at this moment"},
 		"another's": {func(a *agents) { a.says(map[string]any{"client_id": "https://bank.example/x"}) }, "is not accepted here"},
 		"a secret":  {func(a *agents) { a.says(map[string]any{"token_endpoint_auth_method": "client_secret_post"}) }, "is not accepted here"},
-		"keys": {func(a *agents) {
-			a.says(map[string]any{"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://a.example/k"})
+		"keys that nobody has": {func(a *agents) {
+			a.says(map[string]any{"token_endpoint_auth_method": "private_key_jwt", "jwks": map[string]any{"keys": []any{map[string]any{"kty": "EC"}}}})
 		}, "is not accepted here"},
 		"other redirect": {func(a *agents) { a.says(map[string]any{"redirect_uris": []string{callback + "/other"}}) }, "an address that is not registered"},
 		"refused host":   {func(a *agents) { a.refused = "localhost" }, "is not known here"},

@@ -66,14 +66,17 @@ func (s *Server) authorizeRequest(ctx context.Context, r *http.Request, a *autho
 	return s.provider.NewAuthorizeRequest(context.WithValue(ctx, checkedClientKey{}, checked), requestForFosite(r, form))
 }
 
-// requestForFosite holds what fosite may see of a request: the parameters that were already checked, and the
-// Authorization header.
+// requestForFosite holds what fosite may see of a request: the parameters that were already checked, the Authorization header, and where
+// it comes from.
 func requestForFosite(r *http.Request, form url.Values) *http.Request {
 	header := http.Header{}
 	if sent := r.Header.Values("Authorization"); len(sent) > 0 {
 		header["Authorization"] = sent
 	}
-	return &http.Request{Method: r.Method, URL: &url.URL{Path: r.URL.Path}, Header: header, Form: form, PostForm: form}
+	shown := &http.Request{
+		Method: r.Method, URL: &url.URL{Path: r.URL.Path}, Header: header, Form: form, PostForm: form, RemoteAddr: r.RemoteAddr,
+	}
+	return shown.WithContext(r.Context())
 }
 
 // fositeClient is a registered client as fosite sees it.
@@ -119,10 +122,10 @@ func (clientStore) GetClient(ctx context.Context, id string) (fosite.Client, err
 	return nil, fosite.ErrNotFound
 }
 
-// ClientAssertionJWTValid refuses: clients do not authenticate with assertions here.
+// ClientAssertionJWTValid refuses: fosite does not look at assertions here (authenticateClient).
 func (clientStore) ClientAssertionJWTValid(context.Context, string) error { return fosite.ErrJTIKnown }
 
-// SetClientAssertionJWT refuses: clients do not authenticate with assertions here.
+// SetClientAssertionJWT refuses, likewise.
 func (clientStore) SetClientAssertionJWT(context.Context, string, time.Time) error {
 	return fosite.ErrJTIKnown
 }

@@ -24,6 +24,7 @@ import (
 
 	"gatehouse/authz"
 	"gatehouse/authz/client"
+	"gatehouse/authz/client/assertion"
 	"gatehouse/authz/internal/authztest"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
@@ -99,8 +100,10 @@ func newWorld(t *testing.T, change ...func(*authz.Config)) *world {
 		Keyring:  w.keyring,
 		Denylist: w.denylist,
 		Proofs:   &dpop.Checker{Verifier: dpop.Verifier{Now: w.clock.Now}, Uses: w.denylist},
-		Log:      slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Now:      w.clock.Now,
+
+		Assertions: &assertion.Checker{Uses: w.denylist, Leeway: 5 * time.Second, Now: w.clock.Now},
+		Log:        slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Now:        w.clock.Now,
 	}
 	for _, c := range change {
 		c(&config)

@@ -53,8 +53,8 @@ func (s *Server) handleIntrospect(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 
 	client, form, err := s.readClientRequest(ctx, w, r)
-	if err == nil && (client.Public || client.RegisteredItself()) {
-		err = fosite.ErrUnauthorizedClient.WithHint("Introspection is for confidential clients that have not registered themselves.")
+	if err == nil && (client.Public || client.Fingerprint != "") {
+		err = fosite.ErrUnauthorizedClient.WithHint("Introspection is for confidential clients that an operator has registered.")
 	}
 	if err != nil {
 		s.failures.Answer(w, r, err)

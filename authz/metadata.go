@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/client/assertion"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/page"
 )
@@ -64,6 +66,9 @@ type metadata struct {
 	TokenAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
 	RevocationAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported"`
 	IntrospectionAuthMethods  []string `json:"introspection_endpoint_auth_methods_supported"`
+	TokenAssertions           []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationAssertions      []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+	IntrospectionAssertions   []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
 	DetailsTypes              []string `json:"authorization_details_types_supported,omitempty"`
 	ProofAlgorithms           []string `json:"dpop_signing_alg_values_supported,omitempty"`
 	PromptValues              []string `json:"prompt_values_supported"`
@@ -101,6 +106,16 @@ func newMetadata(issuer string, scopes scopes, plainPKCE, spends bool) metadata 
 		PromptValues:             []string{"none", "login", "consent", "select_account"},
 		UILocales:                page.Languages(),
 		AuthorizationResponseIss: true,
+	}
+}
+
+// addAssertions says that clients may sign who they are, at each endpoint where they prove it.
+func (m *metadata) addAssertions() {
+	for _, methods := range []*[]string{&m.TokenAuthMethods, &m.RevocationAuthMethods, &m.IntrospectionAuthMethods} {
+		*methods = append(slices.Clone(*methods), "private_key_jwt")
+	}
+	for _, algorithms := range []*[]string{&m.TokenAssertions, &m.RevocationAssertions, &m.IntrospectionAssertions} {
+		*algorithms = assertion.Algorithms()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/client/assertion"
 )
 
 func TestTheJWKSIsCacheable(t *testing.T) {
@@ -60,9 +61,12 @@ func TestMetadata(t *testing.T) {
 		"response_modes_supported": ["query"],
 		"grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
 		"code_challenge_methods_supported": ["S256", "plain"],
-		"token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-		"revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
-		"introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+		"token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none", "private_key_jwt"],
+		"revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none", "private_key_jwt"],
+		"introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+		"token_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"],
+		"revocation_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"],
+		"introspection_endpoint_auth_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"],
 		"authorization_response_iss_parameter_supported": true,
 		"ui_locales_supported": ["en", "de", "es", "pt"],
 		"dpop_signing_alg_values_supported": ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"],
@@ -74,6 +78,14 @@ func TestMetadata(t *testing.T) {
 		there := w.do(http.MethodGet, a.str(path), "", nil)
 		require.NotEqual(t, http.StatusNotFound, there.StatusCode, path)
 	}
+}
+
+func TestWithoutAssertionsTheMetadataNamesNone(t *testing.T) {
+	w := newWorld(t, func(c *authz.Config) { c.Assertions = nil })
+	a := w.get("/.well-known/oauth-authorization-server")
+	require.NotContains(t, a.text, "private_key_jwt")
+	require.NotContains(t, a.text, "auth_signing_alg_values_supported")
+	w.requireError(w.post("/oauth/token", form("grant_type", "client_credentials", "client_assertion", "x", "client_assertion_type", assertion.Type)), 401, "invalid_client")
 }
 
 func TestTheMetadataIsWhereClientsLook(t *testing.T) {

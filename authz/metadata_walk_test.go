@@ -1,14 +1,7 @@
 package authz_test
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -22,6 +15,7 @@ import (
 	"gatehouse/authz"
 	"gatehouse/authz/client/document"
 	"gatehouse/authz/internal/authztest"
+	"gatehouse/keys/jws/jwstest"
 )
 
 // TestTheMetadataSaysOnlyWhatWorks goes to every URL of the metadata and uses every value in it, on a server that has everything
@@ -62,6 +56,10 @@ func TestTheMetadataSaysOnlyWhatWorks(t *testing.T) {
 		"token_endpoint_auth_methods_supported":         func(method string) { m.authenticate("token_endpoint", method) },
 		"revocation_endpoint_auth_methods_supported":    func(method string) { m.authenticate("revocation_endpoint", method) },
 		"introspection_endpoint_auth_methods_supported": func(method string) { m.authenticate("introspection_endpoint", method) },
+
+		"token_endpoint_auth_signing_alg_values_supported":         func(alg string) { m.signsAt("token_endpoint", alg) },
+		"revocation_endpoint_auth_signing_alg_values_supported":    func(alg string) { m.signsAt("revocation_endpoint", alg) },
+		"introspection_endpoint_auth_signing_alg_values_supported": func(alg string) { m.signsAt("introspection_endpoint", alg) },
 
 		"authorization_response_iss_parameter_supported": m.useIssuerOfAnswers,
 		"client_id_metadata_document_supported":          func(string) { m.comesAs(documents.At) },
@@ -241,53 +239,37 @@ func (m *walk) useProof(algorithm string) {
 	require.Equal(m, "DPoP", a.str("token_type"))
 }
 
-// proofBy is a DPoP proof for the token endpoint with a new key. The signatures are the standard library's.
+// proofBy is a DPoP proof for the token endpoint with a new key.
 func (m *walk) proofBy(algorithm string) string {
 	m.Helper()
-	var signer crypto.Signer
-	var options crypto.SignerOpts = crypto.SHA256
-	var err error
-	switch algorithm {
-	case "ES256":
-		signer, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case "PS256":
-		options = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
-		fallthrough
-	case "RS256":
-		signer, err = rsa.GenerateKey(rand.Reader, 2048)
-	default: // EdDSA, and its fully specified name
-		options = crypto.Hash(0)
-		_, signer, err = ed25519.GenerateKey(rand.Reader)
-	}
-	require.NoError(m, err)
-	public, err := jwk.FromRaw(signer.Public())
-	require.NoError(m, err)
-	head, err := json.Marshal(map[string]any{"typ": "dpop+jwt", "alg": algorithm, "jwk": public})
-	require.NoError(m, err)
-	claims, err := json.Marshal(map[string]any{
+	key := jwstest.New(m, algorithm)
+	return key.Compact(m, map[string]any{"typ": "dpop+jwt", "alg": algorithm, "jwk": key.JWK(m, nil)}, map[string]any{
 		"jti": rand.Text(), "htm": http.MethodPost, "htu": m.said["token_endpoint"], "iat": m.clock.Now().Unix(),
 	})
-	require.NoError(m, err)
-	input := base64.RawURLEncoding.EncodeToString(head) + "." + base64.RawURLEncoding.EncodeToString(claims)
-	signed := []byte(input)
-	if options.HashFunc() != 0 {
-		digest := sha256.Sum256(signed)
-		signed = digest[:]
-	}
-	var signature []byte
-	if key, ok := signer.(*ecdsa.PrivateKey); ok {
-		r, s, err := ecdsa.Sign(rand.Reader, key, signed)
-		require.NoError(m, err)
-		signature = append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
-	} else {
-		signature, err = signer.Sign(rand.Reader, signed, options)
-		require.NoError(m, err)
-	}
-	return input + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// signsAt shows that a client which signs who it is by this algorithm is heard at the endpoint, and that another's signature does not do.
+func (m *walk) signsAt(endpoint, algorithm string) {
+	m.Helper()
+	s := m.signsBy("signs-"+rand.Text(), algorithm)
+	asked := map[string][]string{
+		"token_endpoint":         {"grant_type", "client_credentials", "scope", "balance:read"},
+		"revocation_endpoint":    {"token", "x"},
+		"introspection_endpoint": {"token", "x"},
+	}[endpoint]
+	forged := s
+	forged.Signer = jwstest.New(m, algorithm)
+	m.requireError(m.post(m.at(endpoint), signed(forged.assertion(nil, nil), asked...)), http.StatusUnauthorized, "invalid_client")
+	a := m.post(m.at(endpoint), signed(s.assertion(nil, nil), asked...))
+	require.Equal(m, http.StatusOK, a.StatusCode, "%s at %s: %s", algorithm, endpoint, a.text)
 }
 
 // authenticate shows that a client which authenticates this way is heard at the endpoint, and that another's word does not do.
 func (m *walk) authenticate(endpoint, method string) {
+	if method == "private_key_jwt" {
+		m.signsAt(endpoint, "ES256")
+		return
+	}
 	tokens, as := m.redeems(m.allows()), []option{}
 	asked := map[string]string{
 		"token_endpoint": "refresh_token", "revocation_endpoint": "token", "introspection_endpoint": "token",

@@ -15,6 +15,7 @@ import (
 	"gatehouse/authz/browser"
 	"gatehouse/authz/budget"
 	"gatehouse/authz/client"
+	"gatehouse/authz/client/assertion"
 	"gatehouse/authz/client/document"
 	"gatehouse/authz/internal/endpoint"
 	"gatehouse/authz/keyring"
@@ -38,6 +39,8 @@ type Server struct {
 	opaqueTokens    bool
 	proofs          *dpop.Checker // nil: none are taken
 	secrets         *client.SecretChecker
+	assertions      *assertion.Checker // nil: clients do not sign
+	clientKeys      *document.Source   // of clients that were registered; nil: they are at no URL
 	scopes          scopes
 	documents       *document.Source // nil: every client was registered
 	budgets         *budget.Ledger   // nil where nothing is spent
@@ -94,6 +97,9 @@ func New(c Config) (*Server, error) {
 	if c.Proofs != nil {
 		published.ProofAlgorithms = dpop.Algorithms()
 	}
+	if c.Assertions != nil {
+		published.addAssertions()
+	}
 	published.ProtectedResources = slices.Clone(c.ProtectedResources)
 	relay := &outbox.Relay{Registry: c.Registry, Denylist: c.Denylist, Wait: c.RevocationWait, Log: c.Log}
 	s := &Server{
@@ -124,6 +130,8 @@ func New(c Config) (*Server, error) {
 		opaqueTokens: c.OpaqueTokens,
 		proofs:       c.Proofs,
 		secrets:      client.NewSecretChecker(),
+		assertions:   c.Assertions,
+		clientKeys:   c.ClientKeys,
 		scopes:       known,
 		documents:    c.Documents,
 		budgets:      c.Budgets,

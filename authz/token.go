@@ -46,9 +46,6 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 		s.failures.Answer(w, r, fosite.ErrUnsupportedGrantType.WithHintf("The grant type '%s' is not supported, but %s.",
 			grantType, strings.Join(client.GrantTypes(), ", ")))
 		return
-	case form.Has("client_assertion") || form.Has("client_assertion_type"):
-		s.failures.Answer(w, r, fosite.ErrInvalidClient.WithHint("Client assertions (private_key_jwt, client_secret_jwt) are not supported."))
-		return
 	}
 	request, err := s.provider.NewAccessRequest(ctx, requestForFosite(r, form), &session{})
 	if err != nil {
@@ -71,11 +68,13 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 	endpoint.WriteJSON(w, http.StatusOK, answer)
 }
 
-// tokenParameters are those of the body and of the query, where the Alby SDK sends them. Secrets are not taken from there,
-// because URLs end up in logs.
+// tokenParameters are those of the body and of the query, where the Alby SDK sends them. Secrets and assertions are not taken from
+// there, because URLs end up in logs.
 func tokenParameters(sent endpoint.Parameters) (url.Values, error) {
-	if sent.Query.Has("client_secret") {
-		return nil, fosite.ErrInvalidRequest.WithHint("The client secret must not be sent in the query.")
+	for _, name := range []string{"client_secret", "client_assertion"} {
+		if sent.Query.Has(name) {
+			return nil, fosite.ErrInvalidRequest.WithHintf("Parameter '%s' must not be sent in the query.", name)
+		}
 	}
 	return sent.All(), nil
 }

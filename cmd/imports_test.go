@@ -44,6 +44,7 @@ var walls = map[string][]string{
 	},
 	"authz/budget":              {"authz/internal/loop", "authz/internal/text"},
 	"authz/client":              {"authz/internal/text"},
+	"authz/client/assertion":    {},
 	"authz/client/document":     {"authz/client", "authz/internal/text"},
 	"authz/internal/authztest":  {"authz/client", "authz/client/document", "authz/internal/loop", "authz/internal/text", "authz/keyring"},
 	"authz/internal/budgetform": {"authz/budget", "authz/internal/loop", "authz/internal/text", "authz/page"},
@@ -95,6 +96,7 @@ var walls = map[string][]string{
 	"keys/dpop/dpoptest":          {},
 	"keys/internal/fastsig":       {},
 	"keys/jws":                    {"keys/strictjson"},
+	"keys/jws/jwstest":            {},
 	"keys/strictjson":             {},
 	"registry/registrytest":       {},
 }
@@ -102,7 +104,7 @@ var walls = map[string][]string{
 // onlyTests are the packages that nothing imports but tests, and each other.
 var onlyTests = []string{
 	"authz/internal/authztest", "authz/oauth2server/sourcetest", "cmd/demoapp/browsertest", "denylist/denylisttest",
-	"gateway/gatewaytest", "keys/dpop/dpoptest", "registry/registrytest",
+	"gateway/gatewaytest", "keys/dpop/dpoptest", "keys/jws/jwstest", "registry/registrytest",
 }
 
 // alone are the packages of cmd that import none of ours: what stands in for another program must not share its mistakes

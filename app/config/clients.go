@@ -15,6 +15,8 @@ import (
 type Clients struct {
 	Documents    ClientDocuments    `yaml:"documents"`
 	Registration ClientRegistration `yaml:"registration"`
+	// Keys configures how the keys of registered clients are fetched that are at a URL of theirs.
+	Keys Fetching `yaml:"keys"`
 }
 
 // ClientDocuments configures applications that come by themselves: their client_id is the URL of their metadata document.
@@ -24,9 +26,19 @@ type ClientDocuments struct {
 	// are not, in any case.
 	Hosts        []string `yaml:"hosts"`
 	RefusedHosts []string `yaml:"refused_hosts"`
-	// AllowNetworks are addresses and CIDR prefixes where documents may be although they are not on the public internet.
+	// AllowNetworks and CAFile are those of Fetching.
 	AllowNetworks []string `yaml:"allow_networks"`
-	// CAFile is a PEM file with certificates to trust for them, besides those of the system.
+	CAFile        string   `yaml:"ca_file"`
+}
+
+// Fetching is from where documents are fetched.
+func (d ClientDocuments) Fetching() Fetching { return Fetching{d.AllowNetworks, d.CAFile} }
+
+// Fetching is where else than on the public internet something may be fetched from.
+type Fetching struct {
+	// AllowNetworks are addresses and CIDR prefixes that may be asked although they are not on the public internet.
+	AllowNetworks []string `yaml:"allow_networks"`
+	// CAFile is a PEM file with certificates to trust, besides those of the system.
 	CAFile string `yaml:"ca_file"`
 }
 
@@ -39,11 +51,16 @@ func (c *Config) checkClients(v *validation) {
 			}
 		}
 	}
-	_, err := gateway.ParseTrustedProxies(d.AllowNetworks)
-	v.err("clients.documents.allow_networks", err)
-	_, err = d.Roots()
-	v.err("clients.documents.ca_file", err)
+	d.Fetching().check(v, "clients.documents")
+	c.Clients.Keys.check(v, "clients.keys")
 	c.checkRegistration(v)
+}
+
+func (f Fetching) check(v *validation, key string) {
+	_, err := gateway.ParseTrustedProxies(f.AllowNetworks)
+	v.err(key+".allow_networks", err)
+	_, err = f.Roots()
+	v.err(key+".ca_file", err)
 }
 
 func isHostName(host string) bool {
@@ -70,12 +87,12 @@ func isOf(host string, names []string) bool {
 	return false
 }
 
-// Roots are the authorities that vouch for the hosts of documents; nil: those of the system.
-func (d ClientDocuments) Roots() (*x509.CertPool, error) {
-	if d.CAFile == "" {
+// Roots are the authorities that vouch for hosts; nil: those of the system.
+func (f Fetching) Roots() (*x509.CertPool, error) {
+	if f.CAFile == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(d.CAFile)
+	pem, err := os.ReadFile(f.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +101,13 @@ func (d ClientDocuments) Roots() (*x509.CertPool, error) {
 		return nil, errors.Join(errors.New("the system's certificates"), err)
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", d.CAFile)
+		return nil, fmt.Errorf("%s holds no certificate", f.CAFile)
 	}
 	return roots, nil
 }
 
-// Allow reports whether documents may be at an address that is not on the public internet.
-func (d ClientDocuments) Allow() (func(netip.Addr) bool, error) {
-	networks, err := gateway.ParseTrustedProxies(d.AllowNetworks)
+// Allow reports whether an address may be asked that is not on the public internet.
+func (f Fetching) Allow() (func(netip.Addr) bool, error) {
+	networks, err := gateway.ParseTrustedProxies(f.AllowNetworks)
 	return networks.Contains, err
 }

@@ -40,11 +40,15 @@ clients:
     refused_hosts: [".a.example"]
     allow_networks: [home]
     ca_file: nowhere.pem
+  keys:
+    allow_networks: [home]
+    ca_file: nowhere.pem
 `)
 	_, err := config.Load(file, config.Both, environment(nil))
 	require.Equal(t, 7, strings.Count(err.Error(), "clients.documents."), err)
+	require.Equal(t, 2, strings.Count(err.Error(), "clients.keys."), err)
 
-	allow, err := config.ClientDocuments{AllowNetworks: []string{"10.0.0.0/8"}}.Allow()
+	allow, err := config.Fetching{AllowNetworks: []string{"10.0.0.0/8"}}.Allow()
 	require.NoError(t, err)
 	require.True(t, allow(netip.MustParseAddr("10.1.2.3")))
 	require.False(t, allow(netip.MustParseAddr("127.0.0.1")))

@@ -56,6 +56,7 @@ func TestTheFileInTheRepositoryNeedsOnlyItsSecrets(t *testing.T) {
 	want.TrustedOrigins, want.DPoP.URLs = []string{}, []string{}
 	want.Clients.Documents.Hosts, want.Clients.Documents.RefusedHosts, want.Clients.Documents.AllowNetworks = []string{}, []string{}, []string{}
 	want.Clients.Registration.Scopes = []string{}
+	want.Clients.Keys.AllowNetworks = []string{}
 	want.CORS.Origins, want.CORS.Headers, want.CORS.ExposedHeaders = []string{}, []string{}, []string{}
 	require.Equal(t, want, cfg, "the file says that its values are the defaults")
 }

@@ -22,6 +22,9 @@ type createBody struct {
 	RequiredScopes []string `json:"requiredScopes"`
 	GrantTypes     []string `json:"grantTypes"`
 	DPoPBound      bool     `json:"dpopBoundAccessTokens"`
+	// JWKS and JWKSURI are those of RFC 7591: a client with either has no secret.
+	JWKS    json.RawMessage `json:"jwks"`
+	JWKSURI string          `json:"jwksUri"`
 	// UserID was accepted by oauth2server, without effect, and is accepted still.
 	UserID json.RawMessage `json:"userId"`
 }
@@ -39,6 +42,8 @@ func (b createBody) settings() client.Settings {
 		GrantTypes:     b.GrantTypes,
 		Public:         b.Public,
 		DPoPBound:      b.DPoPBound,
+		Keys:           unlessNull(b.JWKS),
+		KeysURL:        b.JWKSURI,
 	}
 }
 
@@ -51,6 +56,8 @@ type updateBody struct {
 	DefaultScopes  *[]string       `json:"defaultScopes"`
 	RequiredScopes *[]string       `json:"requiredScopes"`
 	DPoPBound      *bool           `json:"dpopBoundAccessTokens"`
+	JWKS           json.RawMessage `json:"jwks"`
+	JWKSURI        string          `json:"jwksUri"`
 	UserID         json.RawMessage `json:"userId"`
 }
 
@@ -62,7 +69,17 @@ func (b updateBody) change() client.Change {
 		DefaultScopes:  b.DefaultScopes,
 		RequiredScopes: b.RequiredScopes,
 		DPoPBound:      b.DPoPBound,
+		Keys:           unlessEmpty(unlessNull(b.JWKS)),
+		KeysURL:        unlessEmpty(b.JWKSURI),
 	}
+}
+
+// unlessNull is a member as it was written; "" where it is null or missing.
+func unlessNull(member json.RawMessage) string {
+	if string(member) == "null" {
+		return ""
+	}
+	return string(member)
 }
 
 func unlessEmpty(value string) *string {
@@ -82,7 +99,10 @@ type clientAnswer struct {
 	DefaultScopes  []string `json:"defaultScopes,omitempty"`
 	RequiredScopes []string `json:"requiredScopes,omitempty"`
 	DPoPBound      bool     `json:"dpopBoundAccessTokens,omitempty"`
-	Disabled       bool     `json:"disabled,omitempty"`
+	// JWKS and JWKSURI are there for a client that signs who it is.
+	JWKS     json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI  string          `json:"jwksUri,omitempty"`
+	Disabled bool            `json:"disabled,omitempty"`
 	// Document says that the client is what its metadata document says, which is at its id.
 	Document bool `json:"document,omitempty"`
 	// RegisteredItselfAt is there for one that has registered itself.
@@ -92,7 +112,7 @@ type clientAnswer struct {
 func answerOf(c registry.Client) clientAnswer {
 	a := clientAnswer{
 		ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, DefaultScopes: c.DefaultScopes, RequiredScopes: c.RequiredScopes,
-		DPoPBound: c.DPoPBound, Disabled: c.Disabled(), Document: c.Fingerprint != "" && !c.RegisteredItself(),
+		DPoPBound: c.DPoPBound, JWKS: json.RawMessage(c.Keys), JWKSURI: c.KeysURL, Disabled: c.Disabled(), Document: c.Fingerprint != "" && !c.RegisteredItself(),
 	}
 	if c.RegisteredItself() {
 		a.RegisteredItselfAt = &c.CreatedAt

@@ -11,7 +11,7 @@ import (
 	"gatehouse/registry"
 )
 
-// CreateClient registers a client and returns it with its secret, which cannot be seen again; "" for a public client.
+// CreateClient registers a client and returns it with its secret, which cannot be seen again; "" for one that is public or has keys.
 // registry.ErrExists when the chosen ID is taken, also by a client that was deleted.
 func (o *Operator) CreateClient(ctx context.Context, settings client.Settings) (_ registry.Client, secret string, err error) {
 	if err := settings.Check(o.Scopes); err != nil {
@@ -101,14 +101,17 @@ func (o *Operator) DeleteClient(ctx context.Context, id string) (unconfirmed int
 }
 
 // NewSecret gives the client a new secret, which cannot be seen again; the old one is void at once. registry.ErrNotFound,
-// and a *client.InvalidError for a public client, which has none.
+// and a *client.InvalidError for a client that is public or has keys: it has none.
 func (o *Operator) NewSecret(ctx context.Context, id string) (secret string, err error) {
 	known, err := o.Registry.Client(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	if known.Public {
+	switch {
+	case known.Public:
 		return "", &client.InvalidError{Problems: []error{client.ErrPublicSecret}}
+	case known.HasKeys():
+		return "", &client.InvalidError{Problems: []error{client.ErrKeysSecret}}
 	}
 	secret = client.NewSecret()
 	if err := o.by().SetClientSecret(ctx, id, client.HashGenerated(secret)); err != nil {

@@ -18,6 +18,9 @@ type Change struct {
 	RequiredScopes *[]string
 	GrantTypes     *[]string
 	DPoPBound      *bool
+	// Keys and KeysURL take the place of what the client has proven itself with: the other of the two, or a secret.
+	Keys    *string
+	KeysURL *string
 }
 
 // Check holds what the change names to the rules and to the known scopes, those of the routes. The error is an
@@ -33,6 +36,10 @@ func (c Change) Check(known map[string]string) error {
 	given(c.DefaultScopes, func(names []string) { p.addScopes("default scopes", names, known) })
 	given(c.RequiredScopes, func(names []string) { p.addScopes("required scopes", names, known) })
 	given(c.GrantTypes, p.addGrantTypes)
+	var keys, keysURL string
+	given(c.Keys, func(set string) { keys = set })
+	given(c.KeysURL, func(url string) { keysURL = url })
+	p.addKeys(keys, keysURL)
 	return p.err()
 }
 
@@ -58,6 +65,7 @@ func (c Change) Apply(to *registry.Client) error {
 	given(c.RequiredScopes, func(names []string) { to.RequiredScopes = slices.Clone(names) })
 	given(c.GrantTypes, func(names []string) { to.GrantTypes = slices.Clone(names) })
 	given(c.DPoPBound, func(bound bool) { to.DPoPBound = bound })
+	p.setKeys(to, c.Keys, c.KeysURL)
 
 	if c.Domain != nil || c.RedirectURIs != nil || c.GrantTypes != nil {
 		p.addUse(*to) // any other change can be made to a client that was useless before

@@ -22,6 +22,10 @@ type Settings struct {
 	GrantTypes     []string // empty: those of a client that acts for users
 	Public         bool     // it cannot keep a secret
 	DPoPBound      bool     // it gets no access token that is not bound to a key (RFC 9449 section 5.2)
+
+	// Keys is a JSON Web Key Set, KeysURL where one is: with either, the client signs who it is (private_key_jwt) and has no secret.
+	Keys    string
+	KeysURL string
 }
 
 // Check holds the settings to the rules and to the known scopes, those of the routes. The error is an *InvalidError with
@@ -42,6 +46,8 @@ func (s Settings) Check(known map[string]string) error {
 func (s Settings) describing() (p problems) {
 	p.addID(s.ID)
 	p.addSecret(s.Secret, s.Public)
+	p.addKeys(s.Keys, s.KeysURL)
+	p.addOneProof(s)
 	p.addName(s.Name)
 	p.addLink("URL", s.URL)
 	p.addLink("image URL", s.ImageURL)
@@ -49,7 +55,7 @@ func (s Settings) describing() (p problems) {
 	return p
 }
 
-// New makes the client that the settings describe, and returns it with its secret; a public client has none. The settings
+// New makes the client that the settings describe, and returns it with its secret; one that is public, or has keys, has none. The settings
 // were checked. New chooses what they leave to the server. A secret that they name costs a slow hash.
 func (s Settings) New() (_ registry.Client, secret string, err error) {
 	c := s.registered()
@@ -57,7 +63,7 @@ func (s Settings) New() (_ registry.Client, secret string, err error) {
 		c.ID = NewID()
 	}
 	switch {
-	case c.Public:
+	case c.Public, c.HasKeys():
 		return c, "", nil
 	case s.Secret == "":
 		secret = NewSecret()
@@ -84,5 +90,7 @@ func (s Settings) registered() registry.Client {
 		GrantTypes:     s.GrantTypes,
 		Public:         s.Public,
 		DPoPBound:      s.DPoPBound,
+		Keys:           s.Keys,
+		KeysURL:        s.KeysURL,
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -26,21 +27,25 @@ func newClient(configPath *string) *cobra.Command {
 
 // clientRecord is a client for programs. The names are those of the admin API.
 type clientRecord struct {
-	ID             string     `json:"id"`
-	Name           string     `json:"name"`
-	ImageURL       string     `json:"imageUrl"`
-	URL            string     `json:"url"`
-	Domain         string     `json:"domain"`
-	RedirectURIs   []string   `json:"redirectUris"`
-	Scopes         []string   `json:"scopes"`        // empty: every scope of the routes
-	DefaultScopes  []string   `json:"defaultScopes"` // empty: a request has to name its scopes
-	RequiredScopes []string   `json:"requiredScopes"`
-	GrantTypes     []string   `json:"grantTypes"` // empty: those of a client that acts for users
-	Public         bool       `json:"public"`
-	DPoPBound      bool       `json:"dpopBoundAccessTokens"`
-	CreatedAt      time.Time  `json:"createdAt"`
-	UpdatedAt      time.Time  `json:"updatedAt"`
-	DisabledAt     *time.Time `json:"disabledAt,omitempty"`
+	ID             string   `json:"id"`
+	Name           string   `json:"name"`
+	ImageURL       string   `json:"imageUrl"`
+	URL            string   `json:"url"`
+	Domain         string   `json:"domain"`
+	RedirectURIs   []string `json:"redirectUris"`
+	Scopes         []string `json:"scopes"`        // empty: every scope of the routes
+	DefaultScopes  []string `json:"defaultScopes"` // empty: a request has to name its scopes
+	RequiredScopes []string `json:"requiredScopes"`
+	GrantTypes     []string `json:"grantTypes"` // empty: those of a client that acts for users
+	Public         bool     `json:"public"`
+	DPoPBound      bool     `json:"dpopBoundAccessTokens"`
+	// JWKS and JWKSURI are there for a client that signs who it is.
+	JWKS    json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI string          `json:"jwksUri,omitempty"`
+
+	CreatedAt  time.Time  `json:"createdAt"`
+	UpdatedAt  time.Time  `json:"updatedAt"`
+	DisabledAt *time.Time `json:"disabledAt,omitempty"`
 	// RegisteredItselfAt is there for one that has registered itself.
 	RegisteredItselfAt *time.Time `json:"registeredItselfAt,omitempty"`
 }
@@ -59,6 +64,8 @@ func recordOf(c registry.Client) clientRecord {
 		GrantTypes:     append([]string{}, c.GrantTypes...),
 		Public:         c.Public,
 		DPoPBound:      c.DPoPBound,
+		JWKS:           json.RawMessage(c.Keys),
+		JWKSURI:        c.KeysURL,
 		CreatedAt:      c.CreatedAt,
 		UpdatedAt:      c.UpdatedAt,
 	}
@@ -92,6 +99,7 @@ func clientDetails(t *table, c registry.Client, secret string) {
 		{"Required scopes", strings.Join(c.RequiredScopes, " ")},
 		{"Grant types", cmp.Or(strings.Join(c.GrantTypes, " "), "default")},
 		{"DPoP", boundOf(c)},
+		{"Keys", signingKeysOf(c)},
 		{"URL", c.URL},
 		{"Image URL", c.ImageURL},
 		{"Created", when(c.CreatedAt)},
@@ -118,6 +126,14 @@ func kindOf(c registry.Client) string {
 	default:
 		return "confidential"
 	}
+}
+
+// signingKeysOf is where the keys of a client are.
+func signingKeysOf(c registry.Client) string {
+	if c.Keys != "" {
+		return "registered; see --json"
+	}
+	return c.KeysURL
 }
 
 func boundOf(c registry.Client) string {

@@ -37,7 +37,13 @@ func newClientUpdate(configPath *string) *cobra.Command {
 		"scopes that users cannot leave out, instead of the present ones; can be repeated; '' for none")
 	grantTypes := flags.StringSlice("grant-type", nil, "grant types instead of the present ones; can be repeated")
 	dpopBound := flags.Bool("dpop-bound", false, "whether it gets only access tokens that are bound to a key of its own (DPoP)")
+	keysFile := flags.String("jwks", "", "file with its public keys (JWKS), instead of the keys or the secret that it has, which are void at once")
+	keysURL := flags.String("jwks-uri", "", "https URL of its public keys, likewise")
 	update.RunE = func(cmd *cobra.Command, args []string) error {
+		keys, err := readKeys(*keysFile)
+		if err != nil {
+			return misused(cmd, err)
+		}
 		change := client.Change{
 			Name:           changed(flags, "name", name),
 			URL:            changed(flags, "url", url),
@@ -49,6 +55,8 @@ func newClientUpdate(configPath *string) *cobra.Command {
 			RequiredScopes: changed(flags, "required-scope", requiredScopes),
 			GrantTypes:     changed(flags, "grant-type", grantTypes),
 			DPoPBound:      changed(flags, "dpop-bound", dpopBound),
+			Keys:           changed(flags, "jwks", &keys),
+			KeysURL:        changed(flags, "jwks-uri", keysURL),
 		}
 		if change == (client.Change{}) {
 			return misused(cmd, errors.New("nothing is to be changed"))

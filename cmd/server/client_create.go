@@ -35,20 +35,26 @@ func newClientCreate(configPath *string) *cobra.Command {
 	var out output
 	var settings client.Settings
 	var secretFromInput bool
+	var keysFile string
 	create := &cobra.Command{
 		Use:   "create --name NAME",
 		Short: "Register a client",
 		Long: "Registers an application and prints its id and its secret. The secret is shown this once: only a hash is kept.\n" +
+			"One with --jwks or --jwks-uri has keys instead.\n" +
 			"A client that acts for users needs --redirect-uri or --domain.",
 		Example: "  gatehouse client create --name 'My application' --redirect-uri https://app.example/callback\n" +
 			"  gatehouse client create --name 'Mobile' --public --redirect-uri http://127.0.0.1/callback --scope balance:read\n" +
-			"  gatehouse client create --name 'Report' --grant-type client_credentials --scope balance:read --json",
+			"  gatehouse client create --name 'Report' --grant-type client_credentials --scope balance:read --json\n" +
+			"  gatehouse client create --name 'Report' --grant-type client_credentials --jwks-uri https://report.example/jwks.json",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if secretFromInput {
 				if settings.Secret, err = readSecret(cmd.InOrStdin()); err != nil {
 					return misused(cmd, err)
 				}
+			}
+			if settings.Keys, err = readKeys(keysFile); err != nil {
+				return misused(cmd, err)
 			}
 			op.needs.Routes = len(settings.Scopes)+len(settings.DefaultScopes)+len(settings.RequiredScopes) > 0
 			return op.run(cmd, func(ctx context.Context, operator *admin.Operator) error {
@@ -83,6 +89,8 @@ func newClientCreate(configPath *string) *cobra.Command {
 		"authorization_code, refresh_token or client_credentials; can be repeated")
 	flags.BoolVar(&settings.Public, "public", false, "it cannot keep a secret, and gets none")
 	flags.BoolVar(&settings.DPoPBound, "dpop-bound", false, "it gets no access token that is not bound to a key of its own (DPoP)")
+	flags.StringVar(&keysFile, "jwks", "", "file with its public keys (JWKS): it signs who it is (private_key_jwt), and gets no secret")
+	flags.StringVar(&settings.KeysURL, "jwks-uri", "", "https URL of its public keys, instead of --jwks")
 	completeFlag(create, "grant-type", client.AuthorizationCode, client.RefreshToken, client.ClientCredentials)
 	op.actorFlag(create)
 	out.flag(create)

@@ -30,7 +30,7 @@ func newClientSecret(configPath *string) *cobra.Command {
 				if err != nil {
 					return explain(err, "client", args[0])
 				}
-				if !client.Public { // which has none, as NewSecret says
+				if !client.Public && !client.HasKeys() { // which have none, as NewSecret says
 					question := fmt.Sprintf("Give client %q (%q) a new secret? The one it has is void at once.", client.ID, client.Name)
 					if err := yes.ask(cmd, question); err != nil {
 						return err

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/keys/dpop"
+	"gatehouse/keys/jws/jwstest"
 )
 
 func TestOnlyTheHeaderOfAProofIsAccepted(t *testing.T) {
@@ -43,7 +43,7 @@ func TestOnlyTheHeaderOfAProofIsAccepted(t *testing.T) {
 		"a certificate":         {map[string]any{"jwk": nil, "x5c": []string{"x"}}, dpop.ErrKey},
 	} {
 		t.Run(name, func(t *testing.T) {
-			proof := c.sign(t, encoded(t, c.header(test.changes))+"."+encoded(t, goodClaims(nil)))
+			proof := c.Sign(t, encoded(t, c.header(test.changes))+"."+encoded(t, goodClaims(nil)))
 			_, err := verifier().Verify(proof, request())
 			require.ErrorIs(t, err, test.want)
 			if test.want != nil {
@@ -55,11 +55,9 @@ func TestOnlyTheHeaderOfAProofIsAccepted(t *testing.T) {
 
 func TestOnlyAPublicKeyIsAccepted(t *testing.T) {
 	c := newClient(t, "ES256")
-	private, err := jwk.FromRaw(c.key)
-	require.NoError(t, err)
 	inProof := func(c client, changes map[string]any) string {
-		key := changed(maps.Clone(c.jwk), changes)
-		return c.sign(t, encoded(t, c.header(map[string]any{"jwk": key}))+"."+encoded(t, goodClaims(nil)))
+		key := jwstest.Changed(maps.Clone(c.jwk), changes)
+		return c.Sign(t, encoded(t, c.header(map[string]any{"jwk": key}))+"."+encoded(t, goodClaims(nil)))
 	}
 	leadingZero := base64.RawURLEncoding.EncodeToString(make([]byte, 1)) // of a number, and of a point
 
@@ -68,7 +66,7 @@ func TestOnlyAPublicKeyIsAccepted(t *testing.T) {
 		want    error
 	}{
 		"with members that WebCrypto adds": {map[string]any{"ext": true, "key_ops": []string{"verify"}, "kid": "x", "use": "sig", "alg": "ES256"}, nil},
-		"private":                          {membersOf(t, private), dpop.ErrKey},
+		"private":                          {jwstest.Members(t, c.Key), dpop.ErrKey},
 		"a private member without a value": {map[string]any{"d": ""}, dpop.ErrKey},
 		"for encryption":                   {map[string]any{"use": "enc"}, dpop.ErrKey},
 		"for another alg":                  {map[string]any{"alg": "ES384"}, dpop.ErrAlgorithm},
@@ -90,7 +88,7 @@ func TestOnlyAPublicKeyIsAccepted(t *testing.T) {
 
 	t.Run("RSA", func(t *testing.T) {
 		c := newClient(t, "RS256")
-		modulus := c.key.(*rsa.PrivateKey).N
+		modulus := c.Key.(*rsa.PrivateKey).N
 		for name, changes := range map[string]map[string]any{
 			"without e":                 {"e": nil},
 			"with an even e":            {"e": encodedText([]byte{2})},
@@ -106,9 +104,7 @@ func TestOnlyAPublicKeyIsAccepted(t *testing.T) {
 		}
 		small, err := rsa.GenerateKey(rand.Reader, 1024)
 		require.NoError(t, err)
-		public, err := jwk.FromRaw(small.Public())
-		require.NoError(t, err)
-		_, err = verifier().Verify(inProof(client{alg: "RS256", key: small, jwk: membersOf(t, public)}, nil), request())
+		_, err = verifier().Verify(inProof(client{Signer: jwstest.Signer{Algorithm: "RS256", Key: small}, jwk: jwstest.Members(t, small.Public())}, nil), request())
 		require.ErrorIs(t, err, dpop.ErrKey, "too small")
 	})
 
@@ -123,7 +119,7 @@ func TestASignatureIsByTheKeyOfTheProof(t *testing.T) {
 	for _, alg := range dpop.Algorithms() {
 		c, thief := newClient(t, alg), newClient(t, alg)
 		input := encoded(t, c.header(nil)) + "." + encoded(t, goodClaims(nil))
-		good := c.sign(t, input)
+		good := c.Sign(t, input)
 		_, err := verifier().Verify(good, request())
 		require.NoError(t, err, alg)
 
@@ -132,10 +128,10 @@ func TestASignatureIsByTheKeyOfTheProof(t *testing.T) {
 		signature := good[len(input)+1:]
 		other := c.proof(t, goodClaims(map[string]any{"jti": "two"}))
 		for name, proof := range map[string]string{
-			"another key's":           thief.sign(t, input),
+			"another key's":           thief.Sign(t, input),
 			"none":                    input + ".",
 			"of another proof":        input + other[strings.LastIndex(other, "."):],
-			"HMAC with the key":       hs256(publicText, input),
+			"HMAC with the key":       jwstest.HS256(publicText, input),
 			"shorter":                 input + "." + signature[:len(signature)-4],
 			"longer":                  input + "." + signature + "AAAA",
 			"zeros":                   input + "." + strings.Repeat("A", len(signature)),
@@ -151,16 +147,16 @@ func TestASignatureIsByTheKeyOfTheProof(t *testing.T) {
 // the name of the other.
 func TestAnAlgorithmCannotBeChosenForAKey(t *testing.T) {
 	c := newClient(t, "ES256")
-	secret, err := c.key.(*ecdsa.PrivateKey).PublicKey.Bytes()
+	secret, err := c.Key.(*ecdsa.PrivateKey).PublicKey.Bytes()
 	require.NoError(t, err)
 	for _, alg := range []string{"HS256", "HS384", "HS512", "none", ""} {
 		input := encoded(t, c.header(map[string]any{"alg": alg})) + "." + encoded(t, goodClaims(nil))
-		_, err := verifier().Verify(hs256(secret, input), request())
+		_, err := verifier().Verify(jwstest.HS256(secret, input), request())
 		require.ErrorIs(t, err, dpop.ErrAlgorithm, alg)
 	}
 	rs := newClient(t, "RS256")
 	input := encoded(t, rs.header(map[string]any{"alg": "PS256"})) + "." + encoded(t, goodClaims(nil))
-	_, err = verifier().Verify(rs.sign(t, input), request())
+	_, err = verifier().Verify(rs.Sign(t, input), request())
 	require.ErrorIs(t, err, dpop.ErrSignature)
 }
 
@@ -169,8 +165,8 @@ func TestAProofHasTheCompactForm(t *testing.T) {
 	good := c.proof(t, goodClaims(nil))
 	parts := strings.Split(good, ".")
 	header, claims := []byte(decoded(t, parts[0])), decoded(t, parts[1])
-	withClaims := func(text string) string { return c.sign(t, parts[0]+"."+encodedText([]byte(text))) }
-	withHeader := func(text string) string { return c.sign(t, encodedText([]byte(text))+"."+parts[1]) }
+	withClaims := func(text string) string { return c.Sign(t, parts[0]+"."+encodedText([]byte(text))) }
+	withHeader := func(text string) string { return c.Sign(t, encodedText([]byte(text))+"."+parts[1]) }
 	again := func(object, member string) string { return object[:len(object)-1] + "," + member + "}" }
 	key, err := json.Marshal(c.jwk)
 	require.NoError(t, err)

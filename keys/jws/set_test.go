@@ -1,18 +1,14 @@
 package jws_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
 	"encoding/json"
 	"strings"
 	"testing"
 
-	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/keys/jws"
+	"gatehouse/keys/jws/jwstest"
 	"gatehouse/keys/strictjson"
 )
 
@@ -26,33 +22,14 @@ func set(t *testing.T, keys ...map[string]any) strictjson.Object {
 	return o
 }
 
-func public(t *testing.T, key any, changes map[string]any) map[string]any {
-	t.Helper()
-	made, err := jwk.FromRaw(key)
-	require.NoError(t, err)
-	text, err := json.Marshal(made)
-	require.NoError(t, err)
-	var members map[string]any
-	require.NoError(t, json.Unmarshal(text, &members))
-	for name, value := range changes {
-		members[name] = value
-	}
-	return members
-}
-
 func TestASetHasTheKeysThatCanVerify(t *testing.T) {
-	point, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	large, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	require.NoError(t, err)
-	edwards, _, err := ed25519.GenerateKey(rand.Reader)
-	require.NoError(t, err)
+	point, large, edwards := jwstest.New(t, "ES256"), jwstest.New(t, "ES384"), jwstest.New(t, "EdDSA")
 	keys, err := jws.ParseSet(set(t,
-		public(t, point.Public(), map[string]any{"kid": "signs", "alg": "ES256", "use": "sig"}),
-		public(t, point.Public(), map[string]any{"kid": "encrypts", "use": "enc"}),
-		public(t, large.Public(), map[string]any{"kid": "of another curve"}),
+		point.JWK(t, map[string]any{"kid": "signs", "alg": "ES256", "use": "sig"}),
+		point.JWK(t, map[string]any{"kid": "encrypts", "use": "enc"}),
+		large.JWK(t, map[string]any{"kid": "of another curve"}),
 		map[string]any{"kty": "quantum"},
-		public(t, edwards, nil),
+		edwards.JWK(t, nil),
 	))
 	require.NoError(t, err)
 	require.Len(t, keys, 2)
@@ -63,15 +40,14 @@ func TestASetHasTheKeysThatCanVerify(t *testing.T) {
 	require.True(t, keys[1].Fits("EdDSA"))
 	require.True(t, keys[1].Fits("Ed25519"), "another name of the same")
 
-	own, err := jws.ParseSet(set(t, public(t, edwards, map[string]any{"alg": "EdDSA"})))
+	own, err := jws.ParseSet(set(t, edwards.JWK(t, map[string]any{"alg": "EdDSA"})))
 	require.NoError(t, err)
 	require.False(t, own[0].Fits("Ed25519"), "a key that names its algorithm has that alone")
 }
 
 func TestASetThatIsNotOfPublicKeysIsRefused(t *testing.T) {
-	point, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	good := public(t, point.Public(), nil)
+	point := jwstest.New(t, "ES256")
+	good := point.JWK(t, nil)
 	many := make([]map[string]any, jws.MaxKeys+1)
 	for i := range many {
 		many[i] = good
@@ -79,7 +55,7 @@ func TestASetThatIsNotOfPublicKeysIsRefused(t *testing.T) {
 	for name, refused := range map[string]strictjson.Object{
 		"no keys":              {},
 		"an empty set":         set(t),
-		"a private key":        set(t, good, public(t, point, nil)),
+		"a private key":        set(t, good, jwstest.Members(t, point.Key)),
 		"a secret":             set(t, good, map[string]any{"kty": "oct", "k": "AAAA"}),
 		"a secret without k":   set(t, map[string]any{"kty": "XX", "d": ""}),
 		"more than there may":  set(t, many...),
@@ -89,6 +65,6 @@ func TestASetThatIsNotOfPublicKeysIsRefused(t *testing.T) {
 		require.Error(t, err, name)
 		require.NotContains(t, strings.ToLower(err.Error()), "aaaa", name)
 	}
-	_, err = jws.ParseSet(set(t, many[1:]...))
+	_, err := jws.ParseSet(set(t, many[1:]...))
 	require.NoError(t, err)
 }

@@ -16,6 +16,8 @@ const (
 	// failurePause is how long a URL that could not be read is left alone. It is no more than a pause: what went wrong is not kept
 	// for as long as an answer would be.
 	failurePause = 10 * time.Second
+	// lookAgain lies between two looks at what is still believed, for a key that it lacks.
+	lookAgain = time.Minute
 )
 
 // freshness reads what RFC 9111 sections 4.2.1 and 5.2.2 say of an answer that came now.

@@ -14,19 +14,15 @@ import (
 
 // The ways in which a client of a document can prove itself: there is no secret that it could share.
 const (
-	None          = "none"
-	PrivateKeyJWT = "private_key_jwt"
+	methodNone = "none"
+	methodKeys = "private_key_jwt"
 )
 
 // Document is a client as its metadata document describes it. It is not changed once it was made.
 type Document struct {
-	// Client is what is usually read from the registry. It has no secret, and is public unless Method is PrivateKeyJWT. It acts for
-	// users only, whatever the document says: nobody here has let it in.
+	// Client is what is usually read from the registry. It has no secret, and is public unless it has keys (private_key_jwt). It acts for users only,
+	// whatever the document says: nobody here has let it in.
 	Client registry.Client
-	Method string
-	// Keys is the JSON Web Key Set in the document, and KeysURL where it is instead. One is there if Method is PrivateKeyJWT.
-	Keys    []byte
-	KeysURL string
 	// DPoP says that the client's tokens are to be bound to its key (dpop_bound_access_tokens, RFC 9449 section 5.2).
 	DPoP bool
 	// Host is where the document is, to be shown to users.
@@ -58,11 +54,11 @@ func read(o strictjson.Object, at *url.URL, scopes map[string]string) (*Document
 		return nil, errors.New("it has a secret that everybody can read")
 	}
 	d := &Document{Host: at.Host}
-	if err := d.readAuthentication(o); err != nil {
-		return nil, err
-	}
 	settings, err := readSettings(o, at, scopes)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.readAuthentication(o, &settings); err != nil {
 		return nil, err
 	}
 	if err := settings.Check(scopes); err != nil {
@@ -72,45 +68,46 @@ func read(o strictjson.Object, at *url.URL, scopes map[string]string) (*Document
 	if err != nil {
 		return nil, err
 	}
-	d.Client.Public = d.Method == None
 	d.Client.DPoPBound = d.DPoP
-	d.Fingerprint = client.FingerprintOf(d.Client, d.Method, d.KeysURL)
+	d.Fingerprint = client.FingerprintOf(d.Client, methodOf(d.Client), d.Client.KeysURL)
 	return d, nil
 }
 
-func (d *Document) readAuthentication(o strictjson.Object) (err error) {
+func methodOf(c registry.Client) string {
+	if c.HasKeys() {
+		return methodKeys
+	}
+	return methodNone
+}
+
+// readAuthentication reads how the client proves who it is.
+func (d *Document) readAuthentication(o strictjson.Object, settings *client.Settings) (err error) {
 	if d.DPoP, err = o.Flag("dpop_bound_access_tokens"); err != nil {
 		return err
 	}
-	if d.Method, err = o.Text("token_endpoint_auth_method"); err != nil {
+	switch method, err := o.Text("token_endpoint_auth_method"); {
+	case err != nil:
 		return err
-	}
-	switch d.Method {
-	case "":
-		d.Method = None // the default of RFC 7591 is a secret, which there cannot be
+	case method == methodNone, method == "": // where the default of RFC 7591 is a secret, which there cannot be
 		return nil
-	case None:
-		return nil
-	case PrivateKeyJWT:
-	default:
+	case method != methodKeys:
 		return errors.New("its token_endpoint_auth_method is neither none nor private_key_jwt")
 	}
+	settings.Public = false
 	keys, err := o.Object("jwks")
 	if err != nil {
 		return err
 	}
-	if d.KeysURL, err = o.Text("jwks_uri"); err != nil {
+	if settings.KeysURL, err = o.Text("jwks_uri"); err != nil {
 		return err
 	}
-	if (keys == nil) == (d.KeysURL == "") {
+	switch isElsewhere := settings.KeysURL != ""; {
+	case (keys != nil) == isElsewhere:
 		return errors.New("it has not either jwks or jwks_uri")
+	case !isElsewhere:
+		settings.Keys = string(o["jwks"])
 	}
-	if keys == nil {
-		_, err = checkURL(d.KeysURL)
-		return err
-	}
-	d.Keys = o["jwks"]
-	return checkKeys(keys)
+	return nil
 }
 
 // readSettings makes of a document what an operator would register.

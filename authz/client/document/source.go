@@ -12,7 +12,8 @@ import (
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/singleflight"
 
-	"gatehouse/keys/strictjson"
+	"gatehouse/authz/client"
+	"gatehouse/keys/jws"
 )
 
 // maxMemory bounds what is remembered, in bytes of the documents as they were read.
@@ -47,11 +48,11 @@ type Source struct {
 
 // found is what came of a fetch, good until a time.
 type found struct {
-	document *Document
-	keys     []byte
-	err      error
-	until    time.Time
-	size     int
+	document  *Document
+	keys      []jws.Key
+	err       error
+	at, until time.Time
+	size      int
 }
 
 // New returns a Source that knows no document yet.
@@ -72,45 +73,50 @@ func New(config Config) (*Source, error) {
 // Find returns the client whose client_id is a URL, on behalf of a caller. It fetches the document unless it is known; calls for
 // one URL share a fetch, which goes on when a caller has gone. It blocks until ctx ends, and no longer than the timeout.
 func (s *Source) Find(ctx context.Context, clientID string, caller netip.Addr) (*Document, error) {
+	return s.findDocument(ctx, clientID, caller, false)
+}
+
+// FindAgain is Find, and looks again where the document was read more than a minute ago: what was wanted was not in it. What cannot be
+// read now is as it was.
+func (s *Source) FindAgain(ctx context.Context, clientID string, caller netip.Addr) (*Document, error) {
+	return s.findDocument(ctx, clientID, caller, true)
+}
+
+func (s *Source) findDocument(ctx context.Context, clientID string, caller netip.Addr, again bool) (*Document, error) {
 	at, err := parseURL(clientID)
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.find(ctx, "document "+clientID, at, caller, func(text []byte) (f found) {
+	f, err := s.find(ctx, "document "+clientID, at, caller, again, func(text []byte) (f found) {
 		f.document, f.err = parse(text, at, s.config.Scopes)
 		return f
 	})
 	return f.document, err
 }
 
-// Keys returns the JSON Web Key Set of a client that has PrivateKeyJWT. Where it is at a URL, it is fetched and remembered as
-// documents are.
-func (s *Source) Keys(ctx context.Context, d *Document, caller netip.Addr) ([]byte, error) {
-	if d.KeysURL == "" {
-		return d.Keys, nil
-	}
-	at, err := parseURL(d.KeysURL)
+// Keys returns the keys in the JSON Web Key Set at a URL, which is fetched and remembered as documents are; again is as in FindAgain.
+// None may be one that can be used here.
+func (s *Source) Keys(ctx context.Context, from string, caller netip.Addr, again bool) ([]jws.Key, error) {
+	at, err := parseURL(from)
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.find(ctx, "keys "+d.KeysURL, at, caller, func(text []byte) found {
-		set, err := strictjson.Parse(text)
-		if err == nil {
-			err = checkKeys(set)
+	f, err := s.find(ctx, "keys "+from, at, caller, again, func(text []byte) (f found) {
+		if f.keys, f.err = client.ParseKeys(text); f.err != nil {
+			f.err = fmt.Errorf("%w: %w", ErrInvalid, f.err)
 		}
-		if err != nil {
-			return found{err: fmt.Errorf("%w: %w", ErrInvalid, err)}
-		}
-		return found{keys: text}
+		return f
 	})
 	return f.keys, err
 }
 
-func (s *Source) find(ctx context.Context, key string, at *url.URL, caller netip.Addr, read func([]byte) found) (found, error) {
+func (s *Source) find(
+	ctx context.Context, key string, at *url.URL, caller netip.Addr, again bool, read func([]byte) found,
+) (found, error) {
 	if s.config.Refuse != nil && s.config.Refuse(at.Hostname()) {
 		return found{}, ErrRefused
 	}
-	if f, ok := s.remembered(key); ok {
+	if f, ok := s.remembered(key, again); ok {
 		return f, f.err
 	}
 	if s.config.Pace != nil {
@@ -124,7 +130,7 @@ func (s *Source) find(ctx context.Context, key string, at *url.URL, caller netip
 	}
 	defer s.callers.giveBack(caller)
 	landed := s.flights.DoChan(key, func() (any, error) {
-		f := s.fetch(context.WithoutCancel(ctx), key, at, read)
+		f := s.fetch(context.WithoutCancel(ctx), key, at, again, read)
 		return f, nil
 	})
 	select {
@@ -136,14 +142,17 @@ func (s *Source) find(ctx context.Context, key string, at *url.URL, caller netip
 	}
 }
 
-func (s *Source) remembered(key string) (found, bool) {
+// remembered is what is believed of a URL. Who wants to look again may do so once in a while, whoever asks for it.
+func (s *Source) remembered(key string, again bool) (found, bool) {
 	f, ok := s.known.GetIfPresent(key)
-	return f, ok && s.config.Now().Before(f.until)
+	now := s.config.Now()
+	isOld := again && f.err == nil && now.Sub(f.at) >= lookAgain
+	return f, ok && now.Before(f.until) && !isOld
 }
 
 // fetch remembers what came of it, but for ErrBusy, which says nothing about the URL.
-func (s *Source) fetch(ctx context.Context, key string, at *url.URL, read func([]byte) found) found {
-	if f, ok := s.remembered(key); ok { // since the caller looked
+func (s *Source) fetch(ctx context.Context, key string, at *url.URL, again bool, read func([]byte) found) found {
+	if f, ok := s.remembered(key, again); ok { // since the caller looked
 		return f
 	}
 	if !s.hosts.take(at.Host, maxOfHost, maxFetches) {
@@ -156,9 +165,11 @@ func (s *Source) fetch(ctx context.Context, key string, at *url.URL, read func([
 		f = read(text)
 	}
 	now := s.config.Now()
-	f.size, f.until = len(text), now.Add(failurePause)
+	f.size, f.at, f.until = len(text), now, now.Add(failurePause)
 	if f.err == nil {
 		f.until = now.Add(freshness(header, now))
+	} else if before, ok := s.remembered(key, false); ok && before.err == nil { // it was looked at again
+		f, f.at = before, now
 	}
 	s.known.Set(key, f)
 	return f

@@ -1,6 +1,7 @@
 package document_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"gatehouse/authz/client"
 	"gatehouse/authz/client/document"
+	"gatehouse/keys/jws/jwstest"
 )
 
 func TestADocumentIsAClient(t *testing.T) {
@@ -171,25 +173,97 @@ func TestABoundedAmountOfDocumentsIsRemembered(t *testing.T) {
 	require.Greater(t, remembered, uint64(8<<20), "documents count as large as they are")
 }
 
-func TestKeysCanBeAtAURLOfTheirOwn(t *testing.T) {
-	w := newWorld(t, nil)
-	keys := w.at + "?keys"
-	document := w.says(map[string]any{"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": keys})
-	w.answer = func(rw http.ResponseWriter, r *http.Request) {
-		if r.URL.RawQuery == "" {
-			document(rw, r)
-			return
-		}
-		rw.Header().Set("Content-Type", "application/jwk-set+json")
-		_, _ = rw.Write([]byte(`{"keys":[{"kty":"EC"}]}`))
+// keySet is one with so many keys.
+func keySet(t *testing.T, keys int) string {
+	t.Helper()
+	list := make([]any, keys)
+	for i := range list {
+		list[i] = jwstest.New(t, "ES256").JWK(t, map[string]any{"kid": strconv.Itoa(i)})
 	}
+	text, err := json.Marshal(map[string]any{"keys": list})
+	require.NoError(t, err)
+	return string(text)
+}
+
+// keysAt makes a second URL answer with what keys says, beside a document that names it.
+func (w *world) keysAt(keys *string) string {
+	at := w.at + "?keys"
+	document := w.says(map[string]any{"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": at})
+	w.answer = func(rw http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.RawQuery == "":
+			document(rw, r)
+		case *keys == "":
+			http.NotFound(rw, r)
+		default:
+			rw.Header().Set("Content-Type", "application/jwk-set+json")
+			rw.Header().Set("Cache-Control", "max-age=3600")
+			_, _ = rw.Write([]byte(*keys))
+		}
+	}
+	return at
+}
+
+func TestKeysCanBeAtAURLOfTheirOwn(t *testing.T) {
+	w, keys := newWorld(t, nil), keySet(t, 2)
+	at := w.keysAt(&keys)
 	d, err := w.find(t)
 	require.NoError(t, err)
 	require.False(t, d.Client.Public)
+	require.Equal(t, at, d.Client.KeysURL)
+	require.Empty(t, d.Client.SecretHash)
 	for range 2 {
-		set, err := w.Keys(t.Context(), d, caller)
+		found, err := w.Keys(t.Context(), at, caller, false)
 		require.NoError(t, err)
-		require.JSONEq(t, `{"keys":[{"kty":"EC"}]}`, string(set))
+		require.Len(t, found, 2)
 	}
 	require.EqualValues(t, 2, w.fetches.Load())
+
+	for name, set := range map[string]string{"no set": "{}", "a private key": `{"keys":[{"kty":"EC","d":"x"}]}`, "no JSON": "x"} {
+		keys = set
+		_, err := w.Keys(t.Context(), at+name[:1], caller, false)
+		require.ErrorIs(t, err, document.ErrInvalid, name)
+	}
+}
+
+// A client that signs with a new key is believed, and nobody makes us fetch as often as they like.
+func TestKeysThatAreMissedAreLookedForOnceInAWhile(t *testing.T) {
+	w, keys := newWorld(t, nil), keySet(t, 1)
+	at := w.keysAt(&keys)
+	look := func(again bool, want int, fetches int64) {
+		t.Helper()
+		found, err := w.Keys(t.Context(), at, caller, again)
+		require.NoError(t, err)
+		require.Len(t, found, want)
+		require.Equal(t, fetches, w.fetches.Load())
+	}
+	look(false, 1, 1)
+	keys = keySet(t, 2)
+	look(true, 1, 1)
+	w.now = w.now.Add(time.Minute)
+	look(false, 1, 1)
+	look(true, 2, 2)
+	look(true, 2, 2)
+
+	keys = ""
+	w.now = w.now.Add(time.Minute)
+	look(true, 2, 3)
+	look(true, 2, 3)
+	look(false, 2, 3)
+	w.now = w.now.Add(59 * time.Minute)
+	_, err := w.Keys(t.Context(), at, caller, false)
+	require.ErrorIs(t, err, document.ErrUnreachable, "it is believed no longer than before")
+}
+
+func TestADocumentIsLookedAtAgainOnceInAWhile(t *testing.T) {
+	w := newWorld(t, nil)
+	find := w.FindAgain
+	for i, want := range []int64{1, 1, 2, 2} {
+		if i == 2 {
+			w.now = w.now.Add(time.Minute)
+		}
+		_, err := find(t.Context(), w.at, caller)
+		require.NoError(t, err)
+		require.Equal(t, want, w.fetches.Load())
+	}
 }
