@@ -50,12 +50,13 @@ func runNode(t *testing.T, app application, file string) {
 func environment(t *testing.T, app application) []string {
 	t.Helper()
 	return append(os.Environ(), "ISSUER="+gatehouse.issuer, "CLIENT_ID="+app.ID, "CLIENT_SECRET="+app.Secret,
-		"REDIRECT_URI="+redirectURI, "USER_URL="+serveUser(t))
+		"REDIRECT_URI="+redirectURI, "USER_URL="+serveUser(t), "ADMIN_URL="+gatehouse.admin)
 }
 
 func TestOpenIDClient(t *testing.T)   { runNode(t, register(t, false), "openid-client.test.js") }
 func TestOpenIDClient5(t *testing.T)  { runNode(t, register(t, false), "openid-client-5.test.js") }
 func TestOAuth4WebAPI(t *testing.T)   { runNode(t, register(t, true), "oauth4webapi.test.js") }
+func TestPrivateKeyJWT(t *testing.T)  { runNode(t, register(t, true), "private-key-jwt.test.js") }
 func TestSimpleOAuth2(t *testing.T)   { runNode(t, register(t, false), "simple-oauth2.test.js") }
 func TestFastifyOAuth2(t *testing.T)  { runNode(t, register(t, false), "fastify-oauth2.test.js") }
 func TestPassportOAuth2(t *testing.T) { runNode(t, register(t, false), "passport-oauth2.test.js") }
