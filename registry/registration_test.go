@@ -102,6 +102,15 @@ func registrationUpdated(t *testing.T, w *world) {
 
 	changed.ID = "app"
 	require.ErrorIs(t, w.UpdateRegistration(w.ctx, changed, "{}"), registry.ErrNotFound)
+
+	got, err = w.UpdateClient(w.ctx, "self", func(c *registry.Client) error { c.Name, c.KeptUntil = "Ours", time.Time{}; return nil })
+	require.NoError(t, err)
+	require.True(t, got.RegisteredItself(), "nobody makes it an operator's")
+	own := w.selfRegistered("own")
+	require.NoError(t, w.CreateClient(w.ctx, own))
+	got, err = w.Client(w.ctx, "own")
+	require.NoError(t, err)
+	require.False(t, got.RegisteredItself(), "an operator's has not registered itself")
 }
 
 func registrationsBounded(t *testing.T, w *world) {
