@@ -3,7 +3,6 @@ package mcp
 import (
 	"encoding/json"
 	"errors"
-	"mime"
 	"strings"
 
 	"gatehouse/keys/strictjson"
@@ -57,7 +56,7 @@ type Message struct {
 // Read returns the message of a request. The body says what it is; fields that repeat it (Mcp-Method, Mcp-Name) have to agree, and
 // have to be there where the version of the protocol demands them. Every error is an Unreadable.
 func Read(of *Request) (Message, error) {
-	if of.IsEncoded || !isJSON(of.ContentType) {
+	if of.IsEncoded || !strictjson.IsJSON(of.ContentType) {
 		return Message{}, NotTyped
 	}
 	b, err := readBody(of.Body)
@@ -72,20 +71,6 @@ func Read(of *Request) (Message, error) {
 		m.Tool = b.name
 	}
 	return m, nil
-}
-
-// isJSON holds for a Content-Type with which everybody reads the body as JSON in UTF-8.
-func isJSON(contentType string) bool {
-	kind, parameters, err := mime.ParseMediaType(contentType)
-	if err != nil || kind != "application/json" {
-		return false
-	}
-	for name, value := range parameters {
-		if name != "charset" || !strings.EqualFold(value, "utf-8") {
-			return false
-		}
-	}
-	return true
 }
 
 // body is what a message says of itself.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatehouse/keys/strictjson"
 )
 
 // What is wrong with what a request costs.
@@ -169,7 +171,7 @@ func (r *Reader) ReadsBody() bool {
 func (r *Reader) Read(of *Request) (Cost, error) {
 	var body Document
 	if r.ReadsBody() {
-		if of.IsEncoded || !isJSON(of.ContentType) {
+		if of.IsEncoded || !strictjson.IsJSON(of.ContentType) {
 			return Cost{}, NotTyped
 		}
 		var err error

@@ -1,12 +1,12 @@
-package spend
+package strictjson
 
 import (
 	"mime"
 	"strings"
 )
 
-// isJSON holds for a Content-Type with which everybody reads the body as JSON in UTF-8.
-func isJSON(contentType string) bool {
+// IsJSON holds for a Content-Type with which everybody reads the body as JSON in UTF-8.
+func IsJSON(contentType string) bool {
 	kind, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "application/json" {
 		return false
