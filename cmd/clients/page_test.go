@@ -21,6 +21,7 @@ var ran = map[string]string{
 	"arctic":              "node/arctic.test.js",
 	"Auth.js":             "node/authjs.test.js",
 	"jose":                "node/jose.test.js",
+	"MCP TypeScript SDK":  "node/mcp-sdk.test.js",
 	"golang.org/x/oauth2": "go_test.go",
 	"coreos/go-oidc":      "go_test.go",
 	"zitadel/oidc":        "go_test.go",

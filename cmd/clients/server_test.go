@@ -44,6 +44,7 @@ func run(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, output)
 		return 1
 	}
+	gatehouse.dir = filepath.Join(directory, "dev")
 	if err := gatehouse.start(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -59,6 +60,9 @@ func run(m *testing.M) int {
 // server is `gatehouse dev`: the server with a user, and with a route GET /hello for the scope hello:read.
 type server struct {
 	issuer, admin, password string
+	// dir is where dev keeps its files, and configure writes more of its configuration there once the issuer is known; nil: it is as made.
+	dir       string
+	configure func(s *server) error
 
 	command *exec.Cmd
 	log     bytes.Buffer
@@ -85,7 +89,12 @@ func (s *server) tryStart() error {
 		return err
 	}
 	s.issuer, s.admin, s.ended = "http://localhost:"+port, "http://"+admin, make(chan struct{})
-	s.command = exec.Command(filepath.Join(directory, "gatehouse"), "dev", "--dir", filepath.Join(directory, "dev"), "--demo-port", "0")
+	if s.configure != nil {
+		if err := s.configure(s); err != nil {
+			return err
+		}
+	}
+	s.command = exec.Command(filepath.Join(directory, "gatehouse"), "dev", "--dir", s.dir, "--demo-port", "0")
 	s.command.Env = []string{
 		"GATEHOUSE_LISTEN=" + public, "GATEHOUSE_ADMIN_LISTEN=" + admin, "GATEHOUSE_ISSUER=" + s.issuer, "GATEHOUSE_CLIENTS_REGISTRATION_MODE=open",
 	}
