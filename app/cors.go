@@ -9,6 +9,7 @@ import (
 // sharedEndpoints are those of the authorization server that a browser application without a secret needs, with their
 // methods.
 var sharedEndpoints = map[string]string{
+	"/oauth/par":              "POST",
 	"/oauth/token":            "POST",
 	"/oauth/revoke":           "POST",
 	"/oauth/introspect":       "POST",

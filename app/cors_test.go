@@ -51,7 +51,7 @@ func (r *running) preflight(path, origin, method string) answer {
 func TestAPreflightIsAnsweredBeforeAnyoneIsAsked(t *testing.T) {
 	r := start(t, corsConfig(t, ownPage, "http://localhost:5173"))
 	for path, methods := range map[string]string{
-		"/balance": "GET, HEAD, DELETE", "/payments/bolt11": "POST", "/oauth/token": "POST", "/oauth/revoke": "POST",
+		"/balance": "GET, HEAD, DELETE", "/payments/bolt11": "POST", "/oauth/token": "POST", "/oauth/par": "POST", "/oauth/revoke": "POST",
 		"/oauth/introspect": "POST", "/oauth/token/introspect": "GET, HEAD", "/oauth/scopes": "GET, HEAD", "/oauth/budget": "GET, HEAD", "/oauth/register": "POST",
 		"/.well-known/jwks.json": "GET, HEAD", "/.well-known/oauth-authorization-server": "GET, HEAD",
 		"/.well-known/openid-configuration": "GET, HEAD",
@@ -96,6 +96,7 @@ func TestAPageReadsEveryAnswer(t *testing.T) {
 		{"an ambiguous path", "GET", "/balance/..%2f", token, 400},
 		{"the token endpoint", "POST", "/oauth/token", "", 400},
 		{"the token endpoint, wrongly", "GET", "/oauth/token", "", 405},
+		{"pushed requests", "POST", "/oauth/par", "", 401},
 		{"revocation", "POST", "/oauth/revoke", "", 401},
 		{"introspection", "POST", "/oauth/introspect", "", 401},
 		{"one's own token", "GET", "/oauth/token/introspect", token, 200},

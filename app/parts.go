@@ -179,6 +179,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		AccessLifespan:    a.config.AccessToken.Lifespan,
 		MaxAccessLifespan: a.config.AccessToken.MaxLifespan,
 		RefreshLifespan:   a.config.RefreshToken.Lifespan,
+		PushedLifespan:    a.config.Pushed.Lifespan,
 		RefusePlainPKCE:   !a.config.PKCE.Plain,
 		RefreshGrace:      a.config.RefreshToken.Grace,
 		MaxGrants:         a.config.Grants.MaxPerClient,
@@ -202,6 +203,7 @@ func (a *App) newAuthz(keyring *keyring.Keyring, denied outbox.Denylist) (*authz
 		TrustedOrigins:    a.config.TrustedOrigins,
 
 		ProtectedResources: a.publishedResources(),
+		PushedRequestsOnly: a.config.Pushed.Required,
 
 		IgnoreUnknownFields: a.config.Admin.UnknownFields == config.IgnoreFields,
 		OnIssued:            a.observer.issued,

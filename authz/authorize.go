@@ -27,8 +27,9 @@ type authorization struct {
 	redirectURI *url.URL
 	sentTo      string // the redirect URI as it was written, whether the request or the registration says it
 	form        url.Values
-	budgets     map[string]budget.Limit // that it asks for, by unit
-	resources   []Resource              // that it names
+	pushed      *registry.AuthorizationRequest // that its client has sent ahead; nil: it comes by itself
+	budgets     map[string]budget.Limit        // that it asks for, by unit
+	resources   []Resource                     // that it names
 	// isDecided says that the user has decided about it, now or before.
 	isDecided bool
 
@@ -40,7 +41,7 @@ type authorization struct {
 func (a *authorization) isStranger() bool { return a.client.Fingerprint != "" }
 
 // handleAuthorize gives a code to the client for the user whom the request proves (RFC 6749 section 4.1): the host application,
-// or a program, has asked whether the user consents.
+// or a program, has asked whether the user consents. It may name a pushed request, which the answer uses up.
 func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := endpoint.Deadline(r)
 	defer cancel()
@@ -59,13 +60,20 @@ func (s *Server) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.redirectError(w, r, a, http.StatusFound, err)
 		return
-	case sent.Body.Get(decisionField) == decisionDeny:
-		s.redirectError(w, r, a, http.StatusFound, errDeniedByUser)
-		return
 	}
-	subject, err := s.users.Authenticate(ctx, r, sent.Body)
-	if err != nil {
+	denies, subject := sent.Body.Get(decisionField) == decisionDeny, ""
+	if !denies {
+		subject, err = s.users.Authenticate(ctx, r, sent.Body)
+	}
+	if err == nil {
+		err = s.usePushed(ctx, a)
+	}
+	switch {
+	case err != nil:
 		s.failures.Answer(w, r, err)
+		return
+	case denies:
+		s.redirectError(w, r, a, http.StatusFound, errDeniedByUser)
 		return
 	}
 	a.consent.Subject = subject
@@ -102,7 +110,21 @@ func (s *Server) readAuthorization(ctx context.Context, w http.ResponseWriter, r
 	if sent.Query.Has("password") {
 		return sent, nil, fosite.ErrInvalidRequest.WithHint("The password must not be sent in the query.")
 	}
-	a, err := s.readAuthorizationForm(ctx, r, sent.All())
+	form := sent.All()
+	pushed, err := s.findPushed(ctx, r, form)
+	if err != nil {
+		return sent, nil, err
+	}
+	if pushed != nil { // whatever else is sent with its name does not count (RFC 9101 section 6.3)
+		form = formOf(pushed.Parameters)
+	}
+	a, err := s.readAuthorizationForm(ctx, r, form)
+	if a != nil {
+		a.pushed = pushed
+		if pushed == nil && s.mustPush(a.client) {
+			err = errNotPushed
+		}
+	}
 	return sent, a, err
 }
 
@@ -116,7 +138,7 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 	}
 	id, redirectURI := form.Get("client_id"), form.Get("redirect_uri")
 	if id == "" {
-		return nil, endpoint.Told(fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required."), "failure.parameter_missing", "parameter", "client_id")
+		return nil, errNoClientID
 	}
 	registered, described, err := s.findClient(ctx, r, id)
 	if err != nil {
@@ -140,6 +162,9 @@ func (s *Server) readAuthorizationForm(ctx context.Context, r *http.Request, for
 	a := &authorization{client: registered, document: described, redirectURI: target, sentTo: redirectURI, form: form}
 	return a, s.checkAuthorization(ctx, r, a)
 }
+
+var errNoClientID = endpoint.Told(fosite.ErrInvalidRequest.WithHint("Parameter 'client_id' is required."),
+	"failure.parameter_missing", "parameter", "client_id")
 
 // checkAuthorization holds the request to what fosite checks and to what it does not know about.
 func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *authorization) error {
@@ -189,12 +214,12 @@ func (s *Server) checkAuthorization(ctx context.Context, r *http.Request, a *aut
 }
 
 // refuseRequestObject names what is not supported: a request that the client has signed (RFC 9101), by value or by
-// reference (OpenID Connect Core section 3.1.2.6).
+// reference (OpenID Connect Core section 3.1.2.6). A reference to a pushed request was followed before.
 func refuseRequestObject(form url.Values) error {
 	switch {
 	case form.Has("request"):
 		return fosite.ErrRequestNotSupported
-	case form.Has("request_uri"):
+	case form.Has(requestURIField):
 		return fosite.ErrRequestURINotSupported
 	}
 	return nil

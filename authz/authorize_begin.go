@@ -31,6 +31,10 @@ const (
 // beginAuthorize is where a client sends a user's browser. It keeps the request and leads to its page, whose address holds
 // nothing but its ID, so that reloading it or going back to it sends nothing again. With prompt=none there is no page.
 //
+// A pushed request is used once: it begins in the browser that comes first with its name. That browser may come again with it, by a
+// link that was clicked twice or by Back, and is led to the same page, for as long as there is one; every other one is refused. What is
+// answered without a page cannot be repeated at all.
+//
 // A GET of the host application, which says by a token who the user is, is answered as its POST is: oauth2server did so, and no
 // browser sends such a token by itself.
 func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
@@ -46,6 +50,10 @@ func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
 		s.pages.Fail(w, r, err)
 		return
 	}
+	if path, hasBegun := a.begunPath(); hasBegun {
+		s.pages.SeeOther(w, path)
+		return
+	}
 	var asked signin.Prompt
 	if err == nil {
 		asked, err = signin.ReadPrompt(a.form)
@@ -54,6 +62,10 @@ func (s *Server) beginAuthorize(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.redirectError(w, r, a, http.StatusFound, err)
 	case asked.None:
+		if err := s.usePushed(ctx, a); err != nil {
+			s.pages.Fail(w, r, err)
+			return
+		}
 		s.authorizeSilently(ctx, w, r, a, asked)
 	default:
 		s.keepRequest(ctx, w, r, a)
@@ -65,30 +77,59 @@ func (s *Server) keepRequest(ctx context.Context, w http.ResponseWriter, r *http
 		s.pages.Fail(w, r, endpoint.TooManyRequests(err))
 		return
 	}
-	kept, size := map[string]string{}, 0
-	for name := range a.form {
-		switch name {
-		case "login", "password", decisionField: // of the form in which a host application lets its user decide
-		case "client_secret": // which some clients send where nobody asks for it
-		default:
-			kept[name] = strings.Join(a.form[name], " ") // no resource has a space in it, and all else is there once
-			size += len(name) + len(kept[name])
-		}
-	}
-	if size > maxKeptParameters {
-		s.redirectError(w, r, a, http.StatusFound, fosite.ErrInvalidRequest.WithHint("The request is too long."))
+	kept, err := keptParameters(a.form)
+	if err != nil {
+		s.redirectError(w, r, a, http.StatusFound, err)
 		return
 	}
-	now := s.now()
+	now, browserHash := s.now(), text.HashToken(s.pages.Know(w, r))
 	begun := registry.AuthorizationRequest{
-		ID: rand.Text(), BrowserHash: text.HashToken(s.pages.Know(w, r)), ClientID: a.client.ID, Parameters: kept,
-		CreatedAt: now, ExpiresAt: now.Add(requestLife),
+		ID: rand.Text(), BrowserHash: browserHash, ClientID: a.client.ID, Parameters: kept, CreatedAt: now, ExpiresAt: now.Add(requestLife),
 	}
-	if err := s.registry.CreateAuthorizationRequest(ctx, begun); err != nil {
+	if a.pushed == nil {
+		err = s.registry.CreateAuthorizationRequest(ctx, begun)
+	} else {
+		begun.ID = a.pushed.ID
+		err = asPushedError(s.registry.BeginPushedRequest(ctx, begun.ID, browserHash, begun.ExpiresAt))
+	}
+	if err != nil {
 		s.pages.Fail(w, r, err)
 		return
 	}
 	s.pages.SeeOther(w, browser.RequestPath(begun.ID))
+}
+
+// keptParameters are what is stored of a request.
+func keptParameters(form url.Values) (map[string]string, error) {
+	kept, size := map[string]string{}, 0
+	for name := range form {
+		switch name {
+		case "login", "password", decisionField: // of the form in which a host application lets its user decide
+		case "client_assertion", "client_assertion_type": // with which a client has pushed it
+		case "client_secret": // which some clients send where nobody asks for it
+		default:
+			kept[name] = strings.Join(form[name], " ") // no resource has a space in it, and all else is there once
+			size += len(name) + len(kept[name])
+		}
+	}
+	if size > maxKeptParameters {
+		return nil, errTooLong
+	}
+	return kept, nil
+}
+
+var errTooLong = fosite.ErrInvalidRequest.WithHint("The request is too long.")
+
+// formOf is the reverse of that.
+func formOf(kept map[string]string) url.Values {
+	form := make(url.Values, len(kept))
+	for name, value := range kept {
+		form.Set(name, value)
+		if name == resourceField {
+			form[name] = strings.Fields(value)
+		}
+	}
+	return form
 }
 
 // keptRequest is an authorization request whose page a browser is at.
@@ -106,13 +147,7 @@ func (s *Server) openRequest(ctx context.Context, r *http.Request, v browser.Vis
 	if k.AuthorizationRequest, err = s.findRequest(ctx, v, id); err != nil {
 		return k, err
 	}
-	form := make(url.Values, len(k.Parameters))
-	for name, value := range k.Parameters {
-		form.Set(name, value)
-		if name == resourceField {
-			form[name] = strings.Fields(value)
-		}
-	}
+	form := formOf(k.Parameters)
 	if k.authorization, err = s.readAuthorizationForm(ctx, r, form); err != nil {
 		return k, err
 	}

@@ -95,7 +95,6 @@ func TestTheClientIsToldByRedirectWhatIsWrong(t *testing.T) {
 		"unknown response mode":   {authorization("app", "response_mode", "carrier.pigeon"), "unsupported_response_mode"},
 		"a request object":        {authorization("app", "request", "e30."), "request_not_supported"},
 		"a request URI":           {authorization("app", "request_uri", "https://evil.example/r"), "request_uri_not_supported"},
-		"a pushed request":        {authorization("app", "request_uri", "urn:ietf:params:oauth:request_uri:x"), "request_uri_not_supported"},
 		"registration":            {authorization("app", "registration", "{}"), "registration_not_supported"},
 		"another audience":        {authorization("app", "audience", "https://elsewhere.example"), "invalid_request"},
 		"public without PKCE":     {authorization("spa", "redirect_uri", callback+"/spa"), "invalid_request"},

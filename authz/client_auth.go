@@ -70,13 +70,18 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 	if client, err = s.asItSays(ctx, r, client); err != nil {
 		return registry.Client{}, err
 	}
+	return client, s.proveClient(ctx, r, client, presented)
+}
+
+// proveClient holds a client to what it has to prove itself with. A public one has nothing, and must not send a secret.
+func (s *Server) proveClient(ctx context.Context, r *http.Request, client registry.Client, presented credentials) error {
 	switch hasSigned := presented.assertion != nil; {
 	case hasSigned && client.HasKeys():
-		return client, s.proveByAssertion(ctx, r, client, presented.assertion)
+		return s.proveByAssertion(ctx, r, client, presented.assertion)
 	case hasSigned || client.HasKeys(): // each client proves itself in its own way
-		return registry.Client{}, s.wrongClient(ctx, client, errOtherWay)
+		return s.wrongClient(ctx, client, errOtherWay)
 	case client.Public && (presented.secret == "" || presented.secret == noSecret):
-		return client, nil
+		return nil
 	}
 	stored := client.SecretHash
 	if client.Public {
@@ -84,12 +89,12 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 	}
 	ok, err := s.secrets.Check(ctx, stored, presented.secret)
 	if err != nil {
-		return registry.Client{}, err
+		return err
 	}
 	if !ok {
-		return registry.Client{}, s.wrongClient(ctx, client, errWrongSecret)
+		return s.wrongClient(ctx, client, errWrongSecret)
 	}
-	return client, nil
+	return nil
 }
 
 // readProof takes what a client proves itself with, in one way alone (RFC 6749 section 2.3).

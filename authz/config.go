@@ -72,6 +72,10 @@ type Config struct {
 	AccessLifespan    time.Duration
 	MaxAccessLifespan time.Duration
 	RefreshLifespan   time.Duration
+	// PushedLifespan is how long after a client has pushed an authorization request a browser may begin it (RFC 9126), in whole
+	// seconds; a minute when 0. PushedRequestsOnly refuses every request that was not pushed.
+	PushedLifespan     time.Duration
+	PushedRequestsOnly bool
 	// WellKnownMaxAge is how long anyone may keep the JWKS and the metadata, in whole seconds; 5 minutes when 0. The
 	// Keyring publishes a key for longer before it signs.
 	WellKnownMaxAge time.Duration
@@ -134,6 +138,7 @@ func (c Config) withDefaults() Config {
 		&c.AccessLifespan:    2 * time.Hour,
 		&c.MaxAccessLifespan: keyring.LongestToken,
 		&c.RefreshLifespan:   720 * time.Hour,
+		&c.PushedLifespan:    time.Minute,
 		&c.WellKnownMaxAge:   defaultWellKnownMaxAge,
 		&c.SessionIdle:       24 * time.Hour,
 		&c.SessionAbsolute:   720 * time.Hour,
@@ -175,6 +180,8 @@ func (c Config) check() error {
 		"the access token lifespan %v must be whole seconds", c.AccessLifespan)
 	complain(c.MaxAccessLifespan < c.AccessLifespan || c.MaxAccessLifespan%time.Second != 0,
 		"the maximum access token lifespan %v must be whole seconds and not below the usual one", c.MaxAccessLifespan)
+	complain(c.PushedLifespan < time.Second || c.PushedLifespan%time.Second != 0,
+		"the lifespan of pushed requests %v must be whole seconds", c.PushedLifespan)
 	complain(c.CodeLifespan < 0 || c.RefreshLifespan < 0 || c.RefreshGrace < 0, "lifespans must not be negative")
 	for _, origin := range c.TrustedOrigins {
 		err := browser.ValidateTrustedOrigin(origin)

@@ -54,6 +54,8 @@ type metadata struct {
 	Issuer                    string   `json:"issuer"`
 	AuthorizationEndpoint     string   `json:"authorization_endpoint"`
 	TokenEndpoint             string   `json:"token_endpoint"`
+	PushedRequestEndpoint     string   `json:"pushed_authorization_request_endpoint"`
+	RequirePushedRequests     bool     `json:"require_pushed_authorization_requests,omitempty"`
 	JWKSURI                   string   `json:"jwks_uri"`
 	RegistrationEndpoint      string   `json:"registration_endpoint,omitempty"`
 	RevocationEndpoint        string   `json:"revocation_endpoint"`
@@ -91,6 +93,7 @@ func newMetadata(issuer string, scopes scopes, plainPKCE, spends bool) metadata 
 		Issuer:                   issuer,
 		AuthorizationEndpoint:    issuer + "/oauth/authorize",
 		TokenEndpoint:            issuer + "/oauth/token",
+		PushedRequestEndpoint:    issuer + "/oauth/par",
 		JWKSURI:                  issuer + "/.well-known/jwks.json",
 		RevocationEndpoint:       issuer + "/oauth/revoke",
 		IntrospectionEndpoint:    issuer + "/oauth/introspect",

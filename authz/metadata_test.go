@@ -53,6 +53,7 @@ func TestMetadata(t *testing.T) {
 		"issuer": "`+w.url+`",
 		"authorization_endpoint": "`+w.url+`/oauth/authorize",
 		"token_endpoint": "`+w.url+`/oauth/token",
+		"pushed_authorization_request_endpoint": "`+w.url+`/oauth/par",
 		"jwks_uri": "`+w.url+`/.well-known/jwks.json",
 		"revocation_endpoint": "`+w.url+`/oauth/revoke",
 		"introspection_endpoint": "`+w.url+`/oauth/introspect",
@@ -74,7 +75,7 @@ func TestMetadata(t *testing.T) {
 		"request_parameter_supported": false,
 		"request_uri_parameter_supported": false
 	}`, a.text)
-	for _, path := range []string{"authorization_endpoint", "token_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint"} {
+	for _, path := range []string{"authorization_endpoint", "token_endpoint", "pushed_authorization_request_endpoint", "jwks_uri", "revocation_endpoint", "introspection_endpoint"} {
 		there := w.do(http.MethodGet, a.str(path), "", nil)
 		require.NotEqual(t, http.StatusNotFound, there.StatusCode, path)
 	}

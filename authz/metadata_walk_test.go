@@ -37,6 +37,9 @@ func TestTheMetadataSaysOnlyWhatWorks(t *testing.T) {
 		"issuer":                 m.useIssuer,
 		"authorization_endpoint": m.useAuthorization,
 		"token_endpoint":         m.useToken,
+
+		"pushed_authorization_request_endpoint": m.usePushedRequests,
+
 		"jwks_uri":               m.useJWKS,
 		"revocation_endpoint":    m.useRevocation,
 		"introspection_endpoint": m.useIntrospection,
@@ -109,6 +112,12 @@ func (m *walk) at(endpoint string) string {
 	path, below := strings.CutPrefix(at, m.url)
 	require.True(m, below, at)
 	return path
+}
+
+func (m *walk) usePushedRequests(string) {
+	name := m.pushed(m.post(m.at("pushed_authorization_request_endpoint"), pushing("app"), basic("app", appSecret)))
+	m.signedIn.open(m.at("authorization_endpoint") + "?" + form("client_id", "app", "request_uri", name).Encode())
+	require.NotEmpty(m, m.signedIn.sent(m.signedIn.press("allow")).Get("code"))
 }
 
 // allows is the code that the user of the browser gives to app, without a page.

@@ -23,6 +23,7 @@ func (s *Server) publicRoutes() endpoint.Routes {
 	public := endpoint.Routes{
 		"/oauth/authorize":           {http.MethodGet: s.beginAuthorize, http.MethodPost: s.handleAuthorize},
 		"/oauth/authorize/{request}": {http.MethodGet: s.showConsent, http.MethodPost: s.decide},
+		"/oauth/par":                 {http.MethodPost: s.handlePush},
 		"/oauth/token":               {http.MethodPost: s.handleToken},
 		"/oauth/revoke":              {http.MethodPost: s.handleRevoke},
 		"/oauth/introspect":          {http.MethodPost: s.handleIntrospect},

@@ -100,9 +100,12 @@ func (s *Server) shownClaims(ctx context.Context, w http.ResponseWriter, r *http
 	return claims, nil
 }
 
+// keyOfCodeField is the parameter that binds a code to a key.
+const keyOfCodeField = "dpop_jkt"
+
 // readKeyOfCode is the thumbprint that an authorization request binds its code to (RFC 9449 section 10); "" where it does not.
 func readKeyOfCode(form url.Values) (string, error) {
-	thumbprint := form.Get("dpop_jkt")
+	thumbprint := form.Get(keyOfCodeField)
 	if thumbprint != "" && !dpop.IsThumbprint(thumbprint) {
 		return "", fosite.ErrInvalidRequest.WithHint("The 'dpop_jkt' is not the SHA-256 thumbprint of a key.")
 	}

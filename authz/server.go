@@ -54,6 +54,10 @@ type Server struct {
 	account     *account.Handler
 	registering *registration.Handler // nil: only operators register clients
 	requestPace *user.Pace            // of authorization requests
+	pushPace    *user.Pace            // of those that clients without a secret send ahead
+
+	pushedLifespan time.Duration
+	pushedOnly     bool
 
 	users    signin.Users
 	signIn   *signin.Handler
@@ -90,6 +94,7 @@ func New(c Config) (*Server, error) {
 	}
 	known, ring := newScopes(c.Scopes, c.ScopeTranslations, c.Risks), c.Keyring.Ring()
 	published := newMetadata(c.Issuer, known, !c.RefusePlainPKCE, len(c.SpendUnits) > 0)
+	published.RequirePushedRequests = c.PushedRequestsOnly
 	published.ClientDocuments = c.Documents != nil
 	if c.Registration != nil {
 		published.RegistrationEndpoint = c.Issuer + registration.Path
@@ -143,6 +148,10 @@ func New(c Config) (*Server, error) {
 
 		pages:       pages,
 		requestPace: &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
+		pushPace:    &user.Pace{Burst: requestBurst, Every: requestEvery, Now: c.Now},
+
+		pushedLifespan: c.PushedLifespan,
+		pushedOnly:     c.PushedRequestsOnly,
 
 		users:    signin.Users{Authenticator: user.InOrder(c.Users), Caller: c.Caller},
 		registry: c.Registry,

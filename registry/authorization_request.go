@@ -13,7 +13,7 @@ import (
 // to the browser in which it began.
 type AuthorizationRequest struct {
 	ID string `bun:"id,pk"` // in the address of its page; it proves nothing
-	// BrowserHash is the hash of what only the browser knows.
+	// BrowserHash is the hash of what only the browser knows; empty: the client has sent the request ahead, and it has not begun.
 	BrowserHash string `bun:"browser_hash"`
 	ClientID    string `bun:"client_id"`
 	// Parameters are those of the request, each once, without what proves who the user is.
@@ -39,20 +39,26 @@ type authorizationRequestRow struct {
 // CreateAuthorizationRequest stores a new request. SessionHash, UsedAt and GrantID are ignored, because only later events set
 // them. ErrExists when the ID is taken.
 func (r *Registry) CreateAuthorizationRequest(ctx context.Context, a AuthorizationRequest) error {
+	row, err := newRequestRow(a)
+	if err := errors.Join(err, checkIDs(a.BrowserHash)); err != nil {
+		return err
+	}
+	return r.run(ctx, "create authorization request", func(ctx context.Context) error { return insertRequest(ctx, r.db, row) })
+}
+
+func newRequestRow(a AuthorizationRequest) (*authorizationRequestRow, error) {
 	a.SessionHash, a.UsedAt, a.GrantID = "", time.Time{}, ""
-	problems := []error{checkIDs(a.ID, a.BrowserHash, a.ClientID), checkTimes(a.CreatedAt, a.ExpiresAt)}
+	problems := []error{checkIDs(a.ID, a.ClientID), checkTimes(a.CreatedAt, a.ExpiresAt)}
 	for name, value := range a.Parameters {
 		problems = append(problems, checkText(name, value))
 	}
-	if err := errors.Join(problems...); err != nil {
-		return err
-	}
 	a.CreatedAt, a.ExpiresAt = storable(a.CreatedAt), storable(a.ExpiresAt)
-	return r.run(ctx, "create authorization request", func(ctx context.Context) error {
-		result, err := r.db.NewInsert().Model(&authorizationRequestRow{AuthorizationRequest: a}).
-			On("CONFLICT (id) DO NOTHING").Returning("NULL").Exec(ctx)
-		return orElse(ErrExists, result, err)
-	})
+	return &authorizationRequestRow{AuthorizationRequest: a}, errors.Join(problems...)
+}
+
+func insertRequest(ctx context.Context, db bun.IDB, row *authorizationRequestRow) error {
+	result, err := db.NewInsert().Model(row).On("CONFLICT (id) DO NOTHING").Returning("NULL").Exec(ctx)
+	return orElse(ErrExists, result, err)
 }
 
 // AuthorizationRequest looks a request up, used and expired ones included. ErrNotFound.

@@ -25,6 +25,7 @@ type Client struct {
 	GrantTypes     []string `bun:"grant_types,nullzero"`
 	Public         bool     `bun:"public"`
 	DPoPBound      bool     `bun:"dpop_bound"`  // all of its access tokens are bound to a key (RFC 9449 section 5.2)
+	PushedOnly     bool     `bun:"pushed_only"` // it has to send its authorization requests ahead (RFC 9126 section 6)
 	SecretHash     string   `bun:"secret_hash"` // opaque here; empty: no secret
 	// Keys is the JSON Web Key Set of a client that signs who it is (private_key_jwt), KeysURL where that is instead. Such a client is
 	// not public and has no secret.
@@ -87,6 +88,7 @@ func (c Client) differences(before Client) (names []string) {
 		{"grant_types", slices.Equal(c.GrantTypes, before.GrantTypes)},
 		{"public", c.Public == before.Public},
 		{"dpop_bound", c.DPoPBound == before.DPoPBound},
+		{"pushed_only", c.PushedOnly == before.PushedOnly},
 		{"secret", c.SecretHash == before.SecretHash},
 		{"jwks", c.Keys == before.Keys},
 		{"jwks_uri", c.KeysURL == before.KeysURL},

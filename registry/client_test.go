@@ -19,7 +19,7 @@ func clientRoundTrip(t *testing.T, w *world) {
 		Scopes:        []string{"balance:read", "it's"},
 		GrantTypes:    []string{"authorization_code", "refresh_token"},
 		DefaultScopes: []string{"balance:read"}, RequiredScopes: []string{"it's"},
-		Public: true, DPoPBound: true, SecretHash: "sha256:'); DROP TABLE clients; --",
+		Public: true, DPoPBound: true, PushedOnly: true, SecretHash: "sha256:'); DROP TABLE clients; --",
 		Keys: `{"keys":[{"kid":"it's"}]}`, KeysURL: "https://example.org/keys?a=b",
 		CreatedAt: start.Add(-time.Hour),
 	}
@@ -52,13 +52,13 @@ func clientUpdate(t *testing.T, w *world) {
 	w.Advance(time.Hour)
 	changed, err := w.UpdateClient(w.ctx, "app", func(c *registry.Client) error {
 		require.Equal(t, "App", c.Name)
-		c.Name, c.Scopes, c.Public, c.DPoPBound = "New", []string{"a", "b"}, true, true
+		c.Name, c.Scopes, c.Public, c.DPoPBound, c.PushedOnly = "New", []string{"a", "b"}, true, true, true
 		c.ID, c.CreatedAt, c.UpdatedAt = "other", time.Time{}, time.Time{}
 		return nil
 	})
 	require.NoError(t, err)
 	require.Equal(t, registry.Client{
-		ID: "app", Name: "New", Scopes: []string{"a", "b"}, Public: true, DPoPBound: true,
+		ID: "app", Name: "New", Scopes: []string{"a", "b"}, Public: true, DPoPBound: true, PushedOnly: true,
 		CreatedAt: stored(start), UpdatedAt: stored(start.Add(time.Hour)),
 	}, changed)
 	got, err := w.Client(w.ctx, "app")

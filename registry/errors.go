@@ -19,7 +19,7 @@ var (
 	ErrCodeUsed = errors.New("registry: code was used before")
 	// ErrRefreshReused: the refresh token was rotated before. Its grant has ended.
 	ErrRefreshReused = errors.New("registry: refresh token was used before")
-	// ErrRequestUsed: the authorization request was decided before.
+	// ErrRequestUsed: the authorization request was decided before; one that was sent ahead has begun in another browser.
 	ErrRequestUsed = errors.New("registry: authorization request was used before")
 	// ErrBudgetChanged: the budget is not the one any more that was looked at for the decision.
 	ErrBudgetChanged = errors.New("registry: the budget has changed since")

@@ -247,6 +247,12 @@ func useEverything(t *testing.T, w *world) {
 		registry.Code{Hash: "asked", ExpiresAt: later}, manyGrants, []string{"left:out"})))
 	require.NoError(t, w.RenewCode(w.ctx, "r1", "s1", "asked again", later))
 	require.ErrorIs(t, w.RefuseRequest(w.ctx, "r1", "s1"), registry.ErrRequestUsed)
+	for i := range 4 {
+		w.Advance(time.Second)
+		require.NoError(t, w.push("app", fmt.Sprint("p", i), 1, 2))
+	}
+	require.NoError(t, w.BeginPushedRequest(w.ctx, "p3", "browser", later))
+	require.ErrorIs(t, w.BeginPushedRequest(w.ctx, "p3", "another", later), registry.ErrRequestUsed)
 	w.signInAtHost("state")
 	require.NoError(t, w.AnswerSignIn(w.ctx, "state", "answer", "ann"))
 	require.NoError(t, second(w.FinishSignIn(w.ctx, "state", "answer", "browser")))

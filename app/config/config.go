@@ -38,6 +38,7 @@ type Config struct {
 	AccessToken  AccessToken  `yaml:"access_token"`
 	RefreshToken RefreshToken `yaml:"refresh_token"`
 	PKCE         PKCE         `yaml:"pkce"`
+	Pushed       Pushed       `yaml:"pushed_requests"`
 	DPoP         DPoP         `yaml:"dpop"`
 	Grants       Grants       `yaml:"grants"`
 	Clients      Clients      `yaml:"clients"`
@@ -143,6 +144,14 @@ type PKCE struct {
 	// Plain allows the method plain, which keeps nobody from redeeming a code who has seen the authorization request. It is
 	// also what a request means that names no method.
 	Plain bool `yaml:"plain"`
+}
+
+// Pushed configures authorization requests that clients send ahead (RFC 9126).
+type Pushed struct {
+	// Lifespan is how long after that a browser may begin with it: 5s to 10m, in whole seconds.
+	Lifespan time.Duration `yaml:"lifespan"`
+	// Required refuses every other authorization request.
+	Required bool `yaml:"required"`
 }
 
 // Grants bounds what one user and one client can make the server remember, and end at once.
@@ -257,6 +266,7 @@ func Default() Config {
 		AccessToken:  AccessToken{Lifespan: 2 * time.Hour, MaxLifespan: 365 * 24 * time.Hour},
 		RefreshToken: RefreshToken{Lifespan: 30 * 24 * time.Hour, Grace: maxRefreshGrace},
 		PKCE:         PKCE{Plain: true},
+		Pushed:       Pushed{Lifespan: time.Minute},
 		DPoP:         DPoP{Nonce: NonceOff},
 		Sessions:     Sessions{Idle: 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
 		Clients:      Clients{Documents: ClientDocuments{Enabled: true}, Registration: ClientRegistration{Mode: RegistrationOff, KeepUnused: 24 * time.Hour, MaxUnused: 10_000}},

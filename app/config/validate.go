@@ -103,6 +103,12 @@ const (
 	maxRevokedTokens = 10_000
 )
 
+// RFC 9126 section 2.2 recommends these.
+const (
+	minPushed = 5 * time.Second
+	maxPushed = 10 * time.Minute
+)
+
 func (c *Config) checkTokens(v *validation) {
 	v.seconds("access_token.lifespan", c.AccessToken.Lifespan)
 	v.seconds("access_token.max_lifespan", c.AccessToken.MaxLifespan)
@@ -110,6 +116,8 @@ func (c *Config) checkTokens(v *validation) {
 		v.add("access_token.lifespan", "must not exceed access_token.max_lifespan")
 	}
 	v.seconds("refresh_token.lifespan", c.RefreshToken.Lifespan)
+	v.seconds("pushed_requests.lifespan", c.Pushed.Lifespan)
+	v.between("pushed_requests.lifespan", c.Pushed.Lifespan, minPushed, maxPushed)
 	if c.RefreshToken.Grace < 0 || c.RefreshToken.Grace > maxRefreshGrace {
 		v.add("refresh_token.grace", "must be 0 to %s, not %s", maxRefreshGrace, c.RefreshToken.Grace)
 	}

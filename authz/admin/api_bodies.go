@@ -22,6 +22,7 @@ type createBody struct {
 	RequiredScopes []string `json:"requiredScopes"`
 	GrantTypes     []string `json:"grantTypes"`
 	DPoPBound      bool     `json:"dpopBoundAccessTokens"`
+	PushedOnly     bool     `json:"requirePushedAuthorizationRequests"`
 	// JWKS and JWKSURI are those of RFC 7591: a client with either has no secret.
 	JWKS    json.RawMessage `json:"jwks"`
 	JWKSURI string          `json:"jwksUri"`
@@ -42,6 +43,7 @@ func (b createBody) settings() client.Settings {
 		GrantTypes:     b.GrantTypes,
 		Public:         b.Public,
 		DPoPBound:      b.DPoPBound,
+		PushedOnly:     b.PushedOnly,
 		Keys:           unlessNull(b.JWKS),
 		KeysURL:        b.JWKSURI,
 	}
@@ -56,6 +58,7 @@ type updateBody struct {
 	DefaultScopes  *[]string       `json:"defaultScopes"`
 	RequiredScopes *[]string       `json:"requiredScopes"`
 	DPoPBound      *bool           `json:"dpopBoundAccessTokens"`
+	PushedOnly     *bool           `json:"requirePushedAuthorizationRequests"`
 	JWKS           json.RawMessage `json:"jwks"`
 	JWKSURI        string          `json:"jwksUri"`
 	UserID         json.RawMessage `json:"userId"`
@@ -69,6 +72,7 @@ func (b updateBody) change() client.Change {
 		DefaultScopes:  b.DefaultScopes,
 		RequiredScopes: b.RequiredScopes,
 		DPoPBound:      b.DPoPBound,
+		PushedOnly:     b.PushedOnly,
 		Keys:           unlessEmpty(unlessNull(b.JWKS)),
 		KeysURL:        unlessEmpty(b.JWKSURI),
 	}
@@ -99,6 +103,7 @@ type clientAnswer struct {
 	DefaultScopes  []string `json:"defaultScopes,omitempty"`
 	RequiredScopes []string `json:"requiredScopes,omitempty"`
 	DPoPBound      bool     `json:"dpopBoundAccessTokens,omitempty"`
+	PushedOnly     bool     `json:"requirePushedAuthorizationRequests,omitempty"`
 	// JWKS and JWKSURI are there for a client that signs who it is.
 	JWKS     json.RawMessage `json:"jwks,omitempty"`
 	JWKSURI  string          `json:"jwksUri,omitempty"`
@@ -112,7 +117,7 @@ type clientAnswer struct {
 func answerOf(c registry.Client) clientAnswer {
 	a := clientAnswer{
 		ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, DefaultScopes: c.DefaultScopes, RequiredScopes: c.RequiredScopes,
-		DPoPBound: c.DPoPBound, JWKS: json.RawMessage(c.Keys), JWKSURI: c.KeysURL, Disabled: c.Disabled(), Document: c.Fingerprint != "" && !c.RegisteredItself(),
+		DPoPBound: c.DPoPBound, PushedOnly: c.PushedOnly, JWKS: json.RawMessage(c.Keys), JWKSURI: c.KeysURL, Disabled: c.Disabled(), Document: c.Fingerprint != "" && !c.RegisteredItself(),
 	}
 	if c.RegisteredItself() {
 		a.RegisteredItselfAt = &c.CreatedAt

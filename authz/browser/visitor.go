@@ -25,15 +25,18 @@ type Visitor struct {
 
 // Visitor finds out which browser sent the request.
 func (p *Pages) Visitor(ctx context.Context, r *http.Request) (Visitor, error) {
-	v := Visitor{Browser: p.Cookies.Get(r, browserCookie), value: p.Cookies.Get(r, sessionCookie)}
+	v := Visitor{Browser: p.BrowserOf(r), value: p.Cookies.Get(r, sessionCookie)}
 	var err error
 	v.Session, v.SignedIn, err = p.sessions.Find(ctx, v.value)
 	return v, err
 }
 
+// BrowserOf is what the cookie holds that tells browsers apart; empty: this one has none yet, or has forgotten it.
+func (p *Pages) BrowserOf(r *http.Request) string { return p.Cookies.Get(r, browserCookie) }
+
 // Know gives the browser a cookie, unless it has one, and returns what that holds. One that it has is kept for longer.
 func (p *Pages) Know(w http.ResponseWriter, r *http.Request) string {
-	browser := p.Cookies.Get(r, browserCookie)
+	browser := p.BrowserOf(r)
 	if browser == "" {
 		browser = client.NewSecret()
 	}

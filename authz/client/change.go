@@ -18,6 +18,7 @@ type Change struct {
 	RequiredScopes *[]string
 	GrantTypes     *[]string
 	DPoPBound      *bool
+	PushedOnly     *bool
 	// Keys and KeysURL take the place of what the client has proven itself with: the other of the two, or a secret.
 	Keys    *string
 	KeysURL *string
@@ -65,6 +66,7 @@ func (c Change) Apply(to *registry.Client) error {
 	given(c.RequiredScopes, func(names []string) { to.RequiredScopes = slices.Clone(names) })
 	given(c.GrantTypes, func(names []string) { to.GrantTypes = slices.Clone(names) })
 	given(c.DPoPBound, func(bound bool) { to.DPoPBound = bound })
+	given(c.PushedOnly, func(only bool) { to.PushedOnly = only })
 	p.setKeys(to, c.Keys, c.KeysURL)
 
 	if c.Domain != nil || c.RedirectURIs != nil || c.GrantTypes != nil {

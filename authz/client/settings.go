@@ -22,6 +22,7 @@ type Settings struct {
 	GrantTypes     []string // empty: those of a client that acts for users
 	Public         bool     // it cannot keep a secret
 	DPoPBound      bool     // it gets no access token that is not bound to a key (RFC 9449 section 5.2)
+	PushedOnly     bool     // it has to push its authorization requests (RFC 9126 section 6)
 
 	// Keys is a JSON Web Key Set, KeysURL where one is: with either, the client signs who it is (private_key_jwt) and has no secret.
 	Keys    string
@@ -90,6 +91,7 @@ func (s Settings) registered() registry.Client {
 		GrantTypes:     s.GrantTypes,
 		Public:         s.Public,
 		DPoPBound:      s.DPoPBound,
+		PushedOnly:     s.PushedOnly,
 		Keys:           s.Keys,
 		KeysURL:        s.KeysURL,
 	}

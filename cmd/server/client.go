@@ -39,6 +39,7 @@ type clientRecord struct {
 	GrantTypes     []string `json:"grantTypes"` // empty: those of a client that acts for users
 	Public         bool     `json:"public"`
 	DPoPBound      bool     `json:"dpopBoundAccessTokens"`
+	PushedOnly     bool     `json:"requirePushedAuthorizationRequests"`
 	// JWKS and JWKSURI are there for a client that signs who it is.
 	JWKS    json.RawMessage `json:"jwks,omitempty"`
 	JWKSURI string          `json:"jwksUri,omitempty"`
@@ -64,6 +65,7 @@ func recordOf(c registry.Client) clientRecord {
 		GrantTypes:     append([]string{}, c.GrantTypes...),
 		Public:         c.Public,
 		DPoPBound:      c.DPoPBound,
+		PushedOnly:     c.PushedOnly,
 		JWKS:           json.RawMessage(c.Keys),
 		JWKSURI:        c.KeysURL,
 		CreatedAt:      c.CreatedAt,
@@ -99,6 +101,7 @@ func clientDetails(t *table, c registry.Client, secret string) {
 		{"Required scopes", strings.Join(c.RequiredScopes, " ")},
 		{"Grant types", cmp.Or(strings.Join(c.GrantTypes, " "), "default")},
 		{"DPoP", boundOf(c)},
+		{"Requests", pushedOf(c)},
 		{"Keys", signingKeysOf(c)},
 		{"URL", c.URL},
 		{"Image URL", c.ImageURL},
@@ -139,6 +142,13 @@ func signingKeysOf(c registry.Client) string {
 func boundOf(c registry.Client) string {
 	if c.DPoPBound {
 		return "all access tokens are bound to a key"
+	}
+	return ""
+}
+
+func pushedOf(c registry.Client) string {
+	if c.PushedOnly {
+		return "have to be pushed"
 	}
 	return ""
 }

@@ -37,6 +37,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 		"scopes that users cannot leave out, instead of the present ones; can be repeated; '' for none")
 	grantTypes := flags.StringSlice("grant-type", nil, "grant types instead of the present ones; can be repeated")
 	dpopBound := flags.Bool("dpop-bound", false, "whether it gets only access tokens that are bound to a key of its own (DPoP)")
+	pushedOnly := flags.Bool("require-pushed", false, "whether it has to push its authorization requests (RFC 9126)")
 	keysFile := flags.String("jwks", "", "file with its public keys (JWKS), instead of the keys or the secret that it has, which are void at once")
 	keysURL := flags.String("jwks-uri", "", "https URL of its public keys, likewise")
 	update.RunE = func(cmd *cobra.Command, args []string) error {
@@ -55,6 +56,7 @@ func newClientUpdate(configPath *string) *cobra.Command {
 			RequiredScopes: changed(flags, "required-scope", requiredScopes),
 			GrantTypes:     changed(flags, "grant-type", grantTypes),
 			DPoPBound:      changed(flags, "dpop-bound", dpopBound),
+			PushedOnly:     changed(flags, "require-pushed", pushedOnly),
 			Keys:           changed(flags, "jwks", &keys),
 			KeysURL:        changed(flags, "jwks-uri", keysURL),
 		}

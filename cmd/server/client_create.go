@@ -89,6 +89,7 @@ func newClientCreate(configPath *string) *cobra.Command {
 		"authorization_code, refresh_token or client_credentials; can be repeated")
 	flags.BoolVar(&settings.Public, "public", false, "it cannot keep a secret, and gets none")
 	flags.BoolVar(&settings.DPoPBound, "dpop-bound", false, "it gets no access token that is not bound to a key of its own (DPoP)")
+	flags.BoolVar(&settings.PushedOnly, "require-pushed", false, "it has to push its authorization requests (RFC 9126)")
 	flags.StringVar(&keysFile, "jwks", "", "file with its public keys (JWKS): it signs who it is (private_key_jwt), and gets no secret")
 	flags.StringVar(&settings.KeysURL, "jwks-uri", "", "https URL of its public keys, instead of --jwks")
 	completeFlag(create, "grant-type", client.AuthorizationCode, client.RefreshToken, client.ClientCredentials)

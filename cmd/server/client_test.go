@@ -26,7 +26,7 @@ func TestAClientsLife(t *testing.T) {
 
 		shown := s.object("client", "show", id)
 		require.Equal(t, []string{
-			"createdAt", "defaultScopes", "domain", "dpopBoundAccessTokens", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "requiredScopes", "scopes", "updatedAt", "url",
+			"createdAt", "defaultScopes", "domain", "dpopBoundAccessTokens", "grantTypes", "id", "imageUrl", "name", "public", "redirectUris", "requirePushedAuthorizationRequests", "requiredScopes", "scopes", "updatedAt", "url",
 		}, keysOf(shown))
 		require.Equal(t, []any{"https://app.example/a,b", "https://app.example/c"}, shown["redirectUris"])
 		all := maps.Clone(shown)

@@ -69,6 +69,9 @@ func read(o strictjson.Object, at *url.URL, scopes map[string]string) (*Document
 		return nil, err
 	}
 	d.Client.DPoPBound = d.DPoP
+	if d.Client.PushedOnly, err = o.Flag("require_pushed_authorization_requests"); err != nil {
+		return nil, err
+	}
 	d.Fingerprint = client.FingerprintOf(d.Client, methodOf(d.Client), d.Client.KeysURL)
 	return d, nil
 }
