@@ -47,6 +47,9 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("denylist: %w", err), db.Close())
 	}
+	if changes, ok := denied.(clientChanges); ok {
+		tellClientChanges(ctx, db, changes, slog.Default())
+	}
 	var ledger *budget.Ledger
 	if needs.Budgets {
 		if ledger, err = newLedger(cfg.Budgets, db); err != nil {

@@ -29,6 +29,7 @@ type revocations interface {
 	gateway.OpaqueTokens
 	gateway.UseReporter
 	lastused.Uses
+	clientChanges
 }
 
 func (a *App) openDenylist() (revocations, error) {

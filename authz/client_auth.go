@@ -60,7 +60,7 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 	if err != nil {
 		return registry.Client{}, err
 	}
-	client, err := s.registry.Client(ctx, presented.id)
+	client, err := s.clients.Client(ctx, presented.id)
 	if errors.Is(err, registry.ErrNotFound) || client.Disabled() {
 		return registry.Client{}, errWrongClient
 	}

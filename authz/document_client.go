@@ -26,7 +26,7 @@ const (
 // its client_id describes. Of that the document is returned, too, and nothing is stored before a user allows it something. The
 // error must not be answered by redirect.
 func (s *Server) findClient(ctx context.Context, r *http.Request, id string) (registry.Client, *document.Document, error) {
-	known, err := s.registry.Client(ctx, id)
+	known, err := s.clients.Client(ctx, id)
 	isUnknown := errors.Is(err, registry.ErrNotFound)
 	switch {
 	case err != nil && !isUnknown:

@@ -199,6 +199,7 @@ func TestNoSecretEverReachesTheLog(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, w.redeem(code).StatusCode)
 	w.redis.SetError("")
 	require.NoError(t, w.registry.Close())
+	w.server.ForgetClients()
 	inQuery := w.post("/oauth/token?"+refreshing(b.str("refresh_token")).Encode(), nil, basic("app", appSecret))
 	for _, broken := range []answer{w.redeem(code), inQuery, w.post("/oauth/authorize", authorization("app"))} {
 		w.requireError(broken, http.StatusInternalServerError, "server_error")

@@ -38,6 +38,7 @@ type Server struct {
 	lenientVerifier *keys.Verifier
 	opaqueTokens    bool
 	proofs          *dpop.Checker // nil: none are taken
+	clients         *client.Cache
 	secrets         *client.SecretChecker
 	assertions      *assertion.Checker // nil: clients do not sign
 	clientKeys      *document.Source   // of clients that were registered; nil: they are at no URL
@@ -134,6 +135,7 @@ func New(c Config) (*Server, error) {
 		},
 		opaqueTokens: c.OpaqueTokens,
 		proofs:       c.Proofs,
+		clients:      &client.Cache{Read: c.Registry.Client, Now: c.Now},
 		secrets:      client.NewSecretChecker(),
 		assertions:   c.Assertions,
 		clientKeys:   c.ClientKeys,
@@ -209,5 +211,13 @@ func New(c Config) (*Server, error) {
 	config := s.fositeConfig()
 	s.issuer.strategy = &oauth2.DefaultJWTStrategy{Signer: signer{ring}, Config: config}
 	s.provider = fosite.NewOAuth2Provider(clientStore{}, config)
+	c.Registry.OnClientChange(s.clients.Forget)
 	return s, nil
 }
+
+// ForgetClient has the server read a client again that another process has changed, and ForgetClients all of them. Of its own Registry
+// the server hears by itself; without a word it believes for client.Staleness what it has read.
+func (s *Server) ForgetClient(id string) { s.clients.Forget(id) }
+
+// ForgetClients has the server read every client again.
+func (s *Server) ForgetClients() { s.clients.ForgetAll() }

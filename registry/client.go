@@ -167,6 +167,7 @@ func (r *Registry) UpdateClient(ctx context.Context, id string, change func(*Cli
 	if err := checkText(id); err != nil {
 		return Client{}, err
 	}
+	defer r.clientChanged(id)
 	var row clientRow
 	var refused error
 	err := r.inTx(ctx, "update client", func(ctx context.Context, tx bun.Tx) error {
@@ -208,6 +209,7 @@ func (r *Registry) SetClientSecret(ctx context.Context, id, hash string) error {
 	if err := checkText(id, hash); err != nil {
 		return err
 	}
+	defer r.clientChanged(id)
 	return r.inTx(ctx, "set client secret", func(ctx context.Context, tx bun.Tx) error {
 		result, err := tx.NewUpdate().Model((*clientRow)(nil)).
 			Set("secret_hash = ?", hash).Set("updated_at = ?", r.clock()).

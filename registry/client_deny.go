@@ -43,6 +43,7 @@ func (r *Registry) denyClient(ctx context.Context, action, mark, reason, id stri
 	if err := errors.Join(checkText(id), checkTimes(denyUntil)); err != nil {
 		return err
 	}
+	defer r.clientChanged(id)
 	return r.inTx(ctx, action, func(ctx context.Context, tx bun.Tx) error {
 		now := r.clock()
 		result, err := tx.NewUpdate().Model((*clientRow)(nil)).Set(mark, now).

@@ -31,6 +31,8 @@ type Registry struct {
 
 	tellMigrated func(migration string)
 	remembered   *rememberedBudgets
+
+	clientListeners *clientListeners
 }
 
 // Option changes a default of Open.
@@ -62,7 +64,10 @@ func WithMigrated(tell func(migration string)) Option {
 // between keeps connections from being ours, and with ErrTwoInstallations. It does
 // not Migrate.
 func Open(ctx context.Context, url string, options ...Option) (*Registry, error) {
-	r := &Registry{url: url, timeout: defaultTimeout, now: time.Now, tellMigrated: func(string) {}, remembered: &rememberedBudgets{}}
+	r := &Registry{
+		url: url, timeout: defaultTimeout, now: time.Now, tellMigrated: func(string) {}, remembered: &rememberedBudgets{},
+		clientListeners: &clientListeners{},
+	}
 	for _, option := range options {
 		option(r)
 	}

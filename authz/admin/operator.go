@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse/authz/budget"
+	"gatehouse/authz/client"
 	"gatehouse/authz/keyring"
 	"gatehouse/authz/outbox"
 	"gatehouse/registry"
@@ -44,11 +45,11 @@ type Operator struct {
 // by is the registry as this operator changes it.
 func (o *Operator) by() *registry.Registry { return o.Registry.By(o.Actor) }
 
-// lastExpiry is when no token is accepted any more that was minted up to now: by requests that are still being answered,
-// on clocks that differ from ours.
+// lastExpiry is when no token is accepted any more that was minted up to now: by requests that are still being answered, by processes
+// that have not heard of a change of the client, on clocks that differ from ours.
 func (o *Operator) lastExpiry() time.Time {
 	longest := max(o.MaxAccessLifespan, keyring.LongestToken)
-	return clock(o.Now)().Add(keyring.RequestTimeout + longest + 2*keyring.ClockSkew)
+	return clock(o.Now)().Add(client.Staleness + keyring.RequestTimeout + longest + 2*keyring.ClockSkew)
 }
 
 // note leaves the line in the log that goes with the audit record.
