@@ -105,6 +105,20 @@ func TestWhatIsNotListedCanNeedAScopeToo(t *testing.T) {
 	require.Empty(t, upstream.Requests())
 }
 
+// What every method needs a call of a listed tool needs, too.
+func TestAToolNeedsWhatItsMethodNeeds(t *testing.T) {
+	upstream := newUpstream(t, answerAll)
+	s := withResources(t, []gateway.Route{elsewhere("files"), wallet(upstream.URL(), func(r *gateway.Route) {
+		r.MCP = &gateway.MCP{Tools: map[string]string{"pay": "payments:send"}, Methods: map[string]string{"*": "any:method"}}
+	})})
+	require.Equal(t, 200, s.do(s.message("tools:use any:method payments:send", callOf("pay"))).StatusCode)
+	upstream.Take()
+	for _, scope := range []string{"tools:use payments:send", "tools:use any:method"} {
+		requireRefused(t, s.do(s.message(scope, callOf("pay"))), 403, "insufficient_scope")
+	}
+	require.Empty(t, upstream.Requests())
+}
+
 // A field says what intermediaries may believe, the body what the server does.
 func TestAMessageThatIsNotWhatItSaysIsNotSent(t *testing.T) {
 	upstream := newUpstream(t, answerAll)
@@ -228,6 +242,39 @@ func TestAStreamOfEventsMayBeSilentUntilItsTokenEnds(t *testing.T) {
 			upstream.AwaitEnd(0)
 		})
 	}
+}
+
+// What holds for a stream of events does not hold for what follows on its connection.
+func TestOnlyTheStreamOfEventsMayBeSilent(t *testing.T) {
+	streaming := make(chan struct{})
+	upstream := newUpstream(t, func(l *link) {
+		if l.ReadRequest() {
+			l.Say(eventsHead + "Transfer-Encoding: chunked\r\n\r\n5\r\nbegun\r\n")
+			<-streaming
+			l.Say("0\r\n\r\n")
+		}
+		if l.ReadRequest() {
+			l.Say(chunkedHead + "5\r\nbegun\r\n")
+			l.Hold()
+		}
+	})
+	defer upstream.Release()
+	s := withResources(t, []gateway.Route{wallet(upstream.URL()), elsewhere("files")}, func(c *gateway.Config) {
+		c.Upstreams.IdleTimeout = 300 * time.Millisecond
+	})
+	c := s.dial()
+	request := raw("GET /tools", bearer(s.token(map[string]any{"aud": tools, "scope": "tools:use"})))
+	c.Send(request)
+	events := c.Begin().Body
+	_, err := io.ReadFull(events, make([]byte, 5))
+	require.NoError(t, err)
+	close(streaming)
+	_, err = io.ReadAll(events)
+	require.NoError(t, err)
+	c.Send(request)
+	_, err = io.ReadAll(c.Begin().Body)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Len(t, upstream.Requests(), 2)
 }
 
 func TestMCPThatCannotWorkIsRefused(t *testing.T) {
