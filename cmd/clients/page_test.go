@@ -22,6 +22,7 @@ var ran = map[string]string{
 	"Auth.js":             "node/authjs.test.js",
 	"jose":                "node/jose.test.js",
 	"MCP TypeScript SDK":  "node/mcp-sdk.test.js",
+	"oidc-client-ts":      "node/oidc-client-ts.html",
 	"golang.org/x/oauth2": "go_test.go",
 	"coreos/go-oidc":      "go_test.go",
 	"zitadel/oidc":        "go_test.go",
@@ -32,7 +33,7 @@ var ran = map[string]string{
 }
 
 // otherwise are the sections whose blocks are run from the page itself, and those of which the page says that nobody has run them.
-var otherwise = []string{"nginx", "HAProxy", "oidc-client-ts", "Apache"}
+var otherwise = []string{"nginx", "HAProxy", "Apache"}
 
 // block is code of a section of the page.
 type block struct{ section, language, code string }

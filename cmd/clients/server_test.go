@@ -97,6 +97,7 @@ func (s *server) tryStart() error {
 	s.command = exec.Command(filepath.Join(directory, "gatehouse"), "dev", "--dir", s.dir, "--demo-port", "0")
 	s.command.Env = []string{
 		"GATEHOUSE_LISTEN=" + public, "GATEHOUSE_ADMIN_LISTEN=" + admin, "GATEHOUSE_ISSUER=" + s.issuer, "GATEHOUSE_CLIENTS_REGISTRATION_MODE=open",
+		"GATEHOUSE_CORS_ORIGINS=*",
 	}
 	s.command.Stderr = &s.log
 	stdout, err := s.command.StdoutPipe()
