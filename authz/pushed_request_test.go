@@ -10,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/authz/client/assertion"
 	"gatehouse/authz/client/document"
+	"gatehouse/authz/internal/text"
 	"gatehouse/registry"
 )
 
@@ -277,4 +279,20 @@ func TestAClientThatHasChangedSinceItPushed(t *testing.T) {
 	require.Equal(t, "invalid_scope", b.sent(b.open(byName("app", narrowed))).Get("error"))
 	require.NoError(t, w.registry.DisableClient(t.Context(), "app", w.clock.Now().Add(time.Hour)))
 	requirePage(t, b.open(byName("app", disabled)), http.StatusBadRequest)
+}
+
+// What a client has signed to prove itself is not kept with the request.
+func TestAClientThatSignsPushes(t *testing.T) {
+	w := newWorld(t)
+	s := w.signs("signing")
+	for _, aud := range []string{w.url, w.url + "/oauth/token", w.url + "/oauth/par"} {
+		asked := pushing("signing", "client_assertion_type", assertion.Type, "client_assertion", s.assertion(nil, map[string]any{"aud": aud}))
+		name := w.pushed(w.post("/oauth/par", asked))
+		kept, err := w.registry.AuthorizationRequest(t.Context(), text.HashToken(strings.TrimPrefix(name, requestURIPrefix)))
+		require.NoError(t, err)
+		require.NotContains(t, kept.Parameters, "client_assertion")
+		require.NotContains(t, kept.Parameters, "client_assertion_type")
+		w.requireError(w.post("/oauth/par", asked), http.StatusUnauthorized, "invalid_client")
+	}
+	w.requireError(w.post("/oauth/par", pushing("signing")), http.StatusUnauthorized, "invalid_client")
 }
