@@ -70,7 +70,10 @@ func (s *Server) authenticateClient(ctx context.Context, r *http.Request, form u
 	if client, err = s.asItSays(ctx, r, client); err != nil {
 		return registry.Client{}, err
 	}
-	return client, s.proveClient(ctx, r, client, presented)
+	if err := s.proveClient(ctx, r, client, presented); err != nil {
+		return registry.Client{}, err
+	}
+	return client, nil
 }
 
 // proveClient holds a client to what it has to prove itself with. A public one has nothing, and must not send a secret.
