@@ -12,10 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// installed is a folder with node/ and the packages that it uses, as npm has them.
-var installed = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(directory, "node")
-	if err := os.CopyFS(dir, os.DirFS("node")); err != nil {
+// installed is a folder with node/ and the packages that it uses, as npm has them; installed22 is one with those of node22/.
+var (
+	installed   = sync.OnceValues(func() (string, error) { return install("node") })
+	installed22 = sync.OnceValues(func() (string, error) { return install("node22") })
+)
+
+func install(folder string) (dir string, err error) {
+	dir = filepath.Join(directory, folder)
+	if err := os.CopyFS(dir, os.DirFS(folder)); err != nil {
 		return "", err
 	}
 	install := exec.Command("npm", "ci", "--ignore-scripts", "--prefer-offline")
@@ -24,16 +29,22 @@ var installed = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("npm ci: %w\n%s", err, output)
 	}
 	return dir, nil
-})
+}
 
-// runNode runs a test file of node/ as the application.
-func runNode(t *testing.T, app application, file string) {
+// needNode skips where there is no Node.js.
+func needNode(t *testing.T) {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("%s is not installed; make test installs it", tool)
 		}
 	}
+}
+
+// runNode runs a test file of node/ as the application.
+func runNode(t *testing.T, app application, file string) {
+	t.Helper()
+	needNode(t)
 	dir, err := installed()
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -159,18 +160,26 @@ type application struct {
 // register registers a client that may use every grant. Its redirect URIs are good at any port.
 func register(t *testing.T, public bool) application {
 	t.Helper()
+	return gatehouse.register(t, public, nil)
+}
+
+// register does so at another server, and with more settings.
+func (s *server) register(t *testing.T, public bool, more map[string]any) application {
+	t.Helper()
 	grants := []string{"authorization_code", "refresh_token"}
 	if !public {
 		grants = append(grants, "client_credentials")
 	}
-	body, err := json.Marshal(map[string]any{
-		"name": strings.TrimPrefix(t.Name(), "Test"), "public": public, "grantTypes": grants,
+	settings := map[string]any{
+		"name": strings.TrimPrefix(strings.ReplaceAll(t.Name(), "_", " "), "Test"), "public": public, "grantTypes": grants,
 		"redirectUris": []string{
-			redirectURI, "http://localhost/connect/gatehouse/callback", "http://localhost/auth/callback/gatehouse",
+			redirectURI, "http://localhost/connect/gatehouse/callback", "http://localhost/auth/callback/gatehouse", "http://127.0.0.1/callback",
 		},
-	})
+	}
+	maps.Copy(settings, more)
+	body, err := json.Marshal(settings)
 	require.NoError(t, err)
-	response, err := http.Post(gatehouse.admin+"/admin/clients", "application/json", bytes.NewReader(body))
+	response, err := http.Post(s.admin+"/admin/clients", "application/json", bytes.NewReader(body))
 	require.NoError(t, err)
 	defer response.Body.Close()
 	var registered application
