@@ -90,20 +90,28 @@ func TestAClientSignsWhoItIsAtEachEndpoint(t *testing.T) {
 func TestAnAssertionIsUsedOnceAtEveryProcess(t *testing.T) {
 	w := newWorld(t)
 	s := w.signs("signing")
-	used := s.assertion(nil, nil)
-	require.Equal(t, http.StatusOK, s.ask(used).StatusCode)
-	again := s.ask(used)
-	w.requireError(again, http.StatusUnauthorized, "invalid_client")
-	require.Contains(t, again.str("error_description"), "used before")
-
-	config := w.config
-	other, err := authz.New(config)
+	other, err := authz.New(w.config)
 	require.NoError(t, err)
 	there := httptest.NewServer(other.Public())
 	t.Cleanup(there.Close)
-	replay := w.do(http.MethodPost, there.URL+"/oauth/token", "application/x-www-form-urlencoded",
-		strings.NewReader(signed(used, "grant_type", "client_credentials", "scope", "balance:read").Encode()))
-	w.requireError(replay, http.StatusUnauthorized, "invalid_client")
+	elsewhere := *w
+	elsewhere.url = there.URL
+	at := signing{world: &elsewhere}
+	for name, claims := range map[string]map[string]any{"with a jti": nil, "without": {"jti": nil}} {
+		used := s.assertion(nil, claims)
+		require.Equal(t, http.StatusOK, s.ask(used).StatusCode)
+		again := s.ask(used)
+		w.requireError(again, http.StatusUnauthorized, "invalid_client")
+		require.Contains(t, again.str("error_description"), "used before", name)
+		w.requireError(at.ask(used), http.StatusUnauthorized, "invalid_client")
+		respelled := jwstest.OtherES256(t, used) // is as good a signature
+		for _, replay := range []answer{s.ask(respelled), at.ask(respelled)} {
+			w.requireError(replay, http.StatusUnauthorized, "invalid_client")
+			require.Contains(t, replay.str("error_description"), "used before", name)
+		}
+	}
+	respelled := jwstest.OtherES256(t, s.assertion(nil, map[string]any{"jti": nil, "iat": nil}))
+	require.Equal(t, http.StatusOK, s.ask(respelled).StatusCode, "what nobody has used yet")
 
 	id := map[string]any{"jti": "the same"}
 	require.Equal(t, http.StatusOK, s.ask(s.assertion(nil, id)).StatusCode)
@@ -162,7 +170,7 @@ func (s signing) forgeries(other signing) map[string]string {
 		"of yesterday":                   of(map[string]any{"iat": s.clock.Now().Add(-24 * time.Hour).Unix(), "exp": s.clock.Now().Add(time.Hour).Unix()}),
 		"for a day":                      of(map[string]any{"iat": nil, "exp": s.clock.Now().Add(24 * time.Hour).Unix()}),
 		"without an end":                 of(map[string]any{"exp": nil}),
-		"without a jti":                  of(map[string]any{"jti": nil}),
+		"with an empty jti":              of(map[string]any{"jti": ""}),
 		"not signed":                     input("none") + ".",
 		"signed with the public key":     jwstest.HS256([]byte(jwstest.Text(s, public)), input("HS256")),
 		"signed with the key's x":        jwstest.HS256([]byte(public["x"].(string)), input("HS256")),

@@ -18,10 +18,10 @@ var assertions = usedOnce{prefix: "{gh}:assertion:", count: "{gh}:assertions", m
 var ErrTooManyAssertions = errors.New("too many client assertions were used in the last minute")
 
 // UseAssertion reports whether a client uses an assertion (RFC 7523 section 3) for the first time, at whichever of the processes that
-// share this Redis; its jti tells it from others of the client. It is remembered as proofs are (UseProof), and the same holds on error,
+// share this Redis; its id tells it from others of the client. It is remembered as proofs are (UseProof), and the same holds on error,
 // and for a Redis that has lost its data. It blocks as long as a Check.
-func (s *Store) UseAssertion(ctx context.Context, clientID, jti string, until time.Time) (first bool, err error) {
-	first, full, err := assertions.note(ctx, s, clientID, clientID+"\x00"+jti, until) // an id has no zero byte
+func (s *Store) UseAssertion(ctx context.Context, clientID, id string, until time.Time) (first bool, err error) {
+	first, full, err := assertions.note(ctx, s, clientID, clientID+"\x00"+id, until) // a client_id has no zero byte
 	switch {
 	case err != nil:
 		return false, fmt.Errorf("note client assertion: %w", err)

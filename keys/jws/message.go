@@ -1,6 +1,7 @@
 package jws
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"math"
 	"slices"
@@ -47,6 +48,10 @@ func Parse(text string, maxSize int) (Message, error) {
 	}
 	return m, nil
 }
+
+// Digest is the SHA-256 of what is signed, which is everything but the signature. Nobody without the key can sign anything else in its
+// place, while some algorithms let anybody make a second signature of the one that there is.
+func (m Message) Digest() [sha256.Size]byte { return sha256.Sum256([]byte(m.signingInput)) }
 
 // SignedBy reports whether the key has signed the message, by an algorithm of its own.
 func (m Message) SignedBy(k Key) bool {

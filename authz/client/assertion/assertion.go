@@ -1,6 +1,7 @@
 package assertion
 
 import (
+	"encoding/base64"
 	"errors"
 	"slices"
 	"time"
@@ -32,7 +33,8 @@ func Algorithms() []string { return jws.Algorithms() }
 type Assertion struct {
 	// ClientID is who it says that its client is.
 	ClientID string
-	// ID is its jti, and Until when it will no longer be accepted.
+	// ID tells it from others of the client: its jti, or where it has none, a digest of what is signed. Until is when it will no longer
+	// be accepted.
 	ID    string
 	Until time.Time
 
@@ -62,8 +64,8 @@ func (c *Checker) Read(text string) (Assertion, error) {
 	if a.audience, err = readAudience(m.Claims); err != nil {
 		return Assertion{}, err
 	}
-	if a.ID, err = m.Claims.Text("jti"); err != nil || a.ID == "" || len(a.ID) > MaxID {
-		return Assertion{}, ErrClaims
+	if a.ID, err = readID(m); err != nil {
+		return Assertion{}, err
 	}
 	a.Until, err = c.checkTimes(m.Claims)
 	return a, err
@@ -116,6 +118,20 @@ func readAudience(claims strictjson.Object) ([]string, error) {
 		return nil, ErrClaims
 	}
 	return several, nil
+}
+
+// readID is the jti, which RFC 7523 section 3 lets a client leave out, or else a digest of what is signed. The signature is not part of
+// that: of a good one by ES256 anybody can make another.
+func readID(m jws.Message) (string, error) {
+	if !m.Claims.Has("jti") {
+		digest := m.Digest()
+		return base64.RawURLEncoding.EncodeToString(digest[:]), nil
+	}
+	id, err := m.Claims.Text("jti")
+	if err != nil || id == "" || len(id) > MaxID {
+		return "", ErrClaims
+	}
+	return id, nil
 }
 
 // checkTimes returns when the assertion will no longer be accepted.

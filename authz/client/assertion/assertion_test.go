@@ -94,7 +94,7 @@ func TestClaimsThatAreMissingOrWrongAreRefused(t *testing.T) {
 		"aud of others, too":    {map[string]any{"aud": []string{issuer, "https://other.example"}}, assertion.ErrAudience},
 		"another aud":           {map[string]any{"aud": "https://other.example"}, assertion.ErrAudience},
 		"aud with a slash":      {map[string]any{"aud": issuer + "/"}, assertion.ErrAudience},
-		"no jti":                {map[string]any{"jti": nil}, assertion.ErrClaims},
+		"no jti":                {map[string]any{"jti": nil}, nil},
 		"empty jti":             {map[string]any{"jti": ""}, assertion.ErrClaims},
 		"jti as a number":       {map[string]any{"jti": 1}, assertion.ErrClaims},
 		"longest jti":           {map[string]any{"jti": long}, nil},
@@ -124,6 +124,31 @@ func TestClaimsThatAreMissingOrWrongAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The two signatures of one text that an elliptic curve lets anybody make of either are one assertion: whoever has seen it cannot use it again.
+func TestAnAssertionWithoutAJTIIsKnownByWhatIsSigned(t *testing.T) {
+	s, unnamed := jwstest.New(t, "ES256"), map[string]any{"jti": nil}
+	text := s.Compact(t, map[string]any{"alg": "ES256"}, goodClaims(unnamed))
+	keys := keysOf(t, s.JWK(t, nil))
+	idOf := func(text string) string {
+		t.Helper()
+		a, err := checker().Read(text)
+		require.NoError(t, err)
+		require.NoError(t, a.Verify(keys))
+		require.NotEmpty(t, a.ID)
+		return a.ID
+	}
+	id := idOf(text)
+	require.Equal(t, id, idOf(text))
+	respelled := jwstest.OtherES256(t, text)
+	require.NotEqual(t, text, respelled)
+	require.Equal(t, id, idOf(respelled))
+	again := s.Compact(t, map[string]any{"alg": "ES256"}, goodClaims(unnamed))
+	require.NotEqual(t, text, again)
+	require.Equal(t, id, idOf(again), "signed once more")
+	later := goodClaims(map[string]any{"jti": nil, "iat": now.Unix() - 1})
+	require.NotEqual(t, id, idOf(s.Compact(t, map[string]any{"alg": "ES256"}, later)))
 }
 
 // Libraries say that an assertion is good for an hour. Here it is good for minutes, and so it has to be remembered for minutes.

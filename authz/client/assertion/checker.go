@@ -11,8 +11,8 @@ import (
 // Uses notes which assertions were used. Implementations are safe for concurrent use, and answer or give up within a fixed bound.
 type Uses interface {
 	// UseAssertion reports whether a client uses an assertion for the first time, wherever else it may have used it, and notes it until
-	// it is no longer accepted. The error says that this cannot be told.
-	UseAssertion(ctx context.Context, clientID, jti string, until time.Time) (first bool, err error)
+	// it is no longer accepted. The id is that of Assertion. The error says that this cannot be told.
+	UseAssertion(ctx context.Context, clientID, id string, until time.Time) (first bool, err error)
 }
 
 // Checker is what assertions are held to. It is safe for concurrent use as long as its fields are not changed.

@@ -12,6 +12,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
@@ -117,6 +119,19 @@ func (s Signer) Sign(tb testing.TB, input string) string {
 		signature = ed25519.Sign(key, []byte(input))
 	}
 	require.NoError(tb, err)
+	return input + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// OtherES256 has another signature by the same key, which anybody can make of the one that a text has: (r, n-s) of (r, s).
+func OtherES256(tb testing.TB, text string) string {
+	tb.Helper()
+	input := text[:strings.LastIndexByte(text, '.')]
+	signature, err := base64.RawURLEncoding.DecodeString(text[len(input)+1:])
+	require.NoError(tb, err)
+	const scalar = 32
+	require.Len(tb, signature, 2*scalar)
+	s := new(big.Int).SetBytes(signature[scalar:])
+	s.Sub(elliptic.P256().Params().N, s).FillBytes(signature[scalar:])
 	return input + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
