@@ -97,16 +97,23 @@ func certify(t *testing.T, host string) tls.Certificate {
 
 // TestMCP: an MCP client that knows nothing but the URL of the server calls its tools after a click on Allow.
 func TestMCP(t *testing.T) {
-	for name, byDocument := range map[string]bool{"by its document": true, "registers itself": false} {
+	for name, run := range map[string]struct{ file, byDocument, dpop string }{
+		"SDK 1 by its document":  {file: "mcp-sdk.test.js", byDocument: "1"},
+		"SDK 1 registers itself": {file: "mcp-sdk.test.js"},
+		"SDK 2 by its document":  {file: "mcp-client.test.js", byDocument: "1"},
+		"SDK 2 registers itself": {file: "mcp-client.test.js"},
+		"SDK 2 binds its tokens": {file: "mcp-client.test.js", byDocument: "1", dpop: "1"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			s, upstream, clientID := startMCP(t)
 			t.Setenv("MCP_URL", s.issuer+"/tools")
 			t.Setenv("MCP_UPSTREAM", upstream)
+			t.Setenv("DPOP", run.dpop)
 			t.Setenv("CLIENT_METADATA_URL", "")
-			if byDocument {
+			if run.byDocument != "" {
 				t.Setenv("CLIENT_METADATA_URL", clientID)
 			}
-			runNode(t, application{}, "mcp-sdk.test.js")
+			runNode(t, application{}, run.file)
 		})
 	}
 }

@@ -1,4 +1,4 @@
-import { redirectURI, visit } from "./user.js";
+import { Memory, allowed, clientMetadataUrl, text, url } from "./mcp-provider.js";
 import { startServer } from "./mcp-server.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,44 +7,8 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { UnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
 
-const url = process.env.MCP_URL;
-const clientMetadataUrl = process.env.CLIENT_METADATA_URL || undefined;
-
-/** Memory is an OAuthClientProvider that keeps everything in memory, and notes where the user is to be led. */
-class Memory {
-  redirectUrl = redirectURI;
-  clientMetadataUrl = clientMetadataUrl;
-  asked = [];
-  get clientMetadata() {
-    return {
-      client_name: "An agent",
-      redirect_uris: [redirectURI],
-      grant_types: ["authorization_code", "refresh_token"],
-      response_types: ["code"],
-      token_endpoint_auth_method: "none",
-    };
-  }
-  clientInformation() { return this.client; }
-  saveClientInformation(client) { this.client = client; }
-  tokens() { return this.saved; }
-  saveTokens(tokens) { this.saved = tokens; }
-  codeVerifier() { return this.verifier; }
-  saveCodeVerifier(verifier) { this.verifier = verifier; }
-  redirectToAuthorization(address) { this.asked.push(address); }
-}
-
-/** allowed lets the user decide, and returns the code. */
-async function allowed(provider) {
-  const at = await visit(provider.asked.at(-1));
-  const code = new URL(at.url).searchParams.get("code");
-  assert.ok(code, JSON.stringify(at));
-  return code;
-}
-
-const text = (result) => result.content[0].text;
-
 test("discovery, consent, tools, a notification, refresh, more scopes, the end of the session", async (t) => {
-  const sessions = await startServer(t, process.env.MCP_UPSTREAM);
+  const { sessions } = await startServer(t, process.env.MCP_UPSTREAM);
   const provider = new Memory();
   let transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
   await assert.rejects(new Client({ name: "agent", version: "1.0.0" }).connect(transport), UnauthorizedError);
@@ -52,7 +16,7 @@ test("discovery, consent, tools, a notification, refresh, more scopes, the end o
   assert.equal(asked.get("resource"), url);
   assert.equal(asked.get("scope"), "tools:use");
   if (clientMetadataUrl) assert.equal(asked.get("client_id"), clientMetadataUrl);
-  await transport.finishAuth(await allowed(provider));
+  await transport.finishAuth((await allowed(provider)).get("code"));
 
   transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
   const client = new Client({ name: "agent", version: "1.0.0" });
@@ -82,7 +46,7 @@ test("discovery, consent, tools, a notification, refresh, more scopes, the end o
   await assert.rejects(client.callTool({ name: "pay" }), UnauthorizedError);
   assert.equal(provider.asked.length, 2);
   assert.equal(provider.asked[1].searchParams.get("scope"), "tools:use payments:send");
-  await transport.finishAuth(await allowed(provider));
+  await transport.finishAuth((await allowed(provider)).get("code"));
   assert.equal(text(await client.callTool({ name: "pay" })), "tools:use payments:send");
 
   const ended = transport.sessionId;

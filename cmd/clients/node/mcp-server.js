@@ -1,43 +1,55 @@
-// An MCP server without any authorization of its own, as it is behind the gateway.
-import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
-import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+// An MCP server without any authorization of its own, as it is behind the gateway: of 2026-07-28, and with the sessions of the versions before.
+import { McpServer, createMcpHandler, isLegacyRequest } from "@modelcontextprotocol/server";
+import { NodeStreamableHTTPServerTransport, toNodeHandler, toWebRequest } from "@modelcontextprotocol/node";
 import { createServer } from "node:http";
 import { randomUUID } from "node:crypto";
 
-function makeServer() {
+function makeServer(announce) {
   const server = new McpServer({ name: "wallet", version: "1.0.0" }, { capabilities: { tools: { listChanged: true } } });
-  const said = (text) => ({ content: [{ type: "text", text }] });
-  server.registerTool("whoami", { description: "Who the gateway says that it is" }, ({ requestInfo }) =>
-    said(String(requestInfo.headers["x-gatehouse-subject"])),
-  );
-  server.registerTool("pay", { description: "Pay" }, ({ requestInfo }) => said(String(requestInfo.headers["x-gatehouse-scope"])));
+  const said = (text) => ({ content: [{ type: "text", text: String(text) }] });
+  server.registerTool("whoami", { description: "Who the gateway says that it is" }, ({ http }) => said(http.req.headers.get("x-gatehouse-subject")));
+  server.registerTool("pay", { description: "Pay" }, ({ http }) => said(http.req.headers.get("x-gatehouse-scope")));
   server.registerTool("announce", { description: "Tell whoever listens" }, async () => {
-    await server.server.notification({ method: "notifications/tools/list_changed" });
+    await announce(server);
     return said("told");
   });
   return server;
 }
 
-/** startServer serves it at an address until the test ends, and returns its sessions. */
+/** startServer serves it at an address until the test ends, and returns its sessions, and the requests that it has got. */
 export async function startServer(t, address) {
   const sessions = new Map();
-  const http = createServer(async (request, response) => {
+  const requests = [];
+  const modern = createMcpHandler(() => makeServer(() => modern.notify.toolsChanged()), { legacy: "reject" });
+  const answer = toNodeHandler(modern);
+  const answerLegacy = async (request, response, body) => {
     let transport = sessions.get(request.headers["mcp-session-id"]);
     if (!transport) {
-      transport = new StreamableHTTPServerTransport({
+      transport = new NodeStreamableHTTPServerTransport({
         sessionIdGenerator: randomUUID,
         onsessioninitialized: (id) => sessions.set(id, transport),
         onsessionclosed: (id) => sessions.delete(id),
       });
-      await makeServer().connect(transport);
+      await makeServer((server) => server.sendToolListChanged()).connect(transport);
     }
-    await transport.handleRequest(request, response);
+    await transport.handleRequest(request, response, body);
+  };
+  const http = createServer(async (request, response) => {
+    let body;
+    if (request.method === "POST") {
+      const parts = await request.toArray();
+      body = JSON.parse(Buffer.concat(parts).toString());
+    }
+    requests.push({ headers: request.headers, body });
+    const legacy = await isLegacyRequest(await toWebRequest(request, body));
+    await (legacy ? answerLegacy : answer)(request, response, body);
   });
   const [host, port] = address.split(":");
   await new Promise((done) => http.listen(Number(port), host, done));
-  t.after(() => {
+  t.after(async () => {
     http.close();
     http.closeAllConnections();
+    await modern.close();
   });
-  return sessions;
+  return { sessions, requests };
 }
