@@ -56,7 +56,7 @@ func startMCP(t *testing.T) (s *server, upstream, clientID string) {
 	documents := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{ // who has gone needs no answer
-			"client_id": "https://" + r.Host + r.URL.Path, "client_name": "An agent", "redirect_uris": []string{redirectURI},
+			"client_id": "https://" + r.Host + r.URL.Path, "client_name": "An agent", "redirect_uris": []string{redirectURI, "http://127.0.0.1/oauth/callback"},
 			"grant_types": []string{"authorization_code", "refresh_token"}, "token_endpoint_auth_method": "none",
 		})
 	}))
@@ -95,25 +95,43 @@ func certify(t *testing.T, host string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
 }
 
+// runMCP runs a test file of node/ that knows nothing but the URL of the server, and of its own document, if it has one.
+func runMCP(t *testing.T, byDocument bool, file string) {
+	t.Helper()
+	s, upstream, clientID := startMCP(t)
+	t.Setenv("MCP_URL", s.issuer+"/tools")
+	t.Setenv("MCP_UPSTREAM", upstream)
+	t.Setenv("CLIENT_METADATA_URL", "")
+	if byDocument {
+		t.Setenv("CLIENT_METADATA_URL", clientID)
+	}
+	runNode(t, application{}, file)
+}
+
 // TestMCP: an MCP client that knows nothing but the URL of the server calls its tools after a click on Allow.
 func TestMCP(t *testing.T) {
-	for name, run := range map[string]struct{ file, byDocument, dpop string }{
-		"SDK 1 by its document":  {file: "mcp-sdk.test.js", byDocument: "1"},
-		"SDK 1 registers itself": {file: "mcp-sdk.test.js"},
-		"SDK 2 by its document":  {file: "mcp-client.test.js", byDocument: "1"},
-		"SDK 2 registers itself": {file: "mcp-client.test.js"},
-		"SDK 2 binds its tokens": {file: "mcp-client.test.js", byDocument: "1", dpop: "1"},
-	} {
+	for name, file := range map[string]string{"SDK 1": "mcp-sdk.test.js", "SDK 2": "mcp-client.test.js"} {
+		t.Run(name+" by its document", func(t *testing.T) { runMCP(t, true, file) })
+		t.Run(name+" registers itself", func(t *testing.T) { runMCP(t, false, file) })
+	}
+	t.Run("SDK 2 binds its tokens", func(t *testing.T) {
+		t.Setenv("DPOP", "1")
+		runMCP(t, true, "mcp-client.test.js")
+	})
+}
+
+// TestMCPInspector: so does MCP's inspector, on the command line.
+func TestMCPInspector(t *testing.T) {
+	needNode(t)
+	dir, err := installed22()
+	require.NoError(t, err)
+	for name, byDocument := range map[string]bool{"by its document": true, "registers itself": false} {
 		t.Run(name, func(t *testing.T) {
-			s, upstream, clientID := startMCP(t)
-			t.Setenv("MCP_URL", s.issuer+"/tools")
-			t.Setenv("MCP_UPSTREAM", upstream)
-			t.Setenv("DPOP", run.dpop)
-			t.Setenv("CLIENT_METADATA_URL", "")
-			if run.byDocument != "" {
-				t.Setenv("CLIENT_METADATA_URL", clientID)
-			}
-			runNode(t, application{}, run.file)
+			callback, _, err := freeAddresses()
+			require.NoError(t, err)
+			t.Setenv("CALLBACK_URL", "http://"+callback+"/oauth/callback")
+			t.Setenv("PROGRAMS", filepath.Join(dir, "node_modules", ".bin"))
+			runMCP(t, byDocument, "mcp-inspector.test.js")
 		})
 	}
 }
