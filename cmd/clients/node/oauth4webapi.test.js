@@ -1,4 +1,4 @@
-import { call, clientID, issuer, redirectURI, visit } from "./user.js";
+import { call, clientID, issuer, redirectURI, register, visit } from "./user.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as oauth from "oauth4webapi";
@@ -83,6 +83,52 @@ test("tokens that are bound to a key (DPoP): code, a call through the gateway, r
   assert.equal((await show(refreshed.access_token)).status, 200);
   const stolen = await oauth.refreshTokenGrantRequest(server, client, authentication, refreshed.refresh_token, options);
   await assert.rejects(oauth.processRefreshTokenResponse(server, client, stolen), { error: "invalid_dpop_proof" });
+});
+
+test("a public client that has to push its requests (PAR), and binds the code to a key (DPoP)", async () => {
+  const found = await oauth.discoveryRequest(new URL(issuer), { algorithm: "oauth2", ...options });
+  const server = await oauth.processDiscoveryResponse(new URL(issuer), found);
+  const pushes = await register({
+    name: "It pushes",
+    public: true,
+    grantTypes: ["authorization_code", "refresh_token"],
+    redirectUris: [redirectURI],
+    requirePushedAuthorizationRequests: true,
+  });
+  const client = { client_id: pushes.clientId };
+  const authentication = oauth.None();
+  const DPoP = oauth.DPoP(client, await oauth.generateKeyPair("ES256", { extractable: true }));
+  const verifier = oauth.generateRandomCodeVerifier();
+  const parameters = new URLSearchParams({
+    client_id: client.client_id,
+    redirect_uri: redirectURI,
+    response_type: "code",
+    scope: "hello:read",
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: "S256",
+  });
+  const address = new URL(server.authorization_endpoint);
+  address.search = parameters;
+  assert.equal(new URL((await visit(address)).url).searchParams.get("error"), "invalid_request");
+
+  const pushed = await oauth.processPushedAuthorizationResponse(
+    server,
+    client,
+    await oauth.pushedAuthorizationRequest(server, client, authentication, parameters, { DPoP, ...options }),
+  );
+  address.search = new URLSearchParams({ client_id: client.client_id, request_uri: pushed.request_uri });
+  const callback = new URL((await visit(address)).url);
+  const returned = oauth.validateAuthResponse(server, client, callback, oauth.expectNoState);
+  const redeem = (options) =>
+    oauth.authorizationCodeGrantRequest(server, client, authentication, returned, redirectURI, verifier, options);
+  const stolen = oauth.processAuthorizationCodeResponse(server, client, await redeem(options));
+  await assert.rejects(stolen, { error: "invalid_dpop_proof" });
+  const tokens = await oauth.processAuthorizationCodeResponse(server, client, await redeem({ DPoP, ...options }));
+  assert.equal(tokens.token_type, "dpop");
+  const hello = new URL("/hello", issuer);
+  const answer = await oauth.protectedResourceRequest(tokens.access_token, "GET", hello, new Headers(), null, { DPoP, ...options });
+  assert.equal(answer.status, 200);
+  assert.equal((await visit(address)).status, 400, "the name is good once");
 });
 
 test("the application registers itself, and removes itself", async () => {

@@ -1,27 +1,25 @@
-import { call, issuer } from "./user.js";
+import { call, issuer, register } from "./user.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as oauth from "oauth4webapi";
 import * as client from "openid-client";
 
-// register registers a client with a public key of its own, and returns its id with the private one.
-async function register(alg) {
+// registerKey registers a client with a public key of its own, and returns its id with the private one.
+async function registerKey(alg) {
   const { publicKey, privateKey } = await oauth.generateKeyPair(alg, { extractable: true });
   const jwk = { ...(await crypto.subtle.exportKey("jwk", publicKey)), kid: "a key" };
-  const answer = await fetch(`${process.env.ADMIN_URL}/admin/clients`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ name: "It signs", grantTypes: ["client_credentials"], jwks: { keys: [jwk] } }),
+  const { clientId: id, clientSecret: secret } = await register({
+    name: "It signs",
+    grantTypes: ["client_credentials"],
+    jwks: { keys: [jwk] },
   });
-  assert.equal(answer.status, 200, await answer.clone().text());
-  const { clientId: id, clientSecret: secret } = await answer.json();
   assert.equal(secret, undefined);
   return { id, key: { key: privateKey, kid: "a key" } };
 }
 
 for (const alg of ["ES256", "PS256", "RS256", "Ed25519"]) {
   test(`openid-client with private_key_jwt, ${alg}`, async () => {
-    const { id, key } = await register(alg);
+    const { id, key } = await registerKey(alg);
     const config = await client.discovery(new URL(issuer), id, undefined, client.PrivateKeyJwt(key), {
       algorithm: "oauth2",
       execute: [client.allowInsecureRequests],
@@ -39,8 +37,8 @@ test("oauth4webapi with private_key_jwt; another's key is refused", async () => 
   const options = { [oauth.allowInsecureRequests]: true };
   const found = await oauth.discoveryRequest(new URL(issuer), { algorithm: "oauth2", ...options });
   const server = await oauth.processDiscoveryResponse(new URL(issuer), found);
-  const { id, key } = await register("ES256");
-  const { key: another } = await register("ES256");
+  const { id, key } = await registerKey("ES256");
+  const { key: another } = await registerKey("ES256");
   const parameters = new URLSearchParams({ scope: "hello:read" });
   const ask = (authentication) =>
     oauth.clientCredentialsGrantRequest(server, { client_id: id }, authentication, parameters, options);

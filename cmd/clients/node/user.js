@@ -8,6 +8,17 @@ export const clientID = process.env.CLIENT_ID;
 export const clientSecret = process.env.CLIENT_SECRET;
 export const redirectURI = process.env.REDIRECT_URI;
 
+/** register registers another client, as an administrator. */
+export async function register(settings) {
+  const answer = await fetch(`${process.env.ADMIN_URL}/admin/clients`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(settings),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.json();
+}
+
 /** visit lets a new user go to an address, sign in and allow what is asked for, and returns where that leads. */
 export async function visit(address) {
   const response = await fetch(process.env.USER_URL, { method: "POST", body: String(address) });
