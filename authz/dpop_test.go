@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -192,13 +193,18 @@ func TestNothingIsSpentWhileUsesOfProofsAreUnknown(t *testing.T) {
 	w.requireBound(w.post("/oauth/token", code, basic("app", appSecret), w.proving(c, nil)), c)
 }
 
-func TestTheTokenEndpointAsksForANonce(t *testing.T) {
-	w := newWorld(t, func(c *authz.Config) {
+func newWorldOfNonces(t *testing.T) *world {
+	t.Helper()
+	return newWorld(t, func(c *authz.Config) {
 		secrets := denylist.NewNonceSecrets(c.Denylist.(*denylist.Store))
 		require.NoError(t, secrets.Refresh(t.Context()))
 		c.Proofs.NonceRequired = true
 		c.Proofs.Verifier.Nonces = &dpop.Nonces{Secret: secrets.At, Now: c.Now}
 	})
+}
+
+func TestTheTokenEndpointAsksForANonce(t *testing.T) {
+	w := newWorldOfNonces(t)
 	c := w.newKey()
 	early := w.proving(c, nil)
 	code := redemption(w.code("app"))
@@ -215,6 +221,30 @@ func TestTheTokenEndpointAsksForANonce(t *testing.T) {
 	a = w.post("/oauth/token", redemption(w.code("app")), basic("app", appSecret), w.proving(c, map[string]any{"nonce": nonce}))
 	w.requireError(a, http.StatusBadRequest, "use_dpop_nonce")
 	require.NotEqual(t, nonce, a.Header.Get("DPoP-Nonce"))
+}
+
+// A client that is told to send its request again with a nonce sends the same assertion again, as that of bluesky-social/indigo does. Nothing
+// has been proven by the first.
+func TestWhoLacksANonceHasUsedUpNoAssertion(t *testing.T) {
+	w := newWorldOfNonces(t)
+	s, c := w.signs("signing"), w.newKey()
+	for path, request := range map[string]url.Values{
+		"/oauth/token": form("grant_type", "client_credentials", "scope", "balance:read"), "/oauth/par": pushing("signing"),
+	} {
+		maps.Copy(request, signed(s.assertion(nil, nil)))
+		send := func(nonce any) answer {
+			return w.post(path, request, header("DPoP", c.Proof(http.MethodPost, w.url+path, "", map[string]any{"nonce": nonce})))
+		}
+		var last answer
+		for _, nonce := range []any{nil, "", "made up"} {
+			last = send(nonce)
+			w.requireError(last, http.StatusBadRequest, "use_dpop_nonce")
+		}
+		good := last.Header.Get("DPoP-Nonce")
+		a := send(good)
+		require.Less(t, a.StatusCode, 300, "%s: %s", path, a.text)
+		w.requireError(send(good), http.StatusUnauthorized, "invalid_client")
+	}
 }
 
 // The endpoints that tell the holder of an access token something about it hold him to what a gateway does.

@@ -58,6 +58,9 @@ func (s *Server) push(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return "", err
 	}
+	if err := s.requireNonce(r); err != nil {
+		return "", err
+	}
 	form := sent.Body
 	sender, err := s.authenticatePusher(ctx, r, form)
 	if err != nil {

@@ -57,6 +57,16 @@ func (s *Server) sayNonce(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// requireNonce refuses a proof that has no nonce of now. It comes before the client proves itself: clients send the same request again with
+// a nonce, and with it an assertion that is good once. What else is wrong with the proof is said where it is used up.
+func (s *Server) requireNonce(r *http.Request) error {
+	proof, err := endpoint.ReadProof(r)
+	if err != nil || proof == "" || s.proofs == nil {
+		return nil
+	}
+	return endpoint.AsProofError(s.proofs.CheckNonce(proof))
+}
+
 // shownClaims are those of the access token that a request shows, if it is good, and the caller its rightful holder: a token that is
 // bound to a key comes with a proof (RFC 9449 section 7).
 func (s *Server) shownClaims(ctx context.Context, w http.ResponseWriter, r *http.Request) (*keys.Claims, error) {

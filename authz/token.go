@@ -47,6 +47,10 @@ func (s *Server) handleToken(w http.ResponseWriter, r *http.Request) {
 			grantType, strings.Join(client.GrantTypes(), ", ")))
 		return
 	}
+	if err := s.requireNonce(r); err != nil {
+		s.failures.Answer(w, r, err)
+		return
+	}
 	request, err := s.provider.NewAccessRequest(ctx, requestForFosite(r, form), &session{})
 	if err != nil {
 		s.failures.Answer(w, r, err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"gatehouse/keys/jws"
 )
 
 // Uses notes which proofs were used. Implementations are safe for concurrent use, and answer or give up within a fixed bound.
@@ -37,6 +39,22 @@ func (c *Checker) Check(ctx context.Context, proof string, r Request) (Proof, er
 		return Proof{}, ErrUsed
 	}
 	return verified, nil
+}
+
+// CheckNonce is ErrUseNonce, or ErrNonceUnavailable, for a proof that Check would refuse for its nonce, if for nothing else. It looks at nothing but
+// the nonce, and uses nothing up: so a client can be told before anything else of its request is used up.
+func (c *Checker) CheckNonce(proof string) error {
+	if !c.NonceRequired {
+		return nil
+	}
+	m, err := jws.Parse(proof, MaxSize)
+	if err != nil {
+		return nil // Check says what is wrong
+	}
+	if err := c.Verifier.checkNonce(m.Claims); !errors.Is(err, ErrInvalidProof) {
+		return err
+	}
+	return nil
 }
 
 // Nonce is what an answer's DPoP-Nonce says; "" where proofs need none, or the secret is not known.

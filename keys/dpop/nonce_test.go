@@ -96,3 +96,35 @@ func TestANonceNeedsTheSecret(t *testing.T) {
 		require.NotErrorIs(t, err, dpop.ErrInvalidProof)
 	}
 }
+
+// A client is told of a nonce before anything else is looked at, and of everything else by Check.
+func TestTheNonceAloneIsChecked(t *testing.T) {
+	clock := func() time.Time { return now }
+	nonces := &dpop.Nonces{Secret: secretOf("a secret"), Now: clock}
+	good, _ := nonces.Current()
+	unknown := &dpop.Nonces{Secret: func(time.Time) []byte { return nil }, Now: clock}
+	for name, test := range map[string]struct {
+		nonces   *dpop.Nonces
+		nonce    any
+		required bool
+		want     error
+	}{
+		"good":              {nonces, good, true, nil},
+		"none":              {nonces, nil, true, dpop.ErrUseNonce},
+		"made up":           {nonces, "made up", true, dpop.ErrUseNonce},
+		"not a text":        {nonces, 1, true, nil},
+		"none, not needed":  {nonces, nil, false, nil},
+		"secret not known":  {unknown, good, true, dpop.ErrNonceUnavailable},
+		"no nonces at all":  {nil, good, true, dpop.ErrNonceUnavailable},
+		"of a proof of old": {nonces, good, true, nil},
+	} {
+		claims := goodClaims(map[string]any{"nonce": test.nonce})
+		if name == "of a proof of old" {
+			claims["iat"] = 0
+		}
+		c := dpop.Checker{Verifier: dpop.Verifier{Nonces: test.nonces, Now: clock}, NonceRequired: test.required}
+		require.ErrorIs(t, c.CheckNonce(newClient(t, "ES256").proof(t, claims)), test.want, name)
+	}
+	required := dpop.Checker{Verifier: dpop.Verifier{Nonces: nonces, Now: clock}, NonceRequired: true}
+	require.NoError(t, required.CheckNonce("no proof"))
+}
