@@ -1,23 +1,10 @@
 package clients_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -53,46 +40,16 @@ func startMCP(t *testing.T) (s *server, upstream, clientID string) {
 	require.NoError(t, err)
 	upstream = listener.Addr().String()
 	require.NoError(t, listener.Close()) // for the MCP server
-	documents := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{ // who has gone needs no answer
-			"client_id": "https://" + r.Host + r.URL.Path, "client_name": "An agent", "redirect_uris": []string{redirectURI, "http://127.0.0.1/oauth/callback"},
+	clientID, authority := serveDocument(t, func(clientID string) any {
+		return map[string]any{
+			"client_id": clientID, "client_name": "An agent", "redirect_uris": []string{redirectURI, "http://127.0.0.1/oauth/callback"},
 			"grant_types": []string{"authorization_code", "refresh_token"}, "token_endpoint_auth_method": "none",
-		})
-	}))
-	certificate := certify(t, "localhost")
-	documents.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
-	documents.StartTLS()
-	t.Cleanup(documents.Close)
-	s = &server{dir: t.TempDir()}
-	s.configure = func(s *server) error {
-		authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
-		for name, content := range map[string]string{
-			"config.yaml": fmt.Sprintf(mcpConfiguration, s.dir, 7, s.issuer, upstream), "ca.pem": string(authority),
-			"demo-password": gatehouse.password, // so that the user is the same
-		} {
-			if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
-				return err
-			}
 		}
-		return nil
-	}
-	require.NoError(t, s.start())
-	t.Cleanup(func() { require.NoError(t, s.stop(), "%s", &s.log) })
-	return s, upstream, strings.Replace(documents.URL, "127.0.0.1", "localhost", 1) + "/agent.json"
-}
-
-// certify makes a certificate for a host that vouches for itself.
-func certify(t *testing.T, host string) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	require.NoError(t, err)
-	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
+	})
+	s = startConfigured(t, func(s *server) map[string]string {
+		return map[string]string{"config.yaml": fmt.Sprintf(mcpConfiguration, s.dir, 7, s.issuer, upstream), "ca.pem": authority}
+	})
+	return s, upstream, clientID
 }
 
 // runMCP runs a test file of node/ that knows nothing but the URL of the server, and of its own document, if it has one.
