@@ -2,6 +2,7 @@ package clients_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -19,10 +20,10 @@ import (
 // TestOIDCClientTS: an application that is a page of another origin gets its user's access, uses and renews it, and gives it back.
 func TestOIDCClientTS(t *testing.T) {
 	page := openTab(t)
-	origin := servePage(t, register(t, true))
+	origin := servePage(t, "oidc-client-ts.html", map[string]string{"issuer": gatehouse.issuer, "clientID": register(t, true).ID})
 	page.do(chromedp.Navigate(origin), chromedp.Evaluate("void signIn()", nil))
-	page.do(chromedp.SendKeys("#login", "demo", chromedp.NodeReady), chromedp.SendKeys("#password", gatehouse.password), chromedp.Click("#sign-in"))
-	page.do(chromedp.Click("#allow", chromedp.NodeReady), chromedp.WaitReady(`script[src="/settings.js"]`))
+	page.signIn()
+	page.do(chromedp.WaitReady(`script[src="/settings.js"]`))
 	var at string
 	page.do(chromedp.Location(&at))
 	require.True(t, strings.HasPrefix(at, origin+"/callback?"), at)
@@ -36,29 +37,23 @@ func TestOIDCClientTS(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, await[int](page, "hello(%q)", renewed))
 }
 
-// servePage serves the application at an origin of its own, which is returned.
-func servePage(t *testing.T, app application) (origin string) {
+// servePage serves a page of node/ with the packages that it uses, and with what it is to know, at an origin of its own, which is returned.
+func servePage(t *testing.T, file string, settings map[string]string) (origin string) {
 	t.Helper()
 	dir, err := installed()
 	require.NoError(t, err)
-	page, err := os.ReadFile(filepath.Join(dir, "oidc-client-ts.html"))
+	known, err := json.Marshal(settings)
 	require.NoError(t, err)
-	library, err := os.ReadFile(filepath.Join(dir, "node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js"))
-	require.NoError(t, err)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		kind, content := "text/html", page
-		switch r.URL.Path {
-		case "/oidc-client-ts.min.js":
-			kind, content = "text/javascript", library
-		case "/settings.js":
-			kind, content = "text/javascript", fmt.Appendf(nil, "const issuer = %q, clientID = %q, redirectURI = %q;", gatehouse.issuer, app.ID, origin+"/callback")
-		}
-		w.Header().Set("Content-Type", kind)
-		_, _ = w.Write(content) // who has gone needs no answer
-	}))
+	mux := http.NewServeMux()
+	mux.Handle("/node_modules/", http.FileServer(http.Dir(dir)))
+	mux.HandleFunc("/settings.js", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript")
+		_, _ = fmt.Fprintf(w, "Object.assign(globalThis, %s);", known) // who has gone needs no answer
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, filepath.Join(dir, file)) })
+	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	origin = strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
-	return origin
+	return strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 }
 
 // tab is one of a Chromium of its own.
@@ -91,6 +86,13 @@ func openTab(t *testing.T) *tab {
 func (t *tab) do(actions ...chromedp.Action) {
 	t.Helper()
 	require.NoError(t, chromedp.Run(t.ctx, actions...))
+}
+
+// signIn signs in and allows what the page asks for, to which the application has led.
+func (t *tab) signIn() {
+	t.Helper()
+	t.do(chromedp.SendKeys("#login", "demo", chromedp.NodeReady), chromedp.SendKeys("#password", gatehouse.password), chromedp.Click("#sign-in"))
+	t.do(chromedp.Click("#allow", chromedp.NodeReady))
 }
 
 // await is what a promise of the page comes to.

@@ -1,11 +1,15 @@
 package clients_test
 
 import (
+	"bufio"
 	"fmt"
 	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -15,6 +19,9 @@ database_url: "sqlite:%[1]s/gatehouse.db"
 redis_url: "embedded:"
 jwt_secret: %032[2]d
 keys: {secret: %032[2]d}
+cors:
+  headers: [Mcp-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID]
+  exposed_headers: [Mcp-Session-Id]
 clients:
   documents: {allow_networks: [127.0.0.0/8], ca_file: %[1]s/ca.pem}
 resources:
@@ -75,6 +82,45 @@ func TestMCP(t *testing.T) {
 		t.Setenv("DPOP", "1")
 		runMCP(t, true, "mcp-client.test.js")
 	})
+}
+
+// serveMCP runs the MCP server of node/ at an address until the test ends.
+func serveMCP(t *testing.T, address string) {
+	t.Helper()
+	needNode(t)
+	dir, err := installed()
+	require.NoError(t, err)
+	command := exec.Command("node", "--input-type=module", "--eval", fmt.Sprintf(
+		`import { startServer } from "./mcp-server.js"; await startServer({ after() {} }, %q); console.log("ready");`, address))
+	command.Dir = dir
+	command.Stderr = os.Stderr
+	stdout, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "ready\n", line)
+}
+
+// TestMCPInABrowser: so does a page of another origin, in either version of the protocol.
+func TestMCPInABrowser(t *testing.T) {
+	page := openTab(t)
+	s, upstream, _ := startMCP(t)
+	serveMCP(t, upstream)
+	origin := servePage(t, "mcp-client.html", map[string]string{"url": s.issuer + "/tools"})
+	page.do(chromedp.Navigate(origin), chromedp.Poll("window.connect", nil), chromedp.Evaluate(`void connect("auto").catch(() => {})`, nil))
+	page.signIn()
+	page.do(chromedp.WaitReady(`script[src="/settings.js"]`), chromedp.Poll("window.comeBack", nil))
+	await[any](page, "comeBack()")
+	for mode, era := range map[string]string{"auto": "modern", "legacy": "legacy"} {
+		require.Equal(t, era, await[string](page, "connect(%q)", mode))
+		require.Equal(t, "demo", await[string](page, `call("whoami")`))
+		require.True(t, await[bool](page, "hear()"))
+	}
 }
 
 // TestMCPInspector: so does MCP's inspector, on the command line.

@@ -23,6 +23,7 @@ var ran = map[string]string{
 	"jose":                  "node/jose.test.js",
 	"MCP TypeScript SDK":    "node/mcp-client.test.js",
 	"MCP TypeScript SDK 1":  "node/mcp-sdk.test.js",
+	"MCP in a page":         "mcp_test.go",
 	"oidc-client-ts":        "node/oidc-client-ts.html",
 	"golang.org/x/oauth2":   "go_test.go",
 	"bluesky-social/indigo": "indigo_test.go",
