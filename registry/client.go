@@ -31,6 +31,8 @@ type Client struct {
 	// not public and has no secret.
 	Keys    string `bun:"jwks"`
 	KeysURL string `bun:"jwks_uri"`
+	// SigningAlg is the one algorithm that such a client signs with; empty: any that its keys are good for.
+	SigningAlg string `bun:"signing_alg"`
 	// Fingerprint is that of what a client says about itself that nobody here has registered: of its metadata document, as a user last
 	// saw it who allowed the client something, or of its own registration. Empty: an operator has registered the client.
 	Fingerprint string `bun:"fingerprint"`
@@ -92,6 +94,7 @@ func (c Client) differences(before Client) (names []string) {
 		{"secret", c.SecretHash == before.SecretHash},
 		{"jwks", c.Keys == before.Keys},
 		{"jwks_uri", c.KeysURL == before.KeysURL},
+		{"signing_alg", c.SigningAlg == before.SigningAlg},
 	} {
 		if !field.same {
 			names = append(names, field.name)
@@ -104,7 +107,7 @@ func (c *Client) check() error {
 	lists := slices.Concat(c.RedirectURIs, c.Scopes, c.DefaultScopes, c.RequiredScopes, c.GrantTypes)
 	return errors.Join(
 		checkIDs(c.ID),
-		checkText(c.Name, c.URL, c.ImageURL, c.Domain, c.SecretHash, c.Fingerprint, c.Keys, c.KeysURL),
+		checkText(c.Name, c.URL, c.ImageURL, c.Domain, c.SecretHash, c.Fingerprint, c.Keys, c.KeysURL, c.SigningAlg),
 		checkText(lists...),
 		checkTimes(c.CreatedAt),
 	)

@@ -20,7 +20,7 @@ func clientRoundTrip(t *testing.T, w *world) {
 		GrantTypes:    []string{"authorization_code", "refresh_token"},
 		DefaultScopes: []string{"balance:read"}, RequiredScopes: []string{"it's"},
 		Public: true, DPoPBound: true, PushedOnly: true, SecretHash: "sha256:'); DROP TABLE clients; --",
-		Keys: `{"keys":[{"kid":"it's"}]}`, KeysURL: "https://example.org/keys?a=b",
+		Keys: `{"keys":[{"kid":"it's"}]}`, KeysURL: "https://example.org/keys?a=b", SigningAlg: "ES256",
 		CreatedAt: start.Add(-time.Hour),
 	}
 	require.NoError(t, w.CreateClient(w.ctx, client))
@@ -80,9 +80,10 @@ func clientUpdate(t *testing.T, w *world) {
 	keyed, err := w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.KeysURL = "https://app.example/keys"; return nil })
 	require.NoError(t, err)
 	require.True(t, keyed.HasKeys())
-	keyed, err = w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Keys, c.KeysURL = "{}", ""; return nil })
+	keyed, err = w.UpdateClient(w.ctx, "app", func(c *registry.Client) error { c.Keys, c.KeysURL, c.SigningAlg = "{}", "", "ES256"; return nil })
 	require.NoError(t, err)
 	require.True(t, keyed.HasKeys())
+	require.Equal(t, "ES256", keyed.SigningAlg)
 	got, err = w.Client(w.ctx, "app")
 	require.NoError(t, err)
 	require.Equal(t, keyed, got)

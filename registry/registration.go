@@ -122,8 +122,8 @@ func hasRegistered(id string) func(bun.QueryBuilder) bun.QueryBuilder {
 	}
 }
 
-// UpdateRegistration replaces what a client that has registered itself says about itself. What it proves itself with, and its
-// times, stay as they are. ErrNotFound when there is none that can be used.
+// UpdateRegistration replaces what a client that has registered itself says about itself, its keys among it. Whether it has a secret, and
+// which, and its times, stay as they are. ErrNotFound when there is none that can be used.
 func (r *Registry) UpdateRegistration(ctx context.Context, c Client, metadata string) error {
 	c.CreatedAt, c.UpdatedAt = r.clock(), r.clock()
 	if err := errors.Join(c.check(), checkIDs(c.Fingerprint), checkText(metadata)); err != nil {
@@ -131,7 +131,8 @@ func (r *Registry) UpdateRegistration(ctx context.Context, c Client, metadata st
 	}
 	return r.inTx(ctx, "update registration", func(ctx context.Context, tx bun.Tx) error {
 		result, err := tx.NewUpdate().Model(&clientRow{Client: c}).
-			Column("name", "url", "redirect_uris", "scopes", "grant_types", "dpop_bound", "fingerprint", "updated_at").
+			Column("name", "url", "redirect_uris", "scopes", "grant_types", "dpop_bound", "pushed_only", "jwks", "jwks_uri", "signing_alg",
+				"fingerprint", "updated_at").
 			ApplyQueryBuilder(hasRegistered(c.ID)).Exec(ctx)
 		if err := orElse(ErrNotFound, result, err); err != nil {
 			return err

@@ -89,6 +89,7 @@ func registrationUpdated(t *testing.T, w *world) {
 	w.Advance(time.Minute)
 	changed := w.selfRegistered("self")
 	changed.Name, changed.RedirectURIs, changed.Fingerprint, changed.DPoPBound = "New", []string{"https://new.example/"}, "b", true
+	changed.PushedOnly, changed.Keys, changed.KeysURL, changed.SigningAlg = true, `{"keys":[]}`, "https://new.example/keys", "ES256"
 	changed.Public, changed.SecretHash, changed.KeptUntil = true, "another", w.Now().Add(1000*day)
 	require.NoError(t, w.UpdateRegistration(w.ctx, changed, "{}"))
 	want := changed

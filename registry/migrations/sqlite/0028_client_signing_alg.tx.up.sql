@@ -1,0 +1,1 @@
+ALTER TABLE clients ADD COLUMN signing_alg text NOT NULL DEFAULT ''; -- the only algorithm that a client signs with; empty: any
