@@ -43,7 +43,7 @@ func (s *Server) readAssertion(r *http.Request, form url.Values) (*assertion.Ass
 	}
 	a, err := s.assertions.Read(signed)
 	if err == nil {
-		err = a.IsFor(s.audiences(r, a.ClientID)...)
+		err = a.IsFor(s.issuer.name, s.metadata.TokenEndpoint, s.issuer.name+r.URL.EscapedPath())
 	}
 	if err == nil && !text.IsStorable(a.ClientID) {
 		err = assertion.ErrClaims
@@ -57,20 +57,11 @@ func (s *Server) readAssertion(r *http.Request, form url.Values) (*assertion.Ass
 	return &a, nil
 }
 
-// audiences are what the aud of a client's assertion may be: the issuer, and, as clients have it that were written before that was asked
-// for, the URL of the token endpoint or of the one that is called.
-//
-// A client of a metadata document has the same client_id and the same keys at every server. Of those, one that is not honest could call our
-// endpoint its own and pass on here what the client has signed for it. That server is named by its issuer alone, which cannot be ours.
-func (s *Server) audiences(r *http.Request, clientID string) []string {
-	if document.IsURL(clientID) {
-		return []string{s.issuer.name}
-	}
-	return []string{s.issuer.name, s.metadata.TokenEndpoint, s.issuer.name + r.URL.EscapedPath()}
-}
-
 // proveByAssertion holds a client to one of its keys, and uses the assertion up.
 func (s *Server) proveByAssertion(ctx context.Context, r *http.Request, c registry.Client, a *assertion.Assertion) error {
+	if c.SigningAlg != "" && a.Algorithm() != c.SigningAlg {
+		return s.wrongClient(ctx, c, assertion.ErrAlgorithm)
+	}
 	keys, err := s.keysOf(ctx, r, c, false)
 	if err != nil {
 		return s.asKeysError(ctx, c, err)
@@ -84,16 +75,32 @@ func (s *Server) proveByAssertion(ctx context.Context, r *http.Request, c regist
 			return s.wrongClient(ctx, c, err)
 		}
 	}
+	if err := s.isForUs(c, a); err != nil {
+		return asAssertionError(err)
+	}
 	return asAssertionError(s.assertions.Use(ctx, *a))
 }
 
+// isForUs holds what a stranger has signed to the issuer as its only aud. Others may also name the URL of the token endpoint, or of the
+// one that is called, as clients do that were written before the issuer was asked for.
+//
+// A stranger deals with servers that nobody here knows, with the same keys at each. One that is not honest can give it the client_id
+// that it has here (that of a document is the same everywhere), call our endpoint its own, and pass on here what the stranger has signed for
+// it. That server is named by its issuer alone, which cannot be ours.
+func (s *Server) isForUs(c registry.Client, a *assertion.Assertion) error {
+	if c.Fingerprint == "" {
+		return nil
+	}
+	return a.IsFor(s.issuer.name)
+}
+
 // keysOf are the keys of a client that has some. Those of a client of a document are looked for in the document, as it is now; again looks
-// once more at what may have changed since it was read.
+// once more at what may have changed since it was read. What a stranger names is fetched as documents are, if at all.
 func (s *Server) keysOf(ctx context.Context, r *http.Request, c registry.Client, again bool) ([]jws.Key, error) {
 	ctx, cancel := context.WithTimeout(ctx, keysPatience)
 	defer cancel()
 	source, hasDocument := s.clientKeys, c.Fingerprint != "" && !c.RegisteredItself()
-	if hasDocument {
+	if c.Fingerprint != "" {
 		source = s.documents
 	}
 	switch {

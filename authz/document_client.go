@@ -92,7 +92,7 @@ func (s *Server) asItSays(ctx context.Context, r *http.Request, stored registry.
 
 // keepClient stores the client of a metadata document, whose user allows it something. It keeps one that has registered itself.
 func (i *issuer) keepClient(ctx context.Context, c registry.Client, subject string) error {
-	c.Keys, c.KeysURL = "", "" // which are believed as long as a document is, and not as long as the consent
+	c.Keys, c.KeysURL, c.SigningAlg = "", "", "" // which are believed as long as a document is, and not as long as the consent
 	var err error
 	switch {
 	case c.Fingerprint == "":

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/authz"
+	"gatehouse/keys/jws/jwstest"
 	"gatehouse/registry"
 )
 
@@ -22,11 +23,13 @@ import (
 type registering struct {
 	*world
 	from string // the address that requests come from
+	// signers sign for the clients that were registered with private_key_jwt, by their client_id.
+	signers map[string]signing
 }
 
 func newRegistering(t *testing.T, change ...func(*authz.Config)) *registering {
 	t.Helper()
-	g := &registering{from: "192.0.2.1"}
+	g := &registering{from: "192.0.2.1", signers: map[string]signing{}}
 	open := func(c *authz.Config) {
 		c.Registration = &authz.Registration{}
 		c.Caller = func(*http.Request) netip.Addr { return netip.MustParseAddr(g.from) }
@@ -58,11 +61,21 @@ func (g *registering) registers(changes map[string]any, options ...option) answe
 	return g.sendJSON(http.MethodPost, g.url+"/oauth/register", metadata(changes), options...)
 }
 
-// registered is a client that has registered itself.
+// registered is a client that has registered itself. One with private_key_jwt has a key, unless changes name others.
 func (g *registering) registered(changes map[string]any) answer {
 	g.Helper()
+	var s signing
+	if changes["token_endpoint_auth_method"] == "private_key_jwt" && changes["jwks"] == nil && changes["jwks_uri"] == nil {
+		s = signing{world: g.world, Signer: jwstest.New(g, "ES256"), kid: "first"}
+		changes = maps.Clone(changes)
+		changes["jwks"] = json.RawMessage(s.keySet())
+	}
 	a := g.registers(changes)
 	require.Equal(g, http.StatusCreated, a.StatusCode, a.text)
+	if s.world != nil {
+		s.id = a.str("client_id")
+		g.signers[s.id] = s
+	}
 	return a
 }
 

@@ -52,6 +52,8 @@ func (c Config) newRegistration(relay *outbox.Relay, failures endpoint.Failures)
 		Scopes:      scopes,
 		AllScopes:   len(c.Registration.Scopes) == 0,
 		TakesProofs: c.Proofs != nil,
+		TakesKeys:   c.Assertions != nil,
+		FetchesKeys: c.Assertions != nil && c.Documents != nil,
 		MaxUnused:   cmp.Or(c.Registration.MaxUnused, defaultMaxUnused),
 		KeepUnused:  c.KeepUnused,
 		Caller:      c.Caller,

@@ -1,9 +1,11 @@
 package authz_test
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +26,9 @@ func (g *registering) manages(method string, a answer, changes map[string]any, o
 		return g.do(method, at, "", nil, options...)
 	}
 	said := metadata(map[string]any{"client_id": a.str("client_id")})
+	if s, signs := g.signers[a.str("client_id")]; signs {
+		said["token_endpoint_auth_method"], said["jwks"] = "private_key_jwt", json.RawMessage(s.keySet())
+	}
 	maps.Copy(said, changes)
 	maps.DeleteFunc(said, func(_ string, value any) bool { return value == nil })
 	return g.sendJSON(method, at, said, options...)
@@ -34,23 +39,29 @@ func (g *registering) asks(a answer, pairs ...string) string {
 	return request(a.str("client_id"), append(append([]string{"scope", "balance:read"}, pkce...), pairs...)...)
 }
 
-// proof is what a client shows at the token endpoint.
-func proof(a answer) []option {
-	if secret := a.str("client_secret"); secret != "" {
-		return []option{basic(a.str("client_id"), secret)}
+// proves sends a form as the client, with what that proves itself with.
+func (g *registering) proves(a answer, endpoint string, form url.Values) answer {
+	g.Helper()
+	id := a.str("client_id")
+	if s, signs := g.signers[id]; signs {
+		maps.Copy(form, signed(s.assertion(nil, nil)))
+		return g.post(endpoint, form)
 	}
-	return nil
+	if secret := a.str("client_secret"); secret != "" {
+		return g.post(endpoint, form, basic(id, secret))
+	}
+	return g.post(endpoint, form)
 }
 
 func (g *registering) redeems(a answer, code string, pairs ...string) answer {
 	g.Helper()
 	pairs = append([]string{"client_id", a.str("client_id"), "code_verifier", strings.Repeat("v", 43)}, pairs...)
-	return g.post("/oauth/token", redemption(code, pairs...), proof(a)...)
+	return g.proves(a, "/oauth/token", redemption(code, pairs...))
 }
 
 func (g *registering) refreshes(a answer, token string) answer {
 	g.Helper()
-	return g.post("/oauth/token", refreshing(token, "client_id", a.str("client_id")), proof(a)...)
+	return g.proves(a, "/oauth/token", refreshing(token, "client_id", a.str("client_id")))
 }
 
 // allowed are the tokens of a client that the user has allowed to read.
@@ -62,7 +73,7 @@ func (g *registering) allowed(b *browser, a answer) answer {
 	return token
 }
 
-var authMethods = []string{"none", "client_secret_basic", "client_secret_post"}
+var authMethods = []string{"none", "client_secret_basic", "client_secret_post", "private_key_jwt"}
 
 func TestAUserAllowsAClientThatHasRegisteredItself(t *testing.T) {
 	for _, method := range authMethods {
@@ -166,14 +177,16 @@ func TestARegisteredStrangerNeedsPKCE(t *testing.T) {
 }
 
 func TestARegisteredStrangerGetsNothingForItself(t *testing.T) {
-	g := newRegistering(t)
-	a := g.registered(map[string]any{"grant_types": []string{"authorization_code", "client_credentials"}, "token_endpoint_auth_method": "client_secret_basic"})
-	token := g.post("/oauth/token", form("grant_type", "client_credentials", "scope", "balance:read"), proof(a)...)
-	g.requireError(token, http.StatusBadRequest, "unauthorized_client")
-	other := g.tokens()
-	asked := g.post("/oauth/introspect", form("token", other.str("access_token")), proof(a)...)
-	g.requireError(asked, http.StatusBadRequest, "unauthorized_client")
-	require.NotContains(t, asked.text, subject)
+	for _, method := range authMethods[1:] {
+		g := newRegistering(t)
+		a := g.registered(map[string]any{"grant_types": []string{"authorization_code", "client_credentials"}, "token_endpoint_auth_method": method})
+		token := g.proves(a, "/oauth/token", form("grant_type", "client_credentials", "scope", "balance:read"))
+		g.requireError(token, http.StatusBadRequest, "unauthorized_client")
+		other := g.tokens()
+		asked := g.proves(a, "/oauth/introspect", form("token", other.str("access_token")))
+		g.requireError(asked, http.StatusBadRequest, "unauthorized_client")
+		require.NotContains(t, asked.text, subject)
+	}
 }
 
 // A secret proves which client it is, and not where the user was led by it.

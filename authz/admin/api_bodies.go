@@ -105,9 +105,11 @@ type clientAnswer struct {
 	DPoPBound      bool     `json:"dpopBoundAccessTokens,omitempty"`
 	PushedOnly     bool     `json:"requirePushedAuthorizationRequests,omitempty"`
 	// JWKS and JWKSURI are there for a client that signs who it is.
-	JWKS     json.RawMessage `json:"jwks,omitempty"`
-	JWKSURI  string          `json:"jwksUri,omitempty"`
-	Disabled bool            `json:"disabled,omitempty"`
+	JWKS    json.RawMessage `json:"jwks,omitempty"`
+	JWKSURI string          `json:"jwksUri,omitempty"`
+	// SigningAlg is there for one that signs with that algorithm alone.
+	SigningAlg string `json:"tokenEndpointAuthSigningAlg,omitempty"`
+	Disabled   bool   `json:"disabled,omitempty"`
 	// Document says that the client is what its metadata document says, which is at its id.
 	Document bool `json:"document,omitempty"`
 	// RegisteredItselfAt is there for one that has registered itself.
@@ -117,7 +119,8 @@ type clientAnswer struct {
 func answerOf(c registry.Client) clientAnswer {
 	a := clientAnswer{
 		ID: c.ID, Name: c.Name, ImageURL: c.ImageURL, URL: c.URL, DefaultScopes: c.DefaultScopes, RequiredScopes: c.RequiredScopes,
-		DPoPBound: c.DPoPBound, PushedOnly: c.PushedOnly, JWKS: json.RawMessage(c.Keys), JWKSURI: c.KeysURL, Disabled: c.Disabled(), Document: c.Fingerprint != "" && !c.RegisteredItself(),
+		DPoPBound: c.DPoPBound, PushedOnly: c.PushedOnly, JWKS: json.RawMessage(c.Keys), JWKSURI: c.KeysURL, SigningAlg: c.SigningAlg,
+		Disabled: c.Disabled(), Document: c.Fingerprint != "" && !c.RegisteredItself(),
 	}
 	if c.RegisteredItself() {
 		a.RegisteredItselfAt = &c.CreatedAt

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gatehouse/keys/jws"
 	"gatehouse/keys/strictjson"
@@ -59,6 +60,22 @@ func checkKeys(set string) error {
 		}
 	}
 	return nil
+}
+
+// addSigningAlg refuses an algorithm that none of the keys could be used with.
+func (p *problems) addSigningAlg(s Settings) {
+	switch {
+	case s.SigningAlg == "":
+	case !s.registered().HasKeys():
+		p.add("signing algorithm: the client has no keys")
+	case !slices.Contains(jws.Algorithms(), s.SigningAlg):
+		p.add("signing algorithm: it is not one of %s", strings.Join(jws.Algorithms(), ", "))
+	case s.Keys != "":
+		keys, err := ParseKeys([]byte(s.Keys)) // what is wrong with them is said elsewhere
+		if err == nil && !slices.ContainsFunc(keys, func(k jws.Key) bool { return k.Fits(s.SigningAlg) }) {
+			p.add("signing algorithm: none of the keys is one for %s", s.SigningAlg)
+		}
+	}
 }
 
 // isLike holds for keys of which nobody can say which one has signed.

@@ -27,6 +27,8 @@ type Settings struct {
 	// Keys is a JSON Web Key Set, KeysURL where one is: with either, the client signs who it is (private_key_jwt) and has no secret.
 	Keys    string
 	KeysURL string
+	// SigningAlg is the one algorithm that it signs with; empty: any that its keys are good for.
+	SigningAlg string
 }
 
 // Check holds the settings to the rules and to the known scopes, those of the routes. The error is an *InvalidError with
@@ -48,6 +50,7 @@ func (s Settings) describing() (p problems) {
 	p.addID(s.ID)
 	p.addSecret(s.Secret, s.Public)
 	p.addKeys(s.Keys, s.KeysURL)
+	p.addSigningAlg(s)
 	p.addOneProof(s)
 	p.addName(s.Name)
 	p.addLink("URL", s.URL)
@@ -94,5 +97,6 @@ func (s Settings) registered() registry.Client {
 		PushedOnly:     s.PushedOnly,
 		Keys:           s.Keys,
 		KeysURL:        s.KeysURL,
+		SigningAlg:     s.SigningAlg,
 	}
 }

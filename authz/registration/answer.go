@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -26,6 +27,11 @@ type answer struct {
 	GrantTypes    []string `json:"grant_types"`
 	ResponseTypes []string `json:"response_types"`
 	DPoPBound     bool     `json:"dpop_bound_access_tokens,omitempty"`
+	PushedOnly    bool     `json:"require_pushed_authorization_requests,omitempty"`
+
+	Keys       json.RawMessage `json:"jwks,omitempty"`
+	KeysURL    string          `json:"jwks_uri,omitempty"`
+	SigningAlg string          `json:"token_endpoint_auth_signing_alg,omitempty"`
 	about
 }
 
@@ -43,6 +49,10 @@ func (h *Handler) answerOf(c registry.Client, about about, token string) answer 
 		GrantTypes:    client.GrantTypesOf(c),
 		ResponseTypes: []string{responseCode},
 		DPoPBound:     c.DPoPBound,
+		PushedOnly:    c.PushedOnly,
+		Keys:          json.RawMessage(c.Keys),
+		KeysURL:       c.KeysURL,
+		SigningAlg:    c.SigningAlg,
 		about:         about,
 	}
 	if c.Name == c.ID { // it has none, and users are shown that
@@ -51,7 +61,7 @@ func (h *Handler) answerOf(c registry.Client, about about, token string) answer 
 	if len(c.Scopes) == 0 {
 		a.Scope = strings.Join(slices.Sorted(maps.Keys(h.Scopes)), " ")
 	}
-	if !c.Public {
+	if !c.Public && !c.HasKeys() {
 		a.ExpiresAt = new(int64) // never
 	}
 	return a

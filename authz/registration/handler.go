@@ -34,6 +34,8 @@ type Handler struct {
 	AllScopes bool
 	// TakesProofs says that tokens can be bound to a key.
 	TakesProofs bool
+	// TakesKeys says that clients can sign who they are, and FetchesKeys that the keys of strangers may be at a URL of theirs.
+	TakesKeys, FetchesKeys bool
 	// MaxUnused is how many of them no user has allowed anything, at most. KeepUnused is how long each is kept without a grant.
 	MaxUnused  int
 	KeepUnused time.Duration

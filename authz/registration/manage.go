@@ -87,12 +87,12 @@ func (h *Handler) replace(ctx context.Context, own owned, said object) (owned, e
 	if err != nil {
 		return own, err
 	}
-	if settings.Public != own.Public {
-		return own, errMetadata.WithHint("The token_endpoint_auth_method cannot change between none and one with a secret: register another client.")
-	}
 	c, _, err := settings.New()
 	if err != nil {
 		return own, err
+	}
+	if c.Public != own.Public || c.HasKeys() != own.HasKeys() {
+		return own, errMetadata.WithHint("The token_endpoint_auth_method cannot change between none, a secret and private_key_jwt: register another client.")
 	}
 	c.CreatedAt, c.Fingerprint = own.CreatedAt, about.fingerprintOf(c)
 	err = h.Registry.UpdateRegistration(ctx, c, about.stored())

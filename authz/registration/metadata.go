@@ -32,9 +32,17 @@ const (
 	methodNone  = "none"
 	methodBasic = "client_secret_basic"
 	methodPost  = "client_secret_post"
+	methodKeys  = "private_key_jwt"
 )
 
-var methods = []string{methodNone, methodBasic, methodPost}
+// methods are those that there are here.
+func (h *Handler) methods() []string {
+	all := []string{methodNone, methodBasic, methodPost}
+	if h.TakesKeys {
+		all = append(all, methodKeys)
+	}
+	return all
+}
 
 // The errors of RFC 7591 section 3.2.2.
 var (
@@ -93,10 +101,13 @@ func aboutOf(stored string) (a about, err error) {
 	return a, err
 }
 
-// fingerprintOf does not tell apart where a secret is sent, which nobody's consent rests on.
+// fingerprintOf does not tell apart where a secret is sent, nor keys of the same place, which nobody's consent rests on.
 func (a about) fingerprintOf(c registry.Client) string {
-	if c.Public {
+	switch {
+	case c.Public:
 		return client.FingerprintOf(c, methodNone)
+	case c.HasKeys():
+		return client.FingerprintOf(c, methodKeys, c.KeysURL)
 	}
 	return client.FingerprintOf(c, methodBasic)
 }
@@ -109,18 +120,21 @@ func (h *Handler) read(said object, id string) (client.Settings, about, error) {
 		return client.Settings{}, about{}, errStatement
 	}
 	m := strictjson.Members{Object: said}
-	s := client.Settings{ID: id, Name: m.Text("client_name"), RedirectURIs: m.Texts("redirect_uris"), DPoPBound: m.Flag("dpop_bound_access_tokens")}
+	s := client.Settings{
+		ID: id, Name: m.Text("client_name"), RedirectURIs: m.Texts("redirect_uris"),
+		DPoPBound: m.Flag("dpop_bound_access_tokens"), PushedOnly: m.Flag("require_pushed_authorization_requests"),
+	}
 	a := about{
 		Method:   m.Text("token_endpoint_auth_method"),
 		Contacts: m.Texts("contacts"), SoftwareID: m.Text("software_id"), SoftwareVersion: m.Text("software_version"),
 		TermsURI: link(m.Text("tos_uri")), PolicyURI: link(m.Text("policy_uri")),
 	}
 	site, scope, grants, responses := link(m.Text("client_uri")), m.Text("scope"), m.Texts("grant_types"), m.Texts("response_types")
-	keys, keysURL := m.Inner("jwks"), m.Text("jwks_uri")
+	keys := keysIn(&m)
 	switch {
 	case m.Err != nil:
 		return s, a, errMetadata.WithHint(endpoint.AsSentence(strings.ReplaceAll(m.Err.Error(), "\n", "; ")))
-	case keys != nil && keysURL != "":
+	case keys.set != "" && keys.url != "":
 		return s, a, errMetadata.WithHint("There are both jwks and jwks_uri.")
 	case s.DPoPBound && !h.TakesProofs:
 		return s, a, errMetadata.WithHint("The dpop_bound_access_tokens cannot be: tokens are not bound to keys here.")
@@ -128,8 +142,14 @@ func (h *Handler) read(said object, id string) (client.Settings, about, error) {
 	if err := checkRedirectURIs(s.RedirectURIs); err != nil {
 		return s, a, err
 	}
-	if err := a.check(); err != nil {
+	if err := a.check(h.methods()); err != nil {
 		return s, a, err
+	}
+	if a.Method == methodKeys {
+		if err := h.checkKeys(keys); err != nil {
+			return s, a, err
+		}
+		s.Keys, s.KeysURL, s.SigningAlg = keys.set, keys.url, keys.algorithm
 	}
 	var err error
 	if s.GrantTypes, err = grantTypes(grants, responses); err != nil {
@@ -162,7 +182,7 @@ func checkRedirectURIs(uris []string) error {
 
 // check holds what is registered beside the settings to what can be stored and shown to an operator. Without a method, a client has a
 // secret (RFC 7591 section 2).
-func (a *about) check() error {
+func (a *about) check(methods []string) error {
 	if a.Method == "" {
 		a.Method = methodBasic
 	}

@@ -43,6 +43,8 @@ type clientRecord struct {
 	// JWKS and JWKSURI are there for a client that signs who it is.
 	JWKS    json.RawMessage `json:"jwks,omitempty"`
 	JWKSURI string          `json:"jwksUri,omitempty"`
+	// SigningAlg is there for one that signs with that algorithm alone.
+	SigningAlg string `json:"tokenEndpointAuthSigningAlg,omitempty"`
 
 	CreatedAt  time.Time  `json:"createdAt"`
 	UpdatedAt  time.Time  `json:"updatedAt"`
@@ -68,6 +70,7 @@ func recordOf(c registry.Client) clientRecord {
 		PushedOnly:     c.PushedOnly,
 		JWKS:           json.RawMessage(c.Keys),
 		JWKSURI:        c.KeysURL,
+		SigningAlg:     c.SigningAlg,
 		CreatedAt:      c.CreatedAt,
 		UpdatedAt:      c.UpdatedAt,
 	}

@@ -31,6 +31,9 @@ func (c *Checker) now() time.Time {
 	return c.Now()
 }
 
+// Algorithm is the one that the assertion says that it is signed with.
+func (a Assertion) Algorithm() string { return a.message.Algorithm }
+
 // Verify holds an assertion to the keys of its client. It looks at one signature at most, and does not block. The error is ErrNoKey or
 // ErrSignature.
 func (a Assertion) Verify(keys []jws.Key) error {

@@ -104,6 +104,9 @@ func (d *Document) readAuthentication(o strictjson.Object, settings *client.Sett
 	if settings.KeysURL, err = o.Text("jwks_uri"); err != nil {
 		return err
 	}
+	if settings.SigningAlg, err = o.Text("token_endpoint_auth_signing_alg"); err != nil {
+		return err
+	}
 	switch isElsewhere := settings.KeysURL != ""; {
 	case (keys != nil) == isElsewhere:
 		return errors.New("it has not either jwks or jwks_uri")
