@@ -68,6 +68,7 @@ func TestOpenIDClient(t *testing.T)   { runNode(t, register(t, false), "openid-c
 func TestOpenIDClient5(t *testing.T)  { runNode(t, register(t, false), "openid-client-5.test.js") }
 func TestOAuth4WebAPI(t *testing.T)   { runNode(t, register(t, true), "oauth4webapi.test.js") }
 func TestPrivateKeyJWT(t *testing.T)  { runNode(t, register(t, true), "private-key-jwt.test.js") }
+func TestRegistration(t *testing.T)   { runNode(t, register(t, true), "registration.test.js") }
 func TestSimpleOAuth2(t *testing.T)   { runNode(t, register(t, false), "simple-oauth2.test.js") }
 func TestFastifyOAuth2(t *testing.T)  { runNode(t, register(t, false), "fastify-oauth2.test.js") }
 func TestPassportOAuth2(t *testing.T) { runNode(t, register(t, false), "passport-oauth2.test.js") }
