@@ -9,10 +9,6 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/stretchr/testify/require"
-	"github.com/zitadel/oidc/v3/pkg/client"
-	"github.com/zitadel/oidc/v3/pkg/client/rp"
-	"github.com/zitadel/oidc/v3/pkg/client/rs"
-	zitadel "github.com/zitadel/oidc/v3/pkg/oidc"
 	"golang.org/x/oauth2"
 )
 
@@ -94,41 +90,4 @@ func changed(token string) string {
 		return 'A'
 	}, part[1][20:21]) + part[1][21:]
 	return strings.Join(part, ".")
-}
-
-func TestZitadelOIDC(t *testing.T) {
-	ctx, issuer := t.Context(), gatehouse.issuer
-	app := register(t, false)
-	clientID, clientSecret := app.ID, app.Secret
-	discovered, err := client.Discover(ctx, issuer, http.DefaultClient)
-	require.NoError(t, err)
-	require.Equal(t, issuer+"/oauth/introspect", discovered.IntrospectionEndpoint)
-
-	application, err := rp.NewRelyingPartyOIDC(ctx, issuer, clientID, clientSecret, redirectURI, []string{"hello:read"})
-	require.NoError(t, err)
-	verifier := oauth2.GenerateVerifier()
-	redirect := allow(t, rp.AuthURL("a state", application, rp.WithCodeChallenge(oauth2.S256ChallengeFromVerifier(verifier))))
-	_, err = rp.CodeExchange[*zitadel.IDTokenClaims](ctx, redirect.Get("code"), application, rp.WithCodeVerifier(verifier))
-	require.ErrorIs(t, err, rp.ErrMissingIDToken, "it asks for an ID token, and there are none")
-
-	config := &oauth2.Config{ClientID: clientID, ClientSecret: clientSecret, RedirectURL: redirectURI, Scopes: []string{"hello:read"}}
-	config.Endpoint = oauth2.Endpoint{AuthURL: issuer + "/oauth/authorize", TokenURL: issuer + "/oauth/token"}
-	plain, err := rp.NewRelyingPartyOAuth(config)
-	require.NoError(t, err)
-	redirect = allow(t, rp.AuthURL("a state", plain, rp.WithCodeChallenge(oauth2.S256ChallengeFromVerifier(verifier))))
-	tokens, err := rp.CodeExchange[*zitadel.IDTokenClaims](ctx, redirect.Get("code"), plain, rp.WithCodeVerifier(verifier))
-	require.NoError(t, err)
-
-	resource, err := rs.NewResourceServerClientCredentials(ctx, issuer, clientID, clientSecret)
-	require.NoError(t, err)
-	answer, err := rs.Introspect[*zitadel.IntrospectionResponse](ctx, resource, tokens.AccessToken)
-	require.NoError(t, err)
-	require.True(t, answer.Active)
-	require.Equal(t, "demo", answer.Subject)
-	require.Equal(t, "hello:read", strings.Join(answer.Scope, " "))
-
-	require.NoError(t, rp.RevokeToken(ctx, application, tokens.RefreshToken, "refresh_token"))
-	answer, err = rs.Introspect[*zitadel.IntrospectionResponse](ctx, resource, tokens.AccessToken)
-	require.NoError(t, err)
-	require.False(t, answer.Active)
 }

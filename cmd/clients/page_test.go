@@ -28,9 +28,10 @@ var ran = map[string]string{
 	"golang.org/x/oauth2":   "go_test.go",
 	"bluesky-social/indigo": "indigo_test.go",
 	"coreos/go-oidc":        "go_test.go",
-	"zitadel/oidc":          "go_test.go",
+	"zitadel/oidc":          "zitadel_test.go",
 	"requests-oauthlib":     "scripts/requests_oauthlib_test.py",
 	"Authlib":               "scripts/authlib_test.py",
+	"Authlib with a key":    "scripts/authlib_signs_test.py",
 	"PyJWT":                 "scripts/pyjwt_test.py",
 	"ruby-oauth2":           "scripts/oauth2_test.rb",
 }

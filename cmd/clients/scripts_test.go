@@ -35,6 +35,7 @@ func runScript(t *testing.T, interpreter, file, imports string) {
 func TestRequestsOAuthlib(t *testing.T) {
 	runScript(t, python, "requests_oauthlib_test.py", "requests_oauthlib")
 }
-func TestAuthlib(t *testing.T)    { runScript(t, python, "authlib_test.py", "authlib") }
-func TestPyJWT(t *testing.T)      { runScript(t, python, "pyjwt_test.py", "jwt, requests") }
-func TestRubyOAuth2(t *testing.T) { runScript(t, ruby, "oauth2_test.rb", "oauth2") }
+func TestAuthlib(t *testing.T)      { runScript(t, python, "authlib_test.py", "authlib") }
+func TestAuthlibSigns(t *testing.T) { runScript(t, python, "authlib_signs_test.py", "authlib") }
+func TestPyJWT(t *testing.T)        { runScript(t, python, "pyjwt_test.py", "jwt, requests") }
+func TestRubyOAuth2(t *testing.T)   { runScript(t, ruby, "oauth2_test.rb", "oauth2") }
