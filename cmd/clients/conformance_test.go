@@ -14,22 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// node22 is a program of node22/, which is run by the Node.js that is among its packages.
-func node22(ctx context.Context, t *testing.T, program string, arguments ...string) *exec.Cmd {
-	t.Helper()
-	needNode(t)
-	dir, err := installed22()
-	require.NoError(t, err)
-	programs := filepath.Join(dir, "node_modules", ".bin")
-	command := exec.CommandContext(ctx, filepath.Join(programs, "node"), append([]string{filepath.Join(programs, program)}, arguments...)...)
-	command.Dir = dir
-	return command
-}
-
 // conform runs the scenarios of MCP's conformance suite for authorization servers as the application, while a user allows what it asks for, and
 // returns what became of each check.
 func conform(t *testing.T, s *server, app application, more ...string) (checks map[string]string) {
 	t.Helper()
+	programs, node := programs22(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	address, _, err := freeAddresses()
@@ -37,8 +26,8 @@ func conform(t *testing.T, s *server, app application, more ...string) (checks m
 	_, port, err := net.SplitHostPort(address)
 	require.NoError(t, err)
 	results := t.TempDir()
-	command := node22(ctx, t, "conformance", append([]string{
-		"authorization", "--url", s.issuer, "--client-id", app.ID, "--port", port, "--output-dir", results,
+	command := exec.CommandContext(ctx, node, append([]string{
+		filepath.Join(programs, "conformance"), "authorization", "--url", s.issuer, "--client-id", app.ID, "--port", port, "--output-dir", results,
 	}, more...)...)
 	stdout, err := command.StdoutPipe()
 	require.NoError(t, err)

@@ -125,15 +125,14 @@ func TestMCPInABrowser(t *testing.T) {
 
 // TestMCPInspector: so does MCP's inspector, on the command line.
 func TestMCPInspector(t *testing.T) {
-	needNode(t)
-	dir, err := installed22()
-	require.NoError(t, err)
+	programs, node := programs22(t)
 	for name, byDocument := range map[string]bool{"by its document": true, "registers itself": false} {
 		t.Run(name, func(t *testing.T) {
 			callback, _, err := freeAddresses()
 			require.NoError(t, err)
 			t.Setenv("CALLBACK_URL", "http://"+callback+"/oauth/callback")
-			t.Setenv("PROGRAMS", filepath.Join(dir, "node_modules", ".bin"))
+			t.Setenv("INSPECTOR", filepath.Join(programs, "mcp-inspector"))
+			t.Setenv("INSPECTOR_NODE", node)
 			runMCP(t, byDocument, "mcp-inspector.test.js")
 		})
 	}

@@ -41,6 +41,19 @@ func needNode(t *testing.T) {
 	}
 }
 
+// programs22 is the folder of the programs of node22/, and the Node.js that runs them: what is among them for Linux, or else the machine's own.
+func programs22(t *testing.T) (programs, node string) {
+	t.Helper()
+	needNode(t)
+	dir, err := installed22()
+	require.NoError(t, err)
+	programs = filepath.Join(dir, "node_modules", ".bin")
+	if node, err = exec.LookPath(filepath.Join(programs, "node")); err != nil {
+		node = "node"
+	}
+	return programs, node
+}
+
 // runNode runs a test file of node/ as the application.
 func runNode(t *testing.T, app application, file string) {
 	t.Helper()

@@ -28,7 +28,7 @@ test("discovery, consent, tools, a subscription, refresh, more scopes", async (t
   transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: provider });
   await client.connect(transport);
   assert.equal(client.getProtocolEra(), "modern");
-  assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), ["whoami", "pay", "announce"]);
+  assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), ["whoami", "pay", "prices", "announce"]);
   assert.equal(text(await client.callTool({ name: "whoami" })), "demo");
 
   // What the fields repeat of the body has reached the MCP server; the token and its proof have not.
@@ -38,6 +38,8 @@ test("discovery, consent, tools, a subscription, refresh, more scopes", async (t
   assert.equal(headers["mcp-name"], "whoami");
   assert.equal(headers.authorization, undefined);
   assert.equal(headers.dpop, undefined);
+  assert.equal(text(await client.callTool({ name: "prices", arguments: { region: "Zürich" } })), "Zürich");
+  assert.equal(requests.at(-1).headers["mcp-param-region"], `=?base64?${Buffer.from("Zürich").toString("base64")}?=`);
 
   const changed = new Promise((done) => client.setNotificationHandler("notifications/tools/list_changed", done));
   const subscription = await client.listen({ toolsListChanged: true });

@@ -9,8 +9,6 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 
-const programs = process.env.PROGRAMS; // of node22/
-
 /** inspect calls a tool with the inspector, lets the user visit where it leads, and returns what the tool has said. asked are those addresses. */
 async function inspect(home, tool, ...options) {
   const environment = {
@@ -24,8 +22,8 @@ async function inspect(home, tool, ...options) {
   const inspector = ["--cli", url, "--transport", "http", "--format", "json", "--callback-url", process.env.CALLBACK_URL];
   if (clientMetadataUrl) inspector.push("--client-metadata-url", clientMetadataUrl);
   const command = spawn(
-    join(programs, "node"),
-    [join(programs, "mcp-inspector"), ...inspector, "--method", "tools/call", "--tool-name", tool, ...options],
+    process.env.INSPECTOR_NODE,
+    [process.env.INSPECTOR, ...inspector, "--method", "tools/call", "--tool-name", tool, ...options],
     { env: environment, stdio: ["ignore", "pipe", "pipe"] },
   );
   const ended = new Promise((done) => command.on("close", done));

@@ -23,7 +23,7 @@ test("discovery, consent, tools, a notification, refresh, more scopes, the end o
   const changed = new Promise((done) => client.setNotificationHandler(ToolListChangedNotificationSchema, done));
   await client.connect(transport);
   assert.ok(sessions.has(transport.sessionId));
-  assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), ["whoami", "pay", "announce"]);
+  assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), ["whoami", "pay", "prices", "announce"]);
   assert.equal(text(await client.callTool({ name: "whoami" })), "demo");
 
   // What the server has to say by itself comes on the stream of a GET.

@@ -1,5 +1,5 @@
 // An MCP server without any authorization of its own, as it is behind the gateway: of 2026-07-28, and with the sessions of the versions before.
-import { McpServer, createMcpHandler, isLegacyRequest } from "@modelcontextprotocol/server";
+import { McpServer, createMcpHandler, fromJsonSchema, isLegacyRequest } from "@modelcontextprotocol/server";
 import { NodeStreamableHTTPServerTransport, toNodeHandler, toWebRequest } from "@modelcontextprotocol/node";
 import { createServer } from "node:http";
 import { randomUUID } from "node:crypto";
@@ -9,6 +9,8 @@ function makeServer(announce) {
   const said = (text) => ({ content: [{ type: "text", text: String(text) }] });
   server.registerTool("whoami", { description: "Who the gateway says that it is" }, ({ http }) => said(http.req.headers.get("x-gatehouse-subject")));
   server.registerTool("pay", { description: "Pay" }, ({ http }) => said(http.req.headers.get("x-gatehouse-scope")));
+  const inputSchema = fromJsonSchema({ type: "object", properties: { region: { type: "string", "x-mcp-header": "Region" } } });
+  server.registerTool("prices", { description: "What it costs in a region", inputSchema }, ({ region }) => said(region));
   server.registerTool("announce", { description: "Tell whoever listens" }, async () => {
     await announce(server);
     return said("told");
