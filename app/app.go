@@ -118,7 +118,7 @@ func New(ctx context.Context, cfg config.Config, options Options) (_ *App, err e
 			return nil, fmt.Errorf("authorization server: %w", err)
 		}
 		a.runRelay(ctx, denied)
-		tellClientChanges(ctx, a.registry, denied, a.log)
+		tellClientChanges(ctx, a.registry, denied, logUntold(a.log))
 		a.background("client changes", func(ctx context.Context) {
 			denied.FollowClientChanges(ctx, a.authz.ForgetClient, a.authz.ForgetClients)
 		})

@@ -58,7 +58,7 @@ func oauth2serverDatabase(t *testing.T) *sourcetest.Database {
 func takeOver(t *testing.T, cfg config.Config, source *sourcetest.Database) admin.ImportReport {
 	t.Helper()
 	require.NoError(t, app.Migrate(t.Context(), cfg, func(string) {}))
-	operator, closeAll, err := app.Operate(t.Context(), cfg, config.Needs{Bulk: true}, "test")
+	operator, closeAll, err := app.Operate(t.Context(), cfg, config.Needs{Bulk: true}, "test", nil)
 	require.NoError(t, err)
 	from, err := oauth2server.Open(t.Context(), source.URL)
 	require.NoError(t, err)

@@ -34,7 +34,12 @@ func Migrate(ctx context.Context, cfg config.Config, tell func(migration string)
 // Operate opens the database, and the Redis if it is needed, for an operator who works on them directly, whether a
 // server runs or not. The actor is who the audit records name. It fails when the schema is not the program's; it changes
 // nothing. The caller calls closeAll in the end.
-func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor string) (_ *admin.Operator, closeAll func() error, err error) {
+//
+// Servers that run are told of clients that are changed where Redis is needed, or is configured and needs.Tells. untold is called where
+// they were not: for client.Staleness they may take the client for what it was.
+func Operate(
+	ctx context.Context, cfg config.Config, needs config.Needs, actor string, untold func(clientID string, err error),
+) (_ *admin.Operator, closeAll func() error, err error) {
 	patience := registry.WithTimeout(operatorTimeout)
 	if needs.Bulk {
 		patience = registry.WithTimeout(bulkTimeout)
@@ -48,7 +53,7 @@ func Operate(ctx context.Context, cfg config.Config, needs config.Needs, actor s
 		return nil, nil, errors.Join(fmt.Errorf("denylist: %w", err), db.Close())
 	}
 	if changes, ok := denied.(clientChanges); ok {
-		tellClientChanges(ctx, db, changes, slog.Default())
+		tellClientChanges(ctx, db, changes, untold)
 	}
 	var ledger *budget.Ledger
 	if needs.Budgets {
@@ -95,7 +100,8 @@ func openExisting(ctx context.Context, url string, options ...registry.Option) (
 }
 
 func operatorDenylist(url config.SecretURL, needs config.Needs) (_ outbox.Denylist, closeDenied func() error, err error) {
-	if !needs.Redis || url == config.EmbeddedRedis {
+	isNeeded := needs.Redis || needs.Tells && url != ""
+	if !isNeeded || url == config.EmbeddedRedis {
 		return elsewhere{}, func() error { return nil }, nil
 	}
 	store, err := denylist.Connect(url.Reveal())

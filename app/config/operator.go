@@ -9,6 +9,8 @@ import (
 // Needs are the parts of a configuration that an operator's command uses. The others do not have to be valid.
 type Needs struct {
 	Redis, Keys, Routes, Budgets bool // the database always
+	// Tells is for a command that changes what servers remember: they are told through Redis, where there is one.
+	Tells bool
 	// Bulk is for a command that writes very many rows: a step of it may take a minute.
 	Bulk bool
 }
@@ -33,7 +35,7 @@ func (c *Config) operatorProblems(needs Needs) []error {
 	if c.DatabaseURL == "sqlite::memory:" {
 		v.add("database_url", "must not be %s here: that database belongs to the process that serves", c.DatabaseURL)
 	}
-	if needs.Redis && c.RedisURL != EmbeddedRedis {
+	if (needs.Redis || needs.Tells && c.RedisURL != "") && c.RedisURL != EmbeddedRedis {
 		v.err("redis_url", denylist.ValidateURL(c.RedisURL.Reveal()))
 	}
 	if needs.Keys {

@@ -7,12 +7,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"gatehouse/app/config"
 	"gatehouse/authz/admin"
 	"gatehouse/authz/client"
 )
 
 func newClientUpdate(configPath *string) *cobra.Command {
-	op := operation{configPath: configPath}
+	op := operation{configPath: configPath, needs: config.Needs{Tells: true}}
 	var out output
 	update := &cobra.Command{
 		Use:   "update ID",

@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gatehouse/app/config"
 	"gatehouse/authz/admin"
 )
 
 func newClientSecret(configPath *string) *cobra.Command {
-	op := operation{configPath: configPath}
+	op := operation{configPath: configPath, needs: config.Needs{Tells: true}}
 	var out output
 	var yes confirmation
 	secret := &cobra.Command{

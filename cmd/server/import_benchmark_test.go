@@ -27,7 +27,7 @@ func BenchmarkImport(b *testing.B) {
 				cfg := config.Default()
 				cfg.DatabaseURL = config.SecretURL(registrytest.PostgresDatabase(b))
 				require.NoError(b, app.Migrate(b.Context(), cfg, func(string) {}))
-				operator, closeAll, err := app.Operate(b.Context(), cfg, config.Needs{Bulk: true}, "benchmark")
+				operator, closeAll, err := app.Operate(b.Context(), cfg, config.Needs{Bulk: true}, "benchmark", nil)
 				require.NoError(b, err)
 				b.StartTimer()
 				from, err := oauth2server.Open(b.Context(), source.URL)

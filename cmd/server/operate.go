@@ -11,6 +11,7 @@ import (
 	"gatehouse/app"
 	"gatehouse/app/config"
 	"gatehouse/authz/admin"
+	"gatehouse/authz/client"
 )
 
 // operation is what all commands that work on the database have in common.
@@ -31,12 +32,17 @@ func (o *operation) run(cmd *cobra.Command, work func(context.Context, *admin.Op
 	if err != nil {
 		return err
 	}
-	operator, closeAll, err := app.Operate(cmd.Context(), cfg, o.needs, o.actor)
+	var untold error
+	operator, closeAll, err := app.Operate(cmd.Context(), cfg, o.needs, o.actor, func(_ string, err error) { untold = err })
 	if err != nil {
 		return namingDatabase(err, cfg, *o.configPath)
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
-	return work(cmd.Context(), operator)
+	if err := work(cmd.Context(), operator); err != nil || untold == nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "Done, but servers that run could not be told, and may go by what the client was for up to %s: %s\n", client.Staleness, untold)
+	return err
 }
 
 // loadFor reads the configuration. Its error is an errConfiguration that lists every problem of what is needed.
