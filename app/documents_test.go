@@ -83,18 +83,27 @@ var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value=
 // allows what the agent asks for, after signing in as ann.
 func (p *person) allows(a agent) answer {
 	p.t.Helper()
-	page := p.visit(http.MethodGet, a.asks(), nil)
-	form := url.Values{"login": {"ann"}, "password": {"right"}}
-	for _, field := range hiddenField.FindAllStringSubmatch(page.body, -1) {
-		form.Set(field[1], field[2])
-	}
-	page = p.visit(http.MethodPost, "/account/sign-in", form)
+	page := p.signsIn(p.visit(http.MethodGet, a.asks(), nil))
 	require.Contains(p.t, page.body, `id="unverified"`)
-	form = url.Values{"decision": {"allow"}, "scope-balance:read": {"1"}}
+	return p.clicksAllow(page)
+}
+
+func (p *person) signsIn(page answer) answer {
+	p.t.Helper()
+	return p.visit(http.MethodPost, "/account/sign-in", filled(page, url.Values{"login": {"ann"}, "password": {"right"}}))
+}
+
+func (p *person) clicksAllow(page answer) answer {
+	p.t.Helper()
+	return p.visit(http.MethodPost, p.at, filled(page, url.Values{"decision": {"allow"}, "scope-balance:read": {"1"}}))
+}
+
+// filled is the form of a page with what a person has filled in.
+func filled(page answer, form url.Values) url.Values {
 	for _, field := range hiddenField.FindAllStringSubmatch(page.body, -1) {
 		form.Set(field[1], field[2])
 	}
-	return p.visit(http.MethodPost, p.at, form)
+	return form
 }
 
 func startWithDocuments(t *testing.T, change func(*config.Config)) (*person, agent) {
