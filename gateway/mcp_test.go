@@ -244,6 +244,40 @@ func TestAStreamOfEventsMayBeSilentUntilItsTokenEnds(t *testing.T) {
 	}
 }
 
+// A stream that says nothing is not asked to end by anything but the watch over its token.
+func TestASilentStreamOfEventsIsCutWithItsToken(t *testing.T) {
+	for name := range cutFor {
+		for how, said := range map[string]string{"nothing yet": "", "one event": "5\r\nbegun\r\n"} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				upstream := newUpstream(t, func(l *link) {
+					if l.ReadRequest() {
+						l.Say(eventsHead + "Transfer-Encoding: chunked\r\n\r\n" + said)
+						l.Hold()
+					}
+				})
+				defer upstream.Release()
+				seen := make(witness, 2)
+				s, clock, ring := endable(t, []gateway.Route{wallet(upstream.URL(), of(""))}, seen)
+				c := s.dial()
+				c.Send(raw("GET /tools", bearer(s.token(map[string]any{"scope": "tools:use"})), "Accept: text/event-stream"))
+				body := c.Begin().Body
+				begun, _, _ := strings.Cut(strings.TrimPrefix(said, "5\r\n"), "\r\n")
+				_, err := io.ReadFull(body, make([]byte, len(begun)))
+				require.NoError(t, err)
+				endings(s, clock, ring)[name].happens()
+				ended := time.Now()
+				_, err = io.ReadAll(body)
+				require.Less(t, time.Since(ended), within(name))
+				require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+				upstream.AwaitEnd(0)
+				<-seen
+				require.Equal(t, cutFor[name], (<-seen).Cut.String())
+			})
+		}
+	}
+}
+
 // What holds for a stream of events does not hold for what follows on its connection.
 func TestOnlyTheStreamOfEventsMayBeSilent(t *testing.T) {
 	streaming := make(chan struct{})
