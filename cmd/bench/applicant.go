@@ -67,21 +67,15 @@ func (a *applicant) asItself(ctx context.Context) error {
 
 // authorize has another user allow the application what it asks for, at the host application, and redeems the code.
 func (a *applicant) authorize(ctx context.Context) (refreshToken string, err error) {
-	token, err := jwt.NewBuilder().Claim("id", a.users.Add(1)).Expiration(time.Now().Add(time.Hour)).Build()
+	proof, err := proofOf(a.users.Add(1))
 	if err != nil {
 		return "", err
 	}
-	proof, err := jwt.Sign(token, jwt.WithKey(jwa.HS256, []byte(hostSecret)))
+	request, err := formRequest(ctx, a.server+"/oauth/authorize", a.authorization())
 	if err != nil {
 		return "", err
 	}
-	request, err := formRequest(ctx, a.server+"/oauth/authorize", url.Values{
-		"response_type": {"code"}, "client_id": {a.id}, "redirect_uri": {applicantCallback}, "scope": {tokenScope}, "state": {"12345678"},
-	})
-	if err != nil {
-		return "", err
-	}
-	request.Header.Set("Authorization", "Bearer "+string(proof))
+	request.Header.Set("Authorization", "Bearer "+proof)
 	header, _, err := a.send(request, http.StatusFound)
 	if err != nil {
 		return "", err
@@ -90,8 +84,30 @@ func (a *applicant) authorize(ctx context.Context) (refreshToken string, err err
 	if err != nil {
 		return "", err
 	}
+	return a.redeem(ctx, to)
+}
+
+// proofOf is the host application's JWT of a user.
+func proofOf(user int64) (string, error) {
+	token, err := jwt.NewBuilder().Claim("id", user).Expiration(time.Now().Add(time.Hour)).Build()
+	if err != nil {
+		return "", err
+	}
+	proof, err := jwt.Sign(token, jwt.WithKey(jwa.HS256, []byte(hostSecret)))
+	return string(proof), err
+}
+
+// authorization is what the application asks for.
+func (a *applicant) authorization() url.Values {
+	return url.Values{
+		"response_type": {"code"}, "client_id": {a.id}, "redirect_uri": {applicantCallback}, "scope": {tokenScope}, "state": {"12345678"},
+	}
+}
+
+// redeem redeems the code with which the user was sent back.
+func (a *applicant) redeem(ctx context.Context, back *url.URL) (refreshToken string, err error) {
 	return a.token(ctx, url.Values{
-		"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")}, "redirect_uri": {applicantCallback},
+		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {applicantCallback},
 	})
 }
 
@@ -132,9 +148,13 @@ func formRequest(ctx context.Context, target string, form url.Values) (*http.Req
 	return request, err
 }
 
-// send returns the answer, which has one of the statuses.
 func (a *applicant) send(request *http.Request, statuses ...int) (http.Header, []byte, error) {
-	response, err := a.client.Do(request)
+	return send(a.client, request, statuses...)
+}
+
+// send returns the answer, which has one of the statuses.
+func send(client *http.Client, request *http.Request, statuses ...int) (http.Header, []byte, error) {
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, nil, err
 	}

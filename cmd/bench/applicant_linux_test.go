@@ -50,6 +50,18 @@ func TestEachGrantGetsOneTokenAfterTheOther(t *testing.T) {
 	}
 }
 
+func TestAUserWhoIsNotSignedInAllowsNothing(t *testing.T) {
+	a := newTestServer(t)
+	v, err := a.newVisitor(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, v.allow(t.Context()))
+	stranger := *v
+	stranger.client = a.client // without cookies
+	require.Error(t, stranger.allow(t.Context()))
+	a.secret = "another"
+	require.ErrorContains(t, v.allow(t.Context()), "invalid_client", "the code was not redeemed")
+}
+
 func TestWhatIsNoTokenIsNotCounted(t *testing.T) {
 	a := newTestServer(t)
 	_, err := a.refresh(t.Context(), "none")

@@ -117,6 +117,9 @@ func (b *bench) chooseContestants() error {
 	if len(b.contestants) == 0 && !b.withGrants {
 		return errors.New("no contestant is left")
 	}
+	if took := b.warmUp + b.duration; took > longestProving && slices.ContainsFunc(b.contestants, Contestant.needsProofs) {
+		return fmt.Errorf("a round with proofs can last %v at most, and not %v: they are made before it, and the gateway takes no old ones", longestProving, took)
+	}
 	return nil
 }
 
@@ -145,14 +148,27 @@ func (b *bench) signTokens() (err error) {
 		}
 		count := b.known
 		if kind.Fresh {
-			count = int(float64(b.freshRate) * (b.warmUp + b.duration).Seconds())
+			count = b.freshCount()
 		}
 		b.say("signing %d tokens with %s", count, kind.Algorithm)
-		if b.tokens[kind], err = b.mint.sign(kind.Algorithm, count); err != nil {
+		if b.tokens[kind], err = b.mint.sign(kind, count); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// freshCount is how many requests of a round can show what no other has shown.
+func (b *bench) freshCount() int {
+	return int(float64(b.freshRate) * (b.warmUp + b.duration).Seconds())
+}
+
+// shown is what the requests of one round show. Proofs are made for each round, shortly before it: they are soon too old.
+func (b *bench) shown(kind Tokens) ([]credential, error) {
+	if kind.Bound {
+		return b.mint.prove(b.tokens[kind], b.freshCount())
+	}
+	return bearers(b.tokens[kind]), nil
 }
 
 // divideCores keeps one core for the contestants, and everything else on the others.
@@ -215,6 +231,11 @@ func (b *bench) run(ctx context.Context, measure func(context.Context, Contestan
 
 // round starts a contestant, measures it and stops it: whatever it remembers, it learned in this round.
 func (b *bench) round(ctx context.Context, c Contestant) (measured, error) {
+	if c.Tokens.Bound {
+		if err := b.services.forget(ctx); err != nil {
+			return measured{}, err
+		}
+	}
 	running, c, err := b.start(ctx, c)
 	if err != nil {
 		return measured{}, err
@@ -223,7 +244,11 @@ func (b *bench) round(ctx context.Context, c Contestant) (measured, error) {
 	if err := b.refuses(ctx, &c); err != nil {
 		return measured{}, running.failed(err)
 	}
-	l, err := newLoad(c.Target, b.tokens[c.Tokens], c.Tokens.Fresh, b.connections)
+	shown, err := b.shown(c.Tokens)
+	if err != nil {
+		return measured{}, err
+	}
+	l, err := newLoad(c.Target, shown, c.Tokens.Fresh || c.Tokens.Bound, b.connections)
 	if err != nil {
 		return measured{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -51,4 +52,23 @@ func TestWhoFailsIsLeftOut(t *testing.T) {
 	require.Equal(t, "b", results[0].Name)
 	require.Len(t, results[0].rounds, 3)
 	require.Equal(t, 1, calls)
+}
+
+func TestRoundsAreOverBeforeTheirProofsAreTooOld(t *testing.T) {
+	for name, test := range map[string]struct{ only, refused string }{
+		"with proofs": {"gatehouse dpop", "20s at most"}, "without": {"gatehouse warm", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, longer := range []time.Duration{0, 1} {
+				b := &bench{settings: settings{only: []string{test.only}, warmUp: longestProving, duration: longer}, progress: io.Discard}
+				err := b.chooseContestants()
+				require.NotEmpty(t, b.contestants)
+				if longer == 0 || test.refused == "" {
+					require.NoError(t, err)
+				} else {
+					require.ErrorContains(t, err, test.refused)
+				}
+			}
+		})
+	}
 }

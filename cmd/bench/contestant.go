@@ -40,12 +40,14 @@ type Contestant struct {
 	Target string `yaml:"target"`
 	Tokens Tokens `yaml:"tokens"`
 	// Refuses are kinds of requests that have to be refused with 401 or 403 before anything is measured, so that all do the
-	// same work: see badTokens.
+	// same work: see forgeries.
 	Refuses []string `yaml:"refuses"`
 	// Plain says that it only passes requests on. Everybody is compared with the cheapest plain proxy of the run, too.
 	Plain bool `yaml:"plain"`
 	// AtMost are the goals.
 	AtMost []Goal `yaml:"at_most"`
+	// Beside names those with whom it is compared although no goal says how much it may cost.
+	Beside []string `yaml:"beside"`
 }
 
 // Tokens says which tokens the requests carry.
@@ -54,6 +56,8 @@ type Tokens struct {
 	Algorithm string `yaml:"algorithm"`
 	// Fresh tokens are used once each: every one is new to the contestant. Others come again and again, in turn.
 	Fresh bool `yaml:"fresh"`
+	// Bound tokens are bound to a key (RFC 9449): each request has a proof of its own, for proofURI.
+	Bound bool `yaml:"bound"`
 }
 
 // Goal is how much processor time a request may cost, compared with another contestant.
@@ -137,14 +141,14 @@ func (c *Contestant) check() error {
 	if !slices.Contains([]string{"", "ES256", "RS256"}, c.Tokens.Algorithm) {
 		problems = append(problems, fmt.Errorf("tokens.algorithm is %q, want ES256, RS256 or nothing", c.Tokens.Algorithm))
 	}
-	if c.Tokens.Fresh && c.Tokens.Algorithm == "" {
-		problems = append(problems, errors.New("tokens.fresh needs tokens.algorithm"))
+	if (c.Tokens.Fresh || c.Tokens.Bound) && c.Tokens.Algorithm == "" {
+		problems = append(problems, errors.New("tokens.fresh and tokens.bound need tokens.algorithm"))
 	}
 	if c.Plain && len(c.Refuses) > 0 {
 		problems = append(problems, errors.New("a plain proxy refuses nothing"))
 	}
 	for _, kind := range c.Refuses {
-		if _, known := badTokens[kind]; !known {
+		if _, known := forgeries[kind]; !known {
 			problems = append(problems, fmt.Errorf("refuses: there is no %q", kind))
 		}
 	}
@@ -162,9 +166,13 @@ func checkNames(all []Contestant) error {
 		names[c.Name] = true
 	}
 	for _, c := range all {
+		others := slices.Clone(c.Beside)
 		for _, goal := range c.AtMost {
-			if !names[goal.Of] {
-				return fmt.Errorf("contestant %q is to be compared with %q, which there is not", c.Name, goal.Of)
+			others = append(others, goal.Of)
+		}
+		for _, other := range others {
+			if !names[other] {
+				return fmt.Errorf("contestant %q is to be compared with %q, which there is not", c.Name, other)
 			}
 		}
 	}
@@ -238,6 +246,8 @@ func named(all []Contestant, name string) []Contestant {
 
 // isGatehouse tells whether it is the server that is built from the sources here.
 func (c Contestant) isGatehouse() bool { return c.Command[0] == "{{.Gatehouse}}" }
+
+func (c Contestant) needsProofs() bool { return c.Tokens.Bound }
 
 func (c *Contestant) environ() []string {
 	list := make([]string, 0, len(c.Environment))

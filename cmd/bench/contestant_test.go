@@ -59,6 +59,15 @@ func TestVariantsOfAContestantDifferOnlyInWhatTheySay(t *testing.T) {
 	require.Equal(t, "strict", strict.Environment["GATEHOUSE_DENYLIST_MODE"])
 	require.NotContains(t, warm.Environment, "GATEHOUSE_DENYLIST_MODE")
 	require.Empty(t, byName["Gatehouse public route"].Tokens)
+	for name, beside := range map[string]string{"Gatehouse DPoP warm": "Gatehouse warm", "Gatehouse DPoP cold": "Gatehouse cold ES256"} {
+		bound, bearer := byName[name], byName[beside]
+		require.Equal(t, []string{beside}, bound.Beside)
+		require.Equal(t, bearer.Files, bound.Files)
+		require.Equal(t, bearer.Environment, bound.Environment)
+		require.Subset(t, bound.Refuses, bearer.Refuses)
+		require.Contains(t, bound.Refuses, "proof used before")
+		require.Equal(t, Tokens{Algorithm: bearer.Tokens.Algorithm, Fresh: bearer.Tokens.Fresh, Bound: true}, bound.Tokens)
+	}
 	require.Equal(t, []Goal{{1.25, "nginx"}}, warm.AtMost)
 	require.Equal(t, byName["nginx"].Files, byName["nginx keeping its heap"].Files)
 }
@@ -91,6 +100,8 @@ func TestAContestantThatCannotBeUsedIsRefused(t *testing.T) {
 		{"target: http://{{.Listen}}/balance", "", "target is missing"},
 		{"RS256", "HS256", "tokens.algorithm"},
 		{"algorithm: RS256, ", "", "tokens.fresh"},
+		{"algorithm: RS256, fresh", "bound", "tokens.bound"},
+		{"at_most: [{times: 2, of: nginx}]", "beside: [nobody]", `"nobody"`},
 		{"refuses:", "plain: true\n    refuses:", "a plain proxy refuses nothing"},
 		{"[signature", "[signatures", `no "signatures"`},
 		{"{{.Upstream}}", "{{.Origin}}", "Origin"},

@@ -10,7 +10,7 @@ import (
 type grant struct {
 	name  string
 	about string
-	// most is the goal for the processor time of a token.
+	// most is the goal for the processor time of a token; 0: there is none.
 	most time.Duration
 	// prepare gets ready what one connection needs, and returns how it gets its next token.
 	prepare func(context.Context, *applicant) (next func(context.Context) error, err error)
@@ -18,6 +18,9 @@ type grant struct {
 
 // chains is how many users' refresh tokens a connection renews, in turn.
 const chains = 16
+
+// visitors is how many users come through the pages on a connection, in turn.
+const visitors = 64
 
 var grants = []grant{
 	{
@@ -53,6 +56,24 @@ var grants = []grant{
 			return func(ctx context.Context) error {
 				_, err := a.authorize(ctx)
 				return err
+			}, nil
+		},
+	},
+	{
+		name:  "code, through the pages",
+		about: "a signed-in user's way: the application's link, the page, the form, and the request for the tokens",
+		prepare: func(ctx context.Context, a *applicant) (func(context.Context) error, error) {
+			var browsers [visitors]*visitor
+			for i := range browsers {
+				var err error
+				if browsers[i], err = a.newVisitor(ctx); err != nil {
+					return nil, err
+				}
+			}
+			at := -1
+			return func(ctx context.Context) error {
+				at = (at + 1) % visitors
+				return browsers[at].allow(ctx)
 			}, nil
 		},
 	},

@@ -24,6 +24,8 @@ admin: {listen: {{.Admin}}, token: a token of the bench for the admin API}
 redis_url: "{{.Redis}}"
 database_url: "{{.Database}}"
 jwt_secret: ` + hostSecret + `
+users: {login_url: "https://host.example/sign-in"}
+trusted_proxies: [127.0.0.1] # one address may begin only so many requests, and browsers have addresses of their own
 keys: {secret: seals the keys of the bench and of nobody}
 routes:
   - {path: /balance, methods: [GET], origin: "http://{{.Upstream}}", scope: "{{.Scope}}", credential: headers, description: Read your balance.}

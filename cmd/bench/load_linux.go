@@ -17,7 +17,7 @@ import (
 const minLatency, maxLatency, latencyDigits = 1, 10_000_000, 3
 
 // errRanOut ends a load whose fresh requests have all been sent.
-var errRanOut = errors.New("the fresh tokens are used up")
+var errRanOut = errors.New("the fresh tokens or proofs are used up")
 
 // load is a closed loop: each connection sends its next request when it has the answer to the last one. So the rate is what
 // the contestant can do, provided that the contestant is what keeps its core busy. It is not safe for concurrent use.
@@ -39,8 +39,8 @@ type connection struct {
 	answer []byte // what has arrived of it
 }
 
-// newLoad connects to where target is, and has a request for each token, or the same without one.
-func newLoad(target string, tokens []string, fresh bool, connections int) (*load, error) {
+// newLoad connects to where target is, and has a request that shows each of these, or the same that shows nothing.
+func newLoad(target string, shown []credential, fresh bool, connections int) (*load, error) {
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, err
@@ -49,11 +49,11 @@ func newLoad(target string, tokens []string, fresh bool, connections int) (*load
 		fresh: fresh, connections: map[int]*connection{},
 		latencies: hdrhistogram.New(minLatency, maxLatency, latencyDigits),
 	}
-	if len(tokens) == 0 {
-		tokens = []string{""}
+	if len(shown) == 0 {
+		shown = make([]credential, 1)
 	}
-	for _, token := range tokens {
-		l.requests = append(l.requests, rawRequest(u, token))
+	for _, one := range shown {
+		l.requests = append(l.requests, rawRequest(u, one))
 	}
 	if l.poller, err = newPoller(); err != nil {
 		return nil, err
@@ -67,12 +67,9 @@ func newLoad(target string, tokens []string, fresh bool, connections int) (*load
 	return l, nil
 }
 
-func rawRequest(u *url.URL, token string) []byte {
-	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n", u.RequestURI(), u.Host)
-	if token != "" {
-		request = append(append(append(request, "Authorization: Bearer "...), token...), "\r\n"...)
-	}
-	return append(request, "\r\n"...)
+func rawRequest(u *url.URL, shown credential) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n%s\r\n",
+		u.RequestURI(), u.Host, shown.fields())
 }
 
 func (l *load) connect(address string) error {

@@ -41,7 +41,7 @@ func tokenCounter(t *testing.T) (target string, count func() map[string]int) {
 
 func TestFreshTokensAreUsedOnceEach(t *testing.T) {
 	target, count := tokenCounter(t)
-	l, err := newLoad(target, []string{"a", "b", "c", "d", "e"}, true, 2)
+	l, err := newLoad(target, bearers([]string{"a", "b", "c", "d", "e"}), true, 2)
 	require.NoError(t, err)
 	defer l.close()
 	require.ErrorIs(t, l.run(t.Context(), time.Minute), errRanOut)
@@ -53,7 +53,7 @@ func TestFreshTokensAreUsedOnceEach(t *testing.T) {
 
 func TestOtherTokensComeInTurn(t *testing.T) {
 	target, count := tokenCounter(t)
-	l, err := newLoad(target, []string{"a", "b", "c"}, false, 2)
+	l, err := newLoad(target, bearers([]string{"a", "b", "c"}), false, 2)
 	require.NoError(t, err)
 	defer l.close()
 	for l.answered < 20 { // it can be called again to go on

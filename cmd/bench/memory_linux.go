@@ -25,7 +25,7 @@ func (b *bench) measureMemory(ctx context.Context) (*memoryUse, error) {
 		return nil, nil
 	}
 	b.say("memory: %d tokens, %d revocations", memoryTokens, memoryDenied)
-	tokens, err := b.mint.sign(keys.ES256, memoryTokens)
+	tokens, err := b.mint.sign(Tokens{Algorithm: keys.ES256}, memoryTokens)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (b *bench) measureMemory(ctx context.Context) (*memoryUse, error) {
 	if use.loaded, err = memoryOfGroup(running.group); err != nil {
 		return nil, err
 	}
-	l, err := newLoad(c.Target, tokens, true, b.connections)
+	l, err := newLoad(c.Target, bearers(tokens), true, b.connections)
 	if err != nil {
 		return nil, err
 	}

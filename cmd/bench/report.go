@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,7 +25,7 @@ func (r *report) ofContestants() string {
 	if len(r.results) == 0 {
 		return ""
 	}
-	return section(r.machine, r.costs(), r.goals())
+	return section(r.machine, r.costs(), r.comparisons(), r.goals())
 }
 
 // ofGrants is empty when they were not measured.
@@ -34,17 +35,24 @@ func (r *report) ofGrants() string {
 	}
 	goals := table{goalsHead}
 	for _, g := range r.grants {
-		goals = append(goals, g.goal())
+		if g.most > 0 {
+			goals = append(goals, g.goal())
+		}
 	}
 	return section(r.grantsMachine, grantCosts(r.grants), goals)
 }
 
-func section(machine []string, costs, goals table) string {
+// section leaves out tables without lines.
+func section(machine []string, tables ...table) string {
 	var out strings.Builder
 	for _, line := range machine {
 		fmt.Fprintf(&out, "- %s\n", line)
 	}
-	fmt.Fprintf(&out, "\n%s\n%s", costs, goals)
+	for _, t := range tables {
+		if len(t) > 0 {
+			fmt.Fprintf(&out, "\n%s", t)
+		}
+	}
 	return out.String()
 }
 
@@ -78,15 +86,38 @@ func (r *report) costs() table {
 	return t
 }
 
+// comparisons has a line for each two that are compared without a goal.
+func (r *report) comparisons() table {
+	t := table{{"beside each other", "with", "×", "CPU µs more"}}
+	for _, c := range r.results {
+		for _, name := range c.Beside {
+			if other, ok := r.named(name); ok {
+				t = append(t, []string{
+					c.Name, name, ratios(c.rounds, other.rounds).text("%.2f"), differences(c.rounds, other.rounds).text("%.1f"),
+				})
+			}
+		}
+	}
+	if len(t) == 1 {
+		return nil
+	}
+	return t
+}
+
+func (r *report) named(name string) (result, bool) {
+	at := slices.IndexFunc(r.results, func(of result) bool { return of.Name == name })
+	if at < 0 {
+		return result{}, false
+	}
+	return r.results[at], true
+}
+
 // goals has a line for each goal that could be compared.
 func (r *report) goals() table {
 	t := table{goalsHead}
 	for _, c := range r.results {
 		for _, goal := range c.AtMost {
-			for _, other := range r.results {
-				if other.Name != goal.Of {
-					continue
-				}
+			if other, ok := r.named(goal.Of); ok {
 				got := ratios(c.rounds, other.rounds)
 				t = append(t, []string{
 					fmt.Sprintf("CPU of %s", c.Name), fmt.Sprintf("%.2f × %s", goal.Times, goal.Of),

@@ -52,13 +52,26 @@ func TestReportComparesWithTheCheapestPlainProxyToo(t *testing.T) {
 	}
 }
 
+func TestReportComparesThoseWithoutAGoal(t *testing.T) {
+	r := report{results: exampleResults()}
+	require.Nil(t, r.comparisons())
+	r.results[1].Beside = []string{"slow", "who was left out"}
+	require.Equal(t, table{
+		{"beside each other", "with", "×", "CPU µs more"}, {`<b> & "co"`, "slow", "0.10 (0.10–0.10)", "-119.0 (-127.0–-117.0)"},
+	}, r.comparisons())
+	require.Contains(t, r.String(), "| beside each other")
+}
+
 func TestReportOfGrants(t *testing.T) {
 	cheap := grantResult{grant{name: "cheap", most: 11 * time.Microsecond}, roundsOf(10, 12, 11)}
 	dear := grantResult{grant{name: "dear", most: 1999 * time.Microsecond}, roundsOf(2000)}
-	r := report{grantsMachine: []string{"A machine."}, grants: []grantResult{cheap, dear}}
+	free := grantResult{grant{name: "without a goal"}, roundsOf(3000)}
+	r := report{grantsMachine: []string{"A machine."}, grants: []grantResult{cheap, dear, free}}
 	text := r.String()
 	require.True(t, strings.HasPrefix(text, "- A machine.\n\n| grant "), text)
 	require.Regexp(t, `\n\| dear +\| +2\.00 \|`, text)
+	require.Regexp(t, `\n\| without a goal +\| +3\.00 \|`, text)
+	require.NotContains(t, text, "CPU of a token: without a goal")
 	require.Regexp(t, `\n\| CPU of a token: cheap +\| +0\.01 ms \| +0\.01 \(0\.01–0\.01\) ms \| reached`, text)
 	require.Regexp(t, `\n\| CPU of a token: dear +\| +2\.00 ms \| +2\.00 ms \| \*\*not reached\*\*`, text)
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/redis/go-redis/v9"
+
 	"gatehouse/denylist"
 )
 
@@ -83,6 +85,20 @@ func (s *services) deny(ctx context.Context, pages iter.Seq2[[]denylist.Entry, e
 	}
 	defer func() { _ = store.Close() }()
 	return store.Reload(ctx, pages)
+}
+
+// forget leaves Redis as it was at the start. It takes so many proofs a minute, and has no room for those of several rounds.
+func (s *services) forget(ctx context.Context) error {
+	options, err := redis.ParseURL(s.redisURL)
+	if err != nil {
+		return err
+	}
+	client := redis.NewClient(options)
+	defer func() { _ = client.Close() }()
+	if err := client.FlushDB(ctx).Err(); err != nil {
+		return err
+	}
+	return s.deny(ctx, nothing)
 }
 
 func (s *services) stop() {

@@ -65,9 +65,18 @@ func each[T cmp.Ordered](rounds []measured, figure func(measured) T) []T {
 
 // ratios compares the processor time of two contestants, round by round.
 func ratios(of, to []measured) spread {
+	return compared(of, to, func(a, b time.Duration) float64 { return float64(a) / float64(b) })
+}
+
+// differences is how much more of it the first one takes, in microseconds.
+func differences(of, to []measured) spread {
+	return compared(of, to, func(a, b time.Duration) float64 { return micros(a - b) })
+}
+
+func compared(of, to []measured, how func(a, b time.Duration) float64) spread {
 	values := make([]float64, min(len(of), len(to)))
 	for i := range values {
-		values[i] = float64(of[i].perRequest) / float64(to[i].perRequest)
+		values[i] = how(of[i].perRequest, to[i].perRequest)
 	}
 	return spreadOf(values)
 }

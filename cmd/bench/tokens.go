@@ -30,6 +30,8 @@ const (
 type mint struct {
 	ring *keys.Ring
 	keys map[string]*keys.Key
+	// applications are one for each user: they hold the keys that tokens may be bound to.
+	applications []*application
 }
 
 func newMint() (*mint, error) {
@@ -41,10 +43,20 @@ func newMint() (*mint, error) {
 		}
 		m.keys[algorithm] = key
 	}
+	for range subjects {
+		a, err := newApplication()
+		if err != nil {
+			return nil, err
+		}
+		m.applications = append(m.applications, a)
+	}
 	var err error
 	m.ring, err = keys.NewRing(m.keys[keys.ES256], m.keys[keys.RS256])
 	return m, err
 }
+
+// applicationOf is the one that the nth token is of.
+func (m *mint) applicationOf(n int) *application { return m.applications[n%subjects] }
 
 // writePublic writes the public key of an algorithm as PEM and returns the file's name.
 func (m *mint) writePublic(dir, algorithm string) (string, error) {
@@ -80,6 +92,12 @@ type claims struct {
 	ExpiresAt int64  `json:"exp"`
 	ID        string `json:"jti"`
 	GrantID   string `json:"grant_id"`
+	BoundTo   *bound `json:"cnf,omitempty"`
+}
+
+// bound names the key that a token is bound to.
+type bound struct {
+	Thumbprint string `json:"jkt"`
 }
 
 func newClaims(n int) claims {
@@ -94,54 +112,37 @@ func newClaims(n int) claims {
 	}
 }
 
-// sign makes n tokens, no two of them the same, on all cores.
-func (m *mint) sign(algorithm string, n int) ([]string, error) {
+// claimsOf are those of the nth token of a kind.
+func (m *mint) claimsOf(kind Tokens, n int) claims {
+	c := newClaims(n)
+	if kind.Bound {
+		c.BoundTo = &bound{m.applicationOf(n).thumbprint}
+	}
+	return c
+}
+
+// sign makes n tokens of a kind, no two of them the same.
+func (m *mint) sign(kind Tokens, n int) ([]string, error) {
 	tokens := make([]string, n)
+	return tokens, onAllCores(n, func(i int) (err error) {
+		tokens[i], err = m.keys[kind.Algorithm].Sign(keys.TypeAccessToken, m.claimsOf(kind, i))
+		return err
+	})
+}
+
+// onAllCores does n things.
+func onAllCores(n int, do func(int) error) error {
 	var group errgroup.Group
 	workers := runtime.GOMAXPROCS(0)
 	for worker := range workers {
 		group.Go(func() error {
 			for i := worker; i < n; i += workers {
-				var err error
-				if tokens[i], err = m.keys[algorithm].Sign(keys.TypeAccessToken, newClaims(i)); err != nil {
+				if err := do(i); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	return tokens, group.Wait()
-}
-
-// badTokens make requests that a contestant has to refuse, by what is wrong with them.
-var badTokens = map[string]func(m *mint, algorithm string) (string, error){
-	"no token": func(*mint, string) (string, error) { return "", nil },
-	"signature": func(m *mint, algorithm string) (string, error) {
-		token, err := m.signChanged(algorithm, func(*claims) {})
-		if err != nil {
-			return "", err
-		}
-		other, err := m.signChanged(algorithm, func(*claims) {})
-		if err != nil {
-			return "", err
-		}
-		return token[:strings.LastIndexByte(token, '.')] + other[strings.LastIndexByte(other, '.'):], nil
-	},
-	"expired": func(m *mint, algorithm string) (string, error) {
-		return m.signChanged(algorithm, func(c *claims) {
-			c.IssuedAt, c.ExpiresAt = time.Now().Add(-2*tokenLife).Unix(), time.Now().Add(-tokenLife).Unix()
-		})
-	},
-	"issuer": func(m *mint, algorithm string) (string, error) {
-		return m.signChanged(algorithm, func(c *claims) { c.Issuer = "https://other.example" })
-	},
-	"scope": func(m *mint, algorithm string) (string, error) {
-		return m.signChanged(algorithm, func(c *claims) { c.Scope = "invoices:read" })
-	},
-}
-
-func (m *mint) signChanged(algorithm string, change func(*claims)) (string, error) {
-	c := newClaims(0)
-	change(&c)
-	return m.keys[algorithm].Sign(keys.TypeAccessToken, c)
+	return group.Wait()
 }

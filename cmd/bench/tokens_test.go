@@ -14,7 +14,8 @@ func TestTokensAreGoodAndDifferentAndBadOnesAreBad(t *testing.T) {
 	require.NoError(t, err)
 	verifier := keys.Verifier{Issuer: tokenIssuer, Audience: tokenIssuer, Keys: m.ring}
 	for _, algorithm := range []string{keys.ES256, keys.RS256} {
-		tokens, err := m.sign(algorithm, 20)
+		kind := Tokens{Algorithm: algorithm}
+		tokens, err := m.sign(kind, 20)
 		require.NoError(t, err)
 		ids := map[string]bool{}
 		for _, token := range tokens {
@@ -25,17 +26,17 @@ func TestTokensAreGoodAndDifferentAndBadOnesAreBad(t *testing.T) {
 		}
 		require.Len(t, ids, len(tokens))
 
-		for kind, want := range map[string]error{
+		for what, want := range map[string]error{
 			"no token": keys.ErrMalformed, "signature": keys.ErrSignature, "expired": keys.ErrExpired, "issuer": keys.ErrIssuer,
 		} {
-			token, err := badTokens[kind](m, algorithm)
+			shown, err := forgeries[what](m, kind)
 			require.NoError(t, err)
-			_, err = verifier.Verify([]byte(token))
-			require.ErrorIs(t, err, want, kind)
+			_, err = verifier.Verify([]byte(shown.token))
+			require.ErrorIs(t, err, want, what)
 		}
-		token, err := badTokens["scope"](m, algorithm)
+		shown, err := forgeries["scope"](m, kind)
 		require.NoError(t, err)
-		claims, err := verifier.Verify([]byte(token))
+		claims, err := verifier.Verify([]byte(shown.token))
 		require.NoError(t, err)
 		require.False(t, claims.HasScope(tokenScope))
 
