@@ -3,6 +3,7 @@ package authz_test
 import (
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,4 +169,51 @@ func TestDisconnectingWhileRedisIsDown(t *testing.T) {
 	require.NoError(t, err)
 	w.requireDenied(token)
 
+}
+
+// What an application has is good where it was allowed, and the user sees where that is.
+func TestAUserSeesForWhichResourceAnApplicationHasAccess(t *testing.T) {
+	w := withResources(t)
+	b := w.signedIn()
+	b.connect("other", "balance:read")
+	w.clock.Advance(time.Second)
+	w.redeemFor(w.codeFor(tools, reports))
+	shown := `(?s)>An App</h3>.*<p class="resource">The access is for <strong>Wallet &lt;tools&gt;</strong> \(` + tools + `\)\.</p>
+<p class="resource">The access is for <strong>` + reports + `</strong>\.</p>.*>Other</h3>`
+	requirePage(t, b.open("/account/applications"), http.StatusOK)
+	require.Regexp(t, shown, b.page.text)
+	require.Equal(t, 2, strings.Count(b.page.text, `class="resource"`), "the other's is good where everybody's is")
+	requirePage(t, b.open("/account/disconnect?client=app"), http.StatusOK)
+	require.Contains(t, b.page.text, "Wallet &lt;tools&gt;</strong> ("+tools+")")
+	requirePage(t, b.open("/account/disconnect?client=other"), http.StatusOK)
+	require.NotContains(t, b.page.text, `class="resource"`)
+
+	known := w.get("/clients", w.as(12345))
+	require.Equal(t, http.StatusOK, known.StatusCode, known.text)
+	require.Contains(t, known.text, `"resources":{"`+tools+`":"Wallet \u003ctools\u003e","`+reports+`":""}`)
+	require.Equal(t, 1, strings.Count(known.text, `"resources"`))
+
+	w.clock.Advance(time.Second)
+	w.redeemFor(w.codeFor()) // and here, too
+	requirePage(t, b.open("/account/applications"), http.StatusOK)
+	require.Contains(t, b.page.text, `The access is for <strong>`+w.url+`</strong>.`)
+	require.Equal(t, 3, strings.Count(b.page.text, `class="resource"`))
+	require.Contains(t, w.get("/clients", w.as(12345)).text, `"`+w.url+`":""`)
+	for language, says := range map[string]string{"de": "Der Zugriff gilt für", "es": "El acceso es para", "pt": "O acesso é para"} {
+		b.languages = language
+		require.Contains(t, b.open("/account/applications").text, says+" <strong>Wallet &lt;tools&gt;</strong> ("+tools+")", language)
+	}
+}
+
+// A resource that an operator has taken away has no name any more. The grant is as it was.
+func TestAccessForAResourceThatIsGoneIsShownByItsURL(t *testing.T) {
+	w := withResources(t)
+	b := w.signedIn()
+	_, err := w.registry.Authorize(t.Context(),
+		registry.Grant{ID: "old", ClientID: "app", Subject: subject, Scopes: []string{"balance:read"}, Resources: []string{"https://gone.example/<a>"}},
+		registry.Code{Hash: "old", ExpiresAt: w.clock.Now().Add(time.Minute)}, 10)
+	require.NoError(t, err)
+	require.NoError(t, w.registry.RedeemCode(t.Context(), "old", nil, w.clock.Now().Add(time.Hour)))
+	requirePage(t, b.open("/account/applications"), http.StatusOK)
+	require.Contains(t, b.page.text, "The access is for <strong>https://gone.example/&lt;a&gt;</strong>.")
 }

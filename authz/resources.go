@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -107,6 +108,22 @@ func (r resources) told(named []Resource) (told []page.Resource) {
 		told = append(told, page.Resource{Name: resource.Name, URL: resource.URL})
 	}
 	return told
+}
+
+// ofGrants are those of what a user has granted, where "" is the issuer's own, as the user is told of them.
+func (r resources) ofGrants(granted []string) []page.Resource {
+	var named []Resource
+	for _, url := range granted {
+		url = cmp.Or(url, r.issuer)
+		found, _ := r.lookUp(url)
+		if found.URL != url { // it is none any more
+			found = Resource{URL: url}
+		}
+		if !slices.Contains(named, found) {
+			named = append(named, found)
+		}
+	}
+	return r.told(named)
 }
 
 func urlsOf(named []Resource) (urls []string) {

@@ -171,6 +171,7 @@ func New(c Config) (*Server, error) {
 		Budgets:      c.Budgets,
 		Units:        s.spendUnits,
 		Scopes:       known,
+		Resources:    s.issuer.resources.ofGrants,
 		Authenticate: s.users.Authenticate,
 		Disconnect:   s.disconnect,
 		Failures:     failures,

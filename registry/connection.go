@@ -22,22 +22,23 @@ type Connection struct {
 	Since time.Time `bun:"since"`
 	// LastUsedOn is the latest Grant.LastUsedOn of any of the grants; zero: none of them was used.
 	LastUsedOn time.Time `bun:"last_used_on,nullzero"`
-	// Scopes are those of any of the grants, each once, sorted.
-	Scopes []string `bun:"-"`
+	// Scopes are those of any of the grants, each once, sorted. So are Resources, of which "" is the server itself.
+	Scopes, Resources []string `bun:"-"`
 }
 
-// connectionRow is a connection with one of its scopes.
+// connectionRow is a connection with one of its scopes or resources.
 type connectionRow struct {
 	Connection
-	Scope *string `bun:"scope"`
+	IsScope bool   `bun:"is_scope"`
+	Value   string `bun:"value"`
 }
 
 // connectionsQuery counts on the database for what many grants have in common: a user may have any number of them. A list
-// of scopes is jsonb in Postgres and text in SQLite.
+// of scopes or resources is jsonb in Postgres and text in SQLite.
 const (
 	connectionsQuery = `WITH live AS (
-	SELECT id, client_id, scopes, redirect_uri, created_at, last_used_on FROM grants
-	WHERE subject = ? AND ended_at IS NULL AND access_expires_at IS NOT NULL
+	SELECT id, client_id, scopes, resources, redirect_uri, created_at, last_used_on FROM grants
+	WHERE subject = ?1 AND ended_at IS NULL AND access_expires_at IS NOT NULL
 ), newest AS (
 	SELECT id, client_id, redirect_uri, created_at, since, last_used_on FROM (
 		SELECT id, client_id, redirect_uri, created_at, min(created_at) OVER (PARTITION BY client_id) AS since,
@@ -45,18 +46,19 @@ const (
 			row_number() OVER (PARTITION BY client_id ORDER BY created_at DESC, id) AS place FROM live
 	) AS ranked WHERE place = 1
 ), named AS (
-	SELECT DISTINCT client_id, element.value AS scope FROM live, ? AS element
+	SELECT client_id, TRUE AS is_scope, element.value AS value FROM live, ?0(live.scopes) AS element
+	UNION SELECT client_id, FALSE, coalesce(element.value, '') FROM live LEFT JOIN ?0(live.resources) AS element ON TRUE
 )
-SELECT c.id AS client_id, c.name, c.url, c.image_url, c.fingerprint, newest.redirect_uri, newest.since, newest.last_used_on, named.scope
+SELECT c.id AS client_id, c.name, c.url, c.image_url, c.fingerprint, newest.redirect_uri, newest.since, newest.last_used_on, named.is_scope, named.value
 FROM newest JOIN clients AS c ON c.id = newest.client_id AND c.deleted_at IS NULL AND c.disabled_at IS NULL
-LEFT JOIN named ON named.client_id = newest.client_id
+JOIN named ON named.client_id = newest.client_id
 ORDER BY newest.created_at DESC, newest.id`
-	elementsPostgres = "jsonb_array_elements_text(live.scopes)"
-	elementsSQLite   = "json_each(live.scopes)"
+	elementsPostgres = "jsonb_array_elements_text"
+	elementsSQLite   = "json_each"
 )
 
 // ConnectionsOf returns the clients to which the subject has live grants whose code was redeemed, the one with the newest
-// grant first. What is read into memory grows with the clients and their scopes, not with the grants.
+// grant first. What is read into memory grows with the clients, their scopes and their resources, not with the grants.
 func (r *Registry) ConnectionsOf(ctx context.Context, subject string) ([]Connection, error) {
 	if err := checkText(subject); err != nil {
 		return nil, err
@@ -68,20 +70,23 @@ func (r *Registry) ConnectionsOf(ctx context.Context, subject string) ([]Connect
 	var rows []connectionRow
 	err := r.run(ctx, "list connections", func(ctx context.Context) error {
 		rows = nil
-		return r.db.NewRaw(connectionsQuery, subject, bun.Safe(elements)).Scan(ctx, &rows)
+		return r.db.NewRaw(connectionsQuery, bun.Safe(elements), subject).Scan(ctx, &rows)
 	})
 	var connections []Connection
 	for _, row := range rows {
 		if last := len(connections) - 1; last < 0 || connections[last].ClientID != row.ClientID {
 			connections = append(connections, row.Connection)
 		}
-		if c := &connections[len(connections)-1]; row.Scope != nil {
-			c.Scopes = append(c.Scopes, *row.Scope)
+		if c := &connections[len(connections)-1]; row.IsScope {
+			c.Scopes = append(c.Scopes, row.Value)
+		} else {
+			c.Resources = append(c.Resources, row.Value)
 		}
 	}
 	for i, c := range connections {
 		connections[i].Since, connections[i].LastUsedOn = c.Since.UTC(), c.LastUsedOn.UTC()
 		slices.Sort(c.Scopes)
+		slices.Sort(c.Resources)
 	}
 	return connections, err
 }

@@ -101,9 +101,12 @@ func everythingOfSubjectEnded(t *testing.T, w *world) {
 func connectionsListed(t *testing.T, w *world) {
 	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "other", Name: "Other", URL: "https://other.example", ImageURL: "https://other.example/i"}))
 	require.NoError(t, w.CreateClient(w.ctx, registry.Client{ID: "gone", Name: "Gone"}))
+	const tools, reports = "https://api.example/tools", "https://it's \"reports\".example"
+	resources := map[string][]string{"4": {tools, reports}, "5": {"https://ended.example"}, "6": {"https://bobs.example"}}
 	connect := func(id, client, subject, redirectURI string, scopes ...string) {
 		w.Advance(time.Second)
-		require.NoError(t, w.Authorize(w.ctx, registry.Grant{ID: id, ClientID: client, Subject: subject, RedirectURI: redirectURI, Scopes: scopes},
+		require.NoError(t, w.Authorize(w.ctx,
+			registry.Grant{ID: id, ClientID: client, Subject: subject, RedirectURI: redirectURI, Scopes: scopes, Resources: resources[id]},
 			registry.Code{Hash: id, ExpiresAt: w.Now().Add(codeLife)}))
 		require.NoError(t, w.RedeemCode(w.ctx, id, nil, w.Now().Add(accessLife)))
 	}
@@ -120,8 +123,8 @@ func connectionsListed(t *testing.T, w *world) {
 	connections, err := w.ConnectionsOf(w.ctx, "ann")
 	require.NoError(t, err)
 	require.Equal(t, []registry.Connection{
-		{ClientID: "app", Name: "App", RedirectURI: "https://app.example/new", Since: stored(start.Add(time.Second)), LastUsedOn: date(start), Scopes: []string{"a", "b", "it's \"quoted\""}},
-		{ClientID: "other", Name: "Other", URL: "https://other.example", ImageURL: "https://other.example/i", RedirectURI: "https://other.example/cb", Since: stored(start.Add(3 * time.Second)), LastUsedOn: date(start)},
+		{ClientID: "app", Name: "App", RedirectURI: "https://app.example/new", Since: stored(start.Add(time.Second)), LastUsedOn: date(start), Scopes: []string{"a", "b", "it's \"quoted\""}, Resources: []string{"", tools, reports}},
+		{ClientID: "other", Name: "Other", URL: "https://other.example", ImageURL: "https://other.example/i", RedirectURI: "https://other.example/cb", Since: stored(start.Add(3 * time.Second)), LastUsedOn: date(start), Resources: []string{""}},
 	}, connections)
 	connections, err = w.ConnectionsOf(w.ctx, "nobody")
 	require.NoError(t, err)

@@ -61,6 +61,7 @@ func (h *Handler) applicationView(c registry.Connection) page.Application {
 		Domain:     domainOf(c),
 		Since:      c.Since,
 		LastUsed:   lastUsed(c.LastUsedOn, h.Now()),
+		Resources:  h.Resources(c.Resources),
 		Disconnect: h.Pages.Link(disconnectPath + "?" + url.Values{clientField: {c.ClientID}}.Encode()),
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(c.Scopes))) {

@@ -18,6 +18,8 @@ type connection struct {
 	URL      string            `json:"url"`
 	Domain   string            `json:"domain"`
 	Scopes   map[string]string `json:"scopes"`
+	// Resources are where its access is good, each URL with its name; none: at the issuer's own alone.
+	Resources map[string]string `json:"resources,omitempty"`
 	// Since is when the first of the user's grants was made, LastUsedOn the day on which any was used last; null: none yet.
 	Since      time.Time `json:"since"`
 	LastUsedOn *string   `json:"lastUsedOn"`
@@ -67,6 +69,12 @@ func (h *Handler) connectionsOf(ctx context.Context, subject string) ([]connecti
 		if !c.LastUsedOn.IsZero() {
 			day := c.LastUsedOn.Format(time.DateOnly)
 			connections[i].LastUsedOn = &day
+		}
+		for _, resource := range h.Resources(c.Resources) {
+			if connections[i].Resources == nil {
+				connections[i].Resources = map[string]string{}
+			}
+			connections[i].Resources[resource.URL] = resource.Name
 		}
 		for _, unit := range h.Units.Of(c.Scopes) {
 			connections[i].Budgets = append(connections[i].Budgets, budget.StatementOf(budgets.of(c.ClientID, unit)))

@@ -21,6 +21,8 @@ type Handler struct {
 	Budgets  *budget.Ledger // required where there are Units
 	Units    budget.Units
 	Scopes   Scopes
+	// Resources says where access is good, as users are told; none where it is good at the issuer's own alone, which granted has as "".
+	Resources func(granted []string) []page.Resource
 	// Authenticate finds out who sent a request that is no browser's. The error is one that the caller may see.
 	Authenticate func(ctx context.Context, r *http.Request, body url.Values) (subject string, err error)
 	// Disconnect takes back everything that the user gave the client, or with an empty clientID every client, and waits for the gateways.

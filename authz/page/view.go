@@ -157,6 +157,7 @@ type Application struct {
 	Since      time.Time
 	LastUsed   Message // when that was
 	Scopes     []Scope
+	Resources  []Resource // as in Consent
 	Spending   []Spending
 	Disconnect string // where it is disconnected
 }
