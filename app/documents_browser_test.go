@@ -13,11 +13,7 @@ import (
 // TestThePageOfAnApplicationThatComesByItself is looked at on a phone and on a desk, in each language, and clicked through.
 func TestThePageOfAnApplicationThatComesByItself(t *testing.T) {
 	browser := browsertest.Start(t)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	_, port, err := net.SplitHostPort(free.Addr().String())
-	require.NoError(t, err)
-	require.NoError(t, free.Close())
+	port := freePort(t)
 	p, a := startWithDocuments(t, func(cfg *config.Config) { // forms are taken only of the issuer's own pages
 		cfg.Listen, cfg.Issuer = "127.0.0.1:"+port, "http://localhost:"+port
 	})
@@ -37,4 +33,15 @@ func TestThePageOfAnApplicationThatComesByItself(t *testing.T) {
 	}
 	tab.Click("#deny")
 	tab.Await(`location.href.startsWith("chrome-error:")`) // nobody listens where the agent would
+}
+
+// freePort is one that nobody listens at now.
+func freePort(t *testing.T) string {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	_, port, err := net.SplitHostPort(free.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, free.Close())
+	return port
 }

@@ -15,8 +15,11 @@ import (
 )
 
 // withTools has a route that belongs to a resource of its own.
-func withTools(t *testing.T) config.Config {
+func withTools(t *testing.T, change ...func(*config.Config)) config.Config {
 	cfg := testConfig(echoUpstream(t))
+	for _, c := range change {
+		c(&cfg)
+	}
 	cfg.Brand.Name = "Wallet"
 	cfg.Resources = map[string]resource.Settings{"tools": {URL: cfg.Issuer + "/tools", Name: "Wallet tools"}}
 	cfg.Routes = append(cfg.Routes, gateway.Route{
