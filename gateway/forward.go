@@ -15,7 +15,7 @@ import (
 
 // forward sends the request to the rule's upstream and forwards the answer, in a span of its own where somebody traces.
 func (g *Gateway) forward(ctx *fasthttp.RequestCtx, r *request, to *rule) error {
-	if to.spend != nil {
+	if to.spend != nil || to.mcp != nil {
 		defer func() { r.payment.Settle(r.seen.Sent) }()
 	}
 	if g.tracer == nil {
@@ -143,7 +143,7 @@ func (r *request) begin(ctx *fasthttp.RequestCtx, g *Gateway, to *rule, from hea
 	case to.spend != nil:
 		return r.beginSpending(g, to, from)
 	case to.mcp != nil && r.bringsMessage():
-		return r.beginMessage(to, from)
+		return r.beginMessage(g, to, from)
 	}
 	before := r.body.waits()
 	if trailer, ok := r.fields.Get("trailer"); ok && r.body.IsChunked() {

@@ -22,6 +22,8 @@ type MCP struct {
 	// listed. With either, every message is read before it is sent.
 	Tools   map[string]string `yaml:"tools" json:"tools"`
 	Methods map[string]string `yaml:"methods" json:"methods"`
+	// Prices are what a call of a tool costs, in the unit of the route's Spend, and 0 nothing; the name "*" is for tools that are not listed.
+	Prices map[string]int64 `yaml:"prices" json:"prices"`
 	// Scopes describes those of the scopes above that no route has as its own.
 	Scopes map[string]ScopeText `yaml:"scopes" json:"scopes"`
 }
@@ -49,8 +51,11 @@ func (r *Route) mcpScopes() []string {
 	return slices.Compact(scopes)
 }
 
-// mcpRule is a route's MCP compiled to what a message needs. None of its maps changes.
-type mcpRule struct{ methods, tools map[string]*need }
+// mcpRule is a route's MCP compiled to what a message needs, and costs. None of its maps changes.
+type mcpRule struct {
+	methods, tools map[string]*need
+	prices         map[string]*price
+}
 
 // need is the scopes that a message needs beyond the route's own, and the answer to a token that lacks one.
 type need struct {
@@ -59,7 +64,7 @@ type need struct {
 }
 
 // compileMCP returns nil where nothing depends on messages.
-func compileMCP(route Route, problem func(string, ...any)) *mcpRule {
+func compileMCP(route Route, basePath string, upstreams Upstreams, problem func(string, ...any)) *mcpRule {
 	of := route.MCP
 	if of == nil {
 		return nil
@@ -68,9 +73,8 @@ func compileMCP(route Route, problem func(string, ...any)) *mcpRule {
 		holds bool
 		text  string
 	}{
-		{route.Public && route.mcpScopes() != nil, "a public route has no token whose scopes could be compared"},
+		{route.Public && (route.mcpScopes() != nil || of.Prices != nil), "a public route has no token whose scopes could be compared"},
 		{route.WebSocket, "messages in a WebSocket are not read"},
-		{route.Spend != nil, "spend counts every message alike: what a tool spends cannot be told"},
 		{!slices.Contains(route.Methods, fasthttp.MethodPost), "messages come with POST, which is not among the methods"},
 	} {
 		if check.holds {
@@ -78,20 +82,16 @@ func compileMCP(route Route, problem func(string, ...any)) *mcpRule {
 		}
 	}
 	for kind, listed := range map[string]map[string]string{"tools": of.Tools, "methods": of.Methods} {
-		for _, name := range slices.Sorted(maps.Keys(listed)) {
-			switch scope := listed[name]; {
-			case !isListable(name):
-				problem("mcp.%s: %q is no name, want visible ASCII characters or *", kind, name)
-			case scope == "" || !isScopeToken(scope):
+		names := slices.Sorted(maps.Keys(listed))
+		checkNames(kind, names, problem)
+		for _, name := range names {
+			if scope := listed[name]; scope == "" || !isScopeToken(scope) {
 				problem("mcp.%s: bad scope %q of %s", kind, scope, name)
-			}
-			for other := range listed {
-				if other < name && strings.EqualFold(other, name) {
-					problem("mcp.%s: %s and %s differ only in case", kind, other, name)
-				}
 			}
 		}
 	}
+	checkNames("prices", slices.Sorted(maps.Keys(of.Prices)), problem)
+	prices := compilePrices(route, basePath, upstreams, problem)
 	needed := route.mcpScopes()
 	for _, scope := range slices.Sorted(maps.Keys(of.Scopes)) {
 		if !slices.Contains(needed, scope) {
@@ -101,10 +101,10 @@ func compileMCP(route Route, problem func(string, ...any)) *mcpRule {
 			problem("mcp.scopes: risk of %s is %q, want %s", scope, risk, strings.Join(risks, ", "))
 		}
 	}
-	if len(needed) == 0 {
+	if len(needed) == 0 && prices == nil {
 		return nil
 	}
-	rule := &mcpRule{methods: make(map[string]*need), tools: make(map[string]*need)}
+	rule := &mcpRule{methods: make(map[string]*need), tools: make(map[string]*need), prices: prices}
 	for name, scope := range of.Methods {
 		rule.methods[name] = newNeed(route, scope)
 	}
@@ -112,10 +112,23 @@ func compileMCP(route Route, problem func(string, ...any)) *mcpRule {
 	for name, scope := range of.Tools {
 		rule.tools[name] = newNeed(route, calling, scope)
 	}
-	if rule.methods[mcp.CallTool] == nil && len(rule.tools) > 0 {
+	if rule.methods[mcp.CallTool] == nil && len(rule.tools)+len(prices) > 0 {
 		rule.methods[mcp.CallTool] = newNeed(route, calling) // so that nothing is taken for it
 	}
 	return rule
+}
+
+func checkNames(kind string, names []string, problem func(string, ...any)) {
+	for i, name := range names {
+		if !isListable(name) {
+			problem("mcp.%s: %q is no name, want visible ASCII characters or *", kind, name)
+		}
+		for _, other := range names[:i] {
+			if strings.EqualFold(other, name) {
+				problem("mcp.%s: %s and %s differ only in case", kind, other, name)
+			}
+		}
+	}
 }
 
 func isListable(name string) bool {
@@ -155,9 +168,9 @@ func (m *mcpRule) check(asked mcp.Message, claims *keys.Claims) error {
 	return nil
 }
 
-// find returns what something needs; nil is nothing. A name that differs from a listed one only in case is refused: the upstream might
+// find returns what something needs, or costs; nil is nothing. A name that differs from a listed one only in case is refused: the upstream might
 // not care about that.
-func find(in map[string]*need, name string) (*need, error) {
+func find[V any](in map[string]*V, name string) (*V, error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -173,7 +186,7 @@ func find(in map[string]*need, name string) (*need, error) {
 }
 
 // beginMessage reads the whole body and what it asks for, and puts what is sent into r.head: the bytes that were read, and no others.
-func (r *request) beginMessage(to *rule, from header.Peer) (waited bool, err error) {
+func (r *request) beginMessage(g *Gateway, to *rule, from header.Peer) (waited bool, err error) {
 	body, waited, err := r.readWhole()
 	if err != nil {
 		return false, err
@@ -185,6 +198,13 @@ func (r *request) beginMessage(to *rule, from header.Peer) (waited bool, err err
 		return false, unreadableMessage(err)
 	}
 	if err := to.mcp.check(asked, r.seen.Claims); err != nil {
+		return false, err
+	}
+	cost, err := find(to.mcp.prices, asked.Tool)
+	if err == nil {
+		err = r.beginCall(g, cost, body)
+	}
+	if err != nil {
 		return false, err
 	}
 	return waited, r.appendWhole(to, from, body)

@@ -316,7 +316,6 @@ func TestMCPThatCannotWorkIsRefused(t *testing.T) {
 		"a public route has no token":                                       func(r *gateway.Route) { r.Public = true },
 		"messages in a WebSocket are not read":                              func(r *gateway.Route) { r.WebSocket = true },
 		"messages come with POST":                                           func(r *gateway.Route) { r.Methods = []string{"GET"} },
-		"what a tool spends cannot be told":                                 func(r *gateway.Route) { r.Spend = &gateway.Spending{Unit: "sat", Cost: "fixed:1"} },
 		`mcp.tools: "" is no name`:                                          func(r *gateway.Route) { r.MCP.Tools[""] = "a" },
 		`mcp.tools: "a b" is no name`:                                       func(r *gateway.Route) { r.MCP.Tools["a b"] = "a" },
 		`mcp.tools: Pay and pay differ only in case`:                        func(r *gateway.Route) { r.MCP.Tools["Pay"] = "a" },

@@ -41,10 +41,14 @@ func Risks(routes []Route) map[string]ScopeRisk {
 			risk, why := r.risk()
 			add(r, r.Scope, risk, why)
 		}
+		spending := r.spendingScopes()
 		for _, scope := range r.mcpScopes() {
-			if risk := r.MCP.Scopes[scope].Risk; risk != "" {
+			switch risk := r.MCP.Scopes[scope].Risk; {
+			case slices.Contains(spending, scope):
+				add(r, scope, Spend, "spends a budget, by its tools")
+			case risk != "":
 				add(r, scope, risk, "says so")
-			} else {
+			default:
 				add(r, scope, Write, "may change something, by its tools")
 			}
 		}
@@ -58,7 +62,7 @@ func Risks(routes []Route) map[string]ScopeRisk {
 func (r *Route) risk() (risk, why string) {
 	isSafe := !slices.ContainsFunc(r.Methods, func(name string) bool { return !routing.IsSafe([]byte(strings.ToUpper(name))) })
 	switch {
-	case r.Spend != nil:
+	case slices.Contains(r.spendingScopes(), r.Scope):
 		return Spend, "spends a budget"
 	case r.Risk != "":
 		return r.Risk, "says so"

@@ -150,6 +150,21 @@ type rule struct {
 	streamsEvents bool
 }
 
+// terms are all those of what its requests spend.
+func (r *rule) terms() (all []*payment.Terms) {
+	if r.spend != nil {
+		all = append(all, r.spend)
+	}
+	if r.mcp != nil {
+		for _, of := range r.mcp.prices {
+			if of.terms != nil {
+				all = append(all, of.terms)
+			}
+		}
+	}
+	return all
+}
+
 // webSocketRule is what a rule says about WebSockets.
 type webSocketRule struct {
 	tokenFrom   tokenSources
@@ -167,8 +182,9 @@ func (g *Gateway) compile(routes []Route, config *Config) ([]*rule, error) {
 			problems = append(problems, fmt.Errorf("route %d (%s %s): %w", i+1, strings.Join(route.Methods, ","), route.Path, what))
 		}
 		r := g.compileRule(route, config, problem)
-		if r.index = i; r.spend != nil {
-			r.spend.Index = i
+		r.index = i
+		for _, terms := range r.terms() {
+			terms.Index = i
 		}
 		rules = append(rules, r)
 		template, err := routing.ParseTemplate(route.Path)
@@ -287,14 +303,17 @@ func (g *Gateway) compileRule(route Route, config *Config, problem func(string, 
 		return r
 	}
 	r.basePath = basePath
-	if r.spend = compileSpending(route, basePath, config.Upstreams, problem); r.spend != nil {
+	if route.MCP == nil {
+		r.spend = compileSpending(route, basePath, config.Upstreams, problem)
+	}
+	if r.spend != nil {
 		if r.maxBody > maxSpendingBody || r.maxBody == NoLimit {
 			r.maxBody = maxSpendingBody
 		}
 		r.headers.Drop("accept-encoding") // the answer has to be read
 	}
 	r.streamsEvents = route.MCP != nil && route.IdleTimeout == 0
-	if r.mcp = compileMCP(route, problem); r.mcp != nil && (r.maxBody > maxMessage || r.maxBody == NoLimit) {
+	if r.mcp = compileMCP(route, basePath, config.Upstreams, problem); r.mcp != nil && (r.maxBody > maxMessage || r.maxBody == NoLimit) {
 		r.maxBody = maxMessage
 	}
 	if route.Credential == credential.LNDHub {

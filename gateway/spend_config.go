@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,8 +62,10 @@ type Lookup struct {
 func SpendUnits(routes []Route) map[string]string {
 	units := make(map[string]string)
 	for _, r := range routes {
-		if r.Spend != nil && r.Scope != "" {
-			units[r.Scope] = r.Spend.Unit
+		for _, scope := range r.spendingScopes() {
+			if scope != "" {
+				units[scope] = r.Spend.Unit
+			}
 		}
 	}
 	return units
@@ -78,7 +81,7 @@ func WithoutBudget(routes []Route) (around []Route) {
 				around = append(around, r)
 			}
 		}
-		for _, scope := range r.mcpScopes() {
+		for _, scope := range r.unpricedScopes() {
 			if _, counted := units[scope]; counted {
 				r.Scope = scope
 				around = append(around, r)
@@ -211,15 +214,16 @@ func spendingTime(route *Route, upstreams Upstreams) (all, sent time.Duration) {
 func checkUnits(routes []Route) error {
 	units := make(map[string][]string)
 	for _, r := range routes {
-		if r.Spend != nil && !slices.Contains(units[r.Scope], r.Spend.Unit) {
-			units[r.Scope] = append(units[r.Scope], r.Spend.Unit)
+		for _, scope := range r.spendingScopes() {
+			if !slices.Contains(units[scope], r.Spend.Unit) {
+				units[scope] = append(units[scope], r.Spend.Unit)
+			}
 		}
 	}
 	var problems []error
-	for _, r := range routes {
-		if of := units[r.Scope]; len(of) > 1 {
-			problems = append(problems, fmt.Errorf("routes with the scope %s spend several units: %s", r.Scope, strings.Join(of, ", ")))
-			delete(units, r.Scope)
+	for _, scope := range slices.Sorted(maps.Keys(units)) {
+		if of := units[scope]; len(of) > 1 {
+			problems = append(problems, fmt.Errorf("routes with the scope %s spend several units: %s", scope, strings.Join(of, ", ")))
 		}
 	}
 	return errors.Join(problems...)
