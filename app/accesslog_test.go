@@ -76,6 +76,9 @@ func startLogged(t *testing.T, cfg config.Config) (*running, *logBook) {
 	book.buffer = &app.LogBuffer{Out: book}
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
+	if cfg.DatabaseURL == "" {
+		cfg.DatabaseURL = sqliteFile(t)
+	}
 	gatehouse, err := app.New(ctx, cfg, app.Options{Log: app.NewLogger(cfg.Log, book.buffer)})
 	require.NoError(t, err)
 	require.NoError(t, gatehouse.Start(ctx))

@@ -40,10 +40,11 @@ type running struct {
 	admin  string
 }
 
+// testConfig names no database: start makes one.
 func testConfig(upstream string) config.Config {
 	cfg := config.Default()
 	cfg.Listen, cfg.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0"
-	cfg.DatabaseURL, cfg.RedisURL = "sqlite::memory:", "embedded:"
+	cfg.DatabaseURL, cfg.RedisURL = "", "embedded:"
 	cfg.Denylist.MaxStaleness = time.Minute // the machine may stand still, which has tests of its own
 	cfg.JWTSecret = hostSecret
 	cfg.Keys.Secret = "0123456789abcdef0123456789abcdef"
@@ -82,6 +83,9 @@ func startRole(t testing.TB, cfg config.Config, role config.Role) *running {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
+	if cfg.DatabaseURL == "" {
+		cfg.DatabaseURL = sqliteFile(t)
+	}
 	gatehouse, err := app.New(ctx, cfg, app.Options{Role: role, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	require.NoError(t, gatehouse.Start(ctx))
@@ -228,10 +232,15 @@ func (r *running) settled(token string) answer {
 	return a
 }
 
-// sqliteFile is a database that survives the process that made it.
-func sqliteFile(t *testing.T) config.SecretURL {
+// migrated has the tables of today, so that only tests of empty databases wait for Migrate.
+var migrated = registrytest.NewTemplate(func(ctx context.Context, url string) error {
+	return app.Migrate(ctx, config.Config{DatabaseURL: config.SecretURL(url)}, func(string) {})
+})
+
+// sqliteFile is a database with nothing but its tables. It survives the process that uses it.
+func sqliteFile(t testing.TB) config.SecretURL {
 	t.Helper()
-	return config.SecretURL(registrytest.SQLite(t))
+	return config.SecretURL(migrated.Copy(t))
 }
 
 // forEachBackend runs a test on what needs nothing, and on Postgres and Redis where the tests have them.
@@ -413,6 +422,7 @@ func TestAPortThatIsTakenIsAnError(t *testing.T) {
 	defer taken.Close()
 	for _, which := range []string{"public", "admin"} {
 		cfg := testConfig(echoUpstream(t))
+		cfg.DatabaseURL = sqliteFile(t)
 		if which == "public" {
 			cfg.Listen = taken.Addr().String()
 		} else {

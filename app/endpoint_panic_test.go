@@ -24,6 +24,7 @@ func (moodyUsers) Authenticate(_ context.Context, proof user.Proof) (string, err
 // TestAMistakeInAnEndpointEndsOneRequest: an endpoint beside the routes, too, answers 500 and leaves its stack in the log.
 func TestAMistakeInAnEndpointEndsOneRequest(t *testing.T) {
 	cfg := testConfig(echoUpstream(t))
+	cfg.DatabaseURL = sqliteFile(t)
 	book := &logBook{}
 	book.buffer = &app.LogBuffer{Out: book}
 	gatehouse, err := app.New(t.Context(), cfg, app.Options{Log: app.NewLogger(cfg.Log, book.buffer), Users: []user.Authenticator{moodyUsers{}}})

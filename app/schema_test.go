@@ -7,12 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/app"
+	"gatehouse/app/config"
 	"gatehouse/registry"
+	"gatehouse/registry/registrytest"
 )
 
 func TestAServerThatMustNotMigrateRefusesAnOldDatabase(t *testing.T) {
 	cfg := testConfig(echoUpstream(t))
-	cfg.DatabaseURL = sqliteFile(t)
+	cfg.DatabaseURL = config.SecretURL(registrytest.SQLite(t))
 	cfg.DatabaseMigrate = false
 	_, err := app.New(t.Context(), cfg, app.Options{Log: slog.New(slog.DiscardHandler)})
 	require.ErrorIs(t, err, registry.ErrSchemaOutdated)

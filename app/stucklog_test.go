@@ -28,6 +28,7 @@ func TestAStuckStandardErrorStopsNobody(t *testing.T) {
 			require.NoError(t, stderr.SetWriteDeadline(time.Time{}))
 
 			cfg := testConfig(echoUpstream(t))
+			cfg.DatabaseURL = sqliteFile(t)
 			cfg.Log.Format = format
 			lines := &app.LogBuffer{Out: stderr, Delay: time.Millisecond}
 			log := app.NewLogger(cfg.Log, lines)

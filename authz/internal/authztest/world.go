@@ -1,6 +1,8 @@
 package authztest
 
 import (
+	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"testing"
@@ -25,13 +27,21 @@ func NewClock() *registrytest.Clock {
 	return registrytest.NewClock(time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC))
 }
 
-// NewRegistry returns a registry of the test's own, in memory, that goes by the clock.
+// migrated has the tables of today.
+var migrated = registrytest.NewTemplate(func(ctx context.Context, url string) error {
+	stored, err := registry.Open(ctx, url)
+	if err != nil {
+		return err
+	}
+	return errors.Join(stored.Migrate(ctx), stored.Close())
+})
+
+// NewRegistry returns a registry of the test's own that goes by the clock.
 func NewRegistry(t testing.TB, clock *registrytest.Clock) *registry.Registry {
 	t.Helper()
-	stored, err := registry.Open(t.Context(), registrytest.Memory, registry.WithNow(clock.Now))
+	stored, err := registry.Open(t.Context(), migrated.Copy(t), registry.WithNow(clock.Now))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = stored.Close() })
-	require.NoError(t, stored.Migrate(t.Context()))
 	return stored
 }
 
