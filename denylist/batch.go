@@ -5,33 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 )
 
-const (
-	// maxShareWait is how long a question waits at most for a round trip that it can share.
-	maxShareWait = time.Millisecond
-	// maxShare is how many questions share a round trip at most.
-	maxShare = 128
-)
-
-var errClosed = errors.New("denylist is closed")
-
-// batcher lets checks that run at the same time share round trips. A question that comes while no round trip is under way is
-// asked at once. The others wait until a round trip comes back, at most maxShareWait, and are then asked together: the more
-// questions there are, the fewer round trips each costs. No question is answered by a round trip that began before it came:
-// what it is about may have been revoked in between. It is safe for concurrent use.
+// batcher answers checks and lookups, which share round trips. It is safe for concurrent use.
 type batcher struct {
-	ask func(names []string) ([]any, *instance, error) // has a deadline of its own, and says who answered
-
-	mu      sync.Mutex
-	waiting []*question
-	spare   [][]*question
-	asking  int // round trips under way
-	hurry   *time.Timer
-	closed  bool
-	ended   sync.WaitGroup
-	free    sync.Pool // of *question
+	sharing[question]
+	ask  func(names []string) ([]any, *instance, error) // has a deadline of its own, and says who answered
+	free sync.Pool                                      // of *question
 }
 
 // question is one Check, or one LookUp. Whoever asked it may give it up.
@@ -44,8 +24,7 @@ type question struct {
 
 func newBatcher(ask func(names []string) ([]any, *instance, error)) *batcher {
 	b := &batcher{ask: ask, free: sync.Pool{New: func() any { return &question{answer: make(chan error, 1)} }}}
-	b.hurry = time.AfterFunc(time.Hour, b.askNow)
-	b.hurry.Stop()
+	b.sharing.start(b.answer)
 	return b
 }
 
@@ -84,66 +63,6 @@ func (b *batcher) await(ctx context.Context, one *question) (answered bool, err 
 	case <-ctx.Done():
 		return false, unknown(ctx.Err())
 	}
-}
-
-func (b *batcher) enter(one *question) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return errClosed
-	}
-	b.waiting = append(b.waiting, one)
-	switch {
-	case b.asking == 0, len(b.waiting) == maxShare:
-		b.begin()
-	case len(b.waiting) == 1:
-		b.hurry.Reset(maxShareWait)
-	}
-	return nil
-}
-
-// askNow is for questions that have waited long enough.
-func (b *batcher) askNow() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.waiting) > 0 && !b.closed {
-		b.begin()
-	}
-}
-
-// begin starts a round trip for what waits. b.mu is held.
-func (b *batcher) begin() {
-	batch := b.take()
-	b.asking++
-	b.ended.Go(func() {
-		for batch != nil {
-			b.answer(batch)
-			batch = b.next(batch)
-		}
-	})
-}
-
-// take empties waiting. b.mu is held.
-func (b *batcher) take() []*question {
-	batch := b.waiting
-	b.waiting = nil
-	if last := len(b.spare) - 1; last >= 0 {
-		b.waiting, b.spare = b.spare[last], b.spare[:last]
-	}
-	return batch
-}
-
-// next takes what has come to wait while done was asked. Without anything, it ends this round trip and returns nil.
-func (b *batcher) next(done []*question) []*question {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	clear(done)
-	b.spare = append(b.spare, done[:0])
-	if len(b.waiting) == 0 {
-		b.asking--
-		return nil
-	}
-	return b.take()
 }
 
 // answer makes one round trip for a batch.
@@ -243,13 +162,4 @@ func (q *Query) appendNames(names []string) []string {
 		names = append(names, entryKey(Key, q.KeyID))
 	}
 	return names
-}
-
-// close waits for the round trips under way. Questions after it are answered with ErrUnknown.
-func (b *batcher) close() {
-	b.mu.Lock()
-	b.closed = true
-	b.hurry.Stop()
-	b.mu.Unlock()
-	b.ended.Wait()
 }

@@ -103,6 +103,7 @@ func parse(redisURL string) (*redis.UniversalOptions, error) {
 func (s *Store) Close() error {
 	err := s.check.Close() // what is being asked ends with it
 	s.checks.close()
+	s.uses.close()
 	if s.write != s.check {
 		err = errors.Join(err, s.write.Close())
 	}

@@ -2,6 +2,7 @@ package denylist_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"gatehouse/denylist"
@@ -118,6 +120,33 @@ func TestNobodyUsesUpTheProofsOfOthers(t *testing.T) {
 		first, err := store.UseProof(t.Context(), "another user", jkt, "another", time.Now().Add(time.Minute))
 		require.NoError(t, err)
 		require.True(t, first)
+	})
+}
+
+// TestProofsThatComeAtOnceAreToldApart: they share round trips, also where Redis has just lost the script that notes them.
+func TestProofsThatComeAtOnceAreToldApart(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, _ *denylist.Store, client *redis.Client) {
+		store := patientStore(t, addressOf(client))
+		for round := range 3 {
+			require.NoError(t, client.ScriptFlush(t.Context()).Err())
+			const proofs, tries = 40, 3
+			var firsts [proofs]atomic.Int64
+			var all sync.WaitGroup
+			for i := range proofs * tries {
+				all.Go(func() {
+					jti := fmt.Sprint(round, i%proofs)
+					first, err := store.UseProof(t.Context(), holder, jkt, jti, time.Now().Add(time.Minute))
+					assert.NoError(t, err)
+					if first {
+						firsts[i%proofs].Add(1)
+					}
+				})
+			}
+			all.Wait()
+			for i := range firsts {
+				require.EqualValues(t, 1, firsts[i].Load(), "proof %d", i)
+			}
+		}
 	})
 }
 

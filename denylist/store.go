@@ -35,6 +35,7 @@ const (
 type Store struct {
 	check     redis.UniversalClient
 	checks    *batcher
+	uses      sharing[use]
 	write     redis.UniversalClient
 	instances *instances
 	health    health
@@ -60,6 +61,7 @@ func New(check, write redis.UniversalClient) *Store {
 func newStore() *Store {
 	s := &Store{instances: &instances{}, timeout: DefaultTimeout, Now: time.Now}
 	s.checks = newBatcher(s.read)
+	s.uses.start(s.noteAll)
 	return s
 }
 

@@ -1,6 +1,7 @@
 package denylist_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -38,6 +39,10 @@ func TestADenylistInARedisCluster(t *testing.T) {
 	require.NoError(t, store.Reload(t.Context(), nothing()))
 	// The first questions find out which node has the answers, within the bound of a check.
 	require.Eventually(t, func() bool { return errors.Is(store.Check(t.Context(), asked), denylist.ErrRevoked) }, patience, tick)
+	require.Eventually(t, func() bool { // within the bound of a check
+		first, err := store.UseProof(t.Context(), holder, jkt, rand.Text(), time.Now().Add(time.Minute))
+		return err == nil && first
+	}, patience, tick)
 	mirror := follow(t, store, staleness)
 	require.Eventually(t, mirror.Ready, patience, tick)
 	require.Equal(t, 1, mirror.Size())

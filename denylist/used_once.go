@@ -3,6 +3,7 @@ package denylist
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,11 +45,70 @@ func (u usedOnce) note(ctx context.Context, s *Store, holder, id string, until t
 	if lifetime < time.Millisecond { // it is not accepted anywhere, and Redis would keep it for ever
 		return false, false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	one := &use{
+		names:     []string{u.prefix + shortHash(id), u.count, u.count + ":" + shortHash(holder)},
+		arguments: []any{lifetime.Milliseconds(), u.most, u.mostOfHolder},
+		noted:     make(chan error, 1),
+	}
+	if err := s.uses.enter(one); err != nil {
+		return false, false, err
+	}
+	select {
+	case err := <-one.noted:
+		return one.result == 1, one.result < 0, err
+	case <-ctx.Done():
+		return false, false, ctx.Err()
+	}
+}
+
+// use is one call of noteUse. Whoever waits for it may give it up.
+type use struct {
+	names     []string
+	arguments []any
+	result    int
+	noted     chan error
+}
+
+// noteAll notes all of a batch in one round trip, or two where Redis does not know the script.
+func (s *Store) noteAll(batch []*use) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
-	names := []string{u.prefix + shortHash(id), u.count, u.count + ":" + shortHash(holder)}
-	noted, err := noteUse.Run(ctx, s.check, names, lifetime.Milliseconds(), u.most, u.mostOfHolder).Int()
-	return noted == 1, noted < 0, err
+	unknown := s.callAll(ctx, batch)
+	if len(unknown) == 0 {
+		return
+	}
+	if err := noteUse.Load(ctx, s.check).Err(); err != nil {
+		for _, one := range unknown {
+			one.noted <- err
+		}
+		return
+	}
+	for _, one := range s.callAll(ctx, unknown) {
+		one.noted <- errNoScript
+	}
+}
+
+var errNoScript = errors.New("Redis does not keep scripts")
+
+// callAll calls noteUse for each of a batch, tells those that wait what came of it, and returns those for which Redis has not run it,
+// because it does not know it.
+func (s *Store) callAll(ctx context.Context, batch []*use) (unknown []*use) {
+	pipe := s.check.Pipeline()
+	called := make([]*redis.Cmd, len(batch))
+	for i, one := range batch {
+		called[i] = noteUse.EvalSha(ctx, pipe, one.names, one.arguments...)
+	}
+	_, _ = pipe.Exec(ctx) // each call has its own error
+	for i, one := range batch {
+		result, err := called[i].Int()
+		if redis.HasErrorPrefix(err, "NOSCRIPT") {
+			unknown = append(unknown, one)
+			continue
+		}
+		one.result = result
+		one.noted <- err
+	}
+	return unknown
 }
 
 func shortHash(of string) string {
