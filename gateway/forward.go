@@ -253,7 +253,7 @@ func (g *Gateway) forwardAnswer(ctx *fasthttp.RequestCtx, r *request, to *rule, 
 	}
 	copyHead(&response.Header, head, except)
 	if to.streamsEvents && isEvents(head) {
-		x.MayBeSilent()
+		x.MayBeSilent(ctx.Conn()) // what was spent, the head has told
 	}
 	g.streamAnswer(ctx, r, to, x, head)
 	return true, nil

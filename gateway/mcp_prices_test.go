@@ -74,6 +74,29 @@ func TestAToolIsPaidBeforeItsEvents(t *testing.T) {
 	require.Equal(t, []string{"posted 2"}, b.ledger.states())
 }
 
+// The events of a call that was paid are nobody's once its caller has left: they do not take a connection for as long as a token is good.
+func TestTheEventsOfAPaidCallEndWithTheirCaller(t *testing.T) {
+	for name, said := range map[string]string{"nothing yet": "", "one event": "5\r\nbegun\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			upstream := newUpstream(t, func(l *link) {
+				if l.ReadRequest() {
+					l.Say(eventsHead + "Transfer-Encoding: chunked\r\n\r\n" + said)
+					l.Hold()
+				}
+			})
+			defer upstream.Release()
+			b := newBuyer(t, newLedger(10), market(upstream.URL()))
+			c := b.dial()
+			c.Send(withBody(callOf("search"), "POST /tools", bearer(b.token(map[string]any{"scope": "tools:use"})), "Content-Type: application/json"))
+			require.Equal(t, 200, c.Begin().StatusCode)
+			c.Close()
+			upstream.AwaitEnd(0)
+			require.Equal(t, []string{"posted 2"}, b.ledger.states(), "and stay paid")
+		})
+	}
+}
+
 // What a tool has done that says it has failed nobody knows.
 func TestWhatBecomesOfThePriceOfATool(t *testing.T) {
 	status := func(line string) string { return "HTTP/1.1 " + line + "\r\nContent-Length: 0\r\n\r\n" }

@@ -43,10 +43,11 @@ func (x Exchange) WatchedBy(w Watcher) {
 	}
 }
 
-// MayBeSilent lets IdleTimeout not hold for what is still to come of the answer. It may be called after AwaitHead.
-func (x Exchange) MayBeSilent() {
+// MayBeSilent lets IdleTimeout not hold for what is still to come of the answer, until the caller has left: also one whom the exchange has
+// not looked at so far (Caller.Conn). It may be called after AwaitHead.
+func (x Exchange) MayBeSilent(caller net.Conn) {
 	if c := x.in(answered, streaming); c != nil {
-		c.waiting.silent = true
+		c.waiting.silent, c.waiting.caller = true, caller
 	}
 }
 
