@@ -78,7 +78,11 @@ func (s *Server) proveByAssertion(ctx context.Context, r *http.Request, c regist
 	if err := s.isForUs(c, a); err != nil {
 		return asAssertionError(err)
 	}
-	return asAssertionError(s.assertions.Use(ctx, *a))
+	strangerAt := ""
+	if c.Fingerprint != "" {
+		strangerAt = user.Network(s.users.Caller(r)).String()
+	}
+	return asAssertionError(s.assertions.Use(ctx, *a, strangerAt))
 }
 
 // isForUs holds what a stranger has signed to the issuer as its only aud. Others may also name the URL of the token endpoint, or of the

@@ -17,6 +17,7 @@ import (
 	"gatehouse/authz/internal/text"
 	"gatehouse/authz/page"
 	"gatehouse/authz/signin"
+	"gatehouse/authz/user"
 	"gatehouse/keys/dpop"
 	"gatehouse/registry"
 )
@@ -124,7 +125,7 @@ func (s *Server) provePusher(ctx context.Context, r *http.Request, a *authorizat
 	}
 	holder := a.client.ID
 	if a.client.Public { // anybody can say that: whoever sends many proofs uses up the room of his own address
-		holder = "at " + s.users.Caller(r).String()
+		holder = "at " + user.Network(s.users.Caller(r)).String()
 	}
 	verified, err := s.proofs.Check(ctx, proof, dpop.Request{
 		Method: r.Method, URI: s.metadata.PushedRequestEndpoint, Thumbprint: a.consent.codeBoundTo, Holder: holder,

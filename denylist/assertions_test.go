@@ -17,7 +17,7 @@ func TestAnAssertionIsUsedOnceAtAllProcesses(t *testing.T) {
 		here.Now = func() time.Time { return at }
 		use := func(store *denylist.Store, clientID, jti string) bool {
 			t.Helper()
-			first, err := store.UseAssertion(t.Context(), clientID, jti, at.Add(5*time.Minute))
+			first, err := store.UseAssertion(t.Context(), clientID, "", jti, at.Add(5*time.Minute))
 			require.NoError(t, err)
 			return first
 		}
@@ -40,7 +40,7 @@ func TestRedisHoldsABoundedNumberOfAssertions(t *testing.T) {
 	forEachRedis(t, func(t *testing.T, _ *denylist.Store, client *redis.Client) {
 		store := patientStore(t, addressOf(client))
 		use := func(clientID, jti string) error {
-			_, err := store.UseAssertion(t.Context(), clientID, jti, time.Now().Add(time.Minute))
+			_, err := store.UseAssertion(t.Context(), clientID, "", jti, time.Now().Add(time.Minute))
 			return err
 		}
 		require.NoError(t, use("app", "one"))
@@ -55,5 +55,34 @@ func TestRedisHoldsABoundedNumberOfAssertions(t *testing.T) {
 		first, err := store.UseProof(t.Context(), "other", jkt, "one", time.Now().Add(time.Minute))
 		require.NoError(t, err)
 		require.True(t, first, "proofs have room of their own")
+	})
+}
+
+// Anybody can have as many clients as he likes of those that no operator has registered.
+func TestStrangersUseUpNoAssertionsOfOthers(t *testing.T) {
+	forEachRedis(t, func(t *testing.T, _ *denylist.Store, client *redis.Client) {
+		store := patientStore(t, addressOf(client))
+		use := func(clientID, strangerAt, jti string) error {
+			first, err := store.UseAssertion(t.Context(), clientID, strangerAt, jti, time.Now().Add(time.Minute))
+			require.Equal(t, err == nil, first)
+			return err
+		}
+		require.NoError(t, use("stranger", "192.0.2.1", "one"))
+		counts := client.Keys(t.Context(), "{gh}:strangers:assertions:*").Val()
+		require.Len(t, counts, 1)
+		require.NoError(t, client.Set(t.Context(), counts[0], 6_000, time.Minute).Err())
+		require.ErrorIs(t, use("another stranger", "192.0.2.1", "one"), denylist.ErrTooManyAssertions)
+		require.NoError(t, use("another stranger", "192.0.2.2", "one"), "nor one address those of another")
+		require.NoError(t, client.Set(t.Context(), "{gh}:strangers:assertions", 60_000, time.Minute).Err())
+		require.ErrorIs(t, use("stranger", "192.0.2.3", "two"), denylist.ErrTooManyAssertions)
+		require.NoError(t, use("app", "", "one"))
+
+		first, err := store.UseAssertion(t.Context(), "app", "192.0.2.4", "one", time.Now().Add(time.Minute))
+		require.ErrorIs(t, err, denylist.ErrTooManyAssertions)
+		require.False(t, first)
+		require.NoError(t, client.Del(t.Context(), "{gh}:strangers:assertions").Err())
+		first, err = store.UseAssertion(t.Context(), "app", "192.0.2.4", "one", time.Now().Add(time.Minute))
+		require.NoError(t, err)
+		require.False(t, first, "it is the same assertion, whoever counts it")
 	})
 }

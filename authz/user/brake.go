@@ -147,8 +147,8 @@ func pauseAfter(failed int, isKnown bool) time.Duration {
 	}
 }
 
-// network is what an address counts as: one host has a whole /64 of IPv6.
-func network(address netip.Addr) netip.Addr {
+// Network is what an address counts as: one host has a whole /64 of IPv6.
+func Network(address netip.Addr) netip.Addr {
 	address = address.Unmap().WithZone("")
 	if !address.Is6() {
 		return address

@@ -41,7 +41,7 @@ func newBrakeMemory() brakeMemory {
 }
 
 func (m *brakeMemory) keysOf(login string, from netip.Addr) brakeKeys {
-	address := network(from).AsSlice()
+	address := Network(from).AsSlice()
 	var h maphash.Hash
 	h.SetSeed(m.seed)
 	_, _ = h.Write(address)

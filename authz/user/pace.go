@@ -25,7 +25,7 @@ type Pace struct {
 // Take counts once for the address. A *BrakedError says that it was too often, and does not count.
 func (p *Pace) Take(from netip.Addr) error {
 	p.once.Do(func() { p.seed, p.taken = maphash.MakeSeed(), buckets{size: float64(p.Burst), every: p.Every} })
-	key := maphash.Bytes(p.seed, network(from).AsSlice())
+	key := maphash.Bytes(p.seed, Network(from).AsSlice())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := timeFrom(p.Now)

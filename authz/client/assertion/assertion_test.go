@@ -237,7 +237,7 @@ func TestTheKeyIsTheClientsAndHasItsAlgorithm(t *testing.T) {
 
 type uses map[string]error
 
-func (u uses) UseAssertion(_ context.Context, clientID, jti string, _ time.Time) (bool, error) {
+func (u uses) UseAssertion(_ context.Context, clientID, _, jti string, _ time.Time) (bool, error) {
 	err, known := u[clientID+" "+jti]
 	u[clientID+" "+jti] = err
 	return !known, err
@@ -246,10 +246,10 @@ func (u uses) UseAssertion(_ context.Context, clientID, jti string, _ time.Time)
 func TestAnAssertionIsUsedOnce(t *testing.T) {
 	c, away := checker(), errors.New("away")
 	c.Uses = uses{"app unknown": away}
-	require.NoError(t, c.Use(t.Context(), assertion.Assertion{ClientID: "app", ID: "one"}))
-	require.ErrorIs(t, c.Use(t.Context(), assertion.Assertion{ClientID: "app", ID: "one"}), assertion.ErrUsed)
-	require.NoError(t, c.Use(t.Context(), assertion.Assertion{ClientID: "other", ID: "one"}))
-	err := c.Use(t.Context(), assertion.Assertion{ClientID: "app", ID: "unknown"})
+	require.NoError(t, c.Use(t.Context(), assertion.Assertion{ClientID: "app", ID: "one"}, ""))
+	require.ErrorIs(t, c.Use(t.Context(), assertion.Assertion{ClientID: "app", ID: "one"}, ""), assertion.ErrUsed)
+	require.NoError(t, c.Use(t.Context(), assertion.Assertion{ClientID: "other", ID: "one"}, ""))
+	err := c.Use(t.Context(), assertion.Assertion{ClientID: "app", ID: "unknown"}, "")
 	require.ErrorIs(t, err, assertion.ErrUsesUnknown)
 	require.ErrorIs(t, err, away)
 	require.NotErrorIs(t, err, assertion.ErrInvalid)

@@ -11,8 +11,9 @@ import (
 // Uses notes which assertions were used. Implementations are safe for concurrent use, and answer or give up within a fixed bound.
 type Uses interface {
 	// UseAssertion reports whether a client uses an assertion for the first time, wherever else it may have used it, and notes it until
-	// it is no longer accepted. The id is that of Assertion. The error says that this cannot be told.
-	UseAssertion(ctx context.Context, clientID, id string, until time.Time) (first bool, err error)
+	// it is no longer accepted. The id is that of Assertion. strangerAt is where the client calls from if no operator has registered it, so
+	// that strangers take no room of others; else it is empty. The error says that this cannot be told.
+	UseAssertion(ctx context.Context, clientID, strangerAt, id string, until time.Time) (first bool, err error)
 }
 
 // Checker is what assertions are held to. It is safe for concurrent use as long as its fields are not changed.
@@ -62,9 +63,10 @@ func (a Assertion) signer(keys []jws.Key) (key jws.Key, ok bool) {
 	return key, ok
 }
 
-// Use uses up an assertion that was verified. It blocks as long as Uses does. The error is ErrUsed, or wraps ErrUsesUnknown.
-func (c *Checker) Use(ctx context.Context, a Assertion) error {
-	switch first, err := c.Uses.UseAssertion(ctx, a.ClientID, a.ID, a.Until); {
+// Use uses up an assertion that was verified; strangerAt is as that of Uses. It blocks as long as Uses does. The error is ErrUsed, or wraps
+// ErrUsesUnknown.
+func (c *Checker) Use(ctx context.Context, a Assertion, strangerAt string) error {
+	switch first, err := c.Uses.UseAssertion(ctx, a.ClientID, strangerAt, a.ID, a.Until); {
 	case err != nil:
 		return errors.Join(ErrUsesUnknown, err)
 	case !first:
