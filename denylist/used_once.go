@@ -88,7 +88,7 @@ func (s *Store) noteAll(batch []*use) {
 	}
 }
 
-var errNoScript = errors.New("Redis does not keep scripts")
+var errNoScript = errors.New("the Redis does not keep scripts")
 
 // callAll calls noteUse for each of a batch, tells those that wait what came of it, and returns those for which Redis has not run it,
 // because it does not know it.
