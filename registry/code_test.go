@@ -50,6 +50,7 @@ func codeRedeemed(t *testing.T, w *world) {
 	_, hash := w.authorize()
 	w.Advance(time.Second)
 	first := w.token("first")
+	first.BoundTo = "a thumbprint"
 	expires := w.Now().Add(accessLife)
 	require.NoError(t, w.RedeemCode(w.ctx, hash, &first, expires))
 
@@ -62,7 +63,7 @@ func codeRedeemed(t *testing.T, w *world) {
 	require.NoError(t, err)
 	require.Equal(t, grant, tokenGrant)
 	require.Equal(t, registry.RefreshToken{
-		Hash: "first", GrantID: grant.ID, CreatedAt: stored(w.Now()), ExpiresAt: stored(first.ExpiresAt),
+		Hash: "first", GrantID: grant.ID, CreatedAt: stored(w.Now()), ExpiresAt: stored(first.ExpiresAt), BoundTo: "a thumbprint",
 	}, token)
 	require.Empty(t, w.pending())
 }

@@ -15,7 +15,9 @@ import (
 func refreshRotated(t *testing.T, w *world) {
 	grantID, hash := w.redeem()
 	w.Advance(time.Hour)
-	require.NoError(t, w.rotate(hash, "second"))
+	bound := w.token("second")
+	bound.BoundTo = "a thumbprint"
+	require.NoError(t, rotate(w.Registry, hash, bound, grace, w.Now().Add(accessLife)))
 	old, grant, err := w.RefreshToken(w.ctx, hash)
 	require.NoError(t, err)
 	require.True(t, old.Used())
@@ -25,7 +27,7 @@ func refreshRotated(t *testing.T, w *world) {
 	next, _, err := w.RefreshToken(w.ctx, "second")
 	require.NoError(t, err)
 	require.Equal(t, registry.RefreshToken{
-		Hash: "second", GrantID: grantID, CreatedAt: stored(w.Now()), ExpiresAt: stored(w.Now().Add(refreshLife)),
+		Hash: "second", GrantID: grantID, CreatedAt: stored(w.Now()), ExpiresAt: stored(w.Now().Add(refreshLife)), BoundTo: "a thumbprint",
 	}, next)
 
 	short := w.Now().Add(time.Minute)
