@@ -133,6 +133,7 @@ func TestAMessageThatIsNotWhatItSaysIsNotSent(t *testing.T) {
 		"no name":              s.message(all, callOf("pay"), current...),
 		"no method":            s.message(all, callOf("pay"), "MCP-Protocol-Version: 2026-07-28", "Mcp-Name: pay"),
 		"a version that is no": s.message(all, callOf("pay"), "MCP-Protocol-Version: latest"),
+		"an encoded body":      s.message(all, callOf("pay"), "Content-Encoding: gzip"),
 		"a batch":              s.message(all, "["+callOf("balance")+","+callOf("pay")+"]"),
 		"two names of a tool":  s.message(all, `{"id":1,"method":"tools/call","params":{"name":"balance","name":"pay"}}`),
 		"a tool in capitals":   s.message(all, callOf("PAY")),
@@ -170,6 +171,10 @@ func TestAMessageInChunksIsReadBeforeItIsSent(t *testing.T) {
 	big := strings.Replace(message, `"pay"`, `"pay","arguments":{"a":"`+strings.Repeat("x", 1<<20)+`"}`, 1)
 	requireRefused(t, s.do(s.message("tools:use payments:send", big)), 413, "invalid_request")
 	require.Empty(t, upstream.Requests())
+
+	unbound := withResources(t, []gateway.Route{wallet(upstream.URL(), func(r *gateway.Route) { r.MaxBody = gateway.NoLimit }), elsewhere("files")})
+	requireRefused(t, unbound.do(unbound.message("tools:use payments:send", big)), 413, "invalid_request")
+	require.Empty(t, upstream.Requests(), "what is held in memory is bounded, also where bodies are not")
 }
 
 func TestWhatHasNoMessagePassesWithTheScopeOfTheRoute(t *testing.T) {
