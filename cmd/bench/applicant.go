@@ -24,19 +24,29 @@ const (
 // applicant is an application, and its users, at an authorization server. It is safe for concurrent use.
 type applicant struct {
 	server string // URL
+	tokens string // path of the token endpoint
+	scope  string // that it asks its users for
 	client *http.Client
 	id     string
 	secret string
 	users  atomic.Int64 // how many have used it
+	// allow has a user allow the application what it asks for, and returns where the user is sent then.
+	allow func(ctx context.Context, user int64) (back *url.URL, err error)
+}
+
+// newClient keeps as many connections to each server.
+func newClient(connections int) *http.Client {
+	return &http.Client{
+		Timeout:       time.Minute,
+		Transport:     &http.Transport{MaxIdleConnsPerHost: connections},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // newApplicant registers an application by the admin API.
 func newApplicant(ctx context.Context, server, admin, adminToken string, connections int) (*applicant, error) {
-	a := &applicant{server: server, client: &http.Client{
-		Timeout:       time.Minute,
-		Transport:     &http.Transport{MaxIdleConnsPerHost: connections},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	a := &applicant{server: server, tokens: "/oauth/token", scope: tokenScope, client: newClient(connections)}
+	a.allow = a.allowAtHost
 	settings := `{"name": "Bench", "url": "https://app.example", "redirectUris": ["` + applicantCallback + `"],
 		"grantTypes": ["authorization_code", "refresh_token", "client_credentials"]}`
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, admin+"/admin/clients", strings.NewReader(settings))
@@ -61,30 +71,37 @@ func newApplicant(ctx context.Context, server, admin, adminToken string, connect
 
 // asItself gets a token by client credentials.
 func (a *applicant) asItself(ctx context.Context) error {
-	_, err := a.token(ctx, url.Values{"grant_type": {"client_credentials"}, "scope": {tokenScope}})
+	_, err := a.token(ctx, asItself)
 	return err
 }
 
-// authorize has another user allow the application what it asks for, at the host application, and redeems the code.
+var asItself = url.Values{"grant_type": {"client_credentials"}, "scope": {tokenScope}}
+
+// authorize has another user allow the application what it asks for, and redeems the code.
 func (a *applicant) authorize(ctx context.Context) (refreshToken string, err error) {
-	proof, err := proofOf(a.users.Add(1))
+	back, err := a.allow(ctx, a.users.Add(1))
 	if err != nil {
 		return "", err
 	}
+	return a.redeem(ctx, back)
+}
+
+// allowAtHost is the way of a user whom the host application has asked.
+func (a *applicant) allowAtHost(ctx context.Context, user int64) (*url.URL, error) {
+	proof, err := proofOf(user)
+	if err != nil {
+		return nil, err
+	}
 	request, err := formRequest(ctx, a.server+"/oauth/authorize", a.authorization())
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+proof)
 	header, _, err := a.send(request, http.StatusFound)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	to, err := url.Parse(header.Get("Location"))
-	if err != nil {
-		return "", err
-	}
-	return a.redeem(ctx, to)
+	return url.Parse(header.Get("Location"))
 }
 
 // proofOf is the host application's JWT of a user.
@@ -100,44 +117,48 @@ func proofOf(user int64) (string, error) {
 // authorization is what the application asks for.
 func (a *applicant) authorization() url.Values {
 	return url.Values{
-		"response_type": {"code"}, "client_id": {a.id}, "redirect_uri": {applicantCallback}, "scope": {tokenScope}, "state": {"12345678"},
+		"response_type": {"code"}, "client_id": {a.id}, "redirect_uri": {applicantCallback}, "scope": {a.scope}, "state": {"12345678"},
 	}
 }
 
 // redeem redeems the code with which the user was sent back.
 func (a *applicant) redeem(ctx context.Context, back *url.URL) (refreshToken string, err error) {
-	return a.token(ctx, url.Values{
+	got, err := a.token(ctx, url.Values{
 		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {applicantCallback},
 	})
+	return got.Refresh, err
 }
 
 // refresh returns the next refresh token.
 func (a *applicant) refresh(ctx context.Context, refreshToken string) (next string, err error) {
-	return a.token(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}})
+	got, err := a.token(ctx, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshToken}})
+	return got.Refresh, err
 }
 
-// token asks for an access token, and returns the refresh token that comes with it.
-func (a *applicant) token(ctx context.Context, form url.Values) (refreshToken string, err error) {
-	request, err := formRequest(ctx, a.server+"/oauth/token", form)
+// tokens are an answer of the token endpoint.
+type tokens struct {
+	Access  string `json:"access_token"`
+	Refresh string `json:"refresh_token"` // empty for client credentials
+}
+
+// token asks for an access token, and for the refresh token that comes with it.
+func (a *applicant) token(ctx context.Context, form url.Values) (got tokens, err error) {
+	request, err := formRequest(ctx, a.server+a.tokens, form)
 	if err != nil {
-		return "", err
+		return got, err
 	}
 	request.SetBasicAuth(a.id, a.secret)
 	_, answer, err := a.send(request, http.StatusOK)
 	if err != nil {
-		return "", err
+		return got, err
 	}
-	var tokens struct {
-		Access  string `json:"access_token"`
-		Refresh string `json:"refresh_token"`
+	if err := json.Unmarshal(answer, &got); err != nil {
+		return got, err
 	}
-	if err := json.Unmarshal(answer, &tokens); err != nil {
-		return "", err
+	if got.Access == "" || got.Refresh == "" && form.Get("grant_type") != "client_credentials" {
+		return got, fmt.Errorf("a token is missing for %s", form.Get("grant_type"))
 	}
-	if tokens.Access == "" || tokens.Refresh == "" && form.Get("grant_type") != "client_credentials" {
-		return "", fmt.Errorf("a token is missing for %s", form.Get("grant_type"))
-	}
-	return tokens.Refresh, nil
+	return got, nil
 }
 
 func formRequest(ctx context.Context, target string, form url.Values) (*http.Request, error) {

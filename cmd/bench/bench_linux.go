@@ -48,6 +48,7 @@ type bench struct {
 	progress    io.Writer
 
 	postgresVersion string
+	hydra           string // the program; empty when it is not installed
 }
 
 // newBench finds out who takes part, builds the gateway, signs the tokens and starts the services. They use all cores
@@ -113,6 +114,11 @@ func (b *bench) chooseContestants() error {
 	if b.withGrants && b.postgres == "" {
 		b.say("left out: the grants, because no Postgres is named (-postgres)")
 		b.withGrants = false
+	}
+	if b.withGrants {
+		if b.hydra = findHydra(); b.hydra == "" {
+			b.say("left out: %s, because hydra is not installed", hydraName)
+		}
 	}
 	if len(b.contestants) == 0 && !b.withGrants {
 		return errors.New("no contestant is left")

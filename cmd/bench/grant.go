@@ -82,7 +82,32 @@ var grants = []grant{
 // grantResult is what all rounds found out about a grant.
 type grantResult struct {
 	grant
+	server string // empty: Gatehouse
 	rounds []measured
+}
+
+// title is what the report calls it.
+func (g grantResult) title() string {
+	if g.server == "" {
+		return g.name
+	}
+	return g.name + ": " + g.server
+}
+
+// grantComparisons has a line for each grant that another server has, too.
+func grantComparisons(results []grantResult) table {
+	t := table{{"beside each other", "with", "× CPU of a token"}}
+	for _, of := range results {
+		for _, to := range results {
+			if of.server == "" && to.server != "" && of.name == to.name {
+				t = append(t, []string{of.title(), to.title(), ratios(of.rounds, to.rounds).text("%.2f")})
+			}
+		}
+	}
+	if len(t) == 1 {
+		return nil
+	}
+	return t
 }
 
 // grantCosts has a line for each grant.
@@ -91,7 +116,7 @@ func grantCosts(results []grantResult) table {
 	for _, g := range results {
 		of := func(figure func(measured) float64) float64 { return median(each(g.rounds, figure)) }
 		t = append(t, []string{
-			g.name, g.perToken().text("%.2f"), thousands(of(func(m measured) float64 { return m.rate })),
+			g.title(), g.perToken().text("%.2f"), thousands(of(func(m measured) float64 { return m.rate })),
 			latency(median(each(g.rounds, func(m measured) time.Duration { return m.p50 }))),
 			latency(median(each(g.rounds, func(m measured) time.Duration { return m.p99 }))),
 			fmt.Sprintf("%.0f %%", 100*of(func(m measured) float64 { return m.saturation })),

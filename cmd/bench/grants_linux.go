@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,28 +34,74 @@ routes:
 
 const adminToken = "a token of the bench for the admin API"
 
+// authServer is a program whose grants are measured.
+type authServer struct {
+	name     string // empty: Gatehouse
+	grants   []grant
+	database string // URL
+	// start runs it in a directory, and registers an application there. It returns the process also with an error that comes later.
+	start func(ctx context.Context, dir, database string) (*process, *applicant, error)
+}
+
 // measureGrants measures each grant once in each round. Postgres runs beside the load, and on the server's core when it finds that
 // idle: what it uses is not counted, and the rounds are not repeated for it.
 func (b *bench) measureGrants(ctx context.Context) ([]grantResult, error) {
-	database, remove, err := b.newDatabase(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("a database for the grants: %w", err)
+	servers := []authServer{{grants: grants, start: b.startGatehouse}}
+	if b.hydra != "" {
+		servers = append(servers, authServer{name: hydraName, grants: hydraGrants(), start: b.startHydra})
 	}
-	defer remove()
-	results := make([]grantResult, len(grants))
-	for round := range b.rounds {
-		for i := range grants {
-			at := (i + round) % len(grants)
-			m, err := b.grantRound(ctx, database, grants[at])
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", grants[at].name, err)
+	for i := range servers {
+		database, remove, err := b.newDatabase(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("a database for the grants: %w", err)
+		}
+		defer remove()
+		servers[i].database = database
+	}
+	return b.runGrants(ctx, servers, b.grantRound)
+}
+
+// runGrants begins each round with another grant. One that fails is left out from then on, and the error says why.
+func (b *bench) runGrants(
+	ctx context.Context, servers []authServer, measure func(context.Context, authServer, grant) (measured, error),
+) ([]grantResult, error) {
+	var results []grantResult
+	var at []authServer
+	for _, g := range servers[0].grants { // the same grant of all servers, one below the other
+		for _, server := range servers {
+			for _, same := range server.grants {
+				if same.name == g.name {
+					results, at = append(results, grantResult{grant: same, server: server.name}), append(at, server)
+				}
 			}
-			results[at] = grantResult{grants[at], append(results[at].rounds, m)}
-			b.say("round %d: %-30s %5.0f µs/token  %6.0f tokens/s  core: %3.0f%%", round+1, grants[at].name, micros(m.perRequest), m.rate,
+		}
+	}
+	var problems []error
+	failed := make([]bool, len(results))
+	for round := range b.rounds {
+		for i := range results {
+			i = (i + round) % len(results)
+			g := &results[i]
+			if failed[i] {
+				continue
+			}
+			m, err := measure(ctx, at[i], g.grant)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil {
+				failed[i] = true
+				problems = append(problems, fmt.Errorf("%s: %w", g.title(), err))
+				b.say("round %d: %s: %v", round+1, g.title(), err)
+				continue
+			}
+			g.rounds = append(g.rounds, m)
+			b.say("round %d: %-40s %5.0f µs/token  %6.0f tokens/s  core: %3.0f%%", round+1, g.title(), micros(m.perRequest), m.rate,
 				100*m.saturation)
 		}
 	}
-	return results, nil
+	results = slices.DeleteFunc(results, func(g grantResult) bool { return len(g.rounds) < b.rounds })
+	return results, errors.Join(problems...)
 }
 
 // newDatabase makes an empty database, returns its URL, and notes what Postgres it is.
@@ -89,41 +136,17 @@ func (b *bench) newDatabase(ctx context.Context) (string, func(), error) {
 }
 
 // grantRound starts an authorization server, measures the grant there and stops it.
-func (b *bench) grantRound(ctx context.Context, database string, g grant) (measured, error) {
+func (b *bench) grantRound(ctx context.Context, at authServer, g grant) (measured, error) {
 	dir, err := os.MkdirTemp(b.dir, "authz")
 	if err != nil {
 		return measured{}, err
 	}
-	place := site{
-		Upstream: b.services.upstream.address, Redis: b.services.redisURL, Database: database, Scope: tokenScope, Gatehouse: b.binary, Dir: dir,
+	running, a, err := at.start(ctx, dir, at.database)
+	if running != nil {
+		defer running.stop()
 	}
-	for _, address := range []*string{&place.Listen, &place.Admin} {
-		if *address, err = freeAddress(); err != nil {
-			return measured{}, err
-		}
-	}
-	c, err := (&Contestant{
-		Command: []string{"{{.Gatehouse}}", "authz", "--config", "{{.Dir}}/gatehouse.yaml"},
-		Files:   map[string]string{"gatehouse.yaml": authzConfig},
-	}).at(place)
 	if err != nil {
 		return measured{}, err
-	}
-	if err := c.writeFiles(dir); err != nil {
-		return measured{}, err
-	}
-	command, environment := onCore(b.core, c.Command, c.environ())
-	running, err := startProcess("authz", dir, command, environment)
-	if err != nil {
-		return measured{}, err
-	}
-	defer running.stop()
-	if err := running.await(ctx, answers("http://"+place.Admin+"/readyz")); err != nil {
-		return measured{}, err
-	}
-	a, err := newApplicant(ctx, "http://"+place.Listen, "http://"+place.Admin, adminToken, b.grantConnections)
-	if err != nil {
-		return measured{}, running.failed(err)
 	}
 	defer a.client.CloseIdleConnections()
 	m, err := b.measureGrant(ctx, running.group, a, g)
@@ -131,6 +154,42 @@ func (b *bench) grantRound(ctx context.Context, database string, g grant) (measu
 		err = running.failed(err)
 	}
 	return m, err
+}
+
+// startGatehouse runs the server that is built from the sources here.
+func (b *bench) startGatehouse(ctx context.Context, dir, database string) (*process, *applicant, error) {
+	place := site{
+		Upstream: b.services.upstream.address, Redis: b.services.redisURL, Database: database, Scope: tokenScope, Gatehouse: b.binary, Dir: dir,
+	}
+	var err error
+	for _, address := range []*string{&place.Listen, &place.Admin} {
+		if *address, err = freeAddress(); err != nil {
+			return nil, nil, err
+		}
+	}
+	c, err := (&Contestant{
+		Command: []string{"{{.Gatehouse}}", "authz", "--config", "{{.Dir}}/gatehouse.yaml"},
+		Files:   map[string]string{"gatehouse.yaml": authzConfig},
+	}).at(place)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.writeFiles(dir); err != nil {
+		return nil, nil, err
+	}
+	command, environment := onCore(b.core, c.Command, c.environ())
+	running, err := startProcess("authz", dir, command, environment)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := running.await(ctx, answers("http://"+place.Admin+"/readyz")); err != nil {
+		return running, nil, err
+	}
+	a, err := newApplicant(ctx, "http://"+place.Listen, "http://"+place.Admin, adminToken, b.grantConnections)
+	if err != nil {
+		return running, nil, running.failed(err)
+	}
+	return running, a, nil
 }
 
 // measureGrant has each connection get one token after the other, and counts what the server uses once it is warm.

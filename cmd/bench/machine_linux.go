@@ -29,9 +29,14 @@ func (b *bench) describe(ctx context.Context) []string {
 
 // describeGrants says it of the grants.
 func (b *bench) describeGrants(ctx context.Context) []string {
+	programs := []string{"Gatehouse " + b.version(ctx, Contestant{Command: []string{"{{.Gatehouse}}"}})}
+	if b.hydra != "" {
+		programs = append(programs, hydraName+" "+printedVersion(ctx, []string{b.hydra, "version"}))
+	}
+	programs = append(programs, "Postgres "+b.postgresVersion)
 	return []string{
 		machine(),
-		fmt.Sprintf("Programs: Gatehouse %s, Postgres %s.", b.version(ctx, Contestant{Command: []string{"{{.Gatehouse}}"}}), b.postgresVersion),
+		fmt.Sprintf("Programs: %s.", strings.Join(programs, ", ")),
 		fmt.Sprintf("Load: %d connections, each with its next token as soon as it has one. %d rounds in turn, %s each after %s to get warm; "+
 			"medians, with the least and the most of a round in parentheses. The processor time is that of the authorization server alone, on "+
 			"one core; load, Postgres and Redis share the rest, and what they find idle of that.",

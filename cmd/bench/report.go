@@ -39,7 +39,7 @@ func (r *report) ofGrants() string {
 			goals = append(goals, g.goal())
 		}
 	}
-	return section(r.grantsMachine, grantCosts(r.grants), goals)
+	return section(r.grantsMachine, grantCosts(r.grants), grantComparisons(r.grants), goals)
 }
 
 // section leaves out tables without lines.

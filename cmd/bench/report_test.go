@@ -63,9 +63,9 @@ func TestReportComparesThoseWithoutAGoal(t *testing.T) {
 }
 
 func TestReportOfGrants(t *testing.T) {
-	cheap := grantResult{grant{name: "cheap", most: 11 * time.Microsecond}, roundsOf(10, 12, 11)}
-	dear := grantResult{grant{name: "dear", most: 1999 * time.Microsecond}, roundsOf(2000)}
-	free := grantResult{grant{name: "without a goal"}, roundsOf(3000)}
+	cheap := grantResult{grant{name: "cheap", most: 11 * time.Microsecond}, "", roundsOf(10, 12, 11)}
+	dear := grantResult{grant{name: "dear", most: 1999 * time.Microsecond}, "", roundsOf(2000)}
+	free := grantResult{grant{name: "without a goal"}, "", roundsOf(3000)}
 	r := report{grantsMachine: []string{"A machine."}, grants: []grantResult{cheap, dear, free}}
 	text := r.String()
 	require.True(t, strings.HasPrefix(text, "- A machine.\n\n| grant "), text)
@@ -137,7 +137,7 @@ func TestDocumentKeepsWhatPeopleWrote(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "benchmarks.svg"))
 
 	require.NoError(t, os.WriteFile(file, append(document, append([]byte("grants\n"), append(grantsBegin, documentEnd...)...)...), 0o600))
-	grants := []grantResult{{grant{name: "a grant"}, roundsOf(1)}}
+	grants := []grantResult{{grant{name: "a grant"}, "", roundsOf(1)}}
 	require.NoError(t, writeDocument(dir, &report{grants: grants}))
 	document, err = os.ReadFile(file)
 	require.NoError(t, err)
