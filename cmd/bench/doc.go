@@ -4,8 +4,8 @@
 // what is compared are ratios within a round: an absolute time says nothing on a shared machine.
 // A measurement that others disturbed is repeated, and never reported.
 //
-// It also measures what a token costs the authorization server, for each grant. There is nobody to compare that with, so
-// the processor time itself is the goal.
+// It also measures what a token costs the authorization server, for each grant. The goal is the processor time itself. Where
+// Ory Hydra is installed, its grants are measured beside ours.
 //
 // The contestants are those of contestants.yaml; -contestants adds others from a file of the same form.
 package main
