@@ -106,6 +106,7 @@ func clientDetails(t *table, c registry.Client, secret string) {
 		{"DPoP", boundOf(c)},
 		{"Requests", pushedOf(c)},
 		{"Keys", signingKeysOf(c)},
+		{"Signs with", c.SigningAlg},
 		{"URL", c.URL},
 		{"Image URL", c.ImageURL},
 		{"Created", when(c.CreatedAt)},

@@ -176,7 +176,7 @@ func TestAnOperatorSeesWhichClientsHaveRegisteredThemselves(t *testing.T) {
 	id := s.object("client", "create", "--name", "Ours", "--domain", "https://x.example")["clientId"].(string)
 	stored, err := registry.Open(t.Context(), s.env["GATEHOUSE_DATABASE_URL"])
 	require.NoError(t, err)
-	self := registry.Client{ID: "self", Name: "Theirs", RedirectURIs: []string{"http://127.0.0.1/"}, Fingerprint: "f", KeptUntil: time.Now().Add(time.Hour)}
+	self := registry.Client{ID: "self", Name: "Theirs", RedirectURIs: []string{"http://127.0.0.1/"}, Fingerprint: "f", KeptUntil: time.Now().Add(time.Hour), SigningAlg: "ES256"}
 	require.NoError(t, stored.Register(t.Context(), self, registry.Registration{TokenHash: "h"}, 1))
 	require.NoError(t, stored.Close())
 
@@ -186,6 +186,8 @@ func TestAnOperatorSeesWhichClientsHaveRegisteredThemselves(t *testing.T) {
 	require.Regexp(t, `\nself +Theirs +registered itself `, s.ok("client", "list"))
 	require.Regexp(t, `\nKept unused until +\d`, s.ok("client", "show", "self"))
 	require.NotContains(t, s.ok("client", "show", id), "Kept unused")
+	require.Regexp(t, `\nSigns with +ES256\n`, s.ok("client", "show", "self"))
+	require.NotContains(t, s.ok("client", "show", id), "Signs with")
 	s.refused(2, "has registered itself", "client", "update", "self", "--name", "Ours")
 	s.ok("revoke", "--client", "self", "--yes")
 	require.Regexp(t, `\nself +Theirs +disabled `, s.ok("client", "list"))
