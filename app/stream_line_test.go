@@ -34,14 +34,13 @@ func TestTheLineOfAStreamSaysHowItEnded(t *testing.T) {
 	begun := make(chan struct{}) // an answer that breaks off before its caller has any of it is a 502
 	upstream := gatewaytest.NewUpstream(t, func(c *gatewaytest.Conn) {
 		r, ok := c.ReadHead()
-		if !ok {
-			return
-		}
-		switch {
-		case strings.HasSuffix(r.Target, "whole"):
+		for ; ok && strings.HasSuffix(r.Target, "whole"); r, ok = c.ReadHead() { // the connection is good for the next request
 			c.Say(gatewaytest.ChunkedHead + "5\r\nbegun\r\n")
 			time.Sleep(50 * time.Millisecond)
 			c.Say("5\r\nended\r\n0\r\n\r\n")
+		}
+		switch {
+		case !ok:
 		case strings.HasSuffix(r.Target, "broken"):
 			c.Say(gatewaytest.ChunkedHead + "5\r\nbegun\r\n")
 			<-begun
