@@ -38,12 +38,11 @@ func (o *operation) run(cmd *cobra.Command, work func(context.Context, *admin.Op
 		return namingDatabase(err, cfg, *o.configPath)
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
-	if err = work(cmd.Context(), operator); untold == nil {
+	if err := work(cmd.Context(), operator); err != nil || untold == nil {
 		return err
 	}
-	_, notPrinted := fmt.Fprintf(cmd.ErrOrStderr(), "Servers that run could not be told of the change, and may go by what the client was for up to %s: %s\n",
-		client.Staleness, untold)
-	return errors.Join(err, notPrinted)
+	_, err = fmt.Fprintf(cmd.ErrOrStderr(), "Done, but servers that run could not be told, and may go by what the client was for up to %s: %s\n", client.Staleness, untold)
+	return err
 }
 
 // loadFor reads the configuration. Its error is an errConfiguration that lists every problem of what is needed.
